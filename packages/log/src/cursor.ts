@@ -1,0 +1,29 @@
+/** The longest cursor, in characters. */
+export const MAX_CURSOR_LENGTH = 64
+
+/** A place in a log, as readers carry it in `id:` and `Last-Event-ID`; see {@link formatCursor}. */
+export interface Cursor {
+  readonly epoch: string
+  readonly offset: number
+}
+
+const CURSOR = /^([a-z0-9]{1,32})\.(0|[1-9][0-9]{0,15})$/
+
+/** Writes a cursor: `<epoch>.<offset>`. Readers treat it as opaque, so that it may change. */
+export function formatCursor(epoch: string, offset: number): string {
+  return `${epoch}.${offset}`
+}
+
+/** Reads a cursor back; `undefined` for every text that {@link formatCursor} cannot have written. */
+export function parseCursor(text: string): Cursor | undefined {
+  if (text.length > MAX_CURSOR_LENGTH) return undefined
+  const match = CURSOR.exec(text)
+  const offset = Number(match?.[2])
+  return match !== null && Number.isSafeInteger(offset) ? { epoch: match[1]!, offset } : undefined
+}
+
+/** Mints an epoch: 40 random bits, so that two lives of a log meet once in a million million. */
+export function mintEpoch(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8))
+  return Array.from(bytes, (byte) => 'abcdefghijkmnpqrstuvwxyz23456789'[byte % 32]).join('')
+}

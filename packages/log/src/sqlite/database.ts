@@ -1,0 +1,126 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { LogError } from '../errors.ts'
+import type { LogErrorCode } from '../errors.ts'
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
+
+/** SQLite's primary result codes (https://www.sqlite.org/rescode.html), as far as a caller can act on them. */
+const CODES: Readonly<Record<number, { code: LogErrorCode; advice: string }>> = {
+  5: {
+    code: 'locked',
+    advice: 'another process is using it: stop that one, or give this hub a log of its own',
+  },
+  6: {
+    code: 'locked',
+    advice: 'another process is using it: stop that one, or give this hub a log of its own',
+  },
+  8: { code: 'read-only', advice: 'it cannot be written: check the permissions of the file and its folder' },
+  10: { code: 'unwritable', advice: 'the disk reported an error: check the kernel log and the file system' },
+  11: { code: 'corrupt', advice: 'its content is damaged: restore a backup' },
+  13: { code: 'full', advice: 'the disk is full: free some space, or keep less with --retain' },
+  14: { code: 'cannot-open', advice: 'it cannot be opened: check that the folder exists and may be written' },
+  26: { code: 'foreign', advice: 'it is not a Tailrace log: choose another path' },
+}
+
+/** Turns whatever SQLite threw into a `LogError`; one that is thrown already passes through. */
+export function toLogError(error: unknown, path: string): LogError {
+  if (LogError.is(error)) return error
+  const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined
+  const known = errcode === undefined ? undefined : CODES[errcode & 0xff]
+  const reason = error instanceof Error ? error.message : String(error)
+  const details = { path, reason, ...(errcode === undefined ? {} : { errcode }) }
+  return new LogError(
+    known?.code ?? 'unwritable',
+    `The log ${path} failed (${reason})${known === undefined ? '' : `: ${known.advice}`}.`,
+    { cause: error, details },
+  )
+}
+
+/**
+ * Keeps a second hub off a log: an exclusive lock on a file beside it, held through SQLite because Node has
+ * no file locks of its own. The kernel lets go of it when the process dies, however it dies.
+ */
+export function lock(path: string): DatabaseSync {
+  const lockPath = `${existsSync(path) ? realpathSync(path) : path}-lock`
+  const db = new DatabaseSync(lockPath, { timeout: 0 })
+  try {
+    // In memory: a journal file would be one more thing to leave behind.
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** Opens a log for writing: creates or migrates it, and refuses a file that is not a log of ours. */
+export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIGRATIONS): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: 1000 })
+  try {
+    const version = identify(db, path, migrations.length)
+    // fullfsync: without it macOS acknowledges what is still in the disk's cache.
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
+    if (pragma(db, 'journal_mode = WAL') !== 'wal') {
+      throw new LogError('cannot-open', `The file system of ${path} cannot hold a write-ahead log.`)
+    }
+    db.exec('PRAGMA journal_size_limit = 67108864')
+    migrate(db, version, migrations)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** Opens a log that {@link openForWriting} has prepared. */
+export function openForReading(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: 1000 })
+}
+
+/** Runs a task in one transaction: all of it, or none. */
+export function transaction<T>(db: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIATE', task: () => T): T {
+  db.exec(begin)
+  try {
+    const result = task()
+    db.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite has rolled back by itself after some errors, a full disk among them.
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** The schema version of a file that is ours or empty. Reads only: a foreign file is left as it was. */
+function identify(db: DatabaseSync, path: string, newest: number): number {
+  const version = Number(pragma(db, 'user_version'))
+  const isOurs = Number(pragma(db, 'application_id')) === APPLICATION_ID
+  const isEmpty = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()!['n'] === 0
+  if (!isOurs && !(isEmpty && version === 0)) {
+    throw new LogError('foreign', `${path} is a database, but not a Tailrace log: choose another path.`, {
+      details: { path },
+    })
+  }
+  if (version > newest) {
+    throw new LogError(
+      'newer-schema',
+      `${path} was written by a newer Tailrace: run that version or newer.`,
+      {
+        details: { path, version, supported: newest },
+      },
+    )
+  }
+  return version
+}
+
+function migrate(db: DatabaseSync, from: number, migrations: typeof MIGRATIONS): void {
+  if (from === migrations.length) return
+  transaction(db, 'BEGIN IMMEDIATE', () => {
+    for (const step of migrations.slice(from)) step(db)
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}`)
+  })
+}
+
+function pragma(db: DatabaseSync, statement: string): unknown {
+  return Object.values(db.prepare(`PRAGMA ${statement}`).get() ?? {})[0]
+}

@@ -1,0 +1,61 @@
+import type { LogDescription, Page, Query, TopicQuery, TopicSummary } from '../event-log.ts'
+import { openForReading, transaction } from './database.ts'
+import { createPager } from './pages.ts'
+import { PURGED_PREFIX } from './topic-table.ts'
+import { createTopicFinder } from './topic-finder.ts'
+
+/** Reads a log on a thread of its own, beside the writer: a replay does not hold up a publish. */
+export interface Reader {
+  read(query: Query): Page
+  snapshot(query: Query): Page
+  ended(topics: readonly string[]): (number | undefined)[]
+  topics(query: TopicQuery): TopicSummary[]
+  describe(): LogDescription
+  close(): void
+}
+
+export function openReader(path: string): Reader {
+  const db = openForReading(path)
+  const finder = createTopicFinder(db)
+  const pager = createPager(db)
+  const meta = db.prepare('SELECT value FROM meta WHERE name = ?')
+  const oldest = db.prepare('SELECT min(offset) AS offset FROM events')
+  const ended = db.prepare('SELECT ended FROM topics WHERE name = ?')
+  const list = db.prepare(
+    `SELECT name, newest, ended FROM topics
+     WHERE name > ? AND name >= ? AND name < ? AND name NOT GLOB '${PURGED_PREFIX}*' ORDER BY name LIMIT ?`,
+  )
+
+  function newest(): number {
+    return Number(meta.get('newest')!['value'])
+  }
+
+  /** One page, whose parts (topics, events, newest) are all of the same moment. */
+  function page(query: Query, kind: 'all' | 'newest'): Page {
+    return transaction(db, 'BEGIN', () => {
+      const found = finder.find(query.selectors)
+      const head = newest()
+      const { events, more } = pager.page(query, found.topics, kind, head)
+      return { events, next: more ? events.at(-1)!.offset : head, more, lostThrough: found.lostThrough }
+    })
+  }
+
+  return {
+    read: (query) => page(query, 'all'),
+    snapshot: (query) => page(query, 'newest'),
+    ended: (topics) => topics.map((topic) => (ended.get(topic)?.['ended'] as number | null) ?? undefined),
+    topics: ({ prefix, after, limit }) =>
+      list.all(after, prefix, `${prefix}\u{10ffff}`, limit).map((row) => ({
+        topic: String(row['name']),
+        newest: Number(row['newest']),
+        ended: row['ended'] !== null,
+      })),
+    describe: () =>
+      transaction(db, 'BEGIN', () => {
+        const head = newest()
+        const offset = oldest.get()?.['offset'] ?? head + 1
+        return { epoch: String(meta.get('epoch')!['value']), oldest: Number(offset), newest: head }
+      }),
+    close: () => db.close(),
+  }
+}

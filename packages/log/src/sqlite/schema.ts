@@ -1,0 +1,61 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { mintEpoch } from '../cursor.ts'
+
+/** Marks a file as ours (`PRAGMA application_id`): the bytes of "trce". */
+export const APPLICATION_ID = 0x74726365
+
+/**
+ * Each entry takes the schema from the version of its index to the next; `PRAGMA user_version` counts them.
+ * An entry that was released is never edited: a change is a new entry.
+ */
+export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
+  (db) => {
+    db.exec(`
+      CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+      -- count and bytes are of what retention may remove: all but the newest event of each key.
+      CREATE TABLE topics (
+        id      INTEGER PRIMARY KEY,
+        name    TEXT NOT NULL UNIQUE,
+        count   INTEGER NOT NULL,
+        bytes   INTEGER NOT NULL,
+        newest  INTEGER NOT NULL,
+        trimmed INTEGER NOT NULL,
+        ended   INTEGER
+      ) STRICT;
+
+      CREATE TABLE events (
+        offset    INTEGER PRIMARY KEY,
+        topic     INTEGER NOT NULL,
+        time      INTEGER NOT NULL,
+        type      TEXT,
+        key       TEXT,
+        data      TEXT NOT NULL,
+        bytes     INTEGER NOT NULL,
+        is_end    INTEGER NOT NULL,
+        is_newest INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX events_by_topic ON events (topic, offset);
+      CREATE UNIQUE INDEX newest_by_key ON events (topic, key) WHERE is_newest = 1;
+      CREATE INDEX newest_by_topic ON events (topic, offset) WHERE is_newest = 1;
+      CREATE INDEX newest_by_offset ON events (offset) WHERE is_newest = 1;
+
+      -- By name, not by topic id: an answer outlives the purge of its topic.
+      CREATE TABLE answers (
+        topic  TEXT NOT NULL,
+        key    TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        time   INTEGER NOT NULL,
+        PRIMARY KEY (topic, key)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX answers_by_time ON answers (time);
+    `)
+    const insert = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
+    insert.run('epoch', mintEpoch())
+    // The largest offset ever given; an offset is not given twice, even when its event is gone.
+    insert.run('newest', 0)
+    // The largest `trimmed` of a topic whose row is gone: a bound for every topic that has no row.
+    insert.run('floor', 0)
+    insert.run('probe', 0)
+  },
+]

@@ -1,0 +1,113 @@
+import { Worker } from 'node:worker_threads'
+import { LogError } from '../errors.ts'
+import type { LogErrorCode, LogErrorDetails } from '../errors.ts'
+
+export interface ThreadData {
+  readonly role: 'writer' | 'reader'
+  readonly path: string
+}
+
+export interface Call {
+  readonly id: number
+  readonly method: string
+  readonly args: unknown[]
+}
+
+export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: PlainError })
+
+interface Waiting {
+  resolve(value: never): void
+  reject(error: LogError): void
+}
+
+type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T]
+type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never
+type Result<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never
+
+/** A `LogError` on its way between threads, which copy an error's message and nothing else of ours. */
+export interface PlainError {
+  readonly code: LogErrorCode
+  readonly message: string
+  readonly details: LogErrorDetails
+}
+
+/**
+ * The methods of an engine that lives on a worker thread, as promises. Calls are answered in order. Its
+ * callers bound what waits: the log sends one commit at a time, and each subscriber one read.
+ */
+export class Thread<Engine extends object> {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
+  #death: LogError | undefined
+  #isOpen = false
+
+  private constructor(data: ThreadData, onDeath: (error: LogError) => void) {
+    // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
+    const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+    this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data })
+    this.#worker.on('message', (answer: Answer) => this.#settle(answer))
+    const die = (cause: unknown): void => {
+      if (this.#death !== undefined) return
+      this.#death = new LogError('closed', `The thread of the log ${data.path} has ended.`, { cause })
+      for (const { reject } of this.#waiting.values()) reject(this.#death)
+      this.#waiting.clear()
+      if (this.#isOpen) onDeath(this.#death)
+    }
+    this.#worker.on('error', die)
+    this.#worker.on('exit', die)
+  }
+
+  static async start<Engine extends object>(
+    data: ThreadData,
+    onDeath: (error: LogError) => void,
+  ): Promise<Thread<Engine>> {
+    const thread = new Thread<Engine>(data, onDeath)
+    try {
+      await thread.#send('open', [])
+      thread.#isOpen = true
+      return thread
+    } catch (error) {
+      await thread.stop()
+      throw error
+    }
+  }
+
+  call<K extends Methods<Engine> & string>(
+    method: K,
+    ...args: Arguments<Engine, K>
+  ): Promise<Result<Engine, K>> {
+    return this.#send(method, args)
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #send<T>(method: string, args: unknown[]): Promise<T> {
+    if (this.#death !== undefined) return Promise.reject(this.#death)
+    this.#lastId += 1
+    const id = this.#lastId
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage({ id, method, args } satisfies Call)
+    })
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if ('error' in answer) waiting?.reject(revive(answer.error))
+    else waiting?.resolve(answer.value as never)
+  }
+}
+
+/** Makes an error ready to cross threads. */
+export function plain({ code, message, details }: LogError): PlainError {
+  return { code, message, details }
+}
+
+/** Makes a {@link plain} error whole again. */
+function revive({ code, message, details }: PlainError): LogError {
+  return new LogError(code, message, { details })
+}

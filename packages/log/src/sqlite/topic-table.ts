@@ -1,0 +1,86 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+
+/** How many topics' rows the writer remembers between commits; about 200 bytes each. */
+const MAX_REMEMBERED_TOPICS = 10_000
+
+/** A purged topic keeps its row, under a name that no topic can have, until its events are removed. */
+export const PURGED_PREFIX = '/purged/'
+
+export interface TopicRow {
+  readonly id: number
+  count: number
+  bytes: number
+  newest: number
+  ended: number | null
+}
+
+/** The rows of `topics`, as the writer sees and changes them. Runs inside the writer's transactions. */
+export interface TopicTable {
+  /** The row of a topic that is about to get an event; made when it is new. Changes count at `save`. */
+  forPublish(name: string, offset: number): TopicRow
+  isEnded(name: string): boolean
+  /** Writes every row that `forPublish` handed out since. */
+  save(): void
+  /** Drops what is remembered: after a roll-back, and after rows were changed by others. */
+  forget(): void
+  purge(name: string): number | undefined
+}
+
+export function createTopicTable(db: DatabaseSync): TopicTable {
+  const select = db.prepare('SELECT id, count, bytes, newest, ended FROM topics WHERE name = ?')
+  // A topic that comes back after its row was removed inherits the floor: what it lost is not known any more.
+  const insert = db.prepare(
+    `INSERT INTO topics (name, count, bytes, newest, trimmed)
+     VALUES (?, 0, 0, ?, (SELECT value FROM meta WHERE name = 'floor')) RETURNING id, count, bytes, newest, ended`,
+  )
+  const update = db.prepare('UPDATE topics SET count = ?, bytes = ?, newest = ?, ended = ? WHERE id = ?')
+  const bury = db.prepare(`UPDATE topics SET name = '${PURGED_PREFIX}' || id WHERE id = ?`)
+  const restart = db.prepare(
+    'INSERT INTO topics (name, count, bytes, newest, trimmed) VALUES (?, 0, 0, ?, ?)',
+  )
+
+  const remembered = new Map<string, TopicRow>()
+  const touched = new Set<TopicRow>()
+
+  function find(name: string): TopicRow | undefined {
+    const known = remembered.get(name)
+    if (known !== undefined) return known
+    const row = select.get(name)
+    return row === undefined ? undefined : remember(name, row)
+  }
+
+  function remember(name: string, row: Record<string, SQLOutputValue>): TopicRow {
+    const topic = row as unknown as TopicRow
+    remembered.set(name, topic)
+    return topic
+  }
+
+  return {
+    forPublish(name, offset) {
+      const topic = find(name) ?? remember(name, insert.get(name, offset)!)
+      touched.add(topic)
+      return topic
+    },
+
+    isEnded: (name) => (find(name)?.ended ?? null) !== null,
+
+    save() {
+      for (const { id, count, bytes, newest, ended } of touched) update.run(count, bytes, newest, ended, id)
+      touched.clear()
+      if (remembered.size > MAX_REMEMBERED_TOPICS) remembered.clear()
+    },
+
+    forget() {
+      remembered.clear()
+      touched.clear()
+    },
+
+    purge(name) {
+      const topic = find(name)
+      if (topic === undefined) return undefined
+      bury.run(topic.id)
+      restart.run(name, topic.newest, topic.newest)
+      return topic.newest
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
+import { expire, ruleFor } from '../retention.ts'
+import type { Candidate, RetentionRule } from '../retention.ts'
+import { PURGED_PREFIX } from './topic-table.ts'
+
+// A step is one transaction that publishers wait behind. These keep it at a few milliseconds.
+const MAX_TOPICS_A_STEP = 200
+const MAX_EVENTS_A_STEP = 500
+const MAX_ANSWERS_A_STEP = 500
+const MAX_PAGES_A_STEP = 256
+
+const NOTHING: RetentionRule = { selector: '**' }
+const EVERYTHING: RetentionRule = { selector: '**', maxAgeMs: Number.NEGATIVE_INFINITY }
+
+interface Row {
+  readonly id: number
+  readonly name: string
+  readonly count: number
+  readonly bytes: number
+  readonly newest: number
+  readonly trimmed: number
+}
+
+interface Trimmed {
+  readonly removed: number
+  readonly done: boolean
+}
+
+export interface Trimmer {
+  step(rules: readonly RetentionRule[], now: number): Trimmed
+}
+
+/** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
+export function createTrimmer(db: DatabaseSync): Trimmer {
+  const nextTopics = db.prepare(
+    'SELECT id, name, count, bytes, newest, trimmed FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
+  )
+  const oldest = db.prepare(
+    'SELECT offset, time, bytes, is_newest = 1 AS isNewest FROM events WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?',
+  )
+  const remove = db.prepare('DELETE FROM events WHERE offset = ?')
+  const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
+  const saveTopic = db.prepare('UPDATE topics SET count = ?, bytes = ?, trimmed = ? WHERE id = ?')
+  const removeTopic = db.prepare('DELETE FROM topics WHERE id = ?')
+  const raiseFloor = db.prepare(`UPDATE meta SET value = max(value, ?) WHERE name = 'floor'`)
+  const removeAnswers = db.prepare(
+    'DELETE FROM answers WHERE (topic, key) IN (SELECT topic, key FROM answers WHERE time <= ? ORDER BY time LIMIT ?)',
+  )
+  const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
+
+  // Where the round stands: the topic, and the event in it up to which it was looked at.
+  let topicId = 0
+  let after = 0
+
+  function* candidates(topic: Row, limit: number): Iterable<Candidate> {
+    for (const row of oldest.iterate(topic.id, after, limit)) {
+      const { offset, time, bytes, isNewest } = row as Record<string, number>
+      after = offset!
+      yield { offset: offset!, time: time!, bytes: bytes!, isNewest: isNewest === 1 }
+    }
+  }
+
+  /** Removes what the rule gives up of a topic, and the topic itself when it has nothing left. */
+  function trimTopic(topic: Row, rule: RetentionRule, now: number, limit: number): Trimmed {
+    const history = { count: topic.count, bytes: topic.bytes }
+    const from = after
+    const { offsets, settled } = expire(rule, now, history, candidates(topic, limit))
+    for (const offset of offsets) remove.run(offset)
+    const trimmed = Math.max(topic.trimmed, offsets.at(-1) ?? 0)
+    if (offsets.length > 0) saveTopic.run(history.count, history.bytes, trimmed, topic.id)
+    if (trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) {
+      if (!topic.name.startsWith(PURGED_PREFIX)) raiseFloor.run(trimmed)
+      removeTopic.run(topic.id)
+    }
+    return { removed: offsets.length, done: settled || after === from }
+  }
+
+  return {
+    step(rules, now) {
+      let removed = 0
+      const topics = nextTopics.all(topicId, MAX_TOPICS_A_STEP) as unknown as Row[]
+      for (const topic of topics) {
+        if (topic.id !== topicId) after = 0
+        topicId = topic.id
+        const rule = topic.name.startsWith(PURGED_PREFIX)
+          ? EVERYTHING
+          : (ruleFor(rules, topic.name) ?? NOTHING)
+        const trimmed = trimTopic(topic, rule, now, MAX_EVENTS_A_STEP)
+        removed += trimmed.removed
+        if (!trimmed.done || removed >= MAX_EVENTS_A_STEP) return { removed, done: false }
+        topicId = topic.id + 1
+        after = 0
+      }
+      const answers = Number(removeAnswers.run(now - IDEMPOTENCY_WINDOW_MS, MAX_ANSWERS_A_STEP).changes)
+      shrink.all()
+      const done = topics.length < MAX_TOPICS_A_STEP && answers < MAX_ANSWERS_A_STEP
+      if (topics.length < MAX_TOPICS_A_STEP) topicId = 0
+      return { removed, done }
+    },
+  }
+}

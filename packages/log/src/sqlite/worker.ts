@@ -1,0 +1,32 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { toLogError } from './database.ts'
+import { openReader } from './reader.ts'
+import type { Answer, Call, ThreadData } from './thread.ts'
+import { plain } from './thread.ts'
+import { openWriter } from './writer.ts'
+
+// The body of a log's threads: opens the engine, then answers one call after another.
+
+const { role, path } = workerData as ThreadData
+const port = parentPort!
+let engine: object | undefined
+
+port.on('message', ({ id, method, args }: Call) => {
+  port.postMessage(answer(id, () => run(method, args)))
+})
+
+function run(method: string, args: unknown[]): unknown {
+  if (method === 'open') {
+    engine = role === 'writer' ? openWriter(path) : openReader(path)
+    return undefined
+  }
+  return (engine as Record<string, (...args: unknown[]) => unknown>)[method]!(...args)
+}
+
+function answer(id: number, task: () => unknown): Answer {
+  try {
+    return { id, value: task() }
+  } catch (error) {
+    return { id, error: plain(toLogError(error, path)) }
+  }
+}
