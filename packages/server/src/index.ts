@@ -1,1 +1,2 @@
-export {}
+export { createHandler, type Handler, type HandlerOptions } from './http/handler.ts'
+export { createHttpServer, type ServerLimits } from './http/server.ts'

@@ -1,1 +1,12 @@
-export {}
+export { launchChromium, hasChromium } from './chromium.ts'
+export { runCli, spawnCli, type CliProcess, type CliResult } from './cli.ts'
+export type { FaultCounts, FaultKind, FaultOptions } from './faults.ts'
+export { startFlakyProxy, type FlakyProxy, type FlakyProxyOptions } from './flaky-proxy.ts'
+export type { Frame } from './frame.ts'
+export { startHub, type HubOptions, type HubProcess } from './hub-process.ts'
+export type { ProgramExit, ProgramOptions } from './program.ts'
+export { createRandom, testSeed, type Random } from './random.ts'
+export { needs, type RequirementName } from './requirement.ts'
+export { mountSmallDisk, type SmallDisk } from './small-disk.ts'
+export { openStream, type OpenStreamOptions, type StreamReader } from './stream-reader.ts'
+export { tempDir, type TempDir } from './temp.ts'

@@ -1,0 +1,52 @@
+/**
+ * Every way this package can refuse. A code is public API: adding one is minor, changing one is major.
+ * What the log refuses comes through as its own `LogError`.
+ *
+ * - `invalid-type`, `invalid-key`, `invalid-idempotency-key`: too long, or with CR, LF or NUL in it.
+ * - `reserved-type`: the type starts with `tailrace.`, which only the hub may send.
+ * - `invalid-data`: not valid Unicode.
+ * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes`, nothing to publish.
+ * - `invalid-query`: a parameter that a subscription or a read does not know, or a value that it cannot have.
+ * - `too-many-selectors`: more than {@link MAX_SELECTORS} on one stream.
+ * - `closed`: the hub is closed, or its log is lost.
+ */
+export type HubErrorCode =
+  | 'invalid-type'
+  | 'invalid-key'
+  | 'invalid-idempotency-key'
+  | 'reserved-type'
+  | 'invalid-data'
+  | 'event-too-large'
+  | 'batch-too-large'
+  | 'empty-batch'
+  | 'invalid-query'
+  | 'too-many-selectors'
+  | 'closed'
+
+/** Facts for logs and users; never secrets, never payloads. `index` is the place of an event in its batch. */
+export type HubErrorDetails = Readonly<Record<string, string | number | boolean>>
+
+export interface HubErrorInit extends ErrorOptions {
+  details?: HubErrorDetails | undefined
+}
+
+const brand: unique symbol = Symbol.for('@tailrace/hub.HubError')
+
+/** Thrown, or rejected with, by every function of this package. Branch on `code`, never on `message`. */
+export class HubError extends Error {
+  override readonly name = 'HubError'
+  readonly code: HubErrorCode
+  readonly details: HubErrorDetails
+
+  constructor(code: HubErrorCode, message: string, init: HubErrorInit = {}) {
+    super(message, init)
+    this.code = code
+    this.details = init.details ?? {}
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** True for a `HubError` from any copy of this package in the process. */
+  static is(value: unknown): value is HubError {
+    return value instanceof Error && brand in value
+  }
+}

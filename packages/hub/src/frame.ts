@@ -1,0 +1,48 @@
+import { formatCursor } from '@tailrace/log'
+import type { StoredEvent } from '@tailrace/log'
+import { encodeEvent } from '@tailrace/wire'
+
+/** How a stream writes its events. Streams that differ in this cannot share frames. */
+export interface Representation {
+  /** `data:` carries topic, type, key, time and data as JSON, instead of the data alone. */
+  readonly envelope: boolean
+  /** Each frame names its topic: for streams that may carry more than one. */
+  readonly namesTopic: boolean
+}
+
+/** An event as bytes, ready for every reader of a lane. */
+export interface Frame {
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+/** Encodes an event. A snapshot's frames have no id: what they precede is not what a reader has seen. */
+export function encodeFrame(
+  event: StoredEvent,
+  { envelope, namesTopic }: Representation,
+  epoch: string,
+  withId = true,
+): Frame {
+  const text = encodeEvent({
+    type: event.type,
+    data: envelope ? encodeEnvelope(event) : event.data,
+    topic: namesTopic ? event.topic : undefined,
+    id: withId ? formatCursor(epoch, event.offset) : undefined,
+  })
+  return { offset: event.offset, bytes: Buffer.from(text) }
+}
+
+/** The event as JSON, without its place in the log. Absent fields are left out. */
+export function toEnvelope({ topic, type, key, time, data }: StoredEvent): Readonly<Record<string, string>> {
+  return {
+    topic,
+    ...(type === undefined ? {} : { type }),
+    ...(key === undefined ? {} : { key }),
+    time: new Date(time).toISOString(),
+    data,
+  }
+}
+
+function encodeEnvelope(event: StoredEvent): string {
+  return JSON.stringify(toEnvelope(event))
+}

@@ -1,0 +1,91 @@
+import { formatCursor } from '@tailrace/log'
+import type { Page } from '@tailrace/log'
+import { oldestOf } from './control.ts'
+import type { Gap } from './control.ts'
+import { toEnvelope } from './frame.ts'
+import { locate } from './locate.ts'
+import type { LogView } from './log-view.ts'
+import { invalid, parseSelectors, refuseUnknown, single } from './subscription.ts'
+import type { SubscriptionSource } from './subscription.ts'
+
+/** Events of a page of history when the reader does not say. */
+export const DEFAULT_HISTORY_LIMIT = 100
+/** The most events of a page. */
+export const MAX_HISTORY_LIMIT = 1_000
+/** A page ends with the event that reaches this many bytes of data. */
+const MAX_HISTORY_BYTES: number = 1024 * 1024
+/** The longest wait for an event: under the 60 s at which common proxies give up. */
+export const MAX_WAIT_SECONDS = 55
+
+/** What a reader asks of history. */
+export interface HistoryQuery {
+  readonly selectors: readonly string[]
+  /** `start`, `now` or a cursor. @defaultValue `start` */
+  readonly from?: string | undefined
+  /** 1 to {@link MAX_HISTORY_LIMIT}. @defaultValue {@link DEFAULT_HISTORY_LIMIT} */
+  readonly limit?: number | undefined
+  /** Wait this long for a first event when there is none, 0 to {@link MAX_WAIT_SECONDS} seconds. @defaultValue 0 */
+  readonly waitSeconds?: number | undefined
+}
+
+/** A page of history: events as JSON, and the cursor of the page that follows. Or why there is none. */
+export type History =
+  | { readonly events: readonly Readonly<Record<string, string>>[]; readonly next: string }
+  | { readonly gap: Gap }
+
+const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait'])
+
+/** Reads what a request for history asks for. @throws as `parseSubscription` */
+export function parseHistoryQuery({ selectors, query }: SubscriptionSource): HistoryQuery {
+  refuseUnknown(query, PARAMETERS)
+  return {
+    selectors: parseSelectors(selectors, query),
+    from: single(query, 'from'),
+    limit: integer(query, 'limit', 1, MAX_HISTORY_LIMIT),
+    waitSeconds: integer(query, 'wait', 0, MAX_WAIT_SECONDS),
+  }
+}
+
+/** Resolves when an event comes that the selectors select, or when the time is over or the signal aborts. */
+export type Wait = (selectors: readonly string[], milliseconds: number, signal: AbortSignal) => Promise<void>
+
+/** Reads one page of history. A page that would be empty may wait for its first event. */
+export async function readHistory(
+  log: LogView,
+  { selectors, from = 'start', limit = DEFAULT_HISTORY_LIMIT, waitSeconds = 0 }: HistoryQuery,
+  wait: Wait,
+  signal: AbortSignal,
+): Promise<History> {
+  const { epoch } = log
+  const start = await locate(log, from)
+  const query = { selectors, after: start.offset, limit, maxBytes: MAX_HISTORY_BYTES }
+  // Listening begins before the read, so that no event slips between the two.
+  const stopWaiting = new AbortController()
+  const arrival =
+    waitSeconds > 0
+      ? wait(selectors, waitSeconds * 1000, AbortSignal.any([signal, stopWaiting.signal]))
+      : undefined
+  try {
+    const page = await log.read(query)
+    const reason = start.miss ?? (from !== 'start' && page.lostThrough > start.offset ? 'expired' : undefined)
+    if (reason !== undefined) return { gap: { reason, from, oldest: oldestOf(page, epoch) } }
+    if (page.events.length > 0 || arrival === undefined) return toHistory(page, epoch)
+    await arrival
+    return toHistory(await log.read({ ...query, after: page.next }), epoch)
+  } finally {
+    stopWaiting.abort()
+  }
+}
+
+function toHistory(page: Page, epoch: string): History {
+  const events = page.events.map((event) => ({ id: formatCursor(epoch, event.offset), ...toEnvelope(event) }))
+  return { events, next: formatCursor(epoch, page.next) }
+}
+
+function integer(query: URLSearchParams, name: string, least: number, most: number): number | undefined {
+  const text = single(query, name)
+  if (text === undefined) return undefined
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw invalid(name, `The parameter ${name} is a whole number from ${least} to ${most}.`)
+}

@@ -1,0 +1,177 @@
+import { formatCursor, isPattern } from '@tailrace/log'
+import type { EventLog, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
+import { HEARTBEAT } from '@tailrace/wire'
+import { encodeRetry } from './control.ts'
+import { HubError } from './errors.ts'
+import { readHistory } from './history.ts'
+import type { History, HistoryQuery } from './history.ts'
+import { Lanes } from './lanes.ts'
+import { locate } from './locate.ts'
+import type { LogView } from './log-view.ts'
+import { resolveHubOptions } from './options.ts'
+import type { HubOptions } from './options.ts'
+import { checkBatch } from './publish.ts'
+import { startRetention } from './retain.ts'
+import type { Sink } from './sink.ts'
+import { Subscriber } from './subscriber.ts'
+import type { Origin } from './subscriber.ts'
+import type { Subscription } from './subscription.ts'
+import { Waiters } from './waiters.ts'
+
+/** What became of a published event. */
+export interface Published {
+  /** Its cursor: a reader that names it in `Last-Event-ID` gets what follows. */
+  readonly id: string
+  readonly topic: string
+  /** Its idempotency key was seen before: nothing was published, and the id is the first event's. */
+  readonly duplicate: boolean
+}
+
+/** The engine: publish → log → route → lane → deliver. One for each log and process. */
+export interface Hub {
+  /**
+   * Publishes a batch: all of it, contiguous and in order, or nothing. Resolves when it is durable.
+   *
+   * @throws HubError or LogError with the reason; nothing of the batch was stored
+   */
+  publish(batch: readonly NewEvent[]): Promise<readonly Published[]>
+
+  /**
+   * Opens a stream. `open` is called when the place to start from is known, and makes the sink; it may
+   * return nothing when the reader is gone by then. Resolves with `ended`, without calling it, when every
+   * selected topic has ended and the reader has seen all of it: it need not come again.
+   */
+  subscribe(subscription: Subscription, open: () => Sink | undefined): Promise<'open' | 'ended'>
+
+  /** Reads one page of history, or waits for its first event. */
+  read(query: HistoryQuery, signal: AbortSignal): Promise<History>
+
+  topics(query: TopicQuery): Promise<readonly TopicSummary[]>
+
+  /** Removes every event of a topic. Resolves with false when it is not known. */
+  purge(topic: string): Promise<boolean>
+
+  /** Resolves when the log can be written and read; rejects with the reason when it cannot. */
+  ready(): Promise<void>
+
+  /** Ends every stream; readers reconnect. The log stays open: it is its opener's to close. */
+  close(): Promise<void>
+}
+
+/** Starts a hub on a log. */
+export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
+  const settings = resolveHubOptions(options)
+  const { epoch, newest } = await log.describe()
+  const lanes = new Lanes(log, epoch, newest, settings.windowBytes)
+  const waiters = new Waiters()
+  const heartbeat = Buffer.from(HEARTBEAT)
+  let isClosed = false
+
+  const view: LogView = {
+    epoch,
+    get head() {
+      return lanes.head
+    },
+    read: (query) => log.read(query),
+    snapshot: (query) => log.snapshot(query),
+    describe: () => log.describe(),
+  }
+
+  const tail = await log.tail({
+    events(events) {
+      lanes.deliver(events)
+      waiters.wake(events)
+    },
+    purged: (topic) => lanes.purged(topic),
+    failed: () => closeStreams('log-unavailable'),
+  })
+  lanes.advance(tail.after)
+
+  // Twice as often as is due, so that no stream is silent for longer than that.
+  const beat = settings.heartbeatMs === 0 ? undefined : setInterval(beatAll, settings.heartbeatMs / 2)
+  const retention = startRetention(log, settings.retention, settings.trimIntervalMs)
+
+  function beatAll(): void {
+    for (const member of lanes.members()) member.heartbeat(heartbeat)
+  }
+
+  function closeStreams(code?: string): void {
+    isClosed = true
+    clearInterval(beat)
+    waiters.wakeAll()
+    for (const member of lanes.members()) member.close(code)
+  }
+
+  function assertOpen(): void {
+    if (isClosed) throw new HubError('closed', 'The hub is closed.')
+  }
+
+  async function originOf({
+    from = 'now',
+    snapshot = false,
+    onGap = 'replay',
+  }: Subscription): Promise<Origin> {
+    const { offset, miss } = await locate(view, from)
+    return {
+      source: snapshot && from === 'now' ? 'snapshot' : 'log',
+      offset,
+      fromStart: from === 'start',
+      miss: miss === undefined ? undefined : { reason: miss, from },
+      onGap,
+    }
+  }
+
+  return {
+    async publish(batch) {
+      assertOpen()
+      checkBatch(batch, settings)
+      const appended = await log.append(batch)
+      return appended.map(({ offset, duplicate }, i) => ({
+        id: formatCursor(epoch, offset),
+        topic: batch[i]!.topic,
+        duplicate,
+      }))
+    },
+
+    async subscribe(subscription, open) {
+      assertOpen()
+      const { selectors, envelope, from } = subscription
+      const representation = {
+        envelope: envelope === 'json',
+        namesTopic: selectors.length > 1 || selectors.some(isPattern),
+      }
+      return lanes.with(selectors, representation, async (lane) => {
+        const origin = await originOf(subscription)
+        assertOpen()
+        const hasCursor =
+          from !== undefined && from !== 'now' && from !== 'start' && origin.miss === undefined
+        if (hasCursor && lane.end !== undefined && origin.offset >= lane.end.offset) return 'ended'
+        const sink = open()
+        if (sink === undefined) return 'open'
+        const subscriber = new Subscriber(lane, sink, origin, view)
+        sink.write(encodeRetry(settings.retryMs * (0.5 + Math.random())))
+        subscriber.pump()
+        return 'open'
+      })
+    },
+
+    async read(query, signal) {
+      assertOpen()
+      return readHistory(view, query, waiters.wait, signal)
+    },
+
+    topics: (query) => log.topics(query),
+    purge: (topic) => log.purge(topic),
+
+    async ready() {
+      assertOpen()
+      await log.ready()
+    },
+
+    async close() {
+      if (!isClosed) closeStreams()
+      tail.stop()
+      await retention.stop()
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import type { EventLog, StoredEvent } from '@tailrace/log'
+import type { Representation } from './frame.ts'
+import { Lane } from './lane.ts'
+import type { LaneMember } from './lane.ts'
+import { Router } from './route.ts'
+
+interface Entry {
+  readonly key: string
+  readonly lane: Lane
+  readonly opened: Promise<void>
+  /** How many are about to subscribe. */
+  holders: number
+}
+
+/** The lanes of a hub. A lane comes with its first subscriber and goes with its last. */
+export class Lanes {
+  readonly #log: EventLog
+  readonly #epoch: string
+  readonly #windowBytes: number
+  readonly #lanes = new Map<string, Entry>()
+  readonly #router = new Router<Lane>()
+  #head: number
+
+  constructor(log: EventLog, epoch: string, head: number, windowBytes: number) {
+    this.#log = log
+    this.#epoch = epoch
+    this.#head = head
+    this.#windowBytes = windowBytes
+  }
+
+  /** The newest offset that every lane was told of. */
+  get head(): number {
+    return this.#head
+  }
+
+  /** Says that everything up to here was before the tail began. */
+  advance(head: number): void {
+    this.#head = Math.max(this.#head, head)
+  }
+
+  /** Takes a run of events to every lane that selects them. */
+  deliver(events: readonly StoredEvent[]): void {
+    const reached = new Set<Lane>()
+    for (const event of events) {
+      for (const lane of this.#router.match(event.topic)) {
+        lane.push(event)
+        reached.add(lane)
+      }
+      this.#head = event.offset
+    }
+    for (const lane of reached) lane.flush()
+  }
+
+  purged(topic: string): void {
+    for (const lane of this.#router.match(topic)) lane.purged(topic, this.#head)
+  }
+
+  /**
+   * Finds or makes the lane of some selectors, and holds it until `use` is done. Whoever subscribed to it
+   * by then keeps it there.
+   */
+  async with<T>(
+    selectors: readonly string[],
+    representation: Representation,
+    use: (lane: Lane) => Promise<T>,
+  ): Promise<T> {
+    const key = JSON.stringify([representation.envelope, selectors.toSorted()])
+    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation)
+    entry.holders += 1
+    try {
+      await entry.opened
+      return await use(entry.lane)
+    } finally {
+      entry.holders -= 1
+      this.#removeIfUnused(entry)
+    }
+  }
+
+  *members(): Iterable<LaneMember> {
+    for (const { lane } of this.#lanes.values()) yield* lane.members
+  }
+
+  #create(key: string, selectors: readonly string[], representation: Representation): Entry {
+    const lane = new Lane(selectors, representation, this.#epoch, this.#head, this.#windowBytes, () =>
+      this.#removeIfUnused(entry),
+    )
+    const entry: Entry = { key, lane, opened: lane.open(this.#log), holders: 0 }
+    this.#lanes.set(key, entry)
+    // Before it is open, so that it misses no event after the head that it began with.
+    for (const selector of selectors) this.#router.add(selector, lane)
+    return entry
+  }
+
+  #removeIfUnused({ key, lane, holders }: Entry): void {
+    if (holders > 0 || lane.members.size > 0 || this.#lanes.get(key)?.lane !== lane) return
+    this.#lanes.delete(key)
+    for (const selector of lane.selectors) this.#router.remove(selector, lane)
+  }
+}

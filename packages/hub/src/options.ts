@@ -1,0 +1,67 @@
+import type { RetentionRule } from '@tailrace/log'
+
+/** The largest event: 1 MiB of data. */
+export const DEFAULT_MAX_EVENT_BYTES: number = 1024 * 1024
+/** The largest batch: 16 MiB of data. */
+export const DEFAULT_MAX_BATCH_BYTES: number = 16 * 1024 * 1024
+/** Under the 30 s of the most impatient proxies in wide use, with room for one that is lost. */
+export const DEFAULT_HEARTBEAT_MS = 15_000
+/** What `retry:` tells a reader to wait before it reconnects, on average. */
+export const DEFAULT_RETRY_MS = 2_000
+/** What a lane keeps of its newest frames. */
+export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024
+/** The pause between two rounds of retention. */
+export const DEFAULT_TRIM_INTERVAL_MS = 10_000
+
+export interface HubOptions {
+  /** Bytes of UTF-8. @defaultValue {@link DEFAULT_MAX_EVENT_BYTES} */
+  readonly maxEventBytes?: number | undefined
+  /** Bytes of UTF-8, over all events of a batch. @defaultValue {@link DEFAULT_MAX_BATCH_BYTES} */
+  readonly maxBatchBytes?: number | undefined
+  /**
+   * The longest that a stream stays silent, in milliseconds; then a comment is sent to hold it open. 0 turns
+   * it off.
+   *
+   * @defaultValue {@link DEFAULT_HEARTBEAT_MS}
+   */
+  readonly heartbeatMs?: number | undefined
+  /**
+   * How long a reader waits before it reconnects, in milliseconds. Each stream is told a time of its own
+   * between half of it and one and a half, so that readers that were cut together do not return together.
+   *
+   * @defaultValue {@link DEFAULT_RETRY_MS}
+   */
+  readonly retryMs?: number | undefined
+  /**
+   * How much of its newest frames each lane keeps in memory, in bytes. A reader further behind than that
+   * replays from the log.
+   *
+   * @defaultValue {@link DEFAULT_WINDOW_BYTES}
+   */
+  readonly windowBytes?: number | undefined
+  /** What the log keeps; the first rule that matches a topic counts. @defaultValue none: everything is kept */
+  readonly retention?: readonly RetentionRule[] | undefined
+  /** Milliseconds between two rounds of retention. @defaultValue {@link DEFAULT_TRIM_INTERVAL_MS} */
+  readonly trimIntervalMs?: number | undefined
+}
+
+/** The same options with every default filled in. Internal code only ever sees this type. */
+export type ResolvedHubOptions = Readonly<{ [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }>
+
+/** Fills in defaults and checks bounds. @throws RangeError that names the option, the rule and the value */
+export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions {
+  const number = (name: Exclude<keyof HubOptions, 'retention'>, fallback: number, least: number): number => {
+    const value = options[name] ?? fallback
+    if (Number.isFinite(value) && value >= least) return value
+    throw new RangeError(`\`${name}\` must be a number of at least ${least}, got ${String(value)}`)
+  }
+  return Object.freeze({
+    maxEventBytes: number('maxEventBytes', DEFAULT_MAX_EVENT_BYTES, 1),
+    maxBatchBytes: number('maxBatchBytes', DEFAULT_MAX_BATCH_BYTES, 1),
+    heartbeatMs: number('heartbeatMs', DEFAULT_HEARTBEAT_MS, 0),
+    retryMs: number('retryMs', DEFAULT_RETRY_MS, 0),
+    windowBytes: number('windowBytes', DEFAULT_WINDOW_BYTES, 0),
+    trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1),
+    retention: options.retention ?? [],
+  })
+}

@@ -1,0 +1,43 @@
+import type { EventLog, RetentionRule } from '@tailrace/log'
+
+/** Retention at work in the background. */
+export interface Retention {
+  /** Resolves when the step under way is done. */
+  stop(): Promise<void>
+}
+
+/**
+ * Applies the rules round after round, step by step. Between two steps the log serves whoever waits, so that
+ * a publish is behind one small step at the most.
+ */
+export function startRetention(
+  log: EventLog,
+  rules: readonly RetentionRule[],
+  intervalMs: number,
+): Retention {
+  const stopped = new AbortController()
+  let round: Promise<void> = Promise.resolve()
+  const timer = setInterval(() => {
+    round = round.then(runRound)
+  }, intervalMs)
+
+  async function runRound(): Promise<void> {
+    try {
+      while (!stopped.signal.aborted) {
+        const { done } = await log.trim(rules, Date.now())
+        if (done) return
+      }
+    } catch {
+      // A log that cannot trim cannot be written either, which its publishers and readyz are told. The next
+      // round tries again.
+    }
+  }
+
+  return {
+    async stop() {
+      stopped.abort()
+      clearInterval(timer)
+      await round
+    },
+  }
+}

@@ -1,0 +1,239 @@
+import { formatCursor } from '@tailrace/log'
+import type { Page } from '@tailrace/log'
+import { encodeEnd, encodeError, encodeGap, encodeLive, oldestOf } from './control.ts'
+import type { GapReason } from './control.ts'
+import { encodeFrame } from './frame.ts'
+import type { Lane, LaneMember } from './lane.ts'
+import type { LogView } from './log-view.ts'
+import { MAX_HANDED_BYTES } from './sink.ts'
+import type { Sink } from './sink.ts'
+import { nextStep } from './step.ts'
+import type { LiveDue, Source } from './step.ts'
+import type { GapPolicy } from './subscription.ts'
+import { runOf } from './window.ts'
+import type { Place } from './window.ts'
+
+/** The most events of one page of a replay; together with `MAX_HANDED_BYTES` it bounds what a page holds. */
+const MAX_PAGE_EVENTS = 512
+
+/** A cursor that cannot be served. */
+export interface Miss {
+  readonly reason: GapReason
+  /** The cursor as the reader sent it. */
+  readonly from: string
+}
+
+/** Where a subscriber starts. */
+export interface Origin {
+  readonly source: Source
+  readonly offset: number
+  /** It asked for whatever is retained: that something older is gone is no news to it. */
+  readonly fromStart: boolean
+  readonly miss: Miss | undefined
+  /** What follows a gap. */
+  readonly onGap: GapPolicy
+}
+
+/**
+ * One open reader: a place in the log and a sink. It owns no queue. Frames come from its lane's window, or,
+ * while it is behind, from a page of the log, of which what the sink does not take is forgotten and read
+ * again.
+ */
+export class Subscriber implements LaneMember {
+  readonly #lane: Lane
+  readonly #sink: Sink
+  readonly #log: LogView
+  readonly #onGap: GapPolicy
+  #source: Source
+  #place: Place
+  /** Where the pages of a snapshot have got to. Its frames do not move the reader's place. */
+  #snapshotPlace: Place = { offset: 0, partial: undefined }
+  #live: LiveDue = 'at-tip'
+  #miss: Miss | undefined
+  /** Losses up to here need not be told: they were, or nobody asked. */
+  #toldThrough: number
+  /** A page was read, so a loss that shows now came while the reader was connected. */
+  #hasRead = false
+  #isReading = false
+  #isDone = false
+  /** Something was written since the last heartbeat was due. */
+  #isBusy = true
+
+  constructor(lane: Lane, sink: Sink, origin: Origin, log: LogView) {
+    this.#lane = lane
+    this.#sink = sink
+    this.#log = log
+    this.#onGap = origin.onGap
+    this.#source = origin.source
+    this.#place = { offset: origin.offset, partial: undefined }
+    this.#miss = origin.miss
+    this.#toldThrough = origin.fromStart ? Number.POSITIVE_INFINITY : 0
+    lane.members.add(this)
+    sink.attach({ ready: () => this.pump(), closed: () => this.#finish() })
+  }
+
+  /** Does whatever can be done now: called when the sink, the lane or a page is ready. */
+  pump(): void {
+    while (!this.#isDone && !this.#isReading && this.#sink.isReady) {
+      const progress = {
+        source: this.#source,
+        offset: this.#place.offset,
+        owesGap: this.#miss !== undefined,
+        live: this.#live,
+      }
+      switch (nextStep(progress, this.#lane.view)) {
+        case 'replay':
+          void this.#replay()
+          break
+        case 'send': {
+          const run = this.#lane.window.after(this.#place)
+          this.#place = run.place
+          this.#write(run.bytes)
+          break
+        }
+        case 'announce':
+          this.#announce()
+          break
+        case 'end': {
+          const { topic } = this.#lane.end!
+          this.#write(encodeEnd(topic, this.#cursor()))
+          this.close()
+          break
+        }
+        case 'wait':
+          return
+      }
+    }
+  }
+
+  /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs nothing. */
+  heartbeat(comment: Uint8Array): void {
+    const isIdle = !this.#isBusy && !this.#isDone && this.#sink.isReady && !this.#isWithinFrame
+    if (isIdle) this.#write(comment)
+    this.#isBusy = isIdle
+  }
+
+  /** Ends the stream; with a code when the reader should know why. */
+  close(code?: string): void {
+    if (this.#isDone) return
+    if (code !== undefined && this.#sink.isReady && !this.#isWithinFrame) this.#write(encodeError(code))
+    this.#sink.end()
+    this.#finish()
+  }
+
+  get #isWithinFrame(): boolean {
+    return this.#place.partial !== undefined || this.#snapshotPlace.partial !== undefined
+  }
+
+  #cursor(): string {
+    return formatCursor(this.#log.epoch, this.#place.offset)
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#isBusy = true
+    this.#sink.write(bytes)
+  }
+
+  #announce(): void {
+    // At the tip no frame lies between the reader's place and the head, so it may as well resume from there.
+    if (this.#live === 'at-tip') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
+    this.#live = 'told'
+    this.#write(encodeLive(this.#cursor()))
+  }
+
+  #moveTo(offset: number): void {
+    this.#place = { offset, partial: undefined }
+  }
+
+  /** Reads one page and hands over what the sink takes of it. */
+  async #replay(): Promise<void> {
+    const log = this.#log
+    const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
+    const { offset: after } = isSnapshot ? this.#snapshotPlace : this.#place
+    const query = {
+      selectors: this.#lane.selectors,
+      after,
+      limit: MAX_PAGE_EVENTS,
+      maxBytes: MAX_HANDED_BYTES,
+    }
+    this.#isReading = true
+    try {
+      const page = await (isSnapshot ? log.snapshot(query) : log.read(query))
+      this.#isReading = false
+      if (this.#isDone) return
+      if (isSnapshot) this.#takeSnapshot(page)
+      else this.#takePage(page)
+      this.pump()
+    } catch {
+      // The log is closed or broken; the reader comes back, to this node or another.
+      this.#isReading = false
+      this.close('log-unavailable')
+    }
+  }
+
+  #takePage(page: Page): void {
+    const { offset, partial } = this.#place
+    const isLost = page.lostThrough > Math.max(offset, this.#toldThrough) && partial === undefined
+    if (this.#miss !== undefined || isLost) {
+      const from = this.#cursor()
+      this.#tellGap(this.#miss ?? { reason: this.#hasRead ? 'overflow' : 'expired', from }, page)
+      if (this.#isDone || this.#source === 'snapshot' || this.#onGap === 'live' || !this.#sink.isReady) return
+    }
+    if (this.#toldThrough === Number.POSITIVE_INFINITY) this.#toldThrough = page.lostThrough
+    this.#hasRead = true
+    const place = this.#hand(page, this.#place, true)
+    if (place === undefined) return
+    const isWhole = place.partial === undefined && place.offset === (page.events.at(-1)?.offset ?? offset)
+    this.#place = isWhole ? { offset: page.next, partial: undefined } : place
+  }
+
+  #takeSnapshot(page: Page): void {
+    const place = this.#hand(page, this.#snapshotPlace, false)
+    if (place === undefined) return
+    this.#snapshotPlace = place
+    const isWhole =
+      place.partial === undefined && place.offset === (page.events.at(-1)?.offset ?? place.offset)
+    if (page.more || !isWhole) return
+    this.#source = 'log'
+    this.#moveTo(page.next)
+    this.#live = 'at-once'
+  }
+
+  /** Writes what the sink takes of a page, and says how far that is. */
+  #hand(page: Page, place: Place, withId: boolean): Place | undefined {
+    if (page.events.length === 0 && place.partial === undefined) return place
+    const { representation } = this.#lane
+    const { epoch } = this.#log
+    const frames = page.events.map((event) => encodeFrame(event, representation, epoch, withId))
+    const run = runOf(frames, 0, place)
+    if (run === undefined) {
+      // The rest of a frame was trimmed away under a slow reader. It discards the incomplete frame, and is
+      // told of the gap when it comes back.
+      this.#sink.destroy()
+      this.#finish()
+      return undefined
+    }
+    this.#write(run.bytes)
+    return run.place
+  }
+
+  #tellGap({ reason, from }: Miss, page: Page): void {
+    this.#miss = undefined
+    this.#toldThrough = page.lostThrough
+    this.#live = 'at-tip'
+    if (this.#onGap === 'live') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
+    if (this.#onGap === 'snapshot') {
+      this.#source = 'snapshot'
+      this.#snapshotPlace = { offset: 0, partial: undefined }
+    }
+    const oldest = oldestOf(page, this.#log.epoch)
+    this.#write(encodeGap({ reason, from, oldest }, this.#cursor()))
+    if (this.#onGap === 'close') this.close()
+  }
+
+  #finish(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#lane.leave(this)
+  }
+}

@@ -1,0 +1,114 @@
+import { parseSelector } from '@tailrace/log'
+import { HubError } from './errors.ts'
+
+/** The most selectors on one stream. */
+export const MAX_SELECTORS = 100
+
+/** What follows a gap: everything retained, only what is new, a snapshot, or nothing. */
+export type GapPolicy = 'replay' | 'live' | 'snapshot' | 'close'
+const GAP_POLICIES: readonly GapPolicy[] = ['replay', 'live', 'snapshot', 'close']
+
+/** What a reader asks for. */
+export interface Subscription {
+  /** Selectors, 1 to {@link MAX_SELECTORS}. */
+  readonly selectors: readonly string[]
+  /** `start` is everything retained, `now` only what is new; anything else is a cursor. @defaultValue `now` */
+  readonly from?: string | undefined
+  /** Send the newest event of each key first. A reader with a cursor resumes instead. @defaultValue false */
+  readonly snapshot?: boolean | undefined
+  /** `json` puts topic, type, key and time into `data:`, for readers that need them natively. */
+  readonly envelope?: 'json' | undefined
+  /** @defaultValue `replay` */
+  readonly onGap?: GapPolicy | undefined
+}
+
+/** Where a request's subscription is written. */
+export interface SubscriptionSource {
+  /** The topic or selectors that the path names; with none, `?topic=` does. */
+  readonly selectors?: readonly string[] | undefined
+  readonly query: URLSearchParams
+  /** The `Last-Event-ID` header. It wins over the query, which is what it was when the stream was first opened. */
+  readonly lastEventId?: string | undefined
+}
+
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'topic',
+  'lastEventId',
+  'from',
+  'snapshot',
+  'envelope',
+  'gap',
+])
+
+/**
+ * Reads what a request for a stream asks for.
+ *
+ * @throws HubError `invalid-query` or `too-many-selectors`, LogError `invalid-selector`
+ */
+export function parseSubscription({ selectors, query, lastEventId }: SubscriptionSource): Subscription {
+  refuseUnknown(query, PARAMETERS)
+  const snapshot = oneOf(query, 'snapshot', ['true', 'false'])
+  const from = lastEventId || single(query, 'lastEventId') || single(query, 'from')
+  if (snapshot === 'true' && from === 'start') {
+    throw invalid('from', 'A snapshot cannot be combined with from=start: ask for one of them.')
+  }
+  return {
+    selectors: parseSelectors(selectors, query),
+    from,
+    snapshot: snapshot === 'true',
+    envelope: oneOf(query, 'envelope', ['json']),
+    onGap: oneOf(query, 'gap', GAP_POLICIES),
+  }
+}
+
+/** The selectors of a path, or of a query's `topic` parameters. */
+export function parseSelectors(fromPath: readonly string[] | undefined, query: URLSearchParams): string[] {
+  if (fromPath !== undefined && query.has('topic')) {
+    throw invalid(
+      'topic',
+      'The path names the topic already: to select several, use /events?topic=…&topic=….',
+    )
+  }
+  const selectors = fromPath ?? query.getAll('topic')
+  if (selectors.length === 0)
+    throw invalid('topic', 'Name at least one topic: ?topic=orders/42&topic=prices/*.')
+  if (selectors.length > MAX_SELECTORS) {
+    throw new HubError(
+      'too-many-selectors',
+      `At most ${MAX_SELECTORS} topics fit on one stream: use a pattern.`,
+      {
+        details: { selectors: selectors.length, max: MAX_SELECTORS },
+      },
+    )
+  }
+  return [...new Set(selectors.map(parseSelector))]
+}
+
+/** Refuses parameters that nobody would read: a typo must not pass for a default. */
+export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
+  for (const name of query.keys()) {
+    if (known.has(name)) continue
+    const choice = [...known].join(', ')
+    throw invalid(name, `There is no parameter ${JSON.stringify(name)} here; there are ${choice}.`)
+  }
+}
+
+/** The value of a parameter that may be given once. */
+export function single(query: URLSearchParams, name: string): string | undefined {
+  const values = query.getAll(name)
+  if (values.length > 1) throw invalid(name, `The parameter ${name} may be given once.`)
+  return values[0]
+}
+
+function oneOf<T extends string>(query: URLSearchParams, name: string, choice: readonly T[]): T | undefined {
+  const value = single(query, name)
+  const known = choice.find((one) => one === value)
+  if (value !== undefined && known === undefined) {
+    throw invalid(name, `The parameter ${name} can be ${choice.join(' or ')}, not ${JSON.stringify(value)}.`)
+  }
+  return known
+}
+
+export function invalid(parameter: string, message: string): HubError {
+  return new HubError('invalid-query', message, { details: { parameter } })
+}

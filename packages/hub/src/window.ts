@@ -1,0 +1,128 @@
+import type { Frame } from './frame.ts'
+import { MAX_HANDED_BYTES } from './sink.ts'
+
+/** Bytes to hand to a sink, and the place of a reader that has been handed them. */
+export interface Run {
+  readonly bytes: Uint8Array
+  readonly place: Place
+}
+
+/** How far a reader is: whole frames up to an offset, and some bytes of the next one. */
+export interface Place {
+  readonly offset: number
+  /** The frame that was handed over in part, when there is one. */
+  readonly partial: { readonly offset: number; readonly sent: number } | undefined
+}
+
+/**
+ * The newest frames of a lane, shared by all of its readers. It holds every frame after `start`; when it is
+ * full the oldest go, and readers that still need them replay from the log.
+ */
+export class Window {
+  readonly #maxBytes: number
+  #frames: Frame[] = []
+  /** The frames before this index are dropped; the array is cut when half of it is. */
+  #first = 0
+  #bytes = 0
+  #start: number
+  #lastRun: { readonly offset: number; readonly run: Run } | undefined
+
+  constructor(start: number, maxBytes: number) {
+    this.#start = start
+    this.#maxBytes = maxBytes
+  }
+
+  /** Every frame with a larger offset is here. */
+  get start(): number {
+    return this.#start
+  }
+
+  /** The largest offset of a frame; `start` when there is none. */
+  get tip(): number {
+    return this.#frames.at(-1)?.offset ?? this.#start
+  }
+
+  push(frame: Frame): void {
+    this.#frames.push(frame)
+    this.#bytes += frame.bytes.length
+    this.#lastRun = undefined
+    while (this.#bytes > this.#maxBytes && this.#first < this.#frames.length - 1) this.#drop()
+  }
+
+  /** Forgets every frame; whatever a reader still needs of them, it replays. */
+  clear(start: number): void {
+    this.#frames = []
+    this.#first = 0
+    this.#bytes = 0
+    this.#start = start
+    this.#lastRun = undefined
+  }
+
+  /**
+   * The bytes that follow a place, as many as a sink takes. Readers at the same place, which on a live lane
+   * is all of them, are given the same bytes.
+   */
+  after(place: Place): Run {
+    if (place.partial === undefined && this.#lastRun?.offset === place.offset) return this.#lastRun.run
+    const run = runOf(this.#frames, this.#indexAfter(place.offset), place)!
+    if (place.partial === undefined) this.#lastRun = { offset: place.offset, run }
+    return run
+  }
+
+  #drop(): void {
+    const frame = this.#frames[this.#first]!
+    this.#bytes -= frame.bytes.length
+    this.#start = frame.offset
+    this.#first += 1
+    if (this.#first * 2 < this.#frames.length) return
+    this.#frames = this.#frames.slice(this.#first)
+    this.#first = 0
+  }
+
+  #indexAfter(offset: number): number {
+    let low = this.#first
+    let high = this.#frames.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#frames[middle]!.offset > offset) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}
+
+/**
+ * Joins frames from an index on into one run for a sink. A frame that was begun is finished first, and one
+ * that does not fit is begun.
+ *
+ * @returns nothing when the frame that was begun is not there any more: the response cannot be continued
+ */
+export function runOf(frames: readonly Frame[], index: number, place: Place): Run | undefined {
+  const { partial } = place
+  if (partial !== undefined && frames[index]?.offset !== partial.offset) return undefined
+  let { offset } = place
+  let skip = partial?.sent ?? 0
+  let room = MAX_HANDED_BYTES
+  const parts: Uint8Array[] = []
+  for (let i = index; i < frames.length && room > 0; i += 1) {
+    const frame = frames[i]!
+    const left = frame.bytes.length - skip
+    if (left > room) {
+      // Begin a frame only when nothing else fits: a run that ends with its frame is shared by more readers.
+      if (parts.length > 0) break
+      const sent = skip + room
+      return {
+        bytes: frame.bytes.subarray(skip, sent),
+        place: { offset, partial: { offset: frame.offset, sent } },
+      }
+    }
+    parts.push(skip === 0 ? frame.bytes : frame.bytes.subarray(skip))
+    offset = frame.offset
+    room -= left
+    skip = 0
+  }
+  return {
+    bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts),
+    place: { offset, partial: undefined },
+  }
+}

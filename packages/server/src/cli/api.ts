@@ -1,0 +1,101 @@
+/** A hub that did not do what it was asked, or that cannot be reached. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  /** The status of its answer; nothing when there was none. */
+  readonly status: number | undefined
+  /** The problem's code, when the answer was a problem. */
+  readonly code: string | undefined
+
+  constructor(message: string, status?: number, code?: string, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+    this.code = code
+  }
+
+  /** Whether the same request may succeed later: nobody answered, or the hub could not serve it then. */
+  get isPassing(): boolean {
+    return this.status === undefined || this.status === 408 || this.status === 429 || this.status >= 500
+  }
+}
+
+/** A hub's answer to one event. */
+export interface Answer {
+  readonly id: string
+  readonly topic: string
+  readonly duplicate?: boolean
+}
+
+export interface EventFields {
+  readonly type?: string | undefined
+  readonly key?: string | undefined
+  readonly idempotencyKey?: string | undefined
+  readonly end?: boolean | undefined
+}
+
+export async function postEvent(
+  url: string,
+  topic: string,
+  data: string,
+  fields: EventFields,
+): Promise<Answer> {
+  const headers = new Headers({ 'Content-Type': 'text/plain; charset=utf-8' })
+  if (fields.type !== undefined) headers.set('Event-Type', byteString(fields.type))
+  if (fields.key !== undefined) headers.set('Event-Key', byteString(fields.key))
+  if (fields.idempotencyKey !== undefined) headers.set('Idempotency-Key', byteString(fields.idempotencyKey))
+  if (fields.end === true) headers.set('Event-End', 'true')
+  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body: data })
+  return (await response.json()) as Answer
+}
+
+/** Publishes a batch: each value becomes a line. */
+export async function postBatch(
+  url: string,
+  topic: string,
+  events: readonly Readonly<Record<string, unknown>>[],
+  signal: AbortSignal,
+): Promise<readonly Answer[]> {
+  const body = events.map((event) => `${JSON.stringify(event)}\n`).join('')
+  const headers = { 'Content-Type': 'application/x-ndjson' }
+  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body, signal })
+  return ((await response.json()) as { events: Answer[] }).events
+}
+
+/** Sends a request, and turns every refusal into an `ApiError` with the hub's own words. */
+export async function request(url: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(url, init)
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
+    throw new ApiError(`${new URL(url).origin} cannot be reached (${cause})`, undefined, undefined, {
+      cause: error,
+    })
+  }
+  if (response.ok) return response
+  const body = await response.text()
+  const { code, detail } = parseProblem(body)
+  const text = detail ?? body.slice(0, 200)
+  throw new ApiError(
+    `the hub answered ${response.status}${text === '' ? '' : `: ${text}`}`,
+    response.status,
+    code,
+  )
+}
+
+function topicUrl(url: string, topic: string): string {
+  return `${url.replace(/\/$/, '')}/topics/${topic.split('/').map(encodeURIComponent).join('/')}`
+}
+
+/** `fetch` takes header values whose characters are bytes. */
+function byteString(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
+function parseProblem(body: string): { code?: string; detail?: string } {
+  try {
+    return JSON.parse(body) as { code?: string; detail?: string }
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,74 @@
+import { text as readAll } from 'node:stream/consumers'
+import { follow } from '../follow/follow.ts'
+import { ApiError, postEvent } from './api.ts'
+import { optional, setting, toggle } from './setting.ts'
+import type { Setting } from './setting.ts'
+import { UsageError } from './usage-error.ts'
+import { verb } from './verb.ts'
+import type { Verb } from './verb.ts'
+
+/** Where the client verbs find their hub. */
+export const HUB_URL: Setting<string> = setting('text', {
+  fallback: 'http://127.0.0.1:4242',
+  placeholder: 'URL',
+  doc: 'The hub.',
+})
+
+export const publish: Verb = verb({
+  name: 'publish',
+  operands: '<topic> [data]',
+  summary: 'Publishes one event, or the lines of a growing file.',
+  description: `Without data, or with -, the event is what standard input holds, less one line end at its end. The event's id is
+printed once it is durable. With --follow each line becomes an event, for as long as the command runs; where it
+stopped is kept in a file beside FILE, so that a restart publishes no line twice and misses none.`,
+  settings: {
+    url: HUB_URL,
+    type: optional('text', { doc: "The event's type." }),
+    key: optional('text', { doc: "The event's key; a snapshot holds the newest event of each." }),
+    'idempotency-key': optional('text', {
+      doc: 'Within 24 hours, a repeat with the same key publishes nothing.',
+    }),
+    end: toggle({ doc: 'The topic ends with this event.' }),
+    follow: optional('file', { doc: 'Publish the lines of this file, and those it gets, across rotation.' }),
+    state: optional('file', { doc: 'Where --follow keeps its place. Default: FILE.tailrace.' }),
+    json: toggle({ doc: "Print the hub's whole answer." }),
+  },
+
+  async run(values, [topic, data, ...rest]) {
+    if (topic === undefined) throw new UsageError('publish needs a topic: tailrace publish <topic> [data]')
+    if (rest.length > 0) throw new UsageError('publish takes one text: put quotes around it')
+    if (values.follow !== undefined) {
+      if (data !== undefined)
+        throw new UsageError('publish takes its lines from --follow, and no data beside them')
+      const { follow: file, state = `${file}.tailrace`, url, type } = values
+      await follow({ file, state, url, topic, type, signal: stopSignal(), notice })
+      return 0
+    }
+    try {
+      const body =
+        data === undefined || data === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : data
+      const answer = await postEvent(values.url, topic, body, {
+        type: values.type,
+        key: values.key,
+        idempotencyKey: values['idempotency-key'],
+        end: values.end,
+      })
+      process.stdout.write(`${values.json ? JSON.stringify(answer) : answer.id}\n`)
+      return 0
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      notice(error.message)
+      return 1
+    }
+  },
+})
+
+function notice(text: string): void {
+  process.stderr.write(`tailrace: ${text}\n`)
+}
+
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  return stop.signal
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createHub } from '@tailrace/hub'
+import { createHandler } from '../http/handler.ts'
+import { createHttpServer } from '../http/server.ts'
+import { openLog } from '../open-log.ts'
+import { banner } from './banner.ts'
+import { parseRule } from './retain.ts'
+import { list, setting } from './setting.ts'
+import { verb } from './verb.ts'
+import type { Verb } from './verb.ts'
+
+export const serve: Verb = verb({
+  name: 'serve',
+  operands: '',
+  summary: 'Runs a hub.',
+  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic counts. A bound is an age (7d), a
+size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
+  settings: {
+    host: setting('text', { fallback: '127.0.0.1', doc: 'The address to listen on.' }),
+    port: setting('count', { fallback: '4242', doc: 'The port to listen on; 0 takes a free one.' }),
+    log: setting('text', {
+      fallback: 'sqlite:./tailrace.db',
+      placeholder: 'URL',
+      doc: 'Where events are kept: sqlite:FILE, or memory: for a hub that forgets.',
+    }),
+    retain: list({
+      fallback: '**=7d',
+      placeholder: 'RULE',
+      doc: 'How long events are kept.',
+    }),
+    heartbeat: setting('duration', {
+      fallback: '15s',
+      doc: 'The longest that a stream stays silent; then a comment holds it open. 0s turns it off.',
+    }),
+    retry: setting('duration', {
+      fallback: '2s',
+      doc: 'How long readers wait before they reconnect. Each is told between half and one and a half of it.',
+    }),
+    window: setting('bytes', {
+      fallback: '1MiB',
+      doc: 'How much of its newest events each group of readers with the same topics shares in memory.',
+    }),
+    'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
+    'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),
+    'max-head': setting('bytes', { fallback: '16KiB', doc: 'The largest request line and headers.' }),
+    'head-timeout': setting('duration', {
+      fallback: '10s',
+      doc: 'The longest that a client may take to send them.',
+    }),
+    'request-timeout': setting('duration', {
+      fallback: '60s',
+      doc: 'The longest that a client may take to send a whole request.',
+    }),
+  },
+
+  async run(values) {
+    const retention = values.retain.map(parseRule)
+    const log = await openLog(values.log)
+    const hub = await createHub(log, {
+      maxEventBytes: values['max-event'],
+      maxBatchBytes: values['max-batch'],
+      heartbeatMs: values.heartbeat,
+      retryMs: values.retry,
+      windowBytes: values.window,
+      retention,
+    })
+    const handler = createHandler(hub, {
+      maxEventBytes: values['max-event'],
+      maxBatchBytes: values['max-batch'],
+      onError: (error) => console.error(error),
+    })
+    const server = createHttpServer(handler, {
+      maxHeadBytes: values['max-head'],
+      headTimeoutMs: values['head-timeout'],
+      requestTimeoutMs: values['request-timeout'],
+    })
+    try {
+      server.listen(values.port, values.host)
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      process.stdout.write(banner({ host: values.host, port, log: values.log, retain: values.retain }))
+      await untilSignalled()
+    } finally {
+      server.close()
+      await hub.close()
+      server.closeAllConnections()
+      await log.close()
+    }
+    return 0
+  },
+})
+
+/** Resolves with the first signal to stop; the second ends the process as it is. */
+async function untilSignalled(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let isStopping = false
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (isStopping) process.exit(1)
+        isStopping = true
+        resolve()
+      })
+    }
+  })
+}

@@ -1,0 +1,117 @@
+import { UsageError } from './usage-error.ts'
+
+/** What the text of each kind of setting becomes. */
+interface KindValues {
+  text: string
+  file: string
+  count: number
+  /** Milliseconds. */
+  duration: number
+  bytes: number
+}
+
+type Kind = keyof KindValues
+
+/** How each kind reads its text, and how help names it. */
+const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text: string): KindValues[K] } } =
+  {
+    text: { placeholder: 'TEXT', parse: (text) => text },
+    file: { placeholder: 'FILE', parse: (text) => text },
+    count: { placeholder: 'N', parse: parseCount },
+    duration: { placeholder: 'TIME', parse: parseDuration },
+    bytes: { placeholder: 'SIZE', parse: parseBytes },
+  }
+
+/** One setting, declared once: its flag, variable, key in a file, default, help and reference come from here. */
+export interface Setting<T> {
+  readonly doc: string
+  readonly placeholder: string
+  /** As it would be written; nothing when the setting is optional. */
+  readonly fallback: string | undefined
+  /** Takes no value as a flag. */
+  readonly isSwitch: boolean
+  /** May be given many times; each adds one. */
+  readonly isList: boolean
+  /** One letter, for a flag that is typed often. */
+  readonly short: string | undefined
+  parse(texts: readonly string[]): T
+}
+
+interface Declaration {
+  readonly doc: string
+  readonly fallback?: string | undefined
+  readonly placeholder?: string | undefined
+  readonly short?: string | undefined
+}
+
+/** A setting with one value, which has a default. */
+export function setting<K extends Kind>(
+  kind: K,
+  declaration: Declaration & { readonly fallback: string },
+): Setting<KindValues[K]> {
+  const { placeholder, parse } = KINDS[kind]
+  return declare({ placeholder, ...declaration }, (texts) => parse(texts.at(-1)!))
+}
+
+/** A setting with one value, or none. */
+export function optional<K extends Kind>(
+  kind: K,
+  declaration: Declaration,
+): Setting<KindValues[K] | undefined> {
+  const { placeholder, parse } = KINDS[kind]
+  return declare({ placeholder, ...declaration }, (texts) =>
+    texts.length === 0 ? undefined : parse(texts.at(-1)!),
+  )
+}
+
+/** A setting that may be given many times. As a variable, its values are separated by spaces. */
+export function list(declaration: Declaration): Setting<readonly string[]> {
+  return { ...declare(declaration, (texts) => texts), isList: true }
+}
+
+/** A setting that is on or off. */
+export function toggle(declaration: Declaration): Setting<boolean> {
+  return { ...declare({ ...declaration, fallback: 'false' }, parseSwitch), isSwitch: true }
+}
+
+function declare<T>(
+  { doc, placeholder = 'TEXT', fallback, short }: Declaration,
+  parse: (texts: readonly string[]) => T,
+): Setting<T> {
+  return { doc, placeholder, fallback, short, isSwitch: false, isList: false, parse }
+}
+
+function parseSwitch(texts: readonly string[]): boolean {
+  const text = texts.at(-1)
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw new UsageError(`can be true or false, not ${JSON.stringify(text)}`)
+}
+
+function parseCount(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new UsageError(`is a whole number, not ${JSON.stringify(text)}`)
+}
+
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }
+
+/** Milliseconds of a text such as `500ms`, `15s`, `10m`, `24h` or `7d`. */
+export function parseDuration(text: string): number {
+  const [, number, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
+  if (unit !== undefined) return Number(number) * MILLISECONDS[unit]!
+  throw new UsageError(`is a time such as 500ms, 15s, 10m, 24h or 7d, not ${JSON.stringify(text)}`)
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+}
+
+/** Bytes of a text such as `64KiB`, `1MiB` or `10GiB`. */
+export function parseBytes(text: string): number {
+  const [, number, unit] = /^([0-9]{1,9})(B|KiB|MiB|GiB|TiB)$/.exec(text) ?? []
+  if (unit !== undefined) return Number(number) * BYTES[unit]!
+  throw new UsageError(`is a size such as 512B, 64KiB, 1MiB or 10GiB, not ${JSON.stringify(text)}`)
+}

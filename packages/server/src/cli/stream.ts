@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createDecoder } from '@tailrace/wire'
+import type { DecodedEvent } from '@tailrace/wire'
+import { ApiError, request } from './api.ts'
+
+/** How long to wait before the first reconnect when the hub has not said. */
+const DEFAULT_RETRY_MS = 1_000
+/** The longest wait between two attempts. */
+const MAX_RETRY_MS = 30_000
+
+export interface StreamOptions {
+  /** Told before each wait. */
+  onReconnect(reason: string, delayMs: number): void
+}
+
+/**
+ * The events of a stream, over as many connections as it takes: each resumes after the last event of the
+ * one before. Ends when the hub says that there is nothing more to come.
+ *
+ * @throws ApiError when the hub refuses the stream for good
+ */
+export async function* readStream(url: URL, { onReconnect }: StreamOptions): AsyncGenerator<DecodedEvent> {
+  let lastEventId = ''
+  let retryMs = DEFAULT_RETRY_MS
+  let failures = 0
+  for (;;) {
+    let reason = 'the hub closed the stream'
+    try {
+      const headers = {
+        Accept: 'text/event-stream',
+        ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }),
+      }
+      const response = await request(url.href, { headers })
+      if (response.status === 204) return
+      let events: DecodedEvent[] = []
+      const decoder = createDecoder(
+        {
+          onEvent: (event) => events.push(event),
+          onRetry: (ms) => (retryMs = ms),
+        },
+        { lastEventId },
+      )
+      for await (const chunk of response.body ?? []) {
+        failures = 0
+        decoder.push(chunk)
+        for (const event of events) {
+          yield event
+          if (event.type === 'tailrace.end') return
+        }
+        events = []
+        lastEventId = decoder.lastEventId
+      }
+    } catch (error) {
+      if (error instanceof ApiError && !error.isPassing) throw error
+      reason = error instanceof Error ? error.message : String(error)
+    }
+    // Full jitter over a doubling bound: readers that were cut together do not come back together.
+    const delayMs = Math.round(Math.random() * Math.min(MAX_RETRY_MS, retryMs * 2 ** Math.min(failures, 10)))
+    failures += 1
+    onReconnect(reason, delayMs)
+    await delay(delayMs)
+  }
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { parse as parseToml } from 'smol-toml'
+import { optional } from './setting.ts'
+import type { Setting } from './setting.ts'
+import { UsageError } from './usage-error.ts'
+
+export type Settings = Readonly<Record<string, Setting<unknown>>>
+
+/** The values of some settings. */
+export type Values<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never
+}
+
+/** A command: what it is called, what it takes, what it does. */
+export interface Verb<S extends Settings = Settings> {
+  readonly name: string
+  /** What follows the name: `<topic> [data]`. */
+  readonly operands: string
+  readonly summary: string
+  /** More for its help, below the summary. */
+  readonly description: string
+  readonly settings: S
+  /** @returns the exit code */
+  run(values: Values<S>, operands: readonly string[]): Promise<number>
+}
+
+/** Keeps the types of a verb's settings. */
+export function verb<const S extends Settings>(declaration: Verb<S>): Verb {
+  return declaration
+}
+
+/** Where any setting may be written, too. */
+export const CONFIG: Setting<string | undefined> = optional('file', {
+  doc: 'A TOML file whose keys are the names of the flags, without the dashes.',
+})
+
+/** The environment variable of a flag. */
+export function variableOf(flag: string): string {
+  return `TAILRACE_${flag.replaceAll('-', '_').toUpperCase()}`
+}
+
+export interface Sources {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Finds the value of every setting: a flag wins over a variable, a variable over the file, the file over
+ * the default.
+ *
+ * @throws UsageError that names the setting, the place it was written and the rule
+ */
+export function resolve<S extends Settings>(
+  settings: S,
+  { argv, env }: Sources,
+): { values: Values<S>; operands: string[]; help: boolean } {
+  const { flags, operands } = parseFlags(settings, argv)
+  if (flags.has('help')) return { values: {} as Values<S>, operands, help: true }
+  const file = readConfig(flags.get('config')?.at(-1) ?? env[variableOf('config')], settings)
+  const values = Object.entries(settings).map(([name, one]) => {
+    const places: [string, readonly string[] | undefined][] = [
+      [`--${name}`, flags.get(name)],
+      [variableOf(name), fromVariable(one, env[variableOf(name)])],
+      [`${name} in the config file`, file.get(name)],
+      [`the default of ${name}`, one.fallback === undefined ? [] : [one.fallback]],
+    ]
+    const [place, texts] = places.find(([, given]) => given !== undefined)!
+    try {
+      return [name, one.parse(texts!)]
+    } catch (error) {
+      throw error instanceof UsageError ? new UsageError(`${place} ${error.message}`) : error
+    }
+  })
+  return { values: Object.fromEntries(values) as Values<S>, operands, help: false }
+}
+
+function fromVariable(one: Setting<unknown>, text: string | undefined): readonly string[] | undefined {
+  if (text === undefined || text === '') return undefined
+  return one.isList ? text.split(/\s+/).filter((part) => part !== '') : [text]
+}
+
+function parseFlags(
+  settings: Settings,
+  argv: readonly string[],
+): { flags: Map<string, readonly string[]>; operands: string[] } {
+  const options: Record<string, { type: 'string' | 'boolean'; multiple: true; short?: string }> = {
+    help: { type: 'boolean', multiple: true, short: 'h' },
+    config: { type: 'string', multiple: true },
+  }
+  for (const [name, { isSwitch, short }] of Object.entries(settings)) {
+    const type = isSwitch ? 'boolean' : 'string'
+    options[name] = { type, multiple: true, ...(short === undefined ? {} : { short }) }
+  }
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
+    const flags = Object.entries(values).map(
+      ([name, given]) => [name, (given as (string | boolean)[]).map(String)] as const,
+    )
+    return { flags: new Map(flags), operands: positionals }
+  } catch (error) {
+    // parseArgs puts its advice on how to write an operand with a dash behind the first sentence.
+    throw new UsageError(error instanceof Error ? error.message.split('. ', 1)[0]! : String(error))
+  }
+}
+
+function readConfig(path: string | undefined, settings: Settings): Map<string, readonly string[]> {
+  if (path === undefined || path === '') return new Map()
+  let table: Record<string, unknown>
+  try {
+    table = parseToml(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.trim() : String(error)
+    throw new UsageError(`The config file ${path} cannot be read: ${reason}`)
+  }
+  const entries = Object.entries(table).map(([name, value]) => {
+    if (!Object.hasOwn(settings, name))
+      throw new UsageError(`The config file ${path} has an unknown key ${name}`)
+    const values: unknown[] = Array.isArray(value) ? value : [value]
+    for (const one of values) {
+      if (['string', 'number', 'boolean'].includes(typeof one)) continue
+      throw new UsageError(
+        `The config file ${path} has a ${name} that is not a text, number, boolean or list`,
+      )
+    }
+    return [name, values.map(String)] as const
+  })
+  return new Map(entries)
+}

@@ -1,0 +1,7 @@
+import { publish } from './publish.ts'
+import { serve } from './serve.ts'
+import { tail } from './tail.ts'
+import type { Verb } from './verb.ts'
+
+/** What the program can do. */
+export const VERBS: readonly Verb[] = [serve, publish, tail]

@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { HubError } from '@tailrace/hub'
+import type { Hub, Published } from '@tailrace/hub'
+import { LogError } from '@tailrace/log'
+import type { NewEvent } from '@tailrace/log'
+import { readText } from './body.ts'
+import { header } from './header.ts'
+import { sendJson } from './json.ts'
+import { parseBatch } from './ndjson.ts'
+import { HttpError } from './problem.ts'
+
+/** The largest bodies that are read. */
+export interface PublishLimits {
+  readonly maxEventBytes: number
+  readonly maxBatchBytes: number
+}
+
+/** The line of an NDJSON batch may say as much again around its data. */
+const NDJSON_OVERHEAD = 2
+
+/** `POST /topics/<topic>`, one event or a batch; `POST /topics`, a batch whose lines name their topics. */
+export async function publish(
+  hub: Hub,
+  topic: string | undefined,
+  limits: PublishLimits,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+  if (contentType === 'application/x-ndjson') {
+    const published = await publishBatch(hub, topic, limits, request)
+    const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
+    sendJson(response, status, { events: published.map(toAnswer) })
+  } else if (topic === undefined) {
+    throw new HttpError(
+      'invalid-header',
+      'POST /topics takes a batch: send Content-Type: application/x-ndjson.',
+      {
+        header: 'Content-Type',
+      },
+    )
+  } else {
+    const published = await publishOne(hub, await readEvent(topic, limits, request))
+    sendJson(response, published.duplicate ? 200 : 201, toAnswer(published))
+  }
+}
+
+async function publishOne(hub: Hub, event: NewEvent): Promise<Published> {
+  try {
+    const [published] = await hub.publish([event])
+    return published!
+  } catch (error) {
+    throw relocate(error, ({ message }) => message, {})
+  }
+}
+
+async function readEvent(
+  topic: string,
+  { maxEventBytes }: PublishLimits,
+  request: IncomingMessage,
+): Promise<NewEvent> {
+  const end = header(request, 'Event-End')
+  if (end !== undefined && end !== 'true' && end !== 'false') {
+    throw new HttpError('invalid-header', 'Event-End can be true or false.', { header: 'Event-End' })
+  }
+  return {
+    topic,
+    type: header(request, 'Event-Type'),
+    key: header(request, 'Event-Key'),
+    idempotencyKey: header(request, 'Idempotency-Key'),
+    end: end === 'true',
+    data: await readText(request, maxEventBytes, 'event-too-large'),
+  }
+}
+
+async function publishBatch(
+  hub: Hub,
+  topic: string | undefined,
+  { maxBatchBytes }: PublishLimits,
+  request: IncomingMessage,
+): Promise<readonly Published[]> {
+  const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
+    (name) => header(request, name) !== undefined,
+  )
+  if (single !== undefined) {
+    throw new HttpError(
+      'invalid-header',
+      `${single} is for one event: in a batch, each line says it for itself.`,
+      {
+        header: single,
+      },
+    )
+  }
+  const text = await readText(request, maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
+  const { events, lines } = parseBatch(text, topic)
+  try {
+    return await hub.publish(events)
+  } catch (error) {
+    throw withLine(error, lines)
+  }
+}
+
+/** Says which line was refused, to someone who knows lines and not events. */
+function withLine(error: unknown, lines: readonly number[]): unknown {
+  if (!isRefusal(error) || typeof error.details['index'] !== 'number') return error
+  const line = lines[error.details['index']]!
+  return relocate(error, ({ message }) => `Line ${line}: ${message} Nothing of the batch was published.`, {
+    line,
+  })
+}
+
+/** A refusal whose place in the batch is told in another way. */
+function relocate(
+  error: unknown,
+  say: (error: Error) => string,
+  place: Readonly<Record<string, number>>,
+): unknown {
+  if (!isRefusal(error)) return error
+  const { index: _, ...details } = error.details
+  const init = { cause: error, details: { ...details, ...place } }
+  return HubError.is(error)
+    ? new HubError(error.code, say(error), init)
+    : new LogError(error.code, say(error), init)
+}
+
+function isRefusal(error: unknown): error is HubError | LogError {
+  return HubError.is(error) || LogError.is(error)
+}
+
+function toAnswer({ id, topic, duplicate }: Published): Record<string, unknown> {
+  return { id, topic, ...(duplicate ? { duplicate } : {}) }
+}

@@ -1,0 +1,67 @@
+import { createServer, STATUS_CODES } from 'node:http'
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Handler } from './handler.ts'
+import { problem } from './problem.ts'
+import type { Problem } from './problem.ts'
+
+export interface ServerLimits {
+  /** The largest request line and headers, in bytes. */
+  readonly maxHeadBytes: number
+  /** The longest that a client may take to send them, in milliseconds. */
+  readonly headTimeoutMs: number
+  /** The longest that a client may take to send a whole request, in milliseconds. */
+  readonly requestTimeoutMs: number
+}
+
+/** How often slow requests are looked for; a limit is overrun by at most this. */
+const CHECK_INTERVAL_MS = 1_000
+/** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
+const KEEP_ALIVE_MS = 75_000
+
+/** An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly. */
+export function createHttpServer(handler: Handler, limits: ServerLimits): Server {
+  // Sockets with an answer under way: nothing may be written into the middle of it.
+  const answering = new WeakSet<Socket>()
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeadBytes,
+      headersTimeout: limits.headTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAlive: true,
+    },
+    (request, response) => {
+      const { socket } = request
+      answering.add(socket)
+      response.on('close', () => answering.delete(socket))
+      handler(request, response)
+    },
+  )
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || answering.has(socket)) socket.destroy()
+    else socket.end(toHttp(refusalOf(error.code)))
+  })
+  return server
+}
+
+function refusalOf(code: string | undefined): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return problem('head-too-large', 'The request line and headers are larger than what is taken.')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return problem('request-timeout', 'The request took too long to arrive.')
+    default:
+      return problem(
+        'malformed-request',
+        'This is not HTTP/1.1, or a header has a character that it must not have.',
+      )
+  }
+}
+
+function toHttp({ status, headers, body }: Problem): string {
+  const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Negotiator from 'negotiator'
+import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
+import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
+import { header } from './header.ts'
+import { sendJson } from './json.ts'
+import { HttpError, problem, sendProblem } from './problem.ts'
+
+const STREAM = 'text/event-stream'
+const JSON_TYPE = 'application/json'
+
+/** `GET /topics/<topic>` and `GET /events?topic=…`: a stream, or a page of history when JSON is asked for. */
+export async function subscribe(
+  hub: Hub,
+  topic: string | undefined,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.setHeader('Vary', 'Accept')
+  const selectors = topic === undefined ? undefined : [topic]
+  // The stream comes first, so that `Accept: */*` and no Accept at all get it.
+  const wanted = new Negotiator(request).mediaType([STREAM, JSON_TYPE])
+  if (wanted === STREAM) {
+    const lastEventId = header(request, 'Last-Event-ID')
+    const subscription = parseSubscription({ selectors, query, lastEventId })
+    if (request.method === 'HEAD') {
+      response.writeHead(200, STREAM_HEADERS).end()
+      return
+    }
+    const outcome = await hub.subscribe(subscription, () =>
+      response.destroyed ? undefined : createNodeSink(response),
+    )
+    // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
+    if (outcome === 'ended') response.writeHead(204).end()
+  } else if (wanted === JSON_TYPE) {
+    await readHistory(hub, selectors, query, response)
+  } else {
+    throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)
+  }
+}
+
+async function readHistory(
+  hub: Hub,
+  selectors: readonly string[] | undefined,
+  query: URLSearchParams,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController()
+  response.on('close', () => gone.abort())
+  const history = await hub.read(parseHistoryQuery({ selectors, query }), gone.signal)
+  if ('gap' in history) {
+    const { reason, from, oldest } = history.gap
+    const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
+    sendProblem(response, problem('cursor-gone', detail, { reason, from, oldest }))
+  } else {
+    sendJson(response, 200, history)
+  }
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { LogError } from '@tailrace/log'
+import { programHelp, verbHelp } from './cli/help.ts'
+import { UsageError } from './cli/usage-error.ts'
+import { resolve } from './cli/verb.ts'
+import { VERBS } from './cli/verbs.ts'
+
+/** The command cannot be run as it was written (as `sysexits.h` says). */
+const EXIT_USAGE = 64
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+async function main([name, ...argv]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(programHelp(VERBS, version))
+    return name === undefined ? EXIT_USAGE : 0
+  }
+  if (name === '--version') {
+    process.stdout.write(`${version}\n`)
+    return 0
+  }
+  const verb = VERBS.find((one) => one.name === name)
+  if (verb === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}`)
+  const { values, operands, help } = resolve(verb.settings, { argv, env: process.env })
+  if (help) {
+    process.stdout.write(verbHelp(verb))
+    return 0
+  }
+  return verb.run(values, operands)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`tailrace: ${error.message}.\nTry: tailrace --help\n`)
+    process.exitCode = EXIT_USAGE
+  } else if (LogError.is(error)) {
+    process.stderr.write(`tailrace: ${error.message}\n`)
+    process.exitCode = 1
+  } else {
+    throw error
+  }
+}

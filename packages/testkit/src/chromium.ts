@@ -1,0 +1,33 @@
+import { accessSync, constants } from 'node:fs'
+
+import type { Browser } from 'playwright-core'
+
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+function chromiumPath(): string {
+  return process.env['CHROMIUM_PATH'] || '/usr/bin/chromium'
+}
+
+export function hasChromium(): boolean {
+  try {
+    accessSync(chromiumPath(), constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Debian's Chromium, headless; `CHROMIUM_PATH` names another one. The caller closes it. */
+export async function launchChromium(): Promise<Browser> {
+  // Costs some 200 ms to load, which only the test files that open a browser should pay.
+  const { chromium } = await import('playwright-core')
+  return chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_ARGS })
+}

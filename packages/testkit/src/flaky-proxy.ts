@@ -1,0 +1,88 @@
+import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+
+import { createFaults, type FaultCounts, type FaultOptions } from './faults.ts'
+import { joinSockets, type Pair } from './pair.ts'
+
+export type FlakyProxyOptions = FaultOptions
+
+/** A TCP proxy that does to connections what networks do. With no options it only passes bytes on. */
+export interface FlakyProxy extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  /** Pairs open now. */
+  connections(): number
+  /** What was done to connections so far, so that a test can assert that something was. */
+  faults(): FaultCounts
+  /** Resets every open pair, both ways. */
+  cutAll(): void
+  /** Stops all reading, so that both ends meet a full socket; later connections stop too. */
+  pauseAll(): void
+  resumeAll(): void
+  /** From now on connections are accepted and destroyed at once. Open ones stay. */
+  refuse(isRefusing: boolean): void
+  close(): Promise<void>
+}
+
+export async function startFlakyProxy(
+  target: { host: string; port: number },
+  options: FlakyProxyOptions = {},
+): Promise<FlakyProxy> {
+  const faults = createFaults(options)
+  const pairs = new Set<Pair>()
+  let isRefusing = false
+  let isPaused = false
+
+  // Half-open on both sides: a FIN is passed on as a FIN and leaves the other direction alone.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client: Socket) => {
+    if (isRefusing) {
+      faults.count('refused')
+      client.on('error', () => {})
+      client.destroy()
+      return
+    }
+    const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true })
+    const pair = joinSockets(client, upstream, faults.ofConnection())
+    if (isPaused) pair.pause()
+    pairs.add(pair)
+    void pair.closed.then(() => pairs.delete(pair))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = server.address() as AddressInfo
+
+  function cutAll(): void {
+    for (const pair of pairs) {
+      faults.count('cut')
+      pair.reset()
+    }
+  }
+  async function close(): Promise<void> {
+    if (!server.listening) return
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const pair of pairs) pair.reset()
+    await closed
+  }
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    connections: () => pairs.size,
+    faults: faults.counts,
+    cutAll,
+    pauseAll() {
+      isPaused = true
+      for (const pair of pairs) pair.pause()
+    },
+    resumeAll() {
+      isPaused = false
+      for (const pair of pairs) pair.resume()
+    },
+    refuse(value) {
+      isRefusing = value
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

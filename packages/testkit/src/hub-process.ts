@@ -1,0 +1,89 @@
+import { keepTail, type Program, type ProgramExit, spawnProgram } from './program.ts'
+import { tempDir } from './temp.ts'
+
+const LISTEN_TIMEOUT_MS = 20_000
+
+export interface HubOptions {
+  /** What follows `serve --port … --log …`. */
+  args?: string[] | undefined
+  env?: Record<string, string> | undefined
+  /** The log's address. By default a SQLite log of the hub's own, gone with it. */
+  log?: string | undefined
+  /** `0`, the default, lets the kernel choose. */
+  port?: number | undefined
+  /** The file to run, where it is not this repository's own source. */
+  main?: string | undefined
+}
+
+/** The real hub in a process of its own: what is killed here dies as it would in production. */
+export interface HubProcess extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** The last 64 KiB of stdout and stderr. */
+  output(): string
+  /** SIGTERM by default. Resolves once the process is gone; only disposing forces a hub that will not go. */
+  kill(signal?: NodeJS.Signals): Promise<ProgramExit>
+  readonly exited: Promise<ProgramExit>
+}
+
+/** Resolves once the hub listens. Rejects with its output when it exits before that, or does not within 20 s. */
+export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
+  const dir = options.log === undefined ? tempDir() : undefined
+  const log = options.log ?? `sqlite:${dir?.path}/tailrace.db`
+  const args = ['serve', '--port', String(options.port ?? 0), '--log', log, ...(options.args ?? [])]
+  const program = spawnProgram(args, { env: options.env, main: options.main })
+  const output = keepTail(program)
+  const exited = program.exited.finally(() => dir?.[Symbol.dispose]())
+
+  async function kill(signal?: NodeJS.Signals): Promise<ProgramExit> {
+    await program.kill(signal)
+    return exited
+  }
+
+  try {
+    const address = await listening(program)
+    return {
+      ...address,
+      pid: program.pid,
+      output,
+      kill,
+      exited,
+      async [Symbol.asyncDispose]() {
+        await kill('SIGKILL')
+      },
+    }
+  } catch (error) {
+    await kill('SIGKILL')
+    throw new Error(`${(error as Error).message}; its output:\n${output()}`, { cause: error })
+  }
+}
+
+function listening({ stdout, exited }: Program): Promise<{ url: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    let banner = ''
+    const timer = setTimeout(
+      () => reject(new Error(`the hub does not listen after ${LISTEN_TIMEOUT_MS} ms`)),
+      LISTEN_TIMEOUT_MS,
+    )
+    function look(chunk: string): void {
+      banner += chunk
+      // To the end of the line: a chunk may end in the middle of the port.
+      const [, url, port] = /(http:\/\/127\.0\.0\.1:(\d+)).*\n/.exec(banner) ?? []
+      if (url === undefined) return
+      stop()
+      resolve({ url, port: Number(port) })
+    }
+    function stop(): void {
+      clearTimeout(timer)
+      stdout.off('data', look)
+    }
+    stdout.on('data', look)
+    async function watchExit(): Promise<void> {
+      const { code, signal } = await exited
+      stop()
+      reject(new Error(`the hub exited before it listened (${signal ?? `code ${code}`})`))
+    }
+    watchExit().catch(reject)
+  })
+}

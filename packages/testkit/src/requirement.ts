@@ -1,0 +1,60 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+import { TestRunner } from 'vitest'
+
+import { hasChromium } from './chromium.ts'
+import { mountSmallDisk } from './small-disk.ts'
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** What a test file needs from outside npm and did not find; read by `scripts/report-skips.ts`. */
+    unmetNeeds?: RequirementName[]
+  }
+}
+
+/** Everything that a test may need from outside npm. `scripts/provision.sh` installs what can be installed. */
+export type RequirementName = 'chromium' | 'curl' | 'mount'
+
+const probes: Record<RequirementName, () => boolean> = {
+  chromium: hasChromium,
+  curl: () => isOnPath('curl'),
+  mount: canMount,
+}
+
+const answers = new Map<RequirementName, boolean>()
+
+/**
+ * Whether the machine has it. Call at the top of a test file, then `test.skipIf(!chromium)(…)`:
+ * an unmet need is recorded on the file, and fails the run where `CI=true`, whatever the file then does.
+ */
+export function needs(name: RequirementName): boolean {
+  const isMet = answers.get(name) ?? probes[name]()
+  answers.set(name, isMet)
+  if (!isMet) recordUnmet(name)
+  return isMet
+}
+
+function recordUnmet(name: RequirementName): void {
+  // Benches and scripts ask too, outside vitest, where nobody reports.
+  if (process.env['VITEST'] === undefined) return
+  const { meta } = TestRunner.getCurrentTest()?.file ?? TestRunner.getCurrentSuite().file
+  meta.unmetNeeds ??= []
+  if (!meta.unmetNeeds.includes(name)) meta.unmetNeeds.push(name)
+}
+
+function isOnPath(command: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function canMount(): boolean {
+  using disk = mountSmallDisk(4096)
+  return disk !== undefined
+}
