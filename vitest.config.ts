@@ -7,5 +7,6 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 30_000,
+    reporters: ['default', './scripts/report-skips.ts'],
   },
 })

@@ -1,1 +1,6 @@
-export {}
+export { HEARTBEAT, encodeEvent } from './encode.ts'
+export type { EncodableEvent } from './encode.ts'
+export { DEFAULT_MAX_BUFFER_LENGTH, MAX_RETRY_MS, createDecoder } from './decode.ts'
+export type { DecodedEvent, Decoder, DecoderOptions, DecoderSink } from './decode.ts'
+export { WireError } from './errors.ts'
+export type { WireErrorCode, WireErrorDetails } from './errors.ts'

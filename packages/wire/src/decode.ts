@@ -1,0 +1,352 @@
+import { WireError } from './errors.ts'
+
+/**
+ * The longest reconnection time that a decoder reports, in milliseconds: 2^31 - 1, about 24.8 days. One
+ * more, and `setTimeout` of every runtime overflows to no delay at all, which turns a reconnecting client
+ * into a flood. The encoder refuses what is longer.
+ */
+export const MAX_RETRY_MS = 2_147_483_647
+
+/** How much a decoder holds by default, in UTF-16 code units: 64 Mi. See {@link DecoderOptions.maxBufferLength}. */
+export const DEFAULT_MAX_BUFFER_LENGTH: number = 64 * 1024 * 1024
+
+/** One dispatched event. */
+export interface DecodedEvent {
+  /** The last `event` field of the block; `'message'` where it is absent or empty. */
+  type: string
+  /** The `data` fields of the block, joined by LF. May be empty. */
+  data: string
+  /** The last id that the stream has set, in this block or in an earlier one; `''` where there is none. */
+  lastEventId: string
+  /**
+   * The last `topic` field of this block, and `undefined` where there is none. A Tailrace extension: the
+   * WHATWG algorithm ignores the field.
+   */
+  topic: string | undefined
+}
+
+/**
+ * Where a decoder's findings go, in stream order, from inside `push`.
+ *
+ * A callback that throws ends the decoder: `push` throws the same error, the rest of its chunk is not
+ * delivered, and every later `push` throws the error again. A callback must not call `push` or `end`
+ * (`reentrant-call`); to stop in the middle of a chunk, ignore what follows.
+ */
+export interface DecoderSink {
+  /** A blank line came, and the block before it had a `data` field. */
+  onEvent(event: DecodedEvent): void
+  /** A valid `retry` field: the new reconnection time in milliseconds, 0 to {@link MAX_RETRY_MS}. At once. */
+  onRetry?: ((ms: number) => void) | undefined
+  /**
+   * A blank line came, and the block before it had a valid `id` field: the new last event ID (`''` clears
+   * it). Before `onEvent` of the same block, and also for a block without `data`.
+   */
+  onId?: ((id: string) => void) | undefined
+  /** A comment line, without its colon and without one space after that. Not buffered where absent. */
+  onComment?: ((text: string) => void) | undefined
+}
+
+export interface DecoderOptions {
+  /**
+   * The last event ID to start from: that of the connection before this one.
+   *
+   * @defaultValue `''`
+   */
+  lastEventId?: string | undefined
+  /**
+   * The most that the decoder holds between two events, in UTF-16 code units (a unit takes one byte where
+   * all text is Latin-1, and two elsewhere). Counted are the lines of the unfinished block that carry
+   * `data`, `event`, `id` or `topic`, names included, and the unfinished line. Not counted, because not
+   * held, are line ends, `retry`, unknown fields, and comments while there is no `onComment`. One more, and
+   * `push` throws `buffer-exceeded`; how the stream is cut into chunks makes no difference.
+   *
+   * An integer from 1 to 268,435,456 (2^28: half of the longest string that V8 can make).
+   *
+   * @defaultValue {@link DEFAULT_MAX_BUFFER_LENGTH}
+   */
+  maxBufferLength?: number | undefined
+}
+
+/** Turns the bytes of an event stream into events. Made by {@link createDecoder}. */
+export interface Decoder {
+  /**
+   * Takes the next bytes of the stream, cut anywhere; calls the sink for all that they complete. The chunk
+   * is not kept.
+   *
+   * @throws WireError `buffer-exceeded`, or whatever a callback threw. From then on the decoder holds
+   * nothing, and each `push` throws the same error. `reentrant-call` when called by a callback.
+   */
+  push(chunk: Uint8Array): void
+  /**
+   * The stream has ended: an incomplete block is discarded, together with its id. `lastEventId` stays, and
+   * the next `push` is the beginning of a next stream, byte order mark included.
+   *
+   * @throws WireError `reentrant-call` when called by a callback.
+   */
+  end(): void
+  /** The last id that a complete block has set, or the initial one. What `Last-Event-ID` is to be. */
+  readonly lastEventId: string
+}
+
+const LF = 10
+const CR = 13
+const SPACE = 32
+const COLON = 58
+const D = 100
+const E = 101
+const I = 105
+const R = 114
+const T = 116
+const BYTE_ORDER_MARK = 0xfeff
+/** Of `event:`, `topic:` and `retry:`. With so much of a line it is decided whether it is kept. */
+const LONGEST_PREFIX = 6
+const MAX_BUFFER_LENGTH_LIMIT = 2 ** 28
+/** Stands for the rest of a line that is not kept: no field begins with it. */
+const IGNORED = '?'
+const STREAM: TextDecodeOptions = { stream: true }
+const ONE_STREAM: TextDecoderOptions = { ignoreBOM: true }
+
+/**
+ * Makes a decoder for one event stream after the other, to the letter of "Parsing an event stream" and
+ * "Interpreting an event stream" (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.5
+ * and 9.2.6), with one deviation: `retry` is clamped to {@link MAX_RETRY_MS}. Bytes that are not UTF-8
+ * become U+FFFD, and one byte order mark at the start of a stream is stripped.
+ *
+ * @throws WireError `invalid-option`
+ */
+export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): Decoder {
+  const max = options.maxBufferLength ?? DEFAULT_MAX_BUFFER_LENGTH
+  if (!(Number.isInteger(max) && max > 0 && max <= MAX_BUFFER_LENGTH_LIMIT)) {
+    throw new WireError(
+      'invalid-option',
+      `maxBufferLength must be an integer from 1 to ${MAX_BUFFER_LENGTH_LIMIT}, got ${max}`,
+      { option: 'maxBufferLength' },
+    )
+  }
+  // Two, because Node decodes a chunk that needs no state up to 1.5 times as fast, but only as long as the
+  // TextDecoder has never streamed. ignoreBOM, because stripping is up to `push`: it must happen once.
+  const whole = new TextDecoder('utf-8', ONE_STREAM)
+  const streaming = new TextDecoder('utf-8', ONE_STREAM)
+  const keepsComments = sink.onComment !== undefined
+  let lastEventId = options.lastEventId ?? ''
+  let isBusy = false
+  let failure: { error: unknown } | undefined
+
+  let isStart = true
+  let endsCut = false
+  let endsInCr = false
+  let line = ''
+  const lineSeams: Seams = { count: 0 }
+  const dataSeams: Seams = { count: 0 }
+  let block: Block = EMPTY_BLOCK
+
+  function decode(chunk: Uint8Array): string {
+    const wasCut = endsCut
+    // Not ASCII, so a character may go on in the next chunk.
+    endsCut = !((chunk[chunk.length - 1] ?? 0xff) < 0x80)
+    return wasCut || endsCut ? streaming.decode(chunk, STREAM) : whole.decode(chunk)
+  }
+
+  function read(text: string): void {
+    let start = 0
+    if (isStart ? text.charCodeAt(0) === BYTE_ORDER_MARK : endsInCr && text.charCodeAt(0) === LF) start = 1
+    isStart = false
+    let lf = find(text, '\n', start)
+    let cr = find(text, '\r', start)
+    if (line !== '' && (lf < text.length || cr < text.length)) {
+      // Not before the line ends: to join chunk by chunk would copy a long line again and again.
+      lf += line.length
+      cr += line.length
+      text = [line, text].join('')
+      line = ''
+    }
+    const size = text.length
+    const hasCr = cr < size
+    // Locals are faster than the closure's variables. If a callback throws, nobody needs them any more.
+    let { length, data, type, id, topic } = block
+    while (start < size) {
+      const first = text.charCodeAt(start)
+      let end = start
+      if (first !== LF && first !== CR) {
+        if (lf < start) lf = find(text, '\n', start)
+        if (cr < start) cr = find(text, '\r', start)
+        end = lf < cr ? lf : cr
+        if (end === size) break
+        // The most common line, without a call.
+        let at =
+          first === D && text.startsWith('ata', start + 1) && text.charCodeAt(start + 4) === COLON
+            ? start + 5
+            : findValue(text, first, start, end)
+        if (at > 0 && (first !== COLON || keepsComments)) {
+          if (length + end - start > max) throw bufferExceeded(max)
+          if (text.charCodeAt(at) === SPACE) at++
+          const value = text.slice(at, end)
+          if (first === D) {
+            data = data === undefined ? value : append(data, '\n', value, dataSeams)
+          } else if (first === E) type = value
+          else if (first === I) id = value.includes('\0') ? id : value
+          else if (first === T) topic = value
+          else if (first === COLON) sink.onComment?.(value)
+          else if (/^\d+$/.test(value)) sink.onRetry?.(Math.min(Number(value), MAX_RETRY_MS))
+          if (first !== COLON && first !== R) length += end - start
+        }
+      } else {
+        // A blank line.
+        if (id !== undefined) {
+          lastEventId = id
+          id = undefined
+          sink.onId?.(lastEventId)
+        }
+        if (data !== undefined) {
+          const event = { type: type || 'message', data, lastEventId, topic }
+          data = undefined
+          sink.onEvent(event)
+        }
+        type = ''
+        topic = undefined
+        length = 0
+      }
+      start = end + 1
+      if (hasCr && text.charCodeAt(end) === CR && start < size && text.charCodeAt(start) === LF) start++
+    }
+    endsInCr = text.charCodeAt(size - 1) === CR
+    block = { length, data, type, id, topic }
+    if (start < size) keep(text.slice(start))
+  }
+
+  function keep(rest: string): void {
+    if (line.length < LONGEST_PREFIX) {
+      const head = line + rest.slice(0, LONGEST_PREFIX)
+      const prefix = prefixOf(head.charCodeAt(0))
+      if (!prefix.startsWith(head.slice(0, prefix.length || 1)) || (prefix === ':' && !keepsComments)) {
+        line = IGNORED
+        return
+      }
+    }
+    line = append(line, '', rest, lineSeams)
+    if (line.length >= LONGEST_PREFIX && block.length + line.length > max) throw bufferExceeded(max)
+  }
+
+  function close(): void {
+    refuseReentrance(isBusy)
+    forget()
+  }
+
+  function forget(): void {
+    streaming.decode()
+    isStart = true
+    endsCut = false
+    line = ''
+    block = EMPTY_BLOCK
+  }
+
+  return {
+    push(chunk) {
+      refuseReentrance(isBusy)
+      if (failure) throw failure.error
+      isBusy = true
+      try {
+        const text = decode(chunk)
+        if (text !== '') read(text)
+      } catch (error) {
+        failure = { error }
+        forget()
+        throw error
+      } finally {
+        isBusy = false
+      }
+    },
+    end: close,
+    get lastEventId() {
+      return lastEventId
+    },
+  }
+}
+
+/** What is known of the block whose blank line has not come yet. */
+interface Block {
+  /** Of its lines that are kept, names included: what `maxBufferLength` bounds. */
+  length: number
+  data: string | undefined
+  type: string
+  id: string | undefined
+  topic: string | undefined
+}
+
+const EMPTY_BLOCK: Block = { length: 0, data: undefined, type: '', id: undefined, topic: undefined }
+
+/** How many pieces a growing string was made of since it was last flat. */
+interface Seams {
+  count: number
+}
+
+/**
+ * Engines concatenate lazily: `a + b` costs a node of some 32 bytes and copies when it is first read. So
+ * a long line is copied once. But one that drips in byte by byte would be 32 times as large as its bound
+ * says, so once there are many nodes for its length it is copied (`join` does) to be one flat string.
+ * The growing threshold keeps that linear.
+ */
+function append(held: string, separator: string, piece: string, seams: Seams): string {
+  if (++seams.count <= 1024 + (held.length >> 4)) return held + separator + piece
+  seams.count = 0
+  return [held, piece].join(separator)
+}
+
+function find(text: string, character: string, from: number): number {
+  const at = text.indexOf(character, from)
+  return at < 0 ? text.length : at
+}
+
+/** Where the value of a line begins, before the optional space; 0 for a line that is no known field. */
+function findValue(text: string, first: number, start: number, end: number): number {
+  switch (first) {
+    case COLON:
+      return start + 1
+    // In threes, because V8 inlines `startsWith` only for at most three constant characters.
+    case I:
+      if (text.startsWith('d:', start + 1)) return start + 3
+      break
+    case E:
+      if (text.startsWith('ven', start + 1) && text.startsWith('t:', start + 4)) return start + 6
+      break
+    case T:
+      if (text.startsWith('opi', start + 1) && text.startsWith('c:', start + 4)) return start + 6
+      break
+    case R:
+      if (text.startsWith('etr', start + 1) && text.startsWith('y:', start + 4)) return start + 6
+  }
+  // A field without a colon has an empty value.
+  return `${text.slice(start, end)}:` === prefixOf(first) ? end : 0
+}
+
+function prefixOf(first: number): string {
+  switch (first) {
+    case COLON:
+      return ':'
+    case D:
+      return 'data:'
+    case E:
+      return 'event:'
+    case I:
+      return 'id:'
+    case R:
+      return 'retry:'
+    case T:
+      return 'topic:'
+    default:
+      return ''
+  }
+}
+
+function refuseReentrance(isBusy: boolean): void {
+  if (!isBusy) return
+  throw new WireError('reentrant-call', 'a callback must not call push or end of its decoder')
+}
+
+function bufferExceeded(maxBufferLength: number): WireError {
+  return new WireError(
+    'buffer-exceeded',
+    `event longer than ${maxBufferLength} characters: close the connection, or raise maxBufferLength`,
+    { maxBufferLength },
+  )
+}
