@@ -31,13 +31,18 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
   return verb.run(values, operands)
 }
 
+/** What the system refused: a port that is in use, a file that is not there. Its message says which. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   if (error instanceof UsageError) {
     process.stderr.write(`tailrace: ${error.message}.\nTry: tailrace --help\n`)
     process.exitCode = EXIT_USAGE
-  } else if (LogError.is(error)) {
+  } else if (LogError.is(error) || isSystemError(error)) {
     process.stderr.write(`tailrace: ${error.message}\n`)
     process.exitCode = 1
   } else {

@@ -44,7 +44,7 @@ export async function postEvent(
   if (fields.idempotencyKey !== undefined) headers.set('Idempotency-Key', byteString(fields.idempotencyKey))
   if (fields.end === true) headers.set('Event-End', 'true')
   const response = await request(topicUrl(url, topic), { method: 'POST', headers, body: data })
-  return (await response.json()) as Answer
+  return (await readAnswer(response)) as Answer
 }
 
 /** Publishes a batch: each value becomes a line. */
@@ -57,7 +57,9 @@ export async function postBatch(
   const body = events.map((event) => `${JSON.stringify(event)}\n`).join('')
   const headers = { 'Content-Type': 'application/x-ndjson' }
   const response = await request(topicUrl(url, topic), { method: 'POST', headers, body, signal })
-  return ((await response.json()) as { events: Answer[] }).events
+  const { events: answers } = (await readAnswer(response)) as { events?: readonly Answer[] }
+  if (answers?.length !== events.length) throw noHub(response)
+  return answers
 }
 
 /** Sends a request, and turns every refusal into an `ApiError` with the hub's own words. */
@@ -67,13 +69,10 @@ export async function request(url: string, init: RequestInit): Promise<Response>
     response = await fetch(url, init)
   } catch (error) {
     if (init.signal?.aborted === true) throw error
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-    throw new ApiError(`${new URL(url).origin} cannot be reached (${cause})`, undefined, undefined, {
-      cause: error,
-    })
+    throw unreachable(url, error)
   }
   if (response.ok) return response
-  const body = await response.text()
+  const body = await readBody(response)
   const { code, detail } = parseProblem(body)
   const text = detail ?? body.slice(0, 200)
   throw new ApiError(
@@ -81,6 +80,38 @@ export async function request(url: string, init: RequestInit): Promise<Response>
     response.status,
     code,
   )
+}
+
+/** Reads the hub's answer to a publish. */
+async function readAnswer(response: Response): Promise<object> {
+  const body = await readBody(response)
+  try {
+    return Object(JSON.parse(body)) as object
+  } catch {
+    throw noHub(response)
+  }
+}
+
+/** An answer that is cut may have been a yes or a no: nobody knows, as when there is none. */
+async function readBody(response: Response): Promise<string> {
+  try {
+    return await response.text()
+  } catch (error) {
+    throw unreachable(response.url, error)
+  }
+}
+
+function unreachable(url: string, error: unknown): ApiError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const { message, code } = cause as NodeJS.ErrnoException
+  // A name with several addresses fails with an error that has a code and no words.
+  return new ApiError(`${new URL(url).origin} cannot be reached (${message || code})`, undefined, undefined, {
+    cause: error,
+  })
+}
+
+function noHub({ url, status }: Response): ApiError {
+  return new ApiError(`what answers at ${new URL(url).origin} is no hub`, status)
 }
 
 function topicUrl(url: string, topic: string): string {

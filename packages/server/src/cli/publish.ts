@@ -1,4 +1,5 @@
 import { text as readAll } from 'node:stream/consumers'
+import { FollowError } from '../follow/follow-error.ts'
 import { follow } from '../follow/follow.ts'
 import { ApiError, postEvent } from './api.ts'
 import { optional, setting, toggle } from './setting.ts'
@@ -40,11 +41,17 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
     if (values.follow !== undefined) {
       if (data !== undefined)
         throw new UsageError('publish takes its lines from --follow, and no data beside them')
-      const { follow: file, state = `${file}.tailrace`, url, type } = values
-      await follow({ file, state, url, topic, type, signal: stopSignal(), notice })
-      return 0
+      for (const name of ['key', 'idempotency-key', 'end', 'json'] as const) {
+        if (values[name] !== undefined && values[name] !== false)
+          throw new UsageError(`publish takes no --${name} with --follow`)
+      }
     }
     try {
+      if (values.follow !== undefined) {
+        const { follow: file, state = `${file}.tailrace`, url, type } = values
+        await follow({ file, state, url, topic, type, signal: stopSignal(), notice })
+        return 0
+      }
       const body =
         data === undefined || data === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : data
       const answer = await postEvent(values.url, topic, body, {
@@ -56,7 +63,7 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
       process.stdout.write(`${values.json ? JSON.stringify(answer) : answer.id}\n`)
       return 0
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error
+      if (!(error instanceof ApiError || error instanceof FollowError)) throw error
       notice(error.message)
       return 1
     }

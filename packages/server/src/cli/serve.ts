@@ -7,6 +7,7 @@ import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
 import { parseRule } from './retain.ts'
 import { list, setting } from './setting.ts'
+import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
@@ -18,13 +19,13 @@ export const serve: Verb = verb({
 size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
   settings: {
     host: setting('text', { fallback: '127.0.0.1', doc: 'The address to listen on.' }),
-    port: setting('count', { fallback: '4242', doc: 'The port to listen on; 0 takes a free one.' }),
+    port: setting('port', { fallback: '4242', doc: 'The port to listen on; 0 takes a free one.' }),
     log: setting('text', {
       fallback: 'sqlite:./tailrace.db',
       placeholder: 'URL',
       doc: 'Where events are kept: sqlite:FILE, or memory: for a hub that forgets.',
     }),
-    retain: list({
+    retain: list(parseRule, {
       fallback: '**=7d',
       placeholder: 'RULE',
       doc: 'How long events are kept.',
@@ -55,36 +56,45 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
   },
 
   async run(values) {
-    const retention = values.retain.map(parseRule)
+    if (values['head-timeout'] > values['request-timeout']) {
+      throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
+    }
     const log = await openLog(values.log)
-    const hub = await createHub(log, {
-      maxEventBytes: values['max-event'],
-      maxBatchBytes: values['max-batch'],
-      heartbeatMs: values.heartbeat,
-      retryMs: values.retry,
-      windowBytes: values.window,
-      retention,
-    })
-    const handler = createHandler(hub, {
-      maxEventBytes: values['max-event'],
-      maxBatchBytes: values['max-batch'],
-      onError: (error) => console.error(error),
-    })
-    const server = createHttpServer(handler, {
-      maxHeadBytes: values['max-head'],
-      headTimeoutMs: values['head-timeout'],
-      requestTimeoutMs: values['request-timeout'],
-    })
     try {
-      server.listen(values.port, values.host)
-      await once(server, 'listening')
-      const { port } = server.address() as AddressInfo
-      process.stdout.write(banner({ host: values.host, port, log: values.log, retain: values.retain }))
-      await untilSignalled()
+      const hub = await createHub(log, {
+        maxEventBytes: values['max-event'],
+        maxBatchBytes: values['max-batch'],
+        heartbeatMs: values.heartbeat,
+        retryMs: values.retry,
+        windowBytes: values.window,
+        retention: values.retain.map(({ rule }) => rule),
+      })
+      const handler = createHandler(hub, {
+        maxEventBytes: values['max-event'],
+        maxBatchBytes: values['max-batch'],
+        onError: (error) => console.error(error),
+      })
+      const server = createHttpServer(handler, {
+        maxHeadBytes: values['max-head'],
+        headTimeoutMs: values['head-timeout'],
+        requestTimeoutMs: values['request-timeout'],
+      })
+      try {
+        server.listen(values.port, values.host)
+        await once(server, 'listening')
+        const { port } = server.address() as AddressInfo
+        const retain = values.retain.map(({ text }) => text)
+        process.stdout.write(banner({ host: values.host, port, log: values.log, retain }))
+        await untilSignalled()
+      } finally {
+        server.close()
+        await hub.close()
+        server.closeAllConnections()
+      }
+    } catch (error) {
+      // What `createHub` takes is narrower than what the text of a setting can say.
+      throw error instanceof RangeError ? new UsageError(error.message) : error
     } finally {
-      server.close()
-      await hub.close()
-      server.closeAllConnections()
       await log.close()
     }
     return 0

@@ -4,7 +4,7 @@ import { UsageError } from './usage-error.ts'
 interface KindValues {
   text: string
   file: string
-  count: number
+  port: number
   /** Milliseconds. */
   duration: number
   bytes: number
@@ -17,7 +17,7 @@ const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text:
   {
     text: { placeholder: 'TEXT', parse: (text) => text },
     file: { placeholder: 'FILE', parse: (text) => text },
-    count: { placeholder: 'N', parse: parseCount },
+    port: { placeholder: 'N', parse: parsePort },
     duration: { placeholder: 'TIME', parse: parseDuration },
     bytes: { placeholder: 'SIZE', parse: parseBytes },
   }
@@ -65,8 +65,8 @@ export function optional<K extends Kind>(
 }
 
 /** A setting that may be given many times. As a variable, its values are separated by spaces. */
-export function list(declaration: Declaration): Setting<readonly string[]> {
-  return { ...declare(declaration, (texts) => texts), isList: true }
+export function list<T>(parse: (text: string) => T, declaration: Declaration): Setting<readonly T[]> {
+  return { ...declare(declaration, (texts) => texts.map(parse)), isList: true }
 }
 
 /** A setting that is on or off. */
@@ -87,9 +87,9 @@ function parseSwitch(texts: readonly string[]): boolean {
   throw new UsageError(`can be true or false, not ${JSON.stringify(text)}`)
 }
 
-function parseCount(text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  throw new UsageError(`is a whole number, not ${JSON.stringify(text)}`)
+function parsePort(text: string): number {
+  if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+  throw new UsageError(`is a port from 0 to 65535, not ${JSON.stringify(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }

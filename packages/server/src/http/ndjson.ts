@@ -31,7 +31,7 @@ function parseLine(text: string, line: number, fallback: string | undefined): Ne
     new HttpError('invalid-ndjson', `Line ${line} ${flaw}. Nothing of the batch was published.`, { line })
   const value = parseJson(text)
   if (value === undefined) throw refuse('is not JSON')
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isRawJson(value))
     throw refuse('is not a JSON object')
   const object = value as Record<string, unknown>
   for (const name of Object.keys(object)) {
@@ -51,7 +51,7 @@ function parseLine(text: string, line: number, fallback: string | undefined): Ne
     throw refuse('names another topic than the path: POST it to /topics')
   return {
     topic,
-    data: typeof data === 'string' ? data : JSON.stringify(data ?? ''),
+    data: data === undefined ? '' : typeof data === 'string' ? data : JSON.stringify(data),
     type: textField('type'),
     key: textField('key'),
     idempotencyKey: textField('idempotencyKey'),
@@ -74,4 +74,7 @@ function keepNumber(_key: string, value: unknown, { source }: { source?: string 
     : value
 }
 
-const { rawJSON: rawJson } = JSON as unknown as { rawJSON(source: string): unknown }
+const { rawJSON: rawJson, isRawJSON: isRawJson } = JSON as unknown as {
+  rawJSON(source: string): unknown
+  isRawJSON(value: unknown): boolean
+}

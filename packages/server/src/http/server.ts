@@ -1,5 +1,5 @@
 import { createServer, STATUS_CODES } from 'node:http'
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Handler } from './handler.ts'
 import { problem } from './problem.ts'
@@ -21,8 +21,8 @@ const KEEP_ALIVE_MS = 75_000
 
 /** An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly. */
 export function createHttpServer(handler: Handler, limits: ServerLimits): Server {
-  // Sockets with an answer under way: nothing may be written into the middle of it.
-  const answering = new WeakSet<Socket>()
+  // The answers that each socket still owes. A pipelining client may have several of them coming.
+  const owed = new WeakMap<Socket, Set<ServerResponse>>()
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeadBytes,
@@ -34,13 +34,18 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
     },
     (request, response) => {
       const { socket } = request
-      answering.add(socket)
-      response.on('close', () => answering.delete(socket))
+      const answers = owed.get(socket) ?? new Set()
+      owed.set(socket, answers.add(response))
+      response.on('close', () => answers.delete(response))
       handler(request, response)
     },
   )
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (!socket.writable || answering.has(socket)) socket.destroy()
+    // A refusal must not land in the middle of an answer, nor where that to an earlier request is awaited.
+    const isAnswering = [...(owed.get(socket) ?? [])].some(
+      ({ headersSent, req }) => headersSent || req.complete,
+    )
+    if (!socket.writable || isAnswering) socket.destroy()
     else socket.end(toHttp(refusalOf(error.code)))
   })
   return server

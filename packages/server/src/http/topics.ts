@@ -12,6 +12,7 @@ const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'after', 'limit'])
 export async function listTopics(hub: Hub, query: URLSearchParams, response: ServerResponse): Promise<void> {
   for (const name of query.keys()) {
     if (!PARAMETERS.has(name)) throw invalid(name, `There is no parameter ${JSON.stringify(name)} here.`)
+    if (query.getAll(name).length > 1) throw invalid(name, `The parameter ${name} may be given once.`)
   }
   const limitText = query.get('limit') ?? String(DEFAULT_LIMIT)
   const limit = /^[0-9]{1,4}$/.test(limitText) ? Number(limitText) : 0

@@ -1,0 +1,65 @@
+import { isTooLong, MAX_LINE_BYTES, skipLine, splitLines, toBatches } from './lines.ts'
+import type { Line } from './lines.ts'
+import { printOf } from './print.ts'
+import type { Source } from './source.ts'
+import type { Place } from './state.ts'
+
+/** What becomes of what is read. */
+export interface Drain {
+  /** Resolves when the lines are acknowledged. */
+  deliver(lines: readonly Line[], generation: string): Promise<void>
+  /** Resolves when the place would survive the death of this process. */
+  save(place: Place): Promise<void>
+  notice(text: string): void
+}
+
+/** Where a read ended, and whether the file has become another one underneath it. */
+export interface Drained {
+  readonly place: Place
+  readonly isReplaced: boolean
+}
+
+/** Publishes what a file has after a place: complete lines, and the last one as it is when the file `isFinal`. */
+export async function drain(
+  source: Source,
+  from: Place,
+  isFinal: boolean,
+  { deliver, save, notice }: Drain,
+): Promise<Drained> {
+  let place = from
+  for (;;) {
+    const { offset, isSkipping, generation } = place
+    const chunk = await source.read(offset)
+    if (!(await source.isIntact(place.prints, offset + chunk.length))) return { place, isReplaced: true }
+    place = { ...place, file: source.id }
+
+    if (isSkipping || isTooLong(chunk)) {
+      if (chunk.length === 0) return { place, isReplaced: false }
+      if (!isSkipping)
+        notice(`the line at byte ${offset} is longer than ${MAX_LINE_BYTES} bytes, and skipped`)
+      const skipped = skipLine(chunk)
+      place = { ...place, offset: offset + skipped.length, isSkipping: skipped.isSkipping }
+      await save(place)
+      continue
+    }
+
+    for (const { lines, end } of toBatches(splitLines(chunk, offset, isFinal))) {
+      const [first, last] = [lines.at(0), lines.at(-1)]
+      if (first !== undefined && last !== undefined) {
+        const isFirst = place.prints.length === 1
+        const prints = [
+          isFirst ? printOf(first.bytes, first.offset) : place.prints[0]!,
+          printOf(last.bytes, last.offset),
+        ]
+        // Keys are not sent before it is noted which lines they are of: the next run, finding another file
+        // behind the same inode, would give them to others.
+        if (isFirst) await save({ ...place, prints })
+        await deliver(lines, generation)
+        place = { ...place, prints }
+      }
+      place = { ...place, offset: end }
+      await save(place)
+    }
+    if (place.offset === offset) return { place, isReplaced: false }
+  }
+}

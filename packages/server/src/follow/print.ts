@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+
+/** Enough of a line, or of a file's start, to tell it from others; more only costs. */
+const MAX_PRINT_BYTES = 1024
+
+/** A fingerprint of some bytes of a file. */
+export interface Print {
+  readonly offset: number
+  readonly length: number
+  readonly sha256: string
+}
+
+export function printOf(bytes: Buffer, offset: number): Print {
+  const head = bytes.subarray(0, MAX_PRINT_BYTES)
+  return { offset, length: head.length, sha256: createHash('sha256').update(head).digest('hex') }
+}
+
+/** The print of what a file has at a place. */
+export async function readPrint(
+  handle: FileHandle,
+  offset: number,
+  length: number = MAX_PRINT_BYTES,
+): Promise<Print> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset)
+  return printOf(buffer.subarray(0, bytesRead), offset)
+}
+
+/** Whether a file still has those bytes at their places. */
+export async function hasPrints(handle: FileHandle, prints: readonly Print[]): Promise<boolean> {
+  for (const { offset, length, sha256 } of prints) {
+    if ((await readPrint(handle, offset, length)).sha256 !== sha256) return false
+  }
+  return true
+}
+
+/** The prints of both ends of a file: a longer one that has them, too, begins with it. */
+export async function readEnds(handle: FileHandle, size: number): Promise<readonly Print[]> {
+  const end = Math.max(0, size - MAX_PRINT_BYTES)
+  return [
+    await readPrint(handle, 0, Math.min(size, MAX_PRINT_BYTES)),
+    await readPrint(handle, end, size - end),
+  ]
+}

@@ -1,0 +1,99 @@
+import { open, stat } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { FollowError } from './follow-error.ts'
+import { READ_BYTES } from './lines.ts'
+import { hasPrints, readEnds, readPrint } from './print.ts'
+import type { Print } from './print.ts'
+import type { FileId } from './state.ts'
+
+/** A file that is being read. It stays readable when it is renamed or removed. */
+export interface Source {
+  readonly id: FileId
+  /** How it began when it was opened. */
+  readonly head: Print
+  /** What is at a place, {@link READ_BYTES} of it at most. It is overwritten by the next read. */
+  read(offset: number): Promise<Buffer>
+  /**
+   * Whether this is still the file that has those prints, and that many bytes. Asked after a read, a yes says
+   * that the read was of that file, too. Looks up when the file was last written.
+   */
+  isIntact(prints: readonly Print[], size: number): Promise<boolean>
+  /** The prints of all that it has now. */
+  ends(): Promise<readonly Print[]>
+  close(): Promise<void>
+}
+
+/** Opens a regular file; nothing when there is none. */
+export async function openSource(path: string): Promise<Source | undefined> {
+  // Opening a FIFO would wait for its writer.
+  if ((await statFile(path)) === undefined) return undefined
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'r')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw unreadable(path, error)
+  }
+  return createSource(handle, idOf(await handle.stat({ bigint: true })), await readPrint(handle, 0))
+}
+
+function createSource(handle: FileHandle, opened: FileId, head: Print): Source {
+  let buffer: Buffer | undefined
+  let id = opened
+  return {
+    get id() {
+      return id
+    },
+    head,
+    async read(offset) {
+      buffer ??= Buffer.allocUnsafe(READ_BYTES)
+      let length = 0
+      while (length < buffer.length) {
+        const { bytesRead } = await handle.read(buffer, length, buffer.length - length, offset + length)
+        if (bytesRead === 0) break
+        length += bytesRead
+      }
+      return buffer.subarray(0, length)
+    },
+    async isIntact(prints, size) {
+      const stats = await handle.stat({ bigint: true })
+      id = idOf(stats)
+      return stats.size >= size && (await hasPrints(handle, prints))
+    },
+    async ends() {
+      const { size } = await handle.stat()
+      return readEnds(handle, size)
+    },
+    close: () => handle.close(),
+  }
+}
+
+/** What is at a path; nothing when nothing is. @throws FollowError when it is not a file */
+export async function statFile(path: string): Promise<BigIntStats | undefined> {
+  try {
+    const stats = await stat(path, { bigint: true })
+    if (stats.isFile()) return stats
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw unreadable(path, error)
+  }
+  throw new FollowError(`${path} is not a file`)
+}
+
+function unreadable(path: string, error: unknown): FollowError {
+  return new FollowError(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
+}
+
+export function idOf({ dev, ino, mtimeNs }: BigIntStats): FileId {
+  return { dev: String(dev), ino: String(ino), mtime: String(mtimeNs) }
+}
+
+export function isSameFile(a: FileId, b: FileId): boolean {
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}

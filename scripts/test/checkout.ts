@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Copies what a clone would have: every file of the work tree that git does not ignore. */
+export function copyCheckout(to: string): void {
+  const listing = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--deduplicate'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  for (const file of listing.split('\n').filter(Boolean)) {
+    cpSync(join(ROOT, file), join(to, file), { force: true })
+  }
+}
+
+/** What npm, node and vitest tell their children about this run; a command elsewhere must not believe it. */
+const OURS =
+  /^(VITEST|TAILRACE_|NODE_(OPTIONS|ENV|PATH)$|INIT_CWD$|npm_(lifecycle|package|command|execpath|node_execpath|config_local_prefix))/
+
+/** The environment of somebody who is not run by this test: as it was, but for {@link OURS}. */
+export function outsideEnvironment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(
+    ([name, value]) => value !== undefined && !OURS.test(name),
+  )
+  return Object.fromEntries(entries) as Record<string, string>
+}

@@ -1,0 +1,108 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { tempDir } from '@tailrace/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { outsideEnvironment, ROOT } from './checkout.ts'
+
+const exec = promisify(execFile)
+const PACKAGES = ['wire', 'log', 'hub', 'server']
+
+const dir = tempDir()
+const tarballs = join(dir.path, 'tarballs')
+const project = join(dir.path, 'project')
+
+async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  try {
+    const env = outsideEnvironment()
+    return (await exec(command, args, { cwd, env, maxBuffer: 16 * 1024 * 1024 })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error })
+  }
+}
+
+beforeAll(async () => {
+  mkdirSync(tarballs)
+  mkdirSync(project)
+  await run(ROOT, 'npx', 'tsc', '-b', ...PACKAGES.map((name) => `packages/${name}`))
+  for (const name of PACKAGES)
+    await run(join(ROOT, 'packages', name), 'npm', 'pack', '--pack-destination', tarballs)
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  const files = readdirSync(tarballs).map((name) => join(tarballs, name))
+  expect(files).toHaveLength(PACKAGES.length)
+  await run(project, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...files)
+}, 180_000)
+
+afterAll(() => dir[Symbol.dispose]())
+
+test('the packed packages work together in an empty project', { timeout: 60_000 }, async () => {
+  writeFileSync(
+    join(project, 'try.js'),
+    `import { createHub } from '@tailrace/hub'
+     import { createNodeSink } from '@tailrace/hub/node'
+     import { openSqliteLog } from '@tailrace/log'
+     import { encodeEvent } from '@tailrace/wire'
+     import { createHandler } from 'tailrace'
+     const log = await openSqliteLog({ path: 'packed.db' })
+     const hub = await createHub(log)
+     const [{ id }] = await hub.publish([{ topic: 'packed', data: 'yes' }])
+     await hub.close()
+     await log.close()
+     console.log(id.endsWith('.1'), typeof createHandler, typeof createNodeSink, encodeEvent({ data: 'x' }))`,
+  )
+  expect(await run(project, 'node', 'try.js')).toContain('true function function data: x')
+  expect(await run(project, 'npx', 'tailrace', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test('the types of the packed packages resolve', { timeout: 60_000 }, async () => {
+  writeFileSync(
+    join(project, 'try.ts'),
+    `import { createHub, type Hub } from '@tailrace/hub'
+     import { createMemoryLog, type EventLog } from '@tailrace/log'
+     import { createDecoder } from '@tailrace/wire'
+     import { createHandler, type Handler } from 'tailrace'
+     const log: EventLog = createMemoryLog()
+     const hub: Hub = await createHub(log)
+     export const handler: Handler = createHandler(hub, { maxEventBytes: 1, maxBatchBytes: 1, onError() {} })
+     createDecoder({ onEvent: ({ data }) => data.length })
+     // @ts-expect-error a topic is a text
+     await hub.publish([{ topic: 1, data: '' }])`,
+  )
+  const types = join(ROOT, 'node_modules/@types')
+  await run(
+    project,
+    join(ROOT, 'node_modules/.bin/tsc'),
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--skipLibCheck',
+    'false',
+    '--typeRoots',
+    types,
+    '--types',
+    'node',
+    'try.ts',
+  )
+})
+
+test.each(PACKAGES)(
+  'publint and attw find no fault in the manifest of %s',
+  { timeout: 60_000 },
+  async (name) => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8')) as {
+      name: string
+    }
+    const stem = manifest.name.replace('@', '').replace('/', '-')
+    const tarball = join(
+      tarballs,
+      readdirSync(tarballs).find((file) => file.startsWith(`${stem}-0`))!,
+    )
+    await run(ROOT, 'npx', 'publint', 'run', tarball, '--strict')
+    await run(ROOT, 'npx', 'attw', tarball, '--profile', 'esm-only')
+  },
+)

@@ -1,0 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { reference } from '../packages/server/src/cli/help.ts'
+import { VERBS } from '../packages/server/src/cli/verbs.ts'
+
+const folder = new URL('../docs/reference/', import.meta.url)
+mkdirSync(folder, { recursive: true })
+writeFileSync(new URL('cli.md', folder), reference(VERBS))
