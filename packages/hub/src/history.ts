@@ -71,7 +71,11 @@ export async function readHistory(
     if (reason !== undefined) return { gap: { reason, from, oldest: oldestOf(page, epoch) } }
     if (page.events.length > 0 || arrival === undefined) return toHistory(page, epoch)
     await arrival
-    return toHistory(await log.read({ ...query, after: page.next }), epoch)
+    const rest = await log.read({ ...query, after: page.next })
+    if (from !== 'start' && rest.lostThrough > page.next) {
+      return { gap: { reason: 'expired', from, oldest: oldestOf(rest, epoch) } }
+    }
+    return toHistory(rest, epoch)
   } finally {
     stopWaiting.abort()
   }

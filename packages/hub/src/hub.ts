@@ -98,7 +98,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   function closeStreams(code?: string): void {
     isClosed = true
     clearInterval(beat)
-    waiters.wakeAll()
+    waiters.close()
     for (const member of lanes.members()) member.close(code)
   }
 

@@ -12,6 +12,8 @@ export const DEFAULT_RETRY_MS = 2_000
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024
 /** The pause between two rounds of retention. */
 export const DEFAULT_TRIM_INTERVAL_MS = 10_000
+/** The longest time that a timer takes, here and in browsers; a longer one goes off at once, again and again. */
+const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 export interface HubOptions {
   /** Bytes of UTF-8. @defaultValue {@link DEFAULT_MAX_EVENT_BYTES} */
@@ -50,18 +52,23 @@ export type ResolvedHubOptions = Readonly<{ [K in keyof HubOptions]-?: NonNullab
 
 /** Fills in defaults and checks bounds. @throws RangeError that names the option, the rule and the value */
 export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions {
-  const number = (name: Exclude<keyof HubOptions, 'retention'>, fallback: number, least: number): number => {
+  const number = (
+    name: Exclude<keyof HubOptions, 'retention'>,
+    fallback: number,
+    least: number,
+    most = Number.MAX_SAFE_INTEGER,
+  ): number => {
     const value = options[name] ?? fallback
-    if (Number.isFinite(value) && value >= least) return value
-    throw new RangeError(`\`${name}\` must be a number of at least ${least}, got ${String(value)}`)
+    if (value >= least && value <= most) return value
+    throw new RangeError(`\`${name}\` must be a number from ${least} to ${most}, got ${String(value)}`)
   }
   return Object.freeze({
     maxEventBytes: number('maxEventBytes', DEFAULT_MAX_EVENT_BYTES, 1),
     maxBatchBytes: number('maxBatchBytes', DEFAULT_MAX_BATCH_BYTES, 1),
-    heartbeatMs: number('heartbeatMs', DEFAULT_HEARTBEAT_MS, 0),
-    retryMs: number('retryMs', DEFAULT_RETRY_MS, 0),
+    heartbeatMs: number('heartbeatMs', DEFAULT_HEARTBEAT_MS, 0, MAX_TIMER_MS),
+    retryMs: number('retryMs', DEFAULT_RETRY_MS, 0, Math.floor(MAX_TIMER_MS / 1.5)),
     windowBytes: number('windowBytes', DEFAULT_WINDOW_BYTES, 0),
-    trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1),
+    trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
   })
 }

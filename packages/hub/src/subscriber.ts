@@ -1,5 +1,5 @@
 import { formatCursor } from '@tailrace/log'
-import type { Page } from '@tailrace/log'
+import type { Page, StoredEvent } from '@tailrace/log'
 import { encodeEnd, encodeError, encodeGap, encodeLive, oldestOf } from './control.ts'
 import type { GapReason } from './control.ts'
 import { encodeFrame } from './frame.ts'
@@ -50,10 +50,11 @@ export class Subscriber implements LaneMember {
   #snapshotPlace: Place = { offset: 0, partial: undefined }
   #live: LiveDue = 'at-tip'
   #miss: Miss | undefined
+  readonly #fromStart: boolean
   /** Losses up to here need not be told: they were, or nobody asked. */
-  #toldThrough: number
-  /** A page was read, so a loss that shows now came while the reader was connected. */
-  #hasRead = false
+  #toldThrough = 0
+  /** It was served from its place, so a loss that shows now came while it was connected. */
+  #isUnderWay = false
   #isReading = false
   #isDone = false
   /** Something was written since the last heartbeat was due. */
@@ -67,7 +68,7 @@ export class Subscriber implements LaneMember {
     this.#source = origin.source
     this.#place = { offset: origin.offset, partial: undefined }
     this.#miss = origin.miss
-    this.#toldThrough = origin.fromStart ? Number.POSITIVE_INFINITY : 0
+    this.#fromStart = origin.fromStart
     lane.members.add(this)
     sink.attach({ ready: () => this.pump(), closed: () => this.#finish() })
   }
@@ -87,6 +88,7 @@ export class Subscriber implements LaneMember {
           break
         case 'send': {
           const run = this.#lane.window.after(this.#place)
+          this.#isUnderWay = true
           this.#place = run.place
           this.#write(run.bytes)
           break
@@ -138,6 +140,7 @@ export class Subscriber implements LaneMember {
     // At the tip no frame lies between the reader's place and the head, so it may as well resume from there.
     if (this.#live === 'at-tip') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
     this.#live = 'told'
+    this.#isUnderWay = true
     this.#write(encodeLive(this.#cursor()))
   }
 
@@ -160,7 +163,8 @@ export class Subscriber implements LaneMember {
     try {
       const page = await (isSnapshot ? log.snapshot(query) : log.read(query))
       this.#isReading = false
-      if (this.#isDone) return
+      // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
+      if (this.#isDone || !this.#sink.isReady) return
       if (isSnapshot) this.#takeSnapshot(page)
       else this.#takePage(page)
       this.pump()
@@ -173,22 +177,25 @@ export class Subscriber implements LaneMember {
 
   #takePage(page: Page): void {
     const { offset, partial } = this.#place
-    const isLost = page.lostThrough > Math.max(offset, this.#toldThrough) && partial === undefined
-    if (this.#miss !== undefined || isLost) {
+    if (this.#fromStart && !this.#isUnderWay) this.#toldThrough = page.lostThrough
+    const isLost = page.lostThrough > Math.max(offset, this.#toldThrough)
+    if (this.#miss !== undefined || (isLost && partial === undefined)) {
       const from = this.#cursor()
-      this.#tellGap(this.#miss ?? { reason: this.#hasRead ? 'overflow' : 'expired', from }, page)
+      this.#tellGap(this.#miss ?? { reason: this.#isUnderWay ? 'overflow' : 'expired', from }, page)
       if (this.#isDone || this.#source === 'snapshot' || this.#onGap === 'live' || !this.#sink.isReady) return
     }
-    if (this.#toldThrough === Number.POSITIVE_INFINITY) this.#toldThrough = page.lostThrough
-    this.#hasRead = true
-    const place = this.#hand(page, this.#place, true)
+    this.#isUnderWay = true
+    // No gap can be told within a frame: the frame is finished, and what lies behind the loss waits for it.
+    const isCutShort = isLost && partial !== undefined
+    const place = this.#hand(isCutShort ? page.events.slice(0, 1) : page.events, this.#place, true)
     if (place === undefined) return
-    const isWhole = place.partial === undefined && place.offset === (page.events.at(-1)?.offset ?? offset)
+    const isWhole =
+      !isCutShort && place.partial === undefined && place.offset === (page.events.at(-1)?.offset ?? offset)
     this.#place = isWhole ? { offset: page.next, partial: undefined } : place
   }
 
   #takeSnapshot(page: Page): void {
-    const place = this.#hand(page, this.#snapshotPlace, false)
+    const place = this.#hand(page.events, this.#snapshotPlace, false)
     if (place === undefined) return
     this.#snapshotPlace = place
     const isWhole =
@@ -200,11 +207,11 @@ export class Subscriber implements LaneMember {
   }
 
   /** Writes what the sink takes of a page, and says how far that is. */
-  #hand(page: Page, place: Place, withId: boolean): Place | undefined {
-    if (page.events.length === 0 && place.partial === undefined) return place
+  #hand(events: readonly StoredEvent[], place: Place, withId: boolean): Place | undefined {
+    if (events.length === 0 && place.partial === undefined) return place
     const { representation } = this.#lane
     const { epoch } = this.#log
-    const frames = page.events.map((event) => encodeFrame(event, representation, epoch, withId))
+    const frames = events.map((event) => encodeFrame(event, representation, epoch, withId))
     const run = runOf(frames, 0, place)
     if (run === undefined) {
       // The rest of a frame was trimmed away under a slow reader. It discards the incomplete frame, and is
@@ -220,6 +227,7 @@ export class Subscriber implements LaneMember {
   #tellGap({ reason, from }: Miss, page: Page): void {
     this.#miss = undefined
     this.#toldThrough = page.lostThrough
+    this.#isUnderWay = true
     this.#live = 'at-tip'
     if (this.#onGap === 'live') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
     if (this.#onGap === 'snapshot') {

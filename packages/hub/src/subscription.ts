@@ -48,7 +48,8 @@ const PARAMETERS: ReadonlySet<string> = new Set([
 export function parseSubscription({ selectors, query, lastEventId }: SubscriptionSource): Subscription {
   refuseUnknown(query, PARAMETERS)
   const snapshot = oneOf(query, 'snapshot', ['true', 'false'])
-  const from = lastEventId || single(query, 'lastEventId') || single(query, 'from')
+  const inQuery = [single(query, 'lastEventId'), single(query, 'from')]
+  const from = [lastEventId, ...inQuery].find((place) => place !== undefined && place !== '')
   if (snapshot === 'true' && from === 'start') {
     throw invalid('from', 'A snapshot cannot be combined with from=start: ask for one of them.')
   }

@@ -5,6 +5,7 @@ import { Router } from './route.ts'
 export class Waiters {
   readonly #router = new Router<() => void>()
   readonly #all = new Set<() => void>()
+  #isClosed = false
 
   /** Resolves with the first event that the selectors select, or when the time is over or the signal aborts. */
   readonly wait = (selectors: readonly string[], milliseconds: number, signal: AbortSignal): Promise<void> =>
@@ -20,7 +21,7 @@ export class Waiters {
       this.#all.add(stop)
       for (const selector of selectors) this.#router.add(selector, stop)
       signal.addEventListener('abort', stop)
-      if (signal.aborted) stop()
+      if (signal.aborted || this.#isClosed) stop()
     })
 
   wake(events: readonly StoredEvent[]): void {
@@ -28,7 +29,9 @@ export class Waiters {
     for (const { topic } of events) for (const stop of this.#router.match(topic)) stop()
   }
 
-  wakeAll(): void {
+  /** Ends every wait, and those that are yet to begin: nothing comes any more. */
+  close(): void {
+    this.#isClosed = true
     for (const stop of this.#all) stop()
   }
 }

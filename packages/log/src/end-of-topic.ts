@@ -9,7 +9,8 @@ export interface Refusal {
 
 /**
  * Finds what publishes to a topic that has ended, or that its own batch ends. A repeat of an event that was
- * stored before is no publish, so a retry of the last event is answered as the first was.
+ * stored before, or that comes before in its batch, is no publish, so a retry of the last event is answered
+ * as the first was, and ends nothing again.
  */
 export function refusalOf(
   batch: readonly NewEvent[],
@@ -17,9 +18,15 @@ export function refusalOf(
   isRepeat: (event: NewEvent) => boolean,
 ): Refusal | undefined {
   const endedHere = new Set<string>()
+  const keysHere = new Set<string>()
   for (const [index, event] of batch.entries()) {
-    const { topic } = event
-    if ((endedHere.has(topic) || isEnded(topic)) && !isRepeat(event)) return { topic, index }
+    const { topic, idempotencyKey } = event
+    if (idempotencyKey !== undefined) {
+      const key = `${topic}\n${idempotencyKey}`
+      if (keysHere.has(key) || isRepeat(event)) continue
+      keysHere.add(key)
+    }
+    if (endedHere.has(topic) || isEnded(topic)) return { topic, index }
     if (event.end === true) endedHere.add(topic)
   }
   return undefined

@@ -22,9 +22,13 @@ import { TailListeners } from './tail-listeners.ts'
 /** What a memory log holds at most, in UTF-16 code units of data; beyond it the oldest events go. */
 export const DEFAULT_MEMORY_LOG_LENGTH: number = 128 * 1024 * 1024
 
+/** What an event counts for besides its data, so that a flood of empty events is bounded too. */
+const EVENT_OVERHEAD = 256
+
 export interface MemoryLogOptions {
   /**
-   * The most data held, in UTF-16 code units; beyond it the oldest events of any topic are dropped.
+   * The most data held, in UTF-16 code units, 256 more for each event; beyond it the oldest events of any
+   * topic are dropped.
    *
    * @defaultValue {@link DEFAULT_MEMORY_LOG_LENGTH}
    */
@@ -35,6 +39,7 @@ export interface MemoryLogOptions {
 
 interface Topic {
   newest: number
+  retained: number
   trimmed: number
   ended: number | undefined
   /** The offset of the newest event of each key. */
@@ -63,14 +68,15 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     if (doomed.size === 0) return
     for (const event of events) {
       if (!doomed.has(event.offset)) continue
-      length -= event.data.length
+      length -= event.data.length + EVENT_OVERHEAD
       const topic = topics.get(event.topic)!
+      topic.retained -= 1
       topic.trimmed = Math.max(topic.trimmed, event.offset)
       if (event.key !== undefined && topic.keys.get(event.key) === event.offset) topic.keys.delete(event.key)
     }
     events = events.filter((event) => !doomed.has(event.offset))
     for (const [name, topic] of topics) {
-      if (topic.trimmed < topic.newest) continue
+      if (topic.retained > 0) continue
       floor = Math.max(floor, topic.trimmed)
       topics.delete(name)
     }
@@ -82,7 +88,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     let over = length - maxLength * 0.9
     for (const event of events.slice(0, -1)) {
       if (over <= 0) break
-      over -= event.data.length
+      over -= event.data.length + EVENT_OVERHEAD
       doomed.add(event.offset)
     }
     remove(doomed)
@@ -130,14 +136,21 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     newest += 1
     const { topic: name, type, key, data, end = false } = event
     const stored: StoredEvent = { offset: newest, topic: name, type, key, data, time, end }
-    const topic = topics.get(name) ?? { newest, trimmed: floor, ended: undefined, keys: new Map() }
+    const topic = topics.get(name) ?? {
+      newest,
+      retained: 0,
+      trimmed: floor,
+      ended: undefined,
+      keys: new Map(),
+    }
     topics.set(name, topic)
     topic.newest = newest
+    topic.retained += 1
     if (end) topic.ended = newest
     if (key !== undefined) topic.keys.set(key, newest)
     if (event.idempotencyKey !== undefined) answers.set(answerKey(event), { offset: newest, time })
     events.push(stored)
-    length += data.length
+    length += data.length + EVENT_OVERHEAD
     return { appended: { offset: newest, duplicate: false }, stored }
   }
 
@@ -272,6 +285,7 @@ function indexAfter(events: readonly StoredEvent[], after: number): number {
   return low
 }
 
+/** By code point, which UTF-8 sorts by and UTF-16 does not. */
 function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -45,15 +45,9 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     isClosed = true
     listeners.failed(error)
   }
-  const writer = await Thread.start<Writer>({ role: 'writer', path }, onDeath)
-  const reader = await Thread.start<Reader>({ role: 'reader', path }, onDeath).catch(
-    async (error: unknown) => {
-      await writer.stop()
-      throw error
-    },
-  )
+  const { writer, reader, ...opened } = await startThreads(path, onDeath)
 
-  let { newest } = await reader.call('describe')
+  let { newest } = opened
   let pending: Pending[] = []
   let pendingLength = 0
   let committing: Promise<void> | undefined
@@ -61,6 +55,11 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
 
   function assertOpen(): void {
     if (isClosed) throw new LogError('closed', `The log ${path} is closed.`)
+  }
+
+  function whileOpen<T>(thread: T): T {
+    assertOpen()
+    return thread
   }
 
   async function commitAll(): Promise<void> {
@@ -118,12 +117,12 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       })
     },
 
-    read: async (query) => reader.call('read', query),
-    snapshot: async (query) => reader.call('snapshot', query),
-    ended: async (topics) => reader.call('ended', topics),
-    topics: async (query) => reader.call('topics', query),
-    describe: async () => reader.call('describe'),
-    trim: async (rules, at) => writer.call('trim', rules, at),
+    read: async (query) => whileOpen(reader).call('read', query),
+    snapshot: async (query) => whileOpen(reader).call('snapshot', query),
+    ended: async (topics) => whileOpen(reader).call('ended', topics),
+    topics: async (query) => whileOpen(reader).call('topics', query),
+    describe: async () => whileOpen(reader).call('describe'),
+    trim: async (rules, at) => whileOpen(writer).call('trim', rules, at),
 
     async tail(listener) {
       assertOpen()
@@ -131,15 +130,15 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     },
 
     async purge(topic) {
-      const through = await writer.call('purge', topic)
+      const through = await whileOpen(writer).call('purge', topic)
       if (through === undefined) return false
       listeners.purged(topic, through)
       return true
     },
 
     async ready() {
-      await writer.call('probe')
-      await reader.call('describe')
+      await whileOpen(writer).call('probe')
+      await whileOpen(reader).call('describe')
     },
 
     close() {
@@ -156,6 +155,24 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       return closing
     },
   } satisfies EventLog
+}
+
+async function startThreads(
+  path: string,
+  onDeath: (error: LogError) => void,
+): Promise<{ writer: Thread<Writer>; reader: Thread<Reader>; newest: number }> {
+  const started: { stop(): Promise<void> }[] = []
+  try {
+    const writer = await Thread.start<Writer>({ role: 'writer', path }, onDeath)
+    started.push(writer)
+    const reader = await Thread.start<Reader>({ role: 'reader', path }, onDeath)
+    started.push(reader)
+    const { newest } = await reader.call('describe')
+    return { writer, reader, newest }
+  } catch (error) {
+    for (const thread of started) await thread.stop()
+    throw error
+  }
 }
 
 function stored(batch: readonly NewEvent[], result: BatchResult, time: number): StoredEvent[] {

@@ -3,6 +3,9 @@ import { LogError } from './errors.ts'
 /** The longest topic or selector, in bytes of UTF-8. */
 export const MAX_TOPIC_BYTES = 256
 
+/** What sorts, by code point, behind every name that there can be. */
+export const AFTER_EVERY_TOPIC: string = '\u{10ffff}'.repeat(MAX_TOPIC_BYTES)
+
 // C0, DEL and C1: they have no place in a name that ends up in URLs, logs and terminals.
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/

@@ -1,4 +1,5 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { accessSync, constants, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LogError } from '../errors.ts'
 import type { LogErrorCode } from '../errors.ts'
@@ -41,8 +42,14 @@ export function toLogError(error: unknown, path: string): LogError {
  * no file locks of its own. The kernel lets go of it when the process dies, however it dies.
  */
 export function lock(path: string): DatabaseSync {
-  const lockPath = `${existsSync(path) ? realpathSync(path) : path}-lock`
-  const db = new DatabaseSync(lockPath, { timeout: 0 })
+  const file = fileOf(path)
+  // Asked first: SQLite says of a file in such a folder only that it cannot open it.
+  if (isReadOnly(dirname(file))) {
+    throw new LogError('read-only', `The folder of ${path} cannot be written: check its permissions.`, {
+      details: { path },
+    })
+  }
+  const db = new DatabaseSync(`${file}-lock`, { timeout: 0 })
   try {
     // In memory: a journal file would be one more thing to leave behind.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
@@ -51,6 +58,33 @@ export function lock(path: string): DatabaseSync {
     db.close()
     throw error
   }
+}
+
+/** The file that a path leads to through symbolic links, whether it exists or is yet to be made. */
+function fileOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) return path
+  }
+  try {
+    return fileOf(resolve(dirname(path), readlinkSync(path)))
+  } catch {
+    return path
+  }
+}
+
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return false
+  } catch (error) {
+    return hasCode(error, 'EROFS') || hasCode(error, 'EACCES')
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 /** Opens a log for writing: creates or migrates it, and refuses a file that is not a log of ours. */
@@ -94,9 +128,9 @@ export function transaction<T>(db: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIA
 /** The schema version of a file that is ours or empty. Reads only: a foreign file is left as it was. */
 function identify(db: DatabaseSync, path: string, newest: number): number {
   const version = Number(pragma(db, 'user_version'))
-  const isOurs = Number(pragma(db, 'application_id')) === APPLICATION_ID
+  const owner = Number(pragma(db, 'application_id'))
   const isEmpty = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()!['n'] === 0
-  if (!isOurs && !(isEmpty && version === 0)) {
+  if (owner !== APPLICATION_ID && !(isEmpty && owner === 0 && version === 0)) {
     throw new LogError('foreign', `${path} is a database, but not a Tailrace log: choose another path.`, {
       details: { path },
     })

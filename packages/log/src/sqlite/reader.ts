@@ -1,4 +1,5 @@
 import type { LogDescription, Page, Query, TopicQuery, TopicSummary } from '../event-log.ts'
+import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { openForReading, transaction } from './database.ts'
 import { createPager } from './pages.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
@@ -22,8 +23,11 @@ export function openReader(path: string): Reader {
   const oldest = db.prepare('SELECT min(offset) AS offset FROM events')
   const ended = db.prepare('SELECT ended FROM topics WHERE name = ?')
   const list = db.prepare(
+    // A topic that was purged a moment ago keeps a row without events.
     `SELECT name, newest, ended FROM topics
-     WHERE name > ? AND name >= ? AND name < ? AND name NOT GLOB '${PURGED_PREFIX}*' ORDER BY name LIMIT ?`,
+     WHERE name > ? AND name >= ? AND name < ? AND name NOT GLOB '${PURGED_PREFIX}*'
+       AND (trimmed < newest OR EXISTS (SELECT 1 FROM events WHERE events.topic = topics.id))
+     ORDER BY name LIMIT ?`,
   )
 
   function newest(): number {
@@ -45,7 +49,7 @@ export function openReader(path: string): Reader {
     snapshot: (query) => page(query, 'newest'),
     ended: (topics) => topics.map((topic) => (ended.get(topic)?.['ended'] as number | null) ?? undefined),
     topics: ({ prefix, after, limit }) =>
-      list.all(after, prefix, `${prefix}\u{10ffff}`, limit).map((row) => ({
+      list.all(after, prefix, prefix + AFTER_EVERY_TOPIC, limit).map((row) => ({
         topic: String(row['name']),
         newest: Number(row['newest']),
         ended: row['ended'] !== null,

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isPattern, literalPrefix, matches } from '../selector.ts'
+import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 
 /** The topics that some selectors select, as of now. */
@@ -29,7 +30,7 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
       return
     }
     const prefix = literalPrefix(selector)
-    const [from, to] = prefix === '' ? ['', '\u{10ffff}'] : [`${prefix}/`, `${prefix}0`] // 0 follows / in ASCII
+    const [from, to] = prefix === '' ? ['', AFTER_EVERY_TOPIC] : [`${prefix}/`, `${prefix}0`] // 0 follows / in ASCII
     for (const row of byPrefix.iterate(prefix, from, to)) {
       const name = String(row['name'])
       if (!name.startsWith(PURGED_PREFIX) && matches(selector, name)) yield row

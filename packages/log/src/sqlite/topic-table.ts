@@ -34,6 +34,7 @@ export function createTopicTable(db: DatabaseSync): TopicTable {
      VALUES (?, 0, 0, ?, (SELECT value FROM meta WHERE name = 'floor')) RETURNING id, count, bytes, newest, ended`,
   )
   const update = db.prepare('UPDATE topics SET count = ?, bytes = ?, newest = ?, ended = ? WHERE id = ?')
+  const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
   const bury = db.prepare(`UPDATE topics SET name = '${PURGED_PREFIX}' || id WHERE id = ?`)
   const restart = db.prepare(
     'INSERT INTO topics (name, count, bytes, newest, trimmed) VALUES (?, 0, 0, ?, ?)',
@@ -77,7 +78,7 @@ export function createTopicTable(db: DatabaseSync): TopicTable {
 
     purge(name) {
       const topic = find(name)
-      if (topic === undefined) return undefined
+      if (topic === undefined || hasEvents.get(topic.id) === undefined) return undefined
       bury.run(topic.id)
       restart.run(name, topic.newest, topic.newest)
       return topic.newest

@@ -9,9 +9,8 @@ import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
 /** Where the client verbs find their hub. */
-export const HUB_URL: Setting<string> = setting('text', {
+export const HUB_URL: Setting<string> = setting('url', {
   fallback: 'http://127.0.0.1:4242',
-  placeholder: 'URL',
   doc: 'The hub.',
 })
 

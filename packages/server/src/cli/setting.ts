@@ -4,6 +4,7 @@ import { UsageError } from './usage-error.ts'
 interface KindValues {
   text: string
   file: string
+  url: string
   port: number
   /** Milliseconds. */
   duration: number
@@ -17,6 +18,7 @@ const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text:
   {
     text: { placeholder: 'TEXT', parse: (text) => text },
     file: { placeholder: 'FILE', parse: (text) => text },
+    url: { placeholder: 'URL', parse: parseUrl },
     port: { placeholder: 'N', parse: parsePort },
     duration: { placeholder: 'TIME', parse: parseDuration },
     bytes: { placeholder: 'SIZE', parse: parseBytes },
@@ -85,6 +87,11 @@ function parseSwitch(texts: readonly string[]): boolean {
   const text = texts.at(-1)
   if (text === 'true' || text === 'false') return text === 'true'
   throw new UsageError(`can be true or false, not ${JSON.stringify(text)}`)
+}
+
+function parseUrl(text: string): string {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return text
+  throw new UsageError(`is an address such as http://127.0.0.1:4242, not ${JSON.stringify(text)}`)
 }
 
 function parsePort(text: string): number {

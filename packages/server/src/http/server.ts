@@ -2,7 +2,7 @@ import { createServer, STATUS_CODES } from 'node:http'
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Handler } from './handler.ts'
-import { problem } from './problem.ts'
+import { problem, sendProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 
 export interface ServerLimits {
@@ -18,6 +18,8 @@ export interface ServerLimits {
 const CHECK_INTERVAL_MS = 1_000
 /** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
 const KEEP_ALIVE_MS = 75_000
+/** How long a client that was refused here may take to close its end; then the connection is cut. */
+const LINGER_MS = 1_000
 
 /** An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly. */
 export function createHttpServer(handler: Handler, limits: ServerLimits): Server {
@@ -31,22 +33,34 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAlive: true,
+      // Refused below, in the words of the protocol.
+      requireHostHeader: false,
     },
     (request, response) => {
       const { socket } = request
       const answers = owed.get(socket) ?? new Set()
       owed.set(socket, answers.add(response))
       response.on('close', () => answers.delete(response))
-      handler(request, response)
+      const isWithoutHost = request.headers.host === undefined && request.httpVersion !== '1.0'
+      if (isWithoutHost)
+        sendProblem(response, problem('malformed-request', 'HTTP/1.1 requires a Host header.'))
+      else handler(request, response)
     },
   )
+  server.on('checkExpectation', (_, response: ServerResponse) => {
+    sendProblem(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A refusal must not land in the middle of an answer, nor where that to an earlier request is awaited.
     const isAnswering = [...(owed.get(socket) ?? [])].some(
       ({ headersSent, req }) => headersSent || req.complete,
     )
-    if (!socket.writable || isAnswering) socket.destroy()
-    else socket.end(toHttp(refusalOf(error.code)))
+    if (!socket.writable || isAnswering) {
+      socket.destroy()
+      return
+    }
+    socket.end(toHttp(refusalOf(error.code)))
+    socket.setTimeout(LINGER_MS, () => socket.destroy())
   })
   return server
 }

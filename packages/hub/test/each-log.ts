@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { createMemoryLog, openSqliteLog } from '@tailrace/log'
+import type { EventLog } from '@tailrace/log'
+import { tempDir } from '@tailrace/testkit'
+
+/** A log of a test's own, and what it leaves behind. */
+export interface OpenLog extends AsyncDisposable {
+  readonly log: EventLog
+}
+
+/** The logs that every behaviour must be the same on. */
+export const LOGS: readonly [name: string, open: () => Promise<OpenLog>][] = [
+  [
+    'memory',
+    async () => {
+      const log = createMemoryLog()
+      return { log, [Symbol.asyncDispose]: () => log.close() }
+    },
+  ],
+  [
+    'SQLite',
+    async () => {
+      const dir = tempDir()
+      const log = await openSqliteLog({ path: join(dir.path, 'tailrace.db') })
+      return {
+        log,
+        async [Symbol.asyncDispose]() {
+          await log.close()
+          dir[Symbol.dispose]()
+        },
+      }
+    },
+  ],
+]

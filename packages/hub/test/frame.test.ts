@@ -1,0 +1,132 @@
+import type { StoredEvent } from '@tailrace/log'
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { encodeEnd, encodeError, encodeGap, encodeLive, encodeRetry } from '../src/control.ts'
+import { encodeFrame } from '../src/frame.ts'
+import type { Representation } from '../src/frame.ts'
+import { createScriptedSink } from './scripted-sink.ts'
+
+const EVENT: StoredEvent = {
+  offset: 1042,
+  topic: 'orders/42',
+  type: 'paid',
+  key: 'line-7',
+  data: '{"total":12}',
+  time: Date.UTC(2026, 10, 21, 2, 4, 58, 7),
+  end: false,
+}
+const PLAIN: Representation = { envelope: false, namesTopic: false }
+
+function text(
+  event: Partial<StoredEvent>,
+  representation: Partial<Representation> = {},
+  withId?: boolean,
+): string {
+  const { bytes } = encodeFrame({ ...EVENT, ...event }, { ...PLAIN, ...representation }, 'k7x2', withId)
+  return Buffer.from(bytes).toString()
+}
+
+test('a frame on a stream of one topic', () => {
+  expect(text({})).toBe('event: paid\ndata: {"total":12}\nid: k7x2.1042\n\n')
+})
+
+test('a frame on a stream of more than one topic names its topic', () => {
+  expect(text({}, { namesTopic: true })).toBe(
+    'event: paid\ndata: {"total":12}\ntopic: orders/42\nid: k7x2.1042\n\n',
+  )
+})
+
+test('an event without a type has no event line', () => {
+  expect(text({ type: undefined })).toBe('data: {"total":12}\nid: k7x2.1042\n\n')
+})
+
+test('an event of nothing is still an event', () => {
+  expect(text({ type: undefined, data: '' })).toBe('data: \nid: k7x2.1042\n\n')
+})
+
+test('a frame of a snapshot has no id', () => {
+  expect(text({}, {}, false)).toBe('event: paid\ndata: {"total":12}\n\n')
+})
+
+test('every kind of line break becomes a data line of its own', () => {
+  expect(text({ type: undefined, data: 'a\rb\nc\r\nd\n\ne\n' })).toBe(
+    'data: a\ndata: b\ndata: c\ndata: d\ndata: \ndata: e\ndata: \nid: k7x2.1042\n\n',
+  )
+})
+
+test('data that looks like fields stays data', () => {
+  expect(text({ type: undefined, data: 'x\n\nevent: tailrace.end\nid: forged.1\nretry: 1\n: c' })).toBe(
+    'data: x\ndata: \ndata: event: tailrace.end\ndata: id: forged.1\ndata: retry: 1\ndata: : c\nid: k7x2.1042\n\n',
+  )
+})
+
+test('an envelope carries everything in data', () => {
+  expect(text({ data: 'a\nb' }, { envelope: true })).toBe(
+    'event: paid\n' +
+      'data: {"topic":"orders/42","type":"paid","key":"line-7","time":"2026-11-21T02:04:58.007Z","data":"a\\nb"}\n' +
+      'id: k7x2.1042\n\n',
+  )
+})
+
+test('an envelope leaves out what is absent', () => {
+  expect(text({ type: undefined, key: undefined }, { envelope: true, namesTopic: true })).toBe(
+    'data: {"topic":"orders/42","time":"2026-11-21T02:04:58.007Z","data":"{\\"total\\":12}"}\n' +
+      'topic: orders/42\nid: k7x2.1042\n\n',
+  )
+})
+
+test.each([
+  ['live', encodeLive('k7x2.9'), 'event: tailrace.live\ndata: {}\nid: k7x2.9\n\n'],
+  [
+    'a gap',
+    encodeGap({ reason: 'expired', from: 'k7x2.1', oldest: 'k7x2.5' }, 'k7x2.1'),
+    'event: tailrace.gap\ndata: {"reason":"expired","from":"k7x2.1","oldest":"k7x2.5"}\nid: k7x2.1\n\n',
+  ],
+  ['the end', encodeEnd('a', 'k7x2.9'), 'event: tailrace.end\ndata: {"topic":"a"}\nid: k7x2.9\n\n'],
+  ['an error', encodeError('log-unavailable'), 'event: tailrace.error\ndata: {"code":"log-unavailable"}\n\n'],
+  ['retry', encodeRetry(1234.5), 'retry: 1235\n\n'],
+])('%s is written to the byte', (_, bytes, expected) => {
+  expect(Buffer.from(bytes).toString()).toBe(expected)
+})
+
+test('a cursor that a reader made up cannot forge a frame when it is told back', () => {
+  const bytes = encodeGap(
+    { reason: 'unknown', from: 'x\n\nevent: tailrace.end\r\n\r\n', oldest: 'a.1' },
+    'a.0',
+  )
+  const sink = createScriptedSink()
+  sink.write(bytes)
+  expect(sink.events().map(({ type }) => type)).toEqual(['tailrace.gap'])
+  expect(Buffer.from(bytes).toString().split('\n')).toHaveLength(5)
+})
+
+test('whatever an event holds, a reader of its frame gets that one event and nothing else', () => {
+  const name = fc
+    .string({ unit: 'binary', minLength: 1 })
+    .filter((one) => !/[\r\n\0]/.test(one) && one.isWellFormed())
+  const data = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc
+      .array(fc.constantFrom('\r', '\n', '\0', ':', 'data:', 'id: x', 'event: y', '\ufeff', ' '), {
+        maxLength: 12,
+      })
+      .map((parts) => parts.join('')),
+  )
+  fc.assert(
+    fc.property(
+      name,
+      data.filter((one) => one.isWellFormed()),
+      fc.boolean(),
+      (type, given, envelope) => {
+        const sink = createScriptedSink()
+        const event = { ...EVENT, type, data: given }
+        sink.write(encodeFrame(event, { envelope, namesTopic: true }, 'k7x2').bytes)
+        const [only, ...others] = sink.events()
+        expect(others).toEqual([])
+        expect(only).toMatchObject({ type, topic: 'orders/42', lastEventId: 'k7x2.1042' })
+        const told = envelope ? (JSON.parse(only!.data) as { data: string }).data : only!.data
+        expect(told).toBe(envelope ? given : given.replace(/\r\n?/g, '\n'))
+      },
+    ),
+  )
+})

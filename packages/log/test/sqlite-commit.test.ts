@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { openSqliteLog } from '@tailrace/log'
+import { runCli, tempDir } from '@tailrace/testkit'
+import { rejection } from '@tailrace/testkit/log-suite'
+import { describe, expect, test } from 'vitest'
+
+const STARVE_READER = fileURLToPath(new URL('./programs/starve-reader.ts', import.meta.url))
+const everything = { selectors: ['**'], after: 0, limit: 100_000, maxBytes: 2 ** 30 }
+
+/**
+ * The commits in a write-ahead log that was never folded back. The last frame of each, and no other, carries
+ * the size of the database (https://www.sqlite.org/fileformat.html#walformat).
+ */
+function commitsIn(path: string): number {
+  const wal = readFileSync(`${path}-wal`)
+  const pageSize = wal.readUInt32BE(8)
+  let commits = 0
+  for (let frame = 32; frame < wal.length; frame += 24 + pageSize) {
+    if (wal.readUInt32BE(frame + 4) > 0) commits += 1
+  }
+  return commits
+}
+
+describe('group commit', () => {
+  test('takes everything that is appended while a commit is under way into the next', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const log = await openSqliteLog({ path })
+    const before = commitsIn(path)
+    await Promise.all(Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }])))
+    expect(commitsIn(path) - before).toBe(2)
+    await log.append([{ topic: 'a', data: 'alone' }])
+    expect(commitsIn(path) - before).toBe(3)
+    await log.close()
+  })
+
+  test('stores a group in the order in which it was appended', async () => {
+    using dir = tempDir()
+    const log = await openSqliteLog({ path: join(dir.path, 'log.db') })
+    await Promise.all(Array.from({ length: 64 }, (_, i) => log.append([{ topic: `${i % 5}`, data: `${i}` }])))
+    const { events } = await log.read(everything)
+    expect(events.map(({ offset, data }) => [offset, data])).toEqual(
+      Array.from({ length: 64 }, (_, i) => [i + 1, `${i}`]),
+    )
+    await log.close()
+  })
+})
+
+describe('what waits for its commit', () => {
+  test('is bounded: beyond the bound a publisher is told at once, and nothing of its batch is stored', async () => {
+    using dir = tempDir()
+    const log = await openSqliteLog({ path: join(dir.path, 'log.db'), maxPendingLength: 10_000 })
+    const told: string[] = []
+    await log.tail({
+      events: (events) => told.push(...events.map(({ data }) => data[0]!)),
+      purged: () => {},
+      failed: () => {},
+    })
+    const publish = (data: string): Promise<unknown> => log.append([{ topic: 'a', data: data.repeat(5000) }])
+    const [underWay, waiting] = [publish('1'), publish('2')]
+    expect(await rejection(publish('3'))).toMatchObject({ code: 'busy' })
+    await Promise.all([underWay, waiting])
+    await publish('4')
+    const { events } = await log.read(everything)
+    expect(events.map(({ data }) => data[0])).toEqual(['1', '2', '4'])
+    expect(told).toEqual(['1', '2', '4'])
+    await log.close()
+  })
+
+  test('is bounded in events without data', async () => {
+    using dir = tempDir()
+    const log = await openSqliteLog({ path: join(dir.path, 'log.db'), maxPendingLength: 100_000 })
+    const settled = await Promise.allSettled(
+      Array.from({ length: 1000 }, () => log.append([{ topic: 'a', data: '' }])),
+    )
+    const refused = settled.filter(({ status }) => status === 'rejected')
+    expect(refused.length).toBeGreaterThan(500)
+    expect((await log.read(everything)).events).toHaveLength(1000 - refused.length)
+    await log.close()
+  })
+
+  test('takes one batch that is larger than the bound', async () => {
+    using dir = tempDir()
+    const log = await openSqliteLog({ path: join(dir.path, 'log.db'), maxPendingLength: 10 })
+    expect(await log.append([{ topic: 'a', data: 'x'.repeat(1000) }])).toHaveLength(1)
+    await log.close()
+  })
+})
+
+describe('the death of a thread', () => {
+  test('ends the log, with an error for all who wait and all who tail', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    // A page of 250 MiB does not fit a heap of 96: V8 ends the thread, as it would in production.
+    const { stdout, stderr } = await runCli([path], {
+      main: STARVE_READER,
+      env: { NODE_OPTIONS: '--max-old-space-size=96' },
+    })
+    const outcome: unknown = stdout === '' ? stderr : JSON.parse(stdout)
+    expect(outcome).toEqual({
+      read: 'closed',
+      append: 'closed',
+      ready: 'closed',
+      failures: ['closed'],
+    })
+    const log = await openSqliteLog({ path })
+    expect((await log.describe()).newest).toBe(250)
+    await log.close()
+  })
+})

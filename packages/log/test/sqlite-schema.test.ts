@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+
+import { tempDir } from '@tailrace/testkit'
+import { describe, expect, test } from 'vitest'
+
+import { openForWriting } from '../src/sqlite/database.ts'
+import { APPLICATION_ID, MIGRATIONS } from '../src/sqlite/schema.ts'
+
+const pragma = (db: DatabaseSync, name: string): unknown =>
+  Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0]
+
+function open<T>(path: string, migrations: typeof MIGRATIONS, task: (db: DatabaseSync) => T): T {
+  const db = openForWriting(path, migrations)
+  try {
+    return task(db)
+  } finally {
+    db.close()
+  }
+}
+
+/** Everything that a migration could change. */
+function contentOf(db: DatabaseSync): unknown {
+  return {
+    version: pragma(db, 'user_version'),
+    schema: db.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all(),
+    meta: db.prepare('SELECT name, value FROM meta ORDER BY name').all(),
+  }
+}
+
+describe('a log in SQLite', () => {
+  test('is opened with the settings that make a commit durable', () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    for (const occasion of ['new', 'again']) {
+      open(path, MIGRATIONS, (db) => {
+        const settings = ['journal_mode', 'synchronous', 'auto_vacuum', 'application_id', 'user_version']
+        expect([occasion, ...settings.map((name) => pragma(db, name))]).toEqual([
+          occasion,
+          'wal',
+          2,
+          2,
+          APPLICATION_ID,
+          MIGRATIONS.length,
+        ])
+      })
+    }
+  })
+})
+
+describe('a migration', () => {
+  test('runs once on a log that exists, after those that it has had', () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const before = open(path, MIGRATIONS, contentOf)
+    let runs = 0
+    const extra = (db: DatabaseSync): void => {
+      runs += 1
+      expect(db.isTransaction).toBe(true)
+      db.exec('CREATE TABLE extra (x)')
+    }
+    const more = [...MIGRATIONS, extra]
+    const after = open(path, more, contentOf)
+    expect(runs).toBe(1)
+    expect(after).toMatchObject({ version: MIGRATIONS.length + 1, meta: (before as { meta: unknown }).meta })
+    expect(open(path, more, contentOf)).toEqual(after)
+    expect(runs).toBe(1)
+  })
+
+  test('leaves the log as it was when it fails, and runs again', () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const before = open(path, MIGRATIONS, contentOf)
+    const half = (db: DatabaseSync): void => db.exec('CREATE TABLE half (x); UPDATE meta SET value = 7')
+    const failing = (db: DatabaseSync): void => db.exec('CREATE TABLE half (x)')
+    expect(() => openForWriting(path, [...MIGRATIONS, half, failing])).toThrow('already exists')
+    expect(open(path, MIGRATIONS, contentOf)).toEqual(before)
+    expect(open(path, [...MIGRATIONS, half], contentOf)).toMatchObject({ version: MIGRATIONS.length + 1 })
+  })
+
+  test('leaves no half-made log when the first one fails', () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const failing = (db: DatabaseSync): void => db.exec('CREATE TABLE half (x); SELECT missing')
+    expect(() => openForWriting(path, [failing])).toThrow('no such column')
+    expect(open(path, MIGRATIONS, contentOf)).toMatchObject({ version: MIGRATIONS.length })
+  })
+})

@@ -1,0 +1,258 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runCli, spawnCli, startHub, tempDir } from '@tailrace/testkit'
+import type { HubProcess } from '@tailrace/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+let hub: HubProcess
+
+beforeAll(async () => {
+  hub = await startHub({ args: ['--retry', '50ms'] })
+})
+
+afterAll(async () => {
+  await hub[Symbol.asyncDispose]()
+})
+
+let topics = 0
+function freshTopic(): string {
+  topics += 1
+  return `cli/${topics}`
+}
+
+async function publish(topic: string, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCli(['publish', '--url', hub.url, topic, ...args])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout.trim()
+}
+
+/** Publishes many events at once, faster than a process for each could. */
+async function post(topic: string, lines: readonly string[], url = hub.url): Promise<void> {
+  const body = lines.map((data) => JSON.stringify({ data })).join('\n')
+  const headers = { 'Content-Type': 'application/x-ndjson' }
+  const response = await fetch(`${url}/topics/${topic}`, { method: 'POST', headers, body })
+  expect(response.status).toBe(201)
+}
+
+async function history(topic: string, url = hub.url): Promise<Record<string, string>[]> {
+  const response = await fetch(`${url}/topics/${topic}`, { headers: { Accept: 'application/json' } })
+  return ((await response.json()) as { events: Record<string, string>[] }).events
+}
+
+describe('publish', () => {
+  test('prints the id of its event', async () => {
+    const topic = freshTopic()
+    const id = await publish(topic, 'héllo', '--type', 'grüße', '--key', 'k')
+    expect(await history(topic)).toEqual([
+      { id, topic, type: 'grüße', key: 'k', time: expect.any(String), data: 'héllo' },
+    ])
+  })
+
+  test.each([[[]], [['-']]])('takes its event from standard input, less one line end (%j)', async (args) => {
+    const topic = freshTopic()
+    const { code } = await runCli(['publish', '--url', hub.url, topic, ...args], { input: 'a\nb\n\r\n' })
+    expect([code, (await history(topic))[0]!['data']]).toEqual([0, 'a\nb\n'])
+  })
+
+  test('prints the whole answer with --json, and a repeat as one', async () => {
+    const topic = freshTopic()
+    const args = ['x', '--json', '--idempotency-key', 'k']
+    const first = JSON.parse(await publish(topic, ...args)) as { id: string }
+    expect(first).toEqual({ id: expect.any(String), topic })
+    expect(JSON.parse(await publish(topic, ...args))).toEqual({ ...first, duplicate: true })
+  })
+
+  test('tells a refusal in the words of the hub, on standard error', async () => {
+    const topic = freshTopic()
+    await publish(topic, 'bye', '--end')
+    expect(await runCli(['publish', '--url', hub.url, topic, 'late'])).toEqual({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: `tailrace: the hub answered 409: The topic ${topic} has ended: nothing can follow its last event.\n`,
+    })
+  })
+
+  test('tells when nobody is there', async () => {
+    const { code, stdout, stderr } = await runCli(['publish', '--url', 'http://127.0.0.1:1', 't', 'x'])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^tailrace: http:\/\/127\.0\.0\.1:1 cannot be reached \(.*\)\n$/)
+  })
+})
+
+test.each([
+  [[]],
+  [['nonsense']],
+  [['publish']],
+  [['publish', 't', 'two', 'texts']],
+  [['publish', 't', '--follow', 'f', 'x']],
+  [['tail']],
+  [['tail', 't', '--from']],
+  [['publish', 't', 'x', '--url', 'nonsense']],
+  [['tail', 't', '--url', 'nonsense']],
+  [['serve', '--nonsense']],
+  [['serve', '--port', '-1']],
+  [['serve', '--log', 'mysql://x']],
+  [['serve', '--retain', 'x']],
+  [['serve', '--log', 'memory:', '--max-event', '0B']],
+  [['serve', '--log', 'memory:', '--heartbeat', '60d']],
+  [['serve', '--log', 'memory:', '--head-timeout', '61s']],
+])('tailrace %j cannot be run as it is written', async (args) => {
+  const { code, stdout, stderr } = await runCli(args)
+  expect(code).toBe(64)
+  expect(`${stdout}${stderr}`).toMatch(/tailrace/)
+  expect(stderr).not.toMatch(/\n\s+at /)
+})
+
+test.each(['serve', 'publish', 'tail'])('%s --help is help and no error', async (verb) => {
+  const { code, stdout, stderr } = await runCli([verb, '--help'])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toContain(`tailrace ${verb}`)
+})
+
+describe('tail', () => {
+  test('prints data as it comes, and ends with its topic', async () => {
+    const topic = freshTopic()
+    await post(topic, ['before'])
+    await using tail = spawnCli(['tail', '--url', hub.url, topic, '--from', 'start'])
+    expect(await tail.nextLine()).toBe('before')
+    await publish(topic, 'live')
+    expect(await tail.nextLine()).toBe('live')
+    await publish(topic, 'bye', '--end')
+    expect(await tail.nextLine()).toBe('bye')
+    expect(await tail.exited).toEqual({ code: 0, signal: null })
+    expect(tail.output()).toBe('before\nlive\nbye\n')
+  })
+
+  test('prints everything of an event with --json', async () => {
+    const topic = freshTopic()
+    const id = await publish(topic, 'a\nb', '--type', 'paid', '--key', 'k', '--end')
+    const { code, stdout } = await runCli(['tail', '--url', hub.url, topic, '--from', 'start', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({
+      id,
+      topic,
+      type: 'paid',
+      key: 'k',
+      time: expect.any(String),
+      data: 'a\nb',
+    })
+  })
+
+  test('starts after an id', async () => {
+    const topic = freshTopic()
+    const id = await publish(topic, 'a')
+    await post(topic, ['b'])
+    await publish(topic, 'c', '--end')
+    const { stdout } = await runCli(['tail', '--url', hub.url, topic, '--from', id])
+    expect(stdout).toBe('b\nc\n')
+  })
+
+  test('tells of missed events on standard error, and prints what is left', async () => {
+    const topic = freshTopic()
+    await publish(topic, 'a', '--end')
+    const { code, stdout, stderr } = await runCli(['tail', '--url', hub.url, topic, '--from', 'otherlife.1'])
+    expect([code, stdout]).toEqual([0, 'a\n'])
+    expect(stderr).toMatch(/^tailrace: events were missed: \{"reason":"epoch"/)
+  })
+
+  test('tells a refusal, and does not try again', async () => {
+    const { code, stderr } = await runCli(['tail', '--url', hub.url, 'a//b'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^tailrace: the hub answered 400: The selector has an empty segment/)
+  })
+
+  test('ends well when whoever reads it has seen enough', async () => {
+    const topic = freshTopic()
+    await post(
+      topic,
+      Array.from({ length: 50 }, () => 'x'.repeat(4_000)),
+    )
+    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+    const args = ['--conditions=@tailrace/source', main, 'tail', '--url', hub.url, topic, '--from', 'start']
+    const tail = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stderr = ''
+    tail.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
+    await once(tail.stdout, 'data')
+    tail.stdout.destroy()
+    const [code] = (await once(tail, 'close')) as [number | null]
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  test('goes on after its hub was killed and came back, and prints every line once', async () => {
+    using dir = tempDir()
+    const log = `sqlite:${join(dir.path, 'tailrace.db')}`
+    let own = await startHub({ log, args: ['--retry', '50ms'] })
+    const lines = Array.from({ length: 600 }, (_, i) => `line ${i}`)
+    await using tail = spawnCli(['tail', '--url', own.url, 't', '--from', 'start'])
+    await post('t', lines.slice(0, 200), own.url)
+    const seen: string[] = []
+    while (seen.length < 100) seen.push(await tail.nextLine())
+    for (const from of [200, 400]) {
+      await own.kill('SIGKILL')
+      own = await startHub({ log, port: own.port, args: ['--retry', '50ms'] })
+      await post('t', lines.slice(from, from + 200), own.url)
+    }
+    while (seen.length < lines.length) seen.push(await tail.nextLine())
+    expect(seen).toEqual(lines)
+    await fetch(`${own.url}/topics/t`, { method: 'POST', headers: { 'Event-End': 'true' }, body: 'end' })
+    expect(await tail.nextLine()).toBe('end')
+    expect(await tail.exited).toEqual({ code: 0, signal: null })
+    expect(tail.output()).toContain('reconnecting')
+    await own.kill()
+  })
+})
+
+describe('serve', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends well on %s, and leaves a log that opens again',
+    async (signal) => {
+      using dir = tempDir()
+      const log = `sqlite:${join(dir.path, 'tailrace.db')}`
+      const first = await startHub({ log })
+      await post('t', ['kept'], first.url)
+      const stream = await fetch(`${first.url}/topics/t`)
+      const [exit, text] = await Promise.all([first.kill(signal), stream.text()])
+      expect(exit).toEqual({ code: 0, signal: null })
+      expect(text).toContain('tailrace.live')
+      expect(first.output()).not.toMatch(/error/i)
+      await using second = await startHub({ log })
+      expect(await history('t', second.url)).toMatchObject([{ data: 'kept' }])
+    },
+  )
+
+  test('refuses a log that another hub is using', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'tailrace.db')
+    await using first = await startHub({ log: `sqlite:${path}` })
+    const { code, stdout, stderr } = await runCli(['serve', '--port', '0', '--log', `sqlite:${path}`])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(
+      /^tailrace: The log .*tailrace\.db failed \(.*\): another process is using it: .*\.\n$/,
+    )
+    await post('t', ['still there'], first.url)
+  })
+
+  test('tells that its port is in use', async () => {
+    const { code, stdout, stderr } = await runCli(['serve', '--port', String(hub.port), '--log', 'memory:'])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toBe(`tailrace: listen EADDRINUSE: address already in use 127.0.0.1:${hub.port}\n`)
+  })
+
+  test('tells that its log cannot be made', async () => {
+    using dir = tempDir()
+    const { code, stderr } = await runCli([
+      'serve',
+      '--port',
+      '0',
+      '--log',
+      `sqlite:${join(dir.path, 'none', 'x.db')}`,
+    ])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^tailrace: The log .* cannot be opened: check that the folder exists and may be written\.\n$/,
+    )
+  })
+})

@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+import { createHub, DEFAULT_MAX_BATCH_BYTES, DEFAULT_MAX_EVENT_BYTES } from '@tailrace/hub'
+import type { Hub, HubOptions } from '@tailrace/hub'
+import { createMemoryLog } from '@tailrace/log'
+import type { EventLog } from '@tailrace/log'
+import { createHandler, createHttpServer } from 'tailrace'
+import type { ServerLimits } from 'tailrace'
+
+/** The real server in this process, on a port of its own. */
+export interface Serving extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  readonly hub: Hub
+  readonly log: EventLog
+  /** What the handler was at fault for. */
+  readonly errors: unknown[]
+  /** How many sockets are open. */
+  connections(): Promise<number>
+}
+
+export interface ServingOptions extends Partial<ServerLimits> {
+  /** @defaultValue a memory log of its own */
+  readonly log?: EventLog | undefined
+  readonly hub?: HubOptions | undefined
+}
+
+export async function startServing(options: ServingOptions = {}): Promise<Serving> {
+  const { log = createMemoryLog(), hub: hubOptions = {}, ...limits } = options
+  const hub = await createHub(log, hubOptions)
+  const errors: unknown[] = []
+  const handler = createHandler(hub, {
+    maxEventBytes: hubOptions.maxEventBytes ?? DEFAULT_MAX_EVENT_BYTES,
+    maxBatchBytes: hubOptions.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
+    onError: (error) => errors.push(error),
+  })
+  const server = createHttpServer(handler, {
+    maxHeadBytes: 16 * 1024,
+    headTimeoutMs: 10_000,
+    requestTimeoutMs: 60_000,
+    ...limits,
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    hub,
+    log,
+    errors,
+    connections: () => promisify(server.getConnections.bind(server))(),
+    async [Symbol.asyncDispose]() {
+      server.close()
+      await hub.close()
+      server.closeAllConnections()
+      await log.close()
+    },
+  }
+}

@@ -1,0 +1,194 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { tempDir } from '@tailrace/testkit'
+import type { TempDir } from '@tailrace/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { reference, verbHelp } from '../src/cli/help.ts'
+import { UsageError } from '../src/cli/usage-error.ts'
+import { resolve, variableOf } from '../src/cli/verb.ts'
+import { VERBS } from '../src/cli/verbs.ts'
+
+let dir: TempDir
+
+beforeEach(() => {
+  dir = tempDir()
+})
+
+afterEach(() => {
+  dir[Symbol.dispose]()
+})
+
+function config(toml: string): string {
+  const path = join(dir.path, 'tailrace.toml')
+  writeFileSync(path, toml)
+  return path
+}
+
+/** For each setting: a text that it takes, and what that becomes. */
+const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string, unknown]>>>> = {
+  serve: {
+    host: ['::1', '::1'],
+    port: ['0', 0],
+    log: ['memory:', 'memory:'],
+    retain: ['a=1', [{ text: 'a=1', rule: { selector: 'a', maxCount: 1 } }]],
+    heartbeat: ['1s', 1_000],
+    retry: ['250ms', 250],
+    window: ['64KiB', 65_536],
+    'max-event': ['1KiB', 1_024],
+    'max-batch': ['2KiB', 2_048],
+    'max-head': ['8KiB', 8_192],
+    'head-timeout': ['2s', 2_000],
+    'request-timeout': ['3s', 3_000],
+  },
+  publish: {
+    url: ['http://h:1', 'http://h:1'],
+    type: ['paid', 'paid'],
+    key: ['k', 'k'],
+    'idempotency-key': ['i', 'i'],
+    end: ['true', true],
+    follow: ['a.log', 'a.log'],
+    state: ['a.state', 'a.state'],
+    json: ['true', true],
+  },
+  tail: {
+    url: ['http://h:1', 'http://h:1'],
+    from: ['start', 'start'],
+    json: ['true', true],
+  },
+}
+
+const CASES = VERBS.flatMap((verb) =>
+  Object.entries(verb.settings).map(([flag, setting]) => ({ name: verb.name, flag, verb, setting })),
+)
+
+test('every setting of every verb is tried', () => {
+  const tried = Object.entries(SAMPLES).flatMap(([name, flags]) =>
+    Object.keys(flags).map((flag) => `${name} ${flag}`),
+  )
+  expect(CASES.map(({ name, flag }) => `${name} ${flag}`).toSorted()).toEqual(tried.toSorted())
+})
+
+describe.each(CASES)('$name --$flag', ({ name, flag, verb, setting }) => {
+  const [text, value] = SAMPLES[name]![flag]!
+  const argv = setting.isSwitch ? [`--${flag}`] : [`--${flag}`, text]
+  const variable = variableOf(flag)
+
+  test('can be a flag, a variable and a key of the file', () => {
+    const byFlag = resolve(verb.settings, { argv, env: {} })
+    const byVariable = resolve(verb.settings, { argv: [], env: { [variable]: text } })
+    const toml = setting.isSwitch ? `${flag} = true\n` : `${flag} = ${JSON.stringify(text)}\n`
+    const byFile = resolve(verb.settings, { argv: ['--config', config(toml)], env: {} })
+    for (const { values } of [byFlag, byVariable, byFile]) expect(values[flag]).toEqual(value)
+  })
+
+  test('is a default, or nothing, when it is not written', () => {
+    const { values } = resolve(verb.settings, { argv: [], env: {} })
+    expect(values[flag]).toEqual(
+      setting.fallback === undefined ? undefined : setting.parse([setting.fallback]),
+    )
+    expect(values[flag]).not.toEqual(value)
+  })
+
+  test('is in the help and the reference', () => {
+    expect(verbHelp(verb)).toContain(`--${flag}`)
+    expect(reference(VERBS)).toContain(`\`${variable}\``)
+  })
+})
+
+const serve = VERBS.find(({ name }) => name === 'serve')!
+
+function portOf(argv: readonly string[], env: Record<string, string> = {}): unknown {
+  return resolve(serve.settings, { argv, env }).values['port']
+}
+
+describe('precedence', () => {
+  test('a flag wins over a variable, a variable over the file, the file over the default', () => {
+    const file = config('port = 3')
+    expect(portOf(['--port', '1', '--config', file], { TAILRACE_PORT: '2' })).toBe(1)
+    expect(portOf(['--config', file], { TAILRACE_PORT: '2' })).toBe(2)
+    expect(portOf(['--config', file])).toBe(3)
+    expect(portOf([])).toBe(4242)
+  })
+
+  test('the last of several flags counts', () => {
+    expect(portOf(['--port', '1', '--port=2'])).toBe(2)
+  })
+
+  test('an empty variable is none', () => {
+    expect(portOf([], { TAILRACE_PORT: '' })).toBe(4242)
+  })
+
+  test('the file may be named by a variable, over which the flag wins', () => {
+    const file = config('port = 3')
+    expect(portOf([], { TAILRACE_CONFIG: file })).toBe(3)
+    expect(() => portOf(['--config', '/nowhere.toml'], { TAILRACE_CONFIG: file })).toThrow('/nowhere.toml')
+  })
+
+  test('a list is replaced as a whole, and not added to', () => {
+    const env = { TAILRACE_RETAIN: 'a=1  b=2' }
+    const texts = (argv: readonly string[], given: Record<string, string>): string[] => {
+      const { values } = resolve(serve.settings, { argv, env: given })
+      return (values['retain'] as { text: string }[]).map(({ text }) => text)
+    }
+    expect(texts(['--retain', 'c=3', '--retain', 'd=4'], env)).toEqual(['c=3', 'd=4'])
+    expect(texts([], env)).toEqual(['a=1', 'b=2'])
+    expect(texts(['--config', config('retain = ["e=5", "f=6"]')], {})).toEqual(['e=5', 'f=6'])
+  })
+})
+
+describe('what is wrong is named with the place where it is written', () => {
+  test.each([
+    [['--port', '65536'], {}, '--port is a port from 0 to 65535, not "65536"'],
+    [['--port', 'x'], {}, '--port'],
+    [['--heartbeat', '15'], {}, '--heartbeat is a time such as'],
+    [['--window', '1MB'], {}, '--window is a size such as'],
+    [['--retain', 'a'], {}, '--retain is SELECTOR=BOUNDS'],
+    [['--retain', 'a//b=7d'], {}, '--retain has a selector that has an empty segment'],
+    [[], { TAILRACE_PORT: 'x' }, 'TAILRACE_PORT is a port'],
+    [[], { TAILRACE_HEAD_TIMEOUT: '1' }, 'TAILRACE_HEAD_TIMEOUT is a time'],
+    [['--prot', '1'], {}, "'--prot'"],
+    [['--port'], {}, '--port'],
+    [['-x'], {}, "'-x'"],
+    [['--log'], {}, '--log'],
+  ] as [string[], Record<string, string>, string][])('%j %j', (argv, env, message) => {
+    expect(() => portOf(argv, env)).toThrow(UsageError)
+    expect(() => portOf(argv, env)).toThrow(message)
+  })
+
+  test.each([
+    ['port = "x"', 'port in the config file is a port'],
+    ['port = 1.5', 'port in the config file is a port'],
+    ['prot = 1', 'unknown key prot'],
+    ['port = { a = 1 }', 'has a port that is not a text, number, boolean or list'],
+    ['port = ', 'cannot be read'],
+    ['[serve]\nport = 1', 'unknown key serve'],
+  ])('in the file: %s', (toml, message) => {
+    const file = config(toml)
+    expect(() => portOf(['--config', file])).toThrow(UsageError)
+    expect(() => portOf(['--config', file])).toThrow(message)
+  })
+
+  test('a file that is not there', () => {
+    expect(() => portOf(['--config', join(dir.path, 'none.toml')])).toThrow(
+      /none\.toml cannot be read: ENOENT/,
+    )
+  })
+
+  test('a switch that is neither on nor off', () => {
+    const tail = VERBS.find(({ name }) => name === 'tail')!
+    expect(() => resolve(tail.settings, { argv: [], env: { TAILRACE_JSON: '1' } })).toThrow(
+      'TAILRACE_JSON can be true or false, not "1"',
+    )
+  })
+})
+
+test('operands stay as they are, behind a -- too', () => {
+  const publish = VERBS.find(({ name }) => name === 'publish')!
+  const { operands } = resolve(publish.settings, { argv: ['t', '--end', '--', '--json'], env: {} })
+  expect(operands).toEqual(['t', '--json'])
+})
+
+test('the reference page is what the declarations say', () => {
+  const page = readFileSync(new URL('../../../docs/reference/cli.md', import.meta.url), 'utf8')
+  expect(page).toBe(reference(VERBS))
+})

@@ -1,0 +1,134 @@
+import * as fc from 'fast-check'
+import { expect } from 'vitest'
+
+import { dataOf, pagesOf, publish, query, readAll, snapshotAll, trimAll } from './reading.ts'
+import { START_TIME, type Check } from './subject.ts'
+
+export function testSnapshot(check: Check): void {
+  check('holds the newest event of each key, in log order', async ({ log }) => {
+    await log.append([
+      { topic: 'a', key: 'x', data: 'x1' },
+      { topic: 'a', key: 'y', data: 'y1' },
+      { topic: 'a', key: 'z', data: 'z1' },
+      { topic: 'a', key: 'x', data: 'x2' },
+    ])
+    await publish(log, 'a', 'y2', { key: 'y', type: 't' })
+    const events = await snapshotAll(log, ['a'])
+    expect(dataOf(events)).toEqual(['z1', 'x2', 'y2'])
+    const all = await readAll(log, ['a'])
+    expect(events).toEqual(all.filter(({ data }) => dataOf(events).includes(data)))
+  })
+
+  check('has no events without a key, which change none with one', async ({ log }) => {
+    await log.append([
+      { topic: 'a', key: 'k', data: '1' },
+      { topic: 'a', data: '2' },
+    ])
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['1'])
+    expect(await snapshotAll(log, ['b'])).toEqual([])
+  })
+
+  check('tells the empty key from none', async ({ log }) => {
+    await log.append([
+      { topic: 'a', key: '', data: '1' },
+      { topic: 'a', data: '2' },
+    ])
+    expect(await snapshotAll(log, ['a'])).toMatchObject([{ key: '', data: '1' }])
+  })
+
+  check('tells the keys of one topic from those of another', async ({ log }) => {
+    await log.append([
+      { topic: 'a', key: 'k', data: 'a' },
+      { topic: 'a/b', key: 'k', data: 'a/b' },
+      { topic: 'b', key: 'k', data: 'b' },
+      { topic: 'a', key: 'b/k', data: 'a b/k' },
+      { topic: 'a/b', key: 'k', data: 'a/b again' },
+    ])
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['a', 'a b/k'])
+    expect(dataOf(await snapshotAll(log, ['a/**']))).toEqual(['a', 'a b/k', 'a/b again'])
+    expect(dataOf(await snapshotAll(log, ['b', 'a/b']))).toEqual(['b', 'a/b again'])
+    expect(dataOf(await snapshotAll(log, ['**'], { limit: 1 }))).toEqual(['a', 'b', 'a b/k', 'a/b again'])
+  })
+
+  check('is as of the offset of its last page', async ({ log }) => {
+    await publish(log, 'a', '1', { key: 'k' })
+    const newest = await publish(log, 'b', '2')
+    expect(await log.snapshot(query(['a']))).toMatchObject({ next: newest, more: false })
+  })
+
+  check('comes in pages that are bounded in events and in bytes', async ({ log }) => {
+    const keys = Array.from({ length: 30 }, (_, i) => `k${i}`)
+    await log.append(keys.map((key) => ({ topic: 'a', key, data: 'old' })))
+    await log.append(keys.map((key) => ({ topic: 'a', key, data: 'x'.repeat(10) })))
+    expect((await log.snapshot(query(['a'], { limit: 4 }))).events).toHaveLength(4)
+    expect((await log.snapshot(query(['a'], { maxBytes: 25 }))).events).toHaveLength(3)
+    const events = await snapshotAll(log, ['a'], { limit: 4, maxBytes: 25 })
+    expect(events.map(({ key }) => key)).toEqual(keys)
+  })
+
+  check('never misses a key that changes between its pages', async ({ log }) => {
+    await fc.assert(
+      fc.asyncProperty(randomChanges, async ({ topic, selector, before, between, limit }) => {
+        const state = new Map<string, string>()
+        async function change(keys: readonly string[]): Promise<void> {
+          for (const key of keys) {
+            const data = `${state.size}:${Math.random()}`
+            await publish(log, topic, data, { key })
+            state.set(key, data)
+          }
+        }
+        await log.purge(topic)
+        await change(before)
+        const later = [...between]
+        const events = await pagesOf(
+          (asked) => log.snapshot(asked),
+          query([selector, topic], { limit }),
+          () => change(later.shift() ?? []),
+        )
+        const seen = new Map(
+          events.filter((event) => event.topic === topic).map(({ key, data }) => [key!, data]),
+        )
+        expect(seen).toEqual(state)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  check('has nothing of a topic that was purged', async ({ log }) => {
+    await publish(log, 'a', '1', { key: 'k' })
+    await publish(log, 'b', '2', { key: 'k' })
+    await log.purge('a')
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual([])
+    expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['2'])
+    await publish(log, 'a', '3', { key: 'k2' })
+    expect(dataOf(await snapshotAll(log, ['a', 'b']))).toEqual(['2', '3'])
+  })
+
+  check.with('clock', 'has no key whose newest event is too old', async ({ log, setClock }) => {
+    await publish(log, 'a', 'old', { key: 'k1' })
+    setClock(START_TIME + 5000)
+    await publish(log, 'a', 'young', { key: 'k2' })
+    await trimAll(log, [{ selector: '**', maxAgeMs: 1000 }], START_TIME + 5000)
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['young'])
+    expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['young'])
+  })
+
+  check.with('reopen', 'is the same after the log is opened again', async ({ log, reopen }) => {
+    for (const data of ['1', '2']) await publish(log, 'a', data, { key: 'k' })
+    const before = await snapshotAll(log, ['**'])
+    const again = await reopen()
+    expect(await snapshotAll(again, ['**'])).toEqual(before)
+    await publish(again, 'a', '3', { key: 'k' })
+    expect(dataOf(await snapshotAll(again, ['**']))).toEqual(['3'])
+  })
+}
+
+const randomKeys = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { maxLength: 6 })
+
+const randomChanges = fc.record({
+  topic: fc.constantFrom('s', 's/t'),
+  selector: fc.constantFrom('none', 's/**', '**', '*'),
+  before: randomKeys,
+  between: fc.array(randomKeys, { maxLength: 4 }),
+  limit: fc.integer({ min: 1, max: 4 }),
+})
