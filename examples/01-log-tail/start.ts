@@ -1,7 +1,7 @@
 import { accessSync, appendFileSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
-import { createHub, DEFAULT_MAX_BATCH_BYTES, DEFAULT_MAX_EVENT_BYTES } from '@tailrace/hub'
+import { createHub } from '@tailrace/hub'
 import { openSqliteLog } from '@tailrace/log'
 import { createHandler, follow } from 'tailrace'
 
@@ -15,11 +15,7 @@ const hub = await createHub(log, { retryMs: 1_000 })
 
 // 2. A server: the page at /, everything else is the hub's. One origin, so the page needs no CORS.
 const page = readFileSync(join(import.meta.dirname, 'index.html'))
-const handle = createHandler(hub, {
-  maxEventBytes: DEFAULT_MAX_EVENT_BYTES,
-  maxBatchBytes: DEFAULT_MAX_BATCH_BYTES,
-  onError: console.error,
-})
+const handle = createHandler(hub, { onError: console.error })
 const server = createServer((request, response) => {
   if (request.url !== '/') return handle(request, response)
   response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page)

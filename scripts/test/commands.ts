@@ -14,6 +14,6 @@ export function commandsOf(markdown: string): Command[] {
     if (kind !== '' && kind !== 'stream' && kind !== 'serve' && kind !== 'ci') {
       throw new Error(`a block is marked "sh ${kind}", which nothing runs`)
     }
-    return { text: text!.trim(), kind: kind === '' ? 'run' : (kind as Command['kind']) }
+    return { text: text!.trim(), kind: kind === '' ? 'run' : kind }
   })
 }

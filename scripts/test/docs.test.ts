@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { needs, tempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { copyCheckout, outsideEnvironment, ROOT } from './checkout.ts'
@@ -25,8 +26,8 @@ const children = new Set<ChildProcess>()
 
 beforeAll(() => copyCheckout(dir.path))
 
-afterAll(() => {
-  for (const child of children) stop(child)
+afterAll(async () => {
+  for (const child of children) await stop(child)
   dir[Symbol.dispose]()
 })
 
@@ -55,7 +56,10 @@ for (const page of PAGES) {
 }
 
 /** Starts a shell for a command as it stands in the page, but for the port, which may be taken here. */
-function shell({ text }: Command, port: number): { child: ChildProcess; output: () => string } {
+function shell(
+  { text }: Command,
+  port: number,
+): { child: ChildProcessByStdio<null, Readable, Readable>; output: () => string } {
   const env = outsideEnvironment()
   // A reader has only what a terminal has, not the .bin folder that npm put before it for this test.
   const path = (env['PATH'] ?? '').split(':').filter((folder) => !folder.includes('node_modules'))
@@ -73,7 +77,7 @@ function shell({ text }: Command, port: number): { child: ChildProcess; output: 
   children.add(child)
   child.on('exit', () => children.delete(child))
   let output = ''
-  for (const stream of [child.stdout!, child.stderr!]) {
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       output += chunk.toString()
       child.emit('output')

@@ -5,7 +5,8 @@ import type { Gap } from './control.ts'
 import { toEnvelope } from './frame.ts'
 import { locate } from './locate.ts'
 import type { LogView } from './log-view.ts'
-import { invalid, parseSelectors, refuseUnknown, single } from './subscription.ts'
+import { integer, refuseUnknown, single } from './query.ts'
+import { parseSelectors } from './subscription.ts'
 import type { SubscriptionSource } from './subscription.ts'
 
 /** Events of a page of history when the reader does not say. */
@@ -84,12 +85,4 @@ export async function readHistory(
 function toHistory(page: Page, epoch: string): History {
   const events = page.events.map((event) => ({ id: formatCursor(epoch, event.offset), ...toEnvelope(event) }))
   return { events, next: formatCursor(epoch, page.next) }
-}
-
-function integer(query: URLSearchParams, name: string, least: number, most: number): number | undefined {
-  const text = single(query, name)
-  if (text === undefined) return undefined
-  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= least && value <= most) return value
-  throw invalid(name, `The parameter ${name} is a whole number from ${least} to ${most}.`)
 }

@@ -1,7 +1,7 @@
 import { formatCursor, isPattern } from '@tailrace/log'
 import type { EventLog, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import { HEARTBEAT } from '@tailrace/wire'
-import { encodeRetry } from './control.ts'
+import { encodeError, encodeRetry } from './control.ts'
 import { HubError } from './errors.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
@@ -9,7 +9,7 @@ import { Lanes } from './lanes.ts'
 import { locate } from './locate.ts'
 import type { LogView } from './log-view.ts'
 import { resolveHubOptions } from './options.ts'
-import type { HubOptions } from './options.ts'
+import type { HubOptions, ResolvedHubOptions } from './options.ts'
 import { checkBatch } from './publish.ts'
 import { startRetention } from './retain.ts'
 import type { Sink } from './sink.ts'
@@ -29,6 +29,9 @@ export interface Published {
 
 /** The engine: publish → log → route → lane → deliver. One for each log and process. */
 export interface Hub {
+  /** The largest event and batch that `publish` takes, in bytes of data. */
+  readonly limits: Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes'>
+
   /**
    * Publishes a batch: all of it, contiguous and in order, or nothing. Resolves when it is durable.
    *
@@ -45,6 +48,12 @@ export interface Hub {
 
   /** Reads one page of history, or waits for its first event. */
   read(query: HistoryQuery, signal: AbortSignal): Promise<History>
+
+  /**
+   * What a reader is sent, as a whole stream, when it cannot be served now: when to come back, and why. An
+   * `EventSource` gives up for good after an answer that is no stream.
+   */
+  turnAway(code: string): Uint8Array
 
   topics(query: TopicQuery): Promise<readonly TopicSummary[]>
 
@@ -72,8 +81,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     get head() {
       return lanes.head
     },
-    read: (query) => log.read(query),
-    snapshot: (query) => log.snapshot(query),
+    read: (query) => reporting(log.read(query)),
+    snapshot: (query) => reporting(log.snapshot(query)),
     describe: () => log.describe(),
   }
 
@@ -89,7 +98,21 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
   // Twice as often as is due, so that no stream is silent for longer than that.
   const beat = settings.heartbeatMs === 0 ? undefined : setInterval(beatAll, settings.heartbeatMs / 2)
-  const retention = startRetention(log, settings.retention, settings.trimIntervalMs)
+  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, settings.onError)
+
+  /** Their callers only learn that the stream is over; whoever runs the hub should learn why. */
+  async function reporting<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading
+    } catch (error) {
+      if (!isClosed) settings.onError(error)
+      throw error
+    }
+  }
+
+  function jitteredRetryMs(): number {
+    return settings.retryMs * (0.5 + Math.random())
+  }
 
   function beatAll(): void {
     for (const member of lanes.members()) member.heartbeat(heartbeat)
@@ -122,6 +145,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   return {
+    limits: settings,
+
     async publish(batch) {
       assertOpen()
       checkBatch(batch, settings)
@@ -149,7 +174,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const sink = open()
         if (sink === undefined) return 'open'
         const subscriber = new Subscriber(lane, sink, origin, view)
-        sink.write(encodeRetry(settings.retryMs * (0.5 + Math.random())))
+        sink.write(encodeRetry(jitteredRetryMs()))
         subscriber.pump()
         return 'open'
       })
@@ -159,6 +184,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       assertOpen()
       return readHistory(view, query, waiters.wait, signal)
     },
+
+    turnAway: (code) => Buffer.concat([encodeRetry(jitteredRetryMs()), encodeError(code)]),
 
     topics: (query) => log.topics(query),
     purge: (topic) => log.purge(topic),

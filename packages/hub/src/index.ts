@@ -2,6 +2,7 @@ export type { Gap, GapReason } from './control.ts'
 export { HubError, type HubErrorCode, type HubErrorDetails } from './errors.ts'
 export { parseHistoryQuery, type History, type HistoryQuery } from './history.ts'
 export { createHub, type Hub, type Published } from './hub.ts'
+export { parseTopicQuery } from './listing.ts'
 export {
   DEFAULT_HEARTBEAT_MS,
   DEFAULT_MAX_BATCH_BYTES,
@@ -10,5 +11,6 @@ export {
   DEFAULT_WINDOW_BYTES,
   type HubOptions,
 } from './options.ts'
+export { refuseUnknown } from './query.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { MAX_SELECTORS, parseSubscription, type GapPolicy, type Subscription } from './subscription.ts'

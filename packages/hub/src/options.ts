@@ -43,6 +43,13 @@ export interface HubOptions {
   readonly windowBytes?: number | undefined
   /** What the log keeps; the first rule that matches a topic counts. @defaultValue none: everything is kept */
   readonly retention?: readonly RetentionRule[] | undefined
+  /**
+   * Told of failures that no caller is told of: a stream that ended because its log could not be read, a
+   * round of retention that failed. Must not throw.
+   *
+   * @defaultValue nobody is told
+   */
+  readonly onError?: ((error: unknown) => void) | undefined
   /** Milliseconds between two rounds of retention. @defaultValue {@link DEFAULT_TRIM_INTERVAL_MS} */
   readonly trimIntervalMs?: number | undefined
 }
@@ -53,7 +60,7 @@ export type ResolvedHubOptions = Readonly<{ [K in keyof HubOptions]-?: NonNullab
 /** Fills in defaults and checks bounds. @throws RangeError that names the option, the rule and the value */
 export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions {
   const number = (
-    name: Exclude<keyof HubOptions, 'retention'>,
+    name: Exclude<keyof HubOptions, 'retention' | 'onError'>,
     fallback: number,
     least: number,
     most = Number.MAX_SAFE_INTEGER,
@@ -70,5 +77,6 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     windowBytes: number('windowBytes', DEFAULT_WINDOW_BYTES, 0),
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
+    onError: options.onError ?? (() => undefined),
   })
 }

@@ -14,6 +14,7 @@ export function startRetention(
   log: EventLog,
   rules: readonly RetentionRule[],
   intervalMs: number,
+  onError: (error: unknown) => void,
 ): Retention {
   const stopped = new AbortController()
   let round: Promise<void> = Promise.resolve()
@@ -27,9 +28,9 @@ export function startRetention(
         const { done } = await log.trim(rules, Date.now())
         if (done) return
       }
-    } catch {
-      // A log that cannot trim cannot be written either, which its publishers and readyz are told. The next
-      // round tries again.
+    } catch (error) {
+      // The next round tries again.
+      if (!stopped.signal.aborted) onError(error)
     }
   }
 

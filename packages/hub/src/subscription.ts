@@ -1,5 +1,6 @@
 import { parseSelector } from '@tailrace/log'
 import { HubError } from './errors.ts'
+import { invalid, oneOf, refuseUnknown, single } from './query.ts'
 
 /** The most selectors on one stream. */
 export const MAX_SELECTORS = 100
@@ -83,33 +84,4 @@ export function parseSelectors(fromPath: readonly string[] | undefined, query: U
     )
   }
   return [...new Set(selectors.map(parseSelector))]
-}
-
-/** Refuses parameters that nobody would read: a typo must not pass for a default. */
-export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
-  for (const name of query.keys()) {
-    if (known.has(name)) continue
-    const choice = [...known].join(', ')
-    throw invalid(name, `There is no parameter ${JSON.stringify(name)} here; there are ${choice}.`)
-  }
-}
-
-/** The value of a parameter that may be given once. */
-export function single(query: URLSearchParams, name: string): string | undefined {
-  const values = query.getAll(name)
-  if (values.length > 1) throw invalid(name, `The parameter ${name} may be given once.`)
-  return values[0]
-}
-
-function oneOf<T extends string>(query: URLSearchParams, name: string, choice: readonly T[]): T | undefined {
-  const value = single(query, name)
-  const known = choice.find((one) => one === value)
-  if (value !== undefined && known === undefined) {
-    throw invalid(name, `The parameter ${name} can be ${choice.join(' or ')}, not ${JSON.stringify(value)}.`)
-  }
-  return known
-}
-
-export function invalid(parameter: string, message: string): HubError {
-  return new HubError('invalid-query', message, { details: { parameter } })
 }

@@ -67,8 +67,18 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
     await expectAcknowledged()
     expect(told).toEqual((await log.read(everything)).events)
 
+    const refused = { topic: 'new', data: DATA, key: 'k', end: true, idempotencyKey: 'once' }
+    expect(await rejection(log.append([refused, { topic: 't/0', data: '' }]))).toMatchObject({ code: 'full' })
+
     rmSync(filler)
     await log.ready()
+    expect(await log.ended(['new'])).toEqual([undefined])
+    for (const data of ['1', '2']) {
+      const [appended] = await log.append([{ topic: 'new', data, idempotencyKey: `once ${data}` }])
+      acknowledged.push({ offset: appended!.offset, data })
+    }
+    const page = await log.read({ ...everything, selectors: ['new'] })
+    expect(page.events.map(({ data }) => data)).toEqual(['1', '2'])
     for (let n = 2000; n < 2010; n += 1) await publish(n)
     await expectAcknowledged()
     expect(told).toEqual((await log.read(everything)).events)

@@ -37,6 +37,17 @@ function withDatabase<T>(path: string, task: (db: DatabaseSync) => T): T {
   }
 }
 
+/** Overwrites one of the pages that hold events, counted from 0. */
+function damageLeaf(path: string, index: number): void {
+  const page = withDatabase(path, (db) =>
+    db
+      .prepare(`SELECT pageno FROM dbstat WHERE name = 'events' AND pagetype = 'leaf' LIMIT 1 OFFSET ?`)
+      .get(index),
+  )
+  const end = Number(page!['pageno']) * 4096
+  writeFileSync(path, readFileSync(path).fill(0xff, end - 4096, end))
+}
+
 describe('a log that is held', () => {
   async function whileHeld(path: string, task: (log: EventLog) => Promise<void>): Promise<void> {
     const log = await openSqliteLog({ path })
@@ -161,12 +172,13 @@ describe('a log that cannot be opened', () => {
     expect(await rejection(openSqliteLog({ path }))).toMatchObject({ code: 'cannot-open' })
   })
 
-  test('is damaged, time and again', async () => {
+  test('is damaged, and is not locked by the attempt', async () => {
     using dir = tempDir()
     const path = join(dir.path, 'log.db')
     await makeLog(path)
-    const content = readFileSync(path)
-    writeFileSync(path, content.fill(0xff, 4096))
+    damageLeaf(path, 0)
+    expect(await rejection(openSqliteLog({ path }))).toMatchObject({ code: 'corrupt' })
+    writeFileSync(path, readFileSync(path).fill(0xff, 4096))
     expect(await rejection(openSqliteLog({ path }))).toMatchObject({ code: 'corrupt' })
     expect(await rejection(openSqliteLog({ path }))).toMatchObject({ code: 'corrupt' })
   })
@@ -189,14 +201,7 @@ test('a page that is damaged fails the reads that need it, and no others', async
   using dir = tempDir()
   const path = join(dir.path, 'log.db')
   await makeLog(path)
-  const content = readFileSync(path)
-  withDatabase(path, (db) => {
-    const leaf = db
-      .prepare(`SELECT pageno FROM dbstat WHERE name = 'events' AND pagetype = 'leaf' LIMIT 1 OFFSET 50`)
-      .get()!['pageno'] as number
-    content.fill(0xff, (leaf - 1) * 4096, leaf * 4096)
-  })
-  writeFileSync(path, content)
+  damageLeaf(path, 50)
 
   const log = await openSqliteLog({ path })
   expect(await rejection(log.read(everything))).toMatchObject({ code: 'corrupt', details: { path } })

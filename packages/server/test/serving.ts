@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import { createHub, DEFAULT_MAX_BATCH_BYTES, DEFAULT_MAX_EVENT_BYTES } from '@tailrace/hub'
+import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
@@ -31,8 +31,6 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const hub = await createHub(log, hubOptions)
   const errors: unknown[] = []
   const handler = createHandler(hub, {
-    maxEventBytes: hubOptions.maxEventBytes ?? DEFAULT_MAX_EVENT_BYTES,
-    maxBatchBytes: hubOptions.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
     onError: (error) => errors.push(error),
   })
   const server = createHttpServer(handler, {

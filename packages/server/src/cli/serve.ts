@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createHub } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
 import { createHandler } from '../http/handler.ts'
 import { createHttpServer } from '../http/server.ts'
 import { openLog } from '../open-log.ts'
@@ -10,6 +13,9 @@ import { list, setting } from './setting.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
+
+/** How long answers that are under way have when the hub is told to stop. */
+const MAX_LAST_ANSWERS_MS = 3_000
 
 export const serve: Verb = verb({
   name: 'serve',
@@ -68,12 +74,9 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         retryMs: values.retry,
         windowBytes: values.window,
         retention: values.retain.map(({ rule }) => rule),
+        onError,
       })
-      const handler = createHandler(hub, {
-        maxEventBytes: values['max-event'],
-        maxBatchBytes: values['max-batch'],
-        onError: (error) => console.error(error),
-      })
+      const handler = createHandler(hub, { onError })
       const server = createHttpServer(handler, {
         maxHeadBytes: values['max-head'],
         headTimeoutMs: values['head-timeout'],
@@ -87,9 +90,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         process.stdout.write(banner({ host: values.host, port, log: values.log, retain }))
         await untilSignalled()
       } finally {
-        server.close()
-        await hub.close()
-        server.closeAllConnections()
+        await stop(server, hub)
       }
     } catch (error) {
       // What `createHub` takes is narrower than what the text of a setting can say.
@@ -100,6 +101,20 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
     return 0
   },
 })
+
+function onError(error: unknown): void {
+  console.error(error)
+}
+
+/** Ends all streams, lets answers that are under way be sent, and closes every connection. */
+async function stop(server: Server, hub: Hub): Promise<void> {
+  const closed = server.listening ? once(server, 'close') : undefined
+  server.close()
+  await hub.close()
+  server.closeIdleConnections()
+  await Promise.race([closed, delay(MAX_LAST_ANSWERS_MS, undefined, { ref: false })])
+  server.closeAllConnections()
+}
 
 /** Resolves with the first signal to stop; the second ends the process as it is. */
 async function untilSignalled(): Promise<void> {

@@ -1,20 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { refuseUnknown } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { sendJson } from './json.ts'
 import { HttpError, sendProblem, toProblem } from './problem.ts'
 import { publish } from './publish.ts'
-import type { PublishLimits } from './publish.ts'
-import { subscribe } from './subscribe.ts'
+import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
 import { listTopics, purgeTopic } from './topics.ts'
 
-export interface HandlerOptions extends PublishLimits {
+export interface HandlerOptions {
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
 }
 
 /** Answers requests as `spec/protocol.md` says; mounts in any server of `node:http`. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** A publish says what it has to say in headers: a `?key=` would be lost in silence. */
+const NO_PARAMETERS: ReadonlySet<string> = new Set()
 
 type Method = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -27,7 +30,7 @@ export function createHandler(hub: Hub, options: HandlerOptions): Handler {
       case '/topics':
         return {
           GET: (_, response) => listTopics(hub, query, response),
-          POST: (request, response) => publish(hub, undefined, options, request, response),
+          POST: (request, response) => publish(hub, undefined, request, response),
         }
       case '/healthz':
         return { GET: async (_, response) => sendJson(response, 200, { status: 'ok' }) }
@@ -37,7 +40,7 @@ export function createHandler(hub: Hub, options: HandlerOptions): Handler {
     if (!path.startsWith('/topics/')) return undefined
     return {
       GET: (request, response) => subscribe(hub, topicOf(path), query, request, response),
-      POST: (request, response) => publish(hub, topicOf(path), options, request, response),
+      POST: (request, response) => publish(hub, topicOf(path), request, response),
       DELETE: (_, response) => purgeTopic(hub, topicOf(path), response),
     }
   }
@@ -65,6 +68,7 @@ export function createHandler(hub: Hub, options: HandlerOptions): Handler {
       }
       throw new HttpError('method-not-allowed', `This takes ${allowed}.`, {}, { Allow: allowed })
     }
+    if (method !== 'GET') refuseUnknown(query, NO_PARAMETERS)
     await methods[method]!(request, response)
   }
 
@@ -74,7 +78,8 @@ export function createHandler(hub: Hub, options: HandlerOptions): Handler {
       if (response.destroyed) return
       const answer = toProblem(error)
       if (answer.status >= 500) options.onError(error)
-      sendProblem(response, answer)
+      if (answer.status === 503 && readsStreams(request) && !response.headersSent) turnAway(hub, response)
+      else sendProblem(response, answer)
     })
   }
 }

@@ -9,12 +9,6 @@ import { sendJson } from './json.ts'
 import { parseBatch } from './ndjson.ts'
 import { HttpError } from './problem.ts'
 
-/** The largest bodies that are read. */
-export interface PublishLimits {
-  readonly maxEventBytes: number
-  readonly maxBatchBytes: number
-}
-
 /** The line of an NDJSON batch may say as much again around its data. */
 const NDJSON_OVERHEAD = 2
 
@@ -22,13 +16,12 @@ const NDJSON_OVERHEAD = 2
 export async function publish(
   hub: Hub,
   topic: string | undefined,
-  limits: PublishLimits,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
-    const published = await publishBatch(hub, topic, limits, request)
+    const published = await publishBatch(hub, topic, request)
     const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
     sendJson(response, status, { events: published.map(toAnswer) })
   } else if (topic === undefined) {
@@ -40,7 +33,7 @@ export async function publish(
       },
     )
   } else {
-    const published = await publishOne(hub, await readEvent(topic, limits, request))
+    const published = await publishOne(hub, await readEvent(topic, hub.limits, request))
     sendJson(response, published.duplicate ? 200 : 201, toAnswer(published))
   }
 }
@@ -56,7 +49,7 @@ async function publishOne(hub: Hub, event: NewEvent): Promise<Published> {
 
 async function readEvent(
   topic: string,
-  { maxEventBytes }: PublishLimits,
+  { maxEventBytes }: Hub['limits'],
   request: IncomingMessage,
 ): Promise<NewEvent> {
   const end = header(request, 'Event-End')
@@ -76,7 +69,6 @@ async function readEvent(
 async function publishBatch(
   hub: Hub,
   topic: string | undefined,
-  { maxBatchBytes }: PublishLimits,
   request: IncomingMessage,
 ): Promise<readonly Published[]> {
   const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
@@ -91,7 +83,7 @@ async function publishBatch(
       },
     )
   }
-  const text = await readText(request, maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
+  const text = await readText(request, hub.limits.maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
   const { events, lines } = parseBatch(text, topic)
   try {
     return await hub.publish(events)

@@ -41,6 +41,16 @@ export async function subscribe(
   }
 }
 
+/** Whether a request is one of an `EventSource`, as far as a server can tell. */
+export function readsStreams({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.accept?.includes(STREAM) === true
+}
+
+/** Sends who reads streams away until later. A 5xx would stop an `EventSource` for good. */
+export function turnAway(hub: Hub, response: ServerResponse): void {
+  response.writeHead(200, STREAM_HEADERS).end(hub.turnAway('log-unavailable'))
+}
+
 async function readHistory(
   hub: Hub,
   selectors: readonly string[] | undefined,

@@ -87,6 +87,36 @@ export function testPaging(check: Check): void {
     expect(dataOf(await readAll(log, ['a'], { limit: 1 }))).toEqual(['1', '2', '3'])
   })
 
+  check('passes over nothing that is stored while it reads', async ({ log }) => {
+    const count = 600
+    let isPublishing = true
+    async function publishToNewTopics(): Promise<void> {
+      for (let i = 0; i < count; i += 1) await publish(log, `t/${i}`, `${i}`)
+      isPublishing = false
+    }
+    async function follow(selector: string, limit: number): Promise<string[]> {
+      const followed: string[] = []
+      for (let after = 0, isLast = false; !isLast;) {
+        isLast = !isPublishing
+        const page = await log.read(query([selector], { after, limit }))
+        followed.push(...dataOf(page.events))
+        isLast &&= !page.more
+        after = page.next
+      }
+      return followed
+    }
+    const [one, few, all] = await Promise.all([
+      follow('t/*', 1),
+      follow('*/**', 50),
+      follow('**', 50),
+      publishToNewTopics(),
+    ])
+    const expected = Array.from({ length: count }, (_, i) => `${i}`)
+    expect(one).toEqual(expected)
+    expect(few).toEqual(expected)
+    expect(all).toEqual(expected)
+  })
+
   check('loses and repeats nothing over pages, with events appended between them', async ({ log }) => {
     const stored: { offset: number; topic: string; data: string }[] = []
     async function append(batch: readonly NewEvent[]): Promise<void> {

@@ -109,6 +109,17 @@ export function testRetention(check: Check): void {
     expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['state 2'])
   })
 
+  check('looks past any number of keys for what it may remove', async ({ log }) => {
+    const keys = Array.from({ length: 1200 }, (_, i) => `${i}`)
+    for (const topic of ['a', 'b']) {
+      await log.append(keys.map((key) => ({ topic, key, data: 'state' })))
+      await publishMany(log, topic, 3)
+    }
+    expect(await trimAll(log, [{ selector: '**', maxCount: 1 }], START_TIME)).toMatchObject({ removed: 4 })
+    expect(await snapshotAll(log, ['a', 'b'])).toHaveLength(2400)
+    expect(await readAll(log, ['**'])).toHaveLength(2402)
+  })
+
   check('keeps a topic ended as long as anything of it is retained', async ({ log }) => {
     await publish(log, 'a', 'state', { key: 'k' })
     const offset = await publish(log, 'a', 'last', { end: true })

@@ -1,0 +1,18 @@
+import type { TopicQuery } from '@tailrace/log'
+import { integer, refuseUnknown, single } from './query.ts'
+
+/** Topics of a page when the reader does not say. */
+const DEFAULT_LISTING_LIMIT = 100
+/** The most topics of a page. */
+const MAX_LISTING_LIMIT = 1_000
+const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'after', 'limit'])
+
+/** Reads what a request for a list of topics asks for. @throws HubError `invalid-query` */
+export function parseTopicQuery(query: URLSearchParams): TopicQuery {
+  refuseUnknown(query, PARAMETERS)
+  return {
+    prefix: single(query, 'prefix') ?? '',
+    after: single(query, 'after') ?? '',
+    limit: integer(query, 'limit', 1, MAX_LISTING_LIMIT) ?? DEFAULT_LISTING_LIMIT,
+  }
+}

@@ -1,0 +1,50 @@
+import { HubError } from './errors.ts'
+
+/** Refuses parameters that nobody would read: a typo must not pass for a default. */
+export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
+  for (const name of query.keys()) {
+    if (known.has(name)) continue
+    const choice = known.size === 0 ? 'none are taken' : `there are ${[...known].join(', ')}`
+    throw invalid(name, `There is no parameter ${JSON.stringify(name)} here; ${choice}.`)
+  }
+}
+
+/** The value of a parameter that may be given once. */
+export function single(query: URLSearchParams, name: string): string | undefined {
+  const values = query.getAll(name)
+  if (values.length > 1) throw invalid(name, `The parameter ${name} may be given once.`)
+  return values[0]
+}
+
+/** The value of a parameter that can have only some. */
+export function oneOf<T extends string>(
+  query: URLSearchParams,
+  name: string,
+  choice: readonly T[],
+): T | undefined {
+  const value = single(query, name)
+  const known = choice.find((one) => one === value)
+  if (value !== undefined && known === undefined) {
+    throw invalid(name, `The parameter ${name} can be ${choice.join(' or ')}, not ${JSON.stringify(value)}.`)
+  }
+  return known
+}
+
+/** A parameter that cannot be taken as it is. */
+export function invalid(parameter: string, message: string): HubError {
+  return new HubError('invalid-query', message, { details: { parameter } })
+}
+
+/** The value of a parameter that is a whole number. */
+export function integer(
+  query: URLSearchParams,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  const text = single(query, name)
+  if (text === undefined) return undefined
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw invalid(name, `The parameter ${name} is a whole number from ${least} to ${most}.`)
+}
