@@ -80,7 +80,6 @@ function checkTopic(topic: string, index: number): void {
   }
 }
 
-// oxlint-disable-next-line no-control-regex
 const LINE_END_OR_NUL = /[\r\n\0]/
 
 function checkName(code: HubErrorCode, what: string, value: string, index: number): void {

@@ -44,7 +44,6 @@ export function testEventLog(name: string, open: OpenLog, abilities: readonly Lo
   const check = createCheck(open, abilities)
   const groups = abilities.includes('join') ? { ...GROUPS, nodes: testNodes } : GROUPS
   for (const [group, testGroup] of Object.entries(groups)) {
-    // oxlint-disable-next-line vitest/valid-title -- both parts are names of the caller and of the groups above
     describe(`${name}: ${group}`, () => {
       testGroup(check)
     })
