@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 30_000,
+    // Hubs, command lines and log threads start by the hundred: let them parse the sources once.
+    env: { NODE_COMPILE_CACHE: resolve(import.meta.dirname, 'node_modules/.cache/node') },
     reporters: ['default', './scripts/report-skips.ts'],
   },
 })

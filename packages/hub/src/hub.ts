@@ -5,11 +5,13 @@ import { encodeError, encodeRetry } from './control.ts'
 import { HubError } from './errors.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
+import type { LaneMember } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { locate } from './locate.ts'
 import type { LogView } from './log-view.ts'
 import { resolveHubOptions } from './options.ts'
 import type { HubOptions, ResolvedHubOptions } from './options.ts'
+import { Payload } from './payload.ts'
 import { checkBatch } from './publish.ts'
 import { startRetention } from './retain.ts'
 import type { Sink } from './sink.ts'
@@ -17,6 +19,9 @@ import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
 import { Waiters } from './waiters.ts'
+
+/** How many subscribers are tended before the event loop has its turn. */
+const MAX_MEMBERS_A_TURN = 500
 
 /** What became of a published event. */
 export interface Published {
@@ -71,9 +76,9 @@ export interface Hub {
 export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
   const { epoch, newest } = await log.describe()
-  const lanes = new Lanes(log, epoch, newest, settings.windowBytes)
+  const lanes = new Lanes(log, epoch, newest, settings)
   const waiters = new Waiters()
-  const heartbeat = Buffer.from(HEARTBEAT)
+  const heartbeat = new Payload(Buffer.from(HEARTBEAT))
   let isClosed = false
 
   const view: LogView = {
@@ -97,7 +102,11 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   lanes.advance(tail.after)
 
   // Twice as often as is due, so that no stream is silent for longer than that.
-  const beat = settings.heartbeatMs === 0 ? undefined : setInterval(beatAll, settings.heartbeatMs / 2)
+  const beat =
+    settings.heartbeatMs === 0
+      ? undefined
+      : every(settings.heartbeatMs / 2, (member) => member.heartbeat(heartbeat))
+  const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now, settings.stallMs))
   const retention = startRetention(log, settings.retention, settings.trimIntervalMs, settings.onError)
 
   /** Their callers only learn that the stream is over; whoever runs the hub should learn why. */
@@ -114,13 +123,25 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     return settings.retryMs * (0.5 + Math.random())
   }
 
-  function beatAll(): void {
-    for (const member of lanes.members()) member.heartbeat(heartbeat)
+  /** Does something to every subscriber from time to time, a few in each turn of the event loop. */
+  function every(ms: number, task: (member: LaneMember, now: number) => void): NodeJS.Timeout {
+    return setInterval(() => void inTurns(task, performance.now()), ms)
+  }
+
+  async function inTurns(task: (member: LaneMember, now: number) => void, now: number): Promise<void> {
+    let count = 0
+    for (const member of lanes.members()) {
+      task(member, now)
+      count += 1
+      if (count % MAX_MEMBERS_A_TURN === 0) await new Promise(setImmediate)
+    }
   }
 
   function closeStreams(code?: string): void {
     isClosed = true
     clearInterval(beat)
+    clearInterval(stallCheck)
+    lanes.stop()
     waiters.close()
     for (const member of lanes.members()) member.close(code)
   }
@@ -174,7 +195,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const sink = open()
         if (sink === undefined) return 'open'
         const subscriber = new Subscriber(lane, sink, origin, view)
-        sink.write(encodeRetry(jitteredRetryMs()))
+        sink.write(new Payload(encodeRetry(jitteredRetryMs())))
         subscriber.pump()
         return 'open'
       })

@@ -11,6 +11,7 @@ export {
   DEFAULT_WINDOW_BYTES,
   type HubOptions,
 } from './options.ts'
+export { Payload } from './payload.ts'
 export { refuseUnknown } from './query.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { MAX_SELECTORS, parseSubscription, type GapPolicy, type Subscription } from './subscription.ts'

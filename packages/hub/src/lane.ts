@@ -2,6 +2,7 @@ import { isPattern } from '@tailrace/log'
 import type { EventLog, StoredEvent } from '@tailrace/log'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
+import type { Payload } from './payload.ts'
 import type { View } from './step.ts'
 import { Window } from './window.ts'
 
@@ -9,7 +10,8 @@ import { Window } from './window.ts'
 export interface LaneMember {
   /** The window has news. */
   pump(): void
-  heartbeat(comment: Uint8Array): void
+  heartbeat(comment: Payload): void
+  cutIfStalled(now: number, stallMs: number): void
   close(code?: string): void
 }
 
@@ -24,6 +26,11 @@ export class Lane {
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
   readonly #onEmpty: () => void
+  /** When it last handed out everything, by the pacer's clock. */
+  flushedAt: number = Number.NEGATIVE_INFINITY
+  /** What came since the pass under way began. */
+  newsBytes = 0
+  #pass: Iterator<LaneMember> | undefined
   /** Where each selected topic ended. Only a lane without patterns can end. */
   readonly #ends = new Map<string, number>()
   readonly #canEnd: boolean
@@ -53,13 +60,31 @@ export class Lane {
   }
 
   push(event: StoredEvent): void {
-    this.window.push(encodeFrame(event, this.representation, this.#epoch))
+    const frame = encodeFrame(event, this.representation, this.#epoch)
+    this.window.push(frame)
+    this.newsBytes += frame.bytes.length
     if (event.end && this.#canEnd) this.#ends.set(event.topic, event.offset)
   }
 
-  /** Lets every subscriber have what was pushed. */
-  flush(): void {
-    for (const member of this.members) member.pump()
+  /**
+   * Hands out what was pushed, to a limited number of members; the next call goes on with the others.
+   *
+   * @returns how many more it could have served: 0 when it may not be done
+   */
+  flush(limit: number): number {
+    if (this.#pass === undefined) {
+      this.newsBytes = 0
+      this.#pass = this.members.values()
+    }
+    for (let left = limit; left > 0; left -= 1) {
+      const { value, done } = this.#pass.next()
+      if (done === true) {
+        this.#pass = undefined
+        return left
+      }
+      value.pump()
+    }
+    return 0
   }
 
   /** What was purged must not be delivered from memory either. */
@@ -73,9 +98,14 @@ export class Lane {
     if (this.members.size === 0) this.#onEmpty()
   }
 
+  /** Every selected topic has ended. */
+  get hasEnded(): boolean {
+    return this.#canEnd && this.#ends.size === this.selectors.length
+  }
+
   /** The topic that ended last, and where, once every selected topic has ended. */
   get end(): { topic: string; offset: number } | undefined {
-    if (!this.#canEnd || this.#ends.size < this.selectors.length) return undefined
+    if (!this.hasEnded) return undefined
     const [topic, offset] = [...this.#ends].reduce((last, end) => (end[1] > last[1] ? end : last))
     return { topic, offset }
   }

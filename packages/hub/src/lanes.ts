@@ -2,7 +2,11 @@ import type { EventLog, StoredEvent } from '@tailrace/log'
 import type { Representation } from './frame.ts'
 import { Lane } from './lane.ts'
 import type { LaneMember } from './lane.ts'
+import type { ResolvedHubOptions } from './options.ts'
+import { Pacer } from './pacer.ts'
 import { Router } from './route.ts'
+
+type LaneLimits = Pick<ResolvedHubOptions, 'windowBytes' | 'batchMs'>
 
 interface Entry {
   readonly key: string
@@ -19,9 +23,11 @@ export class Lanes {
   readonly #windowBytes: number
   readonly #lanes = new Map<string, Entry>()
   readonly #router = new Router<Lane>()
+  readonly #pacer: Pacer
   #head: number
 
-  constructor(log: EventLog, epoch: string, head: number, windowBytes: number) {
+  constructor(log: EventLog, epoch: string, head: number, { windowBytes, batchMs }: LaneLimits) {
+    this.#pacer = new Pacer(batchMs)
     this.#log = log
     this.#epoch = epoch
     this.#head = head
@@ -48,7 +54,7 @@ export class Lanes {
       }
       this.#head = event.offset
     }
-    for (const lane of reached) lane.flush()
+    this.#pacer.add(reached)
   }
 
   purged(topic: string): void {
@@ -74,6 +80,10 @@ export class Lanes {
       entry.holders -= 1
       this.#removeIfUnused(entry)
     }
+  }
+
+  stop(): void {
+    this.#pacer.stop()
   }
 
   *members(): Iterable<LaneMember> {

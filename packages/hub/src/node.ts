@@ -29,7 +29,7 @@ export function createNodeSink(response: ServerResponse): Sink {
       listener = to
       if (response.destroyed) to.closed()
     },
-    write(bytes) {
+    write({ bytes }) {
       response.write(bytes, onFlushed)
     },
     end() {

@@ -10,6 +10,10 @@ export const DEFAULT_HEARTBEAT_MS = 15_000
 export const DEFAULT_RETRY_MS = 2_000
 /** What a lane keeps of its newest frames. */
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024
+/** How long a busy lane waits for more before it writes again: one write for many events. */
+export const DEFAULT_BATCH_MS = 4
+/** How long a reader may take nothing. */
+export const DEFAULT_STALL_MS = 30_000
 /** The pause between two rounds of retention. */
 export const DEFAULT_TRIM_INTERVAL_MS = 10_000
 /** The longest time that a timer takes, here and in browsers; a longer one goes off at once, again and again. */
@@ -41,6 +45,20 @@ export interface HubOptions {
    * @defaultValue {@link DEFAULT_WINDOW_BYTES}
    */
   readonly windowBytes?: number | undefined
+  /**
+   * How long a lane that has just written waits for more events before it writes again, in milliseconds. A
+   * lane that has been quiet for that long writes at once. 0 writes each time.
+   *
+   * @defaultValue {@link DEFAULT_BATCH_MS}
+   */
+  readonly batchMs?: number | undefined
+  /**
+   * How long a reader may take nothing of what it was handed, in milliseconds; then its connection is cut, and
+   * it resumes when it can.
+   *
+   * @defaultValue {@link DEFAULT_STALL_MS}
+   */
+  readonly stallMs?: number | undefined
   /** What the log keeps; the first rule that matches a topic counts. @defaultValue none: everything is kept */
   readonly retention?: readonly RetentionRule[] | undefined
   /**
@@ -75,6 +93,8 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     heartbeatMs: number('heartbeatMs', DEFAULT_HEARTBEAT_MS, 0, MAX_TIMER_MS),
     retryMs: number('retryMs', DEFAULT_RETRY_MS, 0, Math.floor(MAX_TIMER_MS / 1.5)),
     windowBytes: number('windowBytes', DEFAULT_WINDOW_BYTES, 0),
+    batchMs: number('batchMs', DEFAULT_BATCH_MS, 0, 1_000),
+    stallMs: number('stallMs', DEFAULT_STALL_MS, 1, MAX_TIMER_MS),
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
     onError: options.onError ?? (() => undefined),

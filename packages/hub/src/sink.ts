@@ -1,3 +1,5 @@
+import type { Payload } from './payload.ts'
+
 /** The most that a sink is handed at once, in bytes; nothing more until it is ready again (invariant 4). */
 export const MAX_HANDED_BYTES: number = 64 * 1024
 
@@ -15,8 +17,8 @@ export interface Sink {
   readonly isReady: boolean
   /** Names the one who is told. Called once, before anything else. */
   attach(listener: SinkListener): void
-  /** Takes at most {@link MAX_HANDED_BYTES}. The bytes are shared with other readers: never changed. */
-  write(bytes: Uint8Array): void
+  /** Takes at most {@link MAX_HANDED_BYTES}. The payload is shared with other readers: never changed. */
+  write(payload: Payload): void
   /** Ends the response after what was written. */
   end(): void
   /** Cuts the response: what was written may not arrive. */

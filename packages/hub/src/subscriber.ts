@@ -5,6 +5,7 @@ import type { GapReason } from './control.ts'
 import { encodeFrame } from './frame.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
+import { Payload } from './payload.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
 import type { Sink } from './sink.ts'
 import { nextStep } from './step.ts'
@@ -57,6 +58,8 @@ export class Subscriber implements LaneMember {
   #isUnderWay = false
   #isReading = false
   #isDone = false
+  /** When it was first found to take nothing. */
+  #stalledSince: number | undefined
   /** Something was written since the last heartbeat was due. */
   #isBusy = true
 
@@ -70,55 +73,80 @@ export class Subscriber implements LaneMember {
     this.#miss = origin.miss
     this.#fromStart = origin.fromStart
     lane.members.add(this)
-    sink.attach({ ready: () => this.pump(), closed: () => this.#finish() })
+    sink.attach({ ready: () => this.#onReady(), closed: () => this.#finish() })
   }
 
   /** Does whatever can be done now: called when the sink, the lane or a page is ready. */
   pump(): void {
+    const { window } = this.#lane
     while (!this.#isDone && !this.#isReading && this.#sink.isReady) {
-      const progress = {
-        source: this.#source,
-        offset: this.#place.offset,
-        owesGap: this.#miss !== undefined,
-        live: this.#live,
-      }
-      switch (nextStep(progress, this.#lane.view)) {
-        case 'replay':
-          void this.#replay()
-          break
-        case 'send': {
-          const run = this.#lane.window.after(this.#place)
-          this.#isUnderWay = true
-          this.#place = run.place
-          this.#write(run.bytes)
-          break
-        }
-        case 'announce':
-          this.#announce()
-          break
-        case 'end': {
-          const { topic } = this.#lane.end!
-          this.#write(encodeEnd(topic, this.#cursor()))
-          this.close()
-          break
-        }
-        case 'wait':
-          return
+      const { offset } = this.#place
+      // What `nextStep` says to a live reader, without asking it: this is on the path of every delivery.
+      if (this.#live === 'told' && offset >= window.start && !this.#lane.hasEnded) {
+        if (offset >= window.tip) return
+        this.#send()
+      } else if (!this.#step()) {
+        return
       }
     }
   }
 
+  #onReady(): void {
+    this.#stalledSince = undefined
+    this.pump()
+  }
+
+  /** @returns whether there may be more to do */
+  #step(): boolean {
+    const progress = {
+      source: this.#source,
+      offset: this.#place.offset,
+      owesGap: this.#miss !== undefined,
+      live: this.#live,
+    }
+    switch (nextStep(progress, this.#lane.view)) {
+      case 'replay':
+        void this.#replay()
+        return false
+      case 'send':
+        this.#send()
+        return true
+      case 'announce':
+        this.#announce()
+        return true
+      case 'end':
+        this.#write(new Payload(encodeEnd(this.#lane.end!.topic, this.#cursor())))
+        this.close()
+        return false
+      default:
+        return false
+    }
+  }
+
   /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs nothing. */
-  heartbeat(comment: Uint8Array): void {
+  heartbeat(comment: Payload): void {
     const isIdle = !this.#isBusy && !this.#isDone && this.#sink.isReady && !this.#isWithinFrame
     if (isIdle) this.#write(comment)
     this.#isBusy = isIdle
   }
 
+  /** Cuts a reader that takes nothing. It owns nothing here, so all that it costs is a socket and a place. */
+  cutIfStalled(now: number, stallMs: number): void {
+    if (this.#isDone || this.#sink.isReady) {
+      this.#stalledSince = undefined
+      return
+    }
+    this.#stalledSince ??= now
+    if (now - this.#stalledSince < stallMs) return
+    this.#sink.destroy()
+    this.#finish()
+  }
+
   /** Ends the stream; with a code when the reader should know why. */
   close(code?: string): void {
     if (this.#isDone) return
-    if (code !== undefined && this.#sink.isReady && !this.#isWithinFrame) this.#write(encodeError(code))
+    if (code !== undefined && this.#sink.isReady && !this.#isWithinFrame)
+      this.#write(new Payload(encodeError(code)))
     this.#sink.end()
     this.#finish()
   }
@@ -131,9 +159,16 @@ export class Subscriber implements LaneMember {
     return formatCursor(this.#log.epoch, this.#place.offset)
   }
 
-  #write(bytes: Uint8Array): void {
+  #write(payload: Payload): void {
     this.#isBusy = true
-    this.#sink.write(bytes)
+    this.#sink.write(payload)
+  }
+
+  #send(): void {
+    const run = this.#lane.window.after(this.#place)
+    this.#isUnderWay = true
+    this.#place = run.place
+    this.#write(run)
   }
 
   #announce(): void {
@@ -141,7 +176,7 @@ export class Subscriber implements LaneMember {
     if (this.#live === 'at-tip') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
     this.#live = 'told'
     this.#isUnderWay = true
-    this.#write(encodeLive(this.#cursor()))
+    this.#write(new Payload(encodeLive(this.#cursor())))
   }
 
   #moveTo(offset: number): void {
@@ -220,7 +255,7 @@ export class Subscriber implements LaneMember {
       this.#finish()
       return undefined
     }
-    this.#write(run.bytes)
+    this.#write(run)
     return run.place
   }
 
@@ -235,7 +270,7 @@ export class Subscriber implements LaneMember {
       this.#snapshotPlace = { offset: 0, partial: undefined }
     }
     const oldest = oldestOf(page, this.#log.epoch)
-    this.#write(encodeGap({ reason, from, oldest }, this.#cursor()))
+    this.#write(new Payload(encodeGap({ reason, from, oldest }, this.#cursor())))
     if (this.#onGap === 'close') this.close()
   }
 

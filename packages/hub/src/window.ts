@@ -1,10 +1,15 @@
 import type { Frame } from './frame.ts'
+import { Payload } from './payload.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
 
 /** Bytes to hand to a sink, and the place of a reader that has been handed them. */
-export interface Run {
-  readonly bytes: Uint8Array
+export class Run extends Payload {
   readonly place: Place
+
+  constructor(bytes: Uint8Array, place: Place) {
+    super(bytes)
+    this.place = place
+  }
 }
 
 /** How far a reader is: whole frames up to an offset, and some bytes of the next one. */
@@ -111,18 +116,13 @@ export function runOf(frames: readonly Frame[], index: number, place: Place): Ru
       // Begin a frame only when nothing else fits: a run that ends with its frame is shared by more readers.
       if (parts.length > 0) break
       const sent = skip + room
-      return {
-        bytes: frame.bytes.subarray(skip, sent),
-        place: { offset, partial: { offset: frame.offset, sent } },
-      }
+      return new Run(frame.bytes.subarray(skip, sent), { offset, partial: { offset: frame.offset, sent } })
     }
     parts.push(skip === 0 ? frame.bytes : frame.bytes.subarray(skip))
     offset = frame.offset
     room -= left
     skip = 0
   }
-  return {
-    bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts),
-    place: { offset, partial: undefined },
-  }
+  const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  return new Run(bytes, { offset, partial: undefined })
 }

@@ -12,7 +12,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   beforeEach(async () => {
     held = await openLog()
-    hub = await createHub(held.log, { heartbeatMs: 0 })
+    hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
   })
 
   afterEach(async () => {

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeEnd, encodeError, encodeGap, encodeLive, encodeRetry } from '../src/control.ts'
 import { encodeFrame } from '../src/frame.ts'
+import { Payload } from '../src/payload.ts'
 import type { Representation } from '../src/frame.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
@@ -95,7 +96,7 @@ test('a cursor that a reader made up cannot forge a frame when it is told back',
     'a.0',
   )
   const sink = createScriptedSink()
-  sink.write(bytes)
+  sink.write(new Payload(bytes))
   expect(sink.events().map(({ type }) => type)).toEqual(['tailrace.gap'])
   expect(Buffer.from(bytes).toString().split('\n')).toHaveLength(5)
 })
@@ -120,7 +121,7 @@ test('whatever an event holds, a reader of its frame gets that one event and not
       (type, given, envelope) => {
         const sink = createScriptedSink()
         const event = { ...EVENT, type, data: given }
-        sink.write(encodeFrame(event, { envelope, namesTopic: true }, 'k7x2').bytes)
+        sink.write(new Payload(encodeFrame(event, { envelope, namesTopic: true }, 'k7x2').bytes))
         const [only, ...others] = sink.events()
         expect(others).toEqual([])
         expect(only).toMatchObject({ type, topic: 'orders/42', lastEventId: 'k7x2.1042' })

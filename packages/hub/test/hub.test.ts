@@ -16,7 +16,7 @@ let hub: Hub
 
 beforeEach(async () => {
   log = createMemoryLog()
-  hub = await createHub(log, { heartbeatMs: 0, windowBytes: 64 * 1024 })
+  hub = await createHub(log, { heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024 })
 })
 
 afterEach(async () => {
@@ -48,10 +48,10 @@ describe('publishing', () => {
 
 describe('lanes', () => {
   const PLAIN = { envelope: false, namesTopic: false }
-  const member: LaneMember = { pump() {}, heartbeat() {}, close() {} }
+  const member: LaneMember = { pump() {}, heartbeat() {}, cutIfStalled() {}, close() {} }
 
   test('a lane is shared by the same selectors in any order, and goes with its last subscriber', async () => {
-    const lanes = new Lanes(log, 'e', 0, 1000)
+    const lanes = new Lanes(log, 'e', 0, { windowBytes: 1000, batchMs: 0 })
     const enter = (selectors: readonly string[]): Promise<Lane> =>
       lanes.with(selectors, PLAIN, async (lane) => {
         lane.members.add(member)
@@ -70,7 +70,7 @@ describe('lanes', () => {
   })
 
   test('a lane that nobody entered is gone, also when its use failed', async () => {
-    const lanes = new Lanes(log, 'e', 0, 1000)
+    const lanes = new Lanes(log, 'e', 0, { windowBytes: 1000, batchMs: 0 })
     const unused = await lanes.with(['a'], PLAIN, async (lane) => lane)
     await expect(lanes.with(['a'], PLAIN, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     lanes.deliver([
@@ -105,7 +105,7 @@ describe('lanes', () => {
         return page
       },
     }
-    const other = await createHub(watched, { heartbeatMs: 0 })
+    const other = await createHub(watched, { heartbeatMs: 0, batchMs: 0 })
     const sink = await open(other, { selectors: ['t'], from: 'start' }, 2)
     await sink.untilEvents(1)
     // A reference is held until the end of the turn that made it.
@@ -122,7 +122,7 @@ describe('lanes', () => {
 describe.each(LOGS)('a purge on a %s log', (_, openLog) => {
   test('takes events away from a reader that has yet to get them from memory', async () => {
     await using held = await openLog()
-    const own = await createHub(held.log, { heartbeatMs: 0 })
+    const own = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
     const sink = await open(own, { selectors: ['t', 'u'] })
     sink.drain(0)
     await publishAll(own, [...texts('t', 'secret'), ...texts('u', 'kept')])
@@ -136,7 +136,7 @@ describe.each(LOGS)('a purge on a %s log', (_, openLog) => {
 
   test('is no news to a reader that had them', async () => {
     await using held = await openLog()
-    const own = await createHub(held.log, { heartbeatMs: 0 })
+    const own = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
     const sink = await open(own, { selectors: ['t'] })
     await publishAll(own, texts('t', 'a'))
     await own.purge('t')
@@ -158,7 +158,7 @@ describe('a log that fails', () => {
         return log.tail(to)
       },
     }
-    const own = await createHub(tapped, { heartbeatMs: 0 })
+    const own = await createHub(tapped, { heartbeatMs: 0, batchMs: 0 })
     const sink = await open(own, { selectors: ['t'] })
     const stalled = await open(own, { selectors: ['t'] })
     stalled.drain(0)
@@ -207,6 +207,7 @@ describe('closing', () => {
 test('retention runs by itself, round after round', async () => {
   const own = await createHub(log, {
     heartbeatMs: 0,
+    batchMs: 0,
     trimIntervalMs: 1,
     retention: [{ selector: 't', maxCount: 2 }],
   })
@@ -235,7 +236,7 @@ test.each<[string, HubOptions]>([
 })
 
 test('the longest retry that is taken can be told', async () => {
-  const own = await createHub(log, { heartbeatMs: 0, retryMs: Math.floor((2 ** 31 - 1) / 1.5) })
+  const own = await createHub(log, { heartbeatMs: 0, batchMs: 0, retryMs: Math.floor((2 ** 31 - 1) / 1.5) })
   for (let i = 0; i < 20; i += 1) {
     const sink = await open(own, { selectors: ['t'] })
     expect(sink.story()).toEqual(['tailrace.live'])

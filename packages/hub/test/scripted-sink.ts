@@ -49,7 +49,7 @@ export function createScriptedSink(credit = Number.POSITIVE_INFINITY): ScriptedS
     attach(to) {
       listener = to
     },
-    write(bytes) {
+    write({ bytes }) {
       if (room <= 0) violations.push('written to while it was not ready')
       if (outcome === 'ended') violations.push('written to after its end')
       if (bytes.length > MAX_HANDED_BYTES) violations.push(`handed ${bytes.length} bytes at once`)

@@ -1,0 +1,19 @@
+/** Bytes on their way to sinks, in each framing that a sink may need. Each is made once, whoever shares it. */
+export class Payload {
+  readonly bytes: Uint8Array
+  #chunked: Uint8Array | undefined
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  /** As one chunk of HTTP/1.1 (RFC 9112, section 7.1). */
+  get chunked(): Uint8Array {
+    this.#chunked ??= Buffer.concat([
+      Buffer.from(`${this.bytes.length.toString(16)}\r\n`),
+      this.bytes,
+      Buffer.from('\r\n'),
+    ])
+    return this.#chunked
+  }
+}
