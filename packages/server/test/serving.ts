@@ -5,7 +5,7 @@ import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
-import { createHandler, createHttpServer } from 'tailrace'
+import { createHandler, createHttpServer, takeStreams } from 'tailrace'
 import type { ServerLimits } from 'tailrace'
 
 /** The real server in this process, on a port of its own. */
@@ -33,12 +33,9 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const handler = createHandler(hub, {
     onError: (error) => errors.push(error),
   })
-  const server = createHttpServer(handler, {
-    maxHeadBytes: 16 * 1024,
-    headTimeoutMs: 10_000,
-    requestTimeoutMs: 60_000,
-    ...limits,
-  })
+  const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
+  const server = createHttpServer(handler, allLimits)
+  takeStreams(server, hub, allLimits)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { createHandler } from '../http/handler.ts'
+import { takeStreams } from '../http/front.ts'
 import { createHttpServer } from '../http/server.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
@@ -48,6 +49,14 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
       fallback: '1MiB',
       doc: 'How much of its newest events each group of readers with the same topics shares in memory.',
     }),
+    batch: setting('duration', {
+      fallback: '4ms',
+      doc: 'How long readers that were just written to wait for more events, which then leave in one write. 0ms turns it off.',
+    }),
+    'stall-timeout': setting('duration', {
+      fallback: '30s',
+      doc: 'How long a reader may take nothing; then it is cut, and resumes when it can.',
+    }),
     'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
     'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),
     'max-head': setting('bytes', { fallback: '16KiB', doc: 'The largest request line and headers.' }),
@@ -73,15 +82,19 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         heartbeatMs: values.heartbeat,
         retryMs: values.retry,
         windowBytes: values.window,
+        batchMs: values.batch,
+        stallMs: values['stall-timeout'],
         retention: values.retain.map(({ rule }) => rule),
         onError,
       })
       const handler = createHandler(hub, { onError })
-      const server = createHttpServer(handler, {
+      const limits = {
         maxHeadBytes: values['max-head'],
         headTimeoutMs: values['head-timeout'],
         requestTimeoutMs: values['request-timeout'],
-      })
+      }
+      const server = createHttpServer(handler, limits)
+      takeStreams(server, hub, limits)
       try {
         server.listen(values.port, values.host)
         await once(server, 'listening')

@@ -7,7 +7,12 @@ export function header(request: IncomingMessage, name: string): string | undefin
   const values = request.headersDistinct[name.toLowerCase()]
   if (values === undefined) return undefined
   if (values.length > 1) throw new HttpError('invalid-header', `${name} may be given once.`, { header: name })
-  const bytes = Buffer.from(values[0]!, 'latin1')
+  return toUtf8(name, values[0]!)
+}
+
+/** The text of a header whose characters are bytes. @throws HttpError `invalid-header` when it is not UTF-8 */
+export function toUtf8(name: string, value: string): string {
+  const bytes = Buffer.from(value, 'latin1')
   if (!isUtf8(bytes)) throw new HttpError('invalid-header', `${name} is not valid UTF-8.`, { header: name })
   return bytes.toString('utf8')
 }

@@ -59,10 +59,15 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
       socket.destroy()
       return
     }
-    socket.end(toHttp(refusalOf(error.code)))
-    socket.setTimeout(LINGER_MS, () => socket.destroy())
+    refuseSocket(socket, error.code)
   })
   return server
+}
+
+/** Refuses what is no request yet, by the code of Node's error. */
+export function refuseSocket(socket: Socket, code: string | undefined): void {
+  socket.end(toHttp(refusalOf(code)))
+  socket.setTimeout(LINGER_MS, () => socket.destroy())
 }
 
 function refusalOf(code: string | undefined): Problem {

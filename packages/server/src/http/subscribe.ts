@@ -1,14 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import Negotiator from 'negotiator'
 import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
+import { JSON_TYPE, STREAM, wanted } from './accept.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { HttpError, problem, sendProblem } from './problem.ts'
-
-const STREAM = 'text/event-stream'
-const JSON_TYPE = 'application/json'
 
 /** `GET /topics/<topic>` and `GET /events?topic=…`: a stream, or a page of history when JSON is asked for. */
 export async function subscribe(
@@ -20,9 +17,8 @@ export async function subscribe(
 ): Promise<void> {
   response.setHeader('Vary', 'Accept')
   const selectors = topic === undefined ? undefined : [topic]
-  // The stream comes first, so that `Accept: */*` and no Accept at all get it.
-  const wanted = new Negotiator(request).mediaType([STREAM, JSON_TYPE])
-  if (wanted === STREAM) {
+  const type = wanted(request.headers.accept)
+  if (type === STREAM) {
     const lastEventId = header(request, 'Last-Event-ID')
     const subscription = parseSubscription({ selectors, query, lastEventId })
     if (request.method === 'HEAD') {
@@ -34,7 +30,7 @@ export async function subscribe(
     )
     // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
     if (outcome === 'ended') response.writeHead(204).end()
-  } else if (wanted === JSON_TYPE) {
+  } else if (type === JSON_TYPE) {
     await readHistory(hub, selectors, query, response)
   } else {
     throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)

@@ -1,0 +1,104 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { parseSubscription } from '@tailrace/hub'
+import type { Hub, Subscription } from '@tailrace/hub'
+import { createSocketSink } from '@tailrace/hub/socket'
+import { STREAM, wanted } from './accept.ts'
+import { toUtf8 } from './header.ts'
+import { readHead } from './head.ts'
+import type { StreamHead } from './head.ts'
+import { refuseSocket } from './server.ts'
+import type { ServerLimits } from './server.ts'
+import { parseTarget, topicOf } from './target.ts'
+
+/**
+ * Takes plain requests for streams away from an HTTP server, before it sees them: a stream is better off
+ * without `node:http`, whose parser, request and response would cost each reader 10 KiB, and their part in
+ * every write. All other connections go on to the server, with the bytes that they began with put back.
+ */
+export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): void {
+  const handlers = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', accept)
+
+  function accept(socket: Socket): void {
+    /** What was read of the head: at most `maxHeadBytes` and one chunk. */
+    let head: Buffer = Buffer.alloc(0)
+    const timer = setTimeout(() => {
+      release()
+      refuseSocket(socket, 'ERR_HTTP_REQUEST_TIMEOUT')
+    }, limits.headTimeoutMs)
+
+    function release(): void {
+      clearTimeout(timer)
+      socket.off('data', read)
+      socket.off('end', handOn)
+      socket.off('close', release)
+    }
+
+    function handOn(): void {
+      release()
+      if (socket.destroyed) return
+      socket.pause()
+      if (head.length > 0) socket.unshift(head)
+      socket.off('error', ignore)
+      for (const handler of handlers) handler.call(server, socket)
+      socket.resume()
+    }
+
+    function read(chunk: Buffer): void {
+      head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
+      const request = readHead(head)
+      // What is too large is refused by `node:http`, which counts in the same way.
+      if (request === 'incomplete' && head.length <= limits.maxHeadBytes) return
+      const subscription = typeof request === 'object' ? subscriptionOf(request) : undefined
+      if (subscription === undefined) {
+        handOn()
+        return
+      }
+      release()
+      socket.pause()
+      void stream(subscription)
+    }
+
+    async function stream(subscription: Subscription): Promise<void> {
+      try {
+        const outcome = await hub.subscribe(subscription, () => {
+          if (socket.destroyed) return undefined
+          socket.off('error', ignore)
+          return createSocketSink(socket)
+        })
+        if (outcome === 'open') return
+      } catch {
+        // Refused: `node:http` asks again, and says why.
+      }
+      handOn()
+    }
+
+    socket.on('data', read)
+    socket.on('end', handOn)
+    socket.on('close', release)
+    socket.on('error', ignore)
+  }
+}
+
+/** What a request asks for; nothing when it is to be refused, or does not ask for a stream. */
+function subscriptionOf({ target, headers }: StreamHead): Subscription | undefined {
+  if (wanted(headers.get('accept')) !== STREAM) return undefined
+  try {
+    const { path, query } = parseTarget(target)
+    const selectors = path === '/events' ? undefined : [topicOf(path)]
+    const lastEventId = headers.get('last-event-id')
+    return parseSubscription({
+      selectors,
+      query,
+      lastEventId: lastEventId === undefined ? undefined : toUtf8('Last-Event-ID', lastEventId),
+    })
+  } catch {
+    return undefined
+  }
+}
+
+function ignore(): void {
+  // A client that resets its connection before it has asked for anything is no event here.
+}

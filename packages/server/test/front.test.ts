@@ -1,0 +1,65 @@
+import { openStream } from '@tailrace/testkit'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { connectRaw } from './raw-connection.ts'
+import { startServing } from './serving.ts'
+import type { Serving } from './serving.ts'
+
+let serving: Serving
+
+beforeEach(async () => {
+  serving = await startServing({ headTimeoutMs: 1_000 })
+})
+
+afterEach(() => serving[Symbol.asyncDispose]())
+
+test('a request that comes a byte at a time is a stream in the end', async () => {
+  using raw = connectRaw(serving.port)
+  for (const byte of 'GET /topics/t HTTP/1.1\r\nHost: x\r\n\r\n') {
+    raw.send(byte)
+    await new Promise(setImmediate)
+  }
+  await raw.until((text) => text.includes('tailrace.live'))
+})
+
+test('what is no stream is answered on the same connection as ever, and a stream may follow it', async () => {
+  using raw = connectRaw(serving.port)
+  raw.send('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+  await raw.until((text) => text.includes('"ok"'))
+  raw.send('POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi')
+  await raw.until((text) => text.includes('201 Created'))
+  raw.send('GET /topics/t?from=start HTTP/1.1\r\nHost: x\r\n\r\n')
+  await raw.until((text) => text.includes('data: hi'))
+})
+
+test('a stream that is refused is refused in the words of the protocol', async () => {
+  const refused = await openStream(`${serving.url}/topics/t?gap=never`)
+  expect(refused.status).toBe(400)
+  await refused.ended
+  expect(JSON.parse(refused.text())).toMatchObject({ code: 'invalid-query', parameter: 'gap' })
+})
+
+test('a connection that never says what it wants is refused, and closed', async () => {
+  using raw = connectRaw(serving.port)
+  raw.send('GET /topics/t HT')
+  await raw.closed
+  expect(raw.text()).toContain('HTTP/1.1 408 ')
+  expect(raw.text()).toContain('"code":"request-timeout"')
+})
+
+test('a reader that closes its half is let go', async () => {
+  using raw = connectRaw(serving.port)
+  raw.send('GET /topics/t HTTP/1.1\r\nHost: x\r\n\r\n')
+  await raw.until((text) => text.includes('tailrace.live'))
+  raw.finish()
+  await raw.closed
+})
+
+test('1,000 readers that reset their connections leave nothing behind', async () => {
+  const readers = Array.from({ length: 1_000 }, () => connectRaw(serving.port))
+  for (const raw of readers) raw.send('GET /topics/t HTTP/1.1\r\nHost: x\r\n\r\n')
+  await Promise.all(readers.map((raw) => raw.until((text) => text.includes('tailrace.live'))))
+  expect(await serving.connections()).toBe(1_000)
+  for (const raw of readers) raw[Symbol.dispose]()
+  while ((await serving.connections()) > 0) await new Promise(setImmediate)
+  await serving.hub.publish([{ topic: 't', data: 'to nobody' }])
+})
