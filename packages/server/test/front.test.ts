@@ -18,7 +18,8 @@ test('a request that comes a byte at a time is a stream in the end', async () =>
     raw.send(byte)
     await new Promise(setImmediate)
   }
-  await raw.until((text) => text.includes('tailrace.live'))
+  const text = await raw.until((all) => all.includes('tailrace.live'))
+  expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n/)
 })
 
 test('what is no stream is answered on the same connection as ever, and a stream may follow it', async () => {
@@ -28,7 +29,8 @@ test('what is no stream is answered on the same connection as ever, and a stream
   raw.send('POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi')
   await raw.until((text) => text.includes('201 Created'))
   raw.send('GET /topics/t?from=start HTTP/1.1\r\nHost: x\r\n\r\n')
-  await raw.until((text) => text.includes('data: hi'))
+  const text = await raw.until((all) => all.includes('data: hi'))
+  expect(text.match(/^HTTP\/1.1 /gm)).toHaveLength(3)
 })
 
 test('a stream that is refused is refused in the words of the protocol', async () => {
@@ -52,6 +54,8 @@ test('a reader that closes its half is let go', async () => {
   await raw.until((text) => text.includes('tailrace.live'))
   raw.finish()
   await raw.closed
+  while ((await serving.connections()) > 0) await new Promise(setImmediate)
+  expect(await serving.connections()).toBe(0)
 })
 
 test('1,000 readers that reset their connections leave nothing behind', async () => {
@@ -61,5 +65,6 @@ test('1,000 readers that reset their connections leave nothing behind', async ()
   expect(await serving.connections()).toBe(1_000)
   for (const raw of readers) raw[Symbol.dispose]()
   while ((await serving.connections()) > 0) await new Promise(setImmediate)
-  await serving.hub.publish([{ topic: 't', data: 'to nobody' }])
+  const [published] = await serving.hub.publish([{ topic: 't', data: 'to nobody' }])
+  expect(published).toMatchObject({ topic: 't' })
 })
