@@ -3,6 +3,7 @@ import type { EventLog, StoredEvent } from '@tailrace/log'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
 import type { Payload } from './payload.ts'
+import { Replay } from './replay.ts'
 import type { View } from './step.ts'
 import { Window } from './window.ts'
 
@@ -23,6 +24,7 @@ export class Lane {
   readonly selectors: readonly string[]
   readonly representation: Representation
   readonly window: Window
+  readonly replay: Replay
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
   readonly #onEmpty: () => void
@@ -46,6 +48,7 @@ export class Lane {
     this.selectors = selectors
     this.representation = representation
     this.window = new Window(head, windowBytes)
+    this.replay = new Replay(selectors, representation, epoch)
     this.#epoch = epoch
     this.#onEmpty = onEmpty
     this.#canEnd = !selectors.some(isPattern)
@@ -91,6 +94,7 @@ export class Lane {
   purged(topic: string, head: number): void {
     this.#ends.delete(topic)
     this.window.clear(head)
+    this.replay.forget()
   }
 
   leave(member: LaneMember): void {

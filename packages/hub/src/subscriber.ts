@@ -1,21 +1,15 @@
 import { formatCursor } from '@tailrace/log'
-import type { Page, StoredEvent } from '@tailrace/log'
-import { encodeEnd, encodeError, encodeGap, encodeLive, oldestOf } from './control.ts'
+import { encodeEnd, encodeError, encodeGap, encodeLive } from './control.ts'
 import type { GapReason } from './control.ts'
-import { encodeFrame } from './frame.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
 import { Payload } from './payload.ts'
-import { MAX_HANDED_BYTES } from './sink.ts'
+import type { FramePage } from './replay.ts'
 import type { Sink } from './sink.ts'
 import { nextStep } from './step.ts'
 import type { LiveDue, Source } from './step.ts'
 import type { GapPolicy } from './subscription.ts'
-import { runOf } from './window.ts'
 import type { Place } from './window.ts'
-
-/** The most events of one page of a replay; together with `MAX_HANDED_BYTES` it bounds what a page holds. */
-const MAX_PAGE_EVENTS = 512
 
 /** A cursor that cannot be served. */
 export interface Miss {
@@ -115,8 +109,7 @@ export class Subscriber implements LaneMember {
         this.#announce()
         return true
       case 'end':
-        this.#write(new Payload(encodeEnd(this.#lane.end!.topic, this.#cursor())))
-        this.close()
+        this.#closeWith(encodeEnd(this.#lane.end!.topic, this.#cursor()))
         return false
       default:
         return false
@@ -145,10 +138,15 @@ export class Subscriber implements LaneMember {
   /** Ends the stream; with a code when the reader should know why. */
   close(code?: string): void {
     if (this.#isDone) return
-    if (code !== undefined && this.#sink.isReady && !this.#isWithinFrame)
-      this.#write(new Payload(encodeError(code)))
-    this.#sink.end()
+    const canTell = this.#sink.isReady && !this.#isWithinFrame
+    this.#closeWith(code !== undefined && canTell ? encodeError(code) : undefined)
+  }
+
+  #closeWith(lastWords: Uint8Array | undefined): void {
+    // Before the write, from within which a sink may call back.
     this.#finish()
+    if (lastWords !== undefined) this.#write(new Payload(lastWords))
+    this.#sink.end()
   }
 
   get #isWithinFrame(): boolean {
@@ -185,18 +183,12 @@ export class Subscriber implements LaneMember {
 
   /** Reads one page and hands over what the sink takes of it. */
   async #replay(): Promise<void> {
-    const log = this.#log
+    const { replay } = this.#lane
     const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
     const { offset: after } = isSnapshot ? this.#snapshotPlace : this.#place
-    const query = {
-      selectors: this.#lane.selectors,
-      after,
-      limit: MAX_PAGE_EVENTS,
-      maxBytes: MAX_HANDED_BYTES,
-    }
     this.#isReading = true
     try {
-      const page = await (isSnapshot ? log.snapshot(query) : log.read(query))
+      const page = await (isSnapshot ? replay.snapshot(this.#log, after) : replay.page(this.#log, after))
       this.#isReading = false
       // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
       if (this.#isDone || !this.#sink.isReady) return
@@ -210,7 +202,7 @@ export class Subscriber implements LaneMember {
     }
   }
 
-  #takePage(page: Page): void {
+  #takePage(page: FramePage): void {
     const { offset, partial } = this.#place
     if (this.#fromStart && !this.#isUnderWay) this.#toldThrough = page.lostThrough
     const isLost = page.lostThrough > Math.max(offset, this.#toldThrough)
@@ -222,32 +214,26 @@ export class Subscriber implements LaneMember {
     this.#isUnderWay = true
     // No gap can be told within a frame: the frame is finished, and what lies behind the loss waits for it.
     const isCutShort = isLost && partial !== undefined
-    const place = this.#hand(isCutShort ? page.events.slice(0, 1) : page.events, this.#place, true)
+    const place = this.#hand(page, this.#place, isCutShort)
     if (place === undefined) return
-    const isWhole =
-      !isCutShort && place.partial === undefined && place.offset === (page.events.at(-1)?.offset ?? offset)
+    const isWhole = !isCutShort && page.isDoneAt(place)
     this.#place = isWhole ? { offset: page.next, partial: undefined } : place
   }
 
-  #takeSnapshot(page: Page): void {
-    const place = this.#hand(page.events, this.#snapshotPlace, false)
+  #takeSnapshot(page: FramePage): void {
+    const place = this.#hand(page, this.#snapshotPlace, false)
     if (place === undefined) return
     this.#snapshotPlace = place
-    const isWhole =
-      place.partial === undefined && place.offset === (page.events.at(-1)?.offset ?? place.offset)
-    if (page.more || !isWhole) return
+    if (page.more || !page.isDoneAt(place)) return
     this.#source = 'log'
     this.#moveTo(page.next)
     this.#live = 'at-once'
   }
 
   /** Writes what the sink takes of a page, and says how far that is. */
-  #hand(events: readonly StoredEvent[], place: Place, withId: boolean): Place | undefined {
-    if (events.length === 0 && place.partial === undefined) return place
-    const { representation } = this.#lane
-    const { epoch } = this.#log
-    const frames = events.map((event) => encodeFrame(event, representation, epoch, withId))
-    const run = runOf(frames, 0, place)
+  #hand(page: FramePage, place: Place, onlyRest: boolean): Place | undefined {
+    if (page.isDoneAt(place)) return place
+    const run = page.run(place, onlyRest)
     if (run === undefined) {
       // The rest of a frame was trimmed away under a slow reader. It discards the incomplete frame, and is
       // told of the gap when it comes back.
@@ -259,7 +245,8 @@ export class Subscriber implements LaneMember {
     return run.place
   }
 
-  #tellGap({ reason, from }: Miss, page: Page): void {
+  #tellGap({ reason, from }: Miss, page: FramePage): void {
+    const { offset } = this.#place
     this.#miss = undefined
     this.#toldThrough = page.lostThrough
     this.#isUnderWay = true
@@ -269,7 +256,7 @@ export class Subscriber implements LaneMember {
       this.#source = 'snapshot'
       this.#snapshotPlace = { offset: 0, partial: undefined }
     }
-    const oldest = oldestOf(page, this.#log.epoch)
+    const oldest = formatCursor(this.#log.epoch, page.firstAfter(offset))
     this.#write(new Payload(encodeGap({ reason, from, oldest }, this.#cursor())))
     if (this.#onGap === 'close') this.close()
   }

@@ -107,6 +107,14 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(sink.story()).toEqual(['tailrace.live', 'a', 'bye', 'tailrace.end'])
   })
 
+  test('a sink that is ready again from within each write is told the end once', async () => {
+    const sink = await open(hub, { selectors: ['t'] })
+    void sink.until(() => (sink.drain(), false))
+    await publishAll(hub, [...texts('t', 'a'), end])
+    await sink.until(() => sink.outcome === 'ended')
+    expect(sink.story()).toEqual(['tailrace.live', 'a', 'bye', 'tailrace.end'])
+  })
+
   test('a purge opens an ended topic again', async () => {
     const { id } = await publishOne(hub, end)
     await hub.purge('t')

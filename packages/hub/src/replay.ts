@@ -1,0 +1,130 @@
+import type { Page } from '@tailrace/log'
+import { encodeFrame } from './frame.ts'
+import type { Frame, Representation } from './frame.ts'
+import type { LogView } from './log-view.ts'
+import { MAX_HANDED_BYTES } from './sink.ts'
+import { runOf } from './window.ts'
+import type { Place, Run } from './window.ts'
+
+/** The most events of a page; together with `MAX_HANDED_BYTES` of data it bounds what a page holds. */
+const MAX_PAGE_EVENTS = 512
+/** The pages that a lane remembers: readers that come back together are at about the same place. */
+const MAX_PAGES = 4
+/** How long a page is remembered, in milliseconds: as long as a storm of readers takes to come by. */
+const PAGE_LIFE_MS = 2_000
+
+/** A run of the log as frames, for every reader that is behind at a place within it. */
+export class FramePage {
+  readonly after: number
+  readonly next: number
+  readonly more: boolean
+  readonly lostThrough: number
+  readonly frames: readonly Frame[]
+  #lastRun: { readonly offset: number; readonly run: Run } | undefined
+
+  constructor(after: number, { next, more, lostThrough }: Page, frames: readonly Frame[]) {
+    this.after = after
+    this.next = next
+    this.more = more
+    this.lostThrough = lostThrough
+    this.frames = frames
+  }
+
+  /** Whether what follows an offset begins in this page. */
+  covers(offset: number): boolean {
+    return this.after <= offset && offset < this.next && this.frames.length > 0
+  }
+
+  /** The first frame after an offset; where the next page begins when there is none. */
+  firstAfter(offset: number): number {
+    return this.frames[this.#indexAfter(offset)]?.offset ?? this.next
+  }
+
+  /** The place of a reader that was handed everything up to the last frame. */
+  isDoneAt({ offset, partial }: Place): boolean {
+    return partial === undefined && offset >= (this.frames.at(-1)?.offset ?? 0)
+  }
+
+  /**
+   * The bytes that follow a place: the same for all readers at it.
+   *
+   * @param onlyRest nothing but the rest of the frame that was begun
+   * @returns nothing when that frame is not there any more
+   */
+  run(place: Place, onlyRest = false): Run | undefined {
+    const isShared = place.partial === undefined
+    if (isShared && this.#lastRun?.offset === place.offset) return this.#lastRun.run
+    const index = this.#indexAfter(place.offset)
+    const run = runOf(onlyRest ? this.frames.slice(0, index + 1) : this.frames, index, place)
+    if (isShared && run !== undefined) this.#lastRun = { offset: place.offset, run }
+    return run
+  }
+
+  #indexAfter(offset: number): number {
+    const index = this.frames.findIndex((frame) => frame.offset > offset)
+    return index === -1 ? this.frames.length : index
+  }
+}
+
+/** Reads pages of the log for the readers of a lane. What many of them need at once is read and encoded once. */
+export class Replay {
+  readonly #selectors: readonly string[]
+  readonly #representation: Representation
+  readonly #epoch: string
+  readonly #underWay = new Map<number, Promise<FramePage>>()
+  #recent: { readonly page: FramePage; readonly until: number }[] = []
+
+  constructor(selectors: readonly string[], representation: Representation, epoch: string) {
+    this.#selectors = selectors
+    this.#representation = representation
+    this.#epoch = epoch
+  }
+
+  /** The page with what follows an offset. It may begin before it. */
+  async page(log: LogView, after: number): Promise<FramePage> {
+    const now = performance.now()
+    const known = this.#recent.find(({ page, until }) => until > now && page.covers(after))
+    if (known !== undefined) return known.page
+    const underWay = this.#underWay.get(after)
+    if (underWay !== undefined) return underWay
+    const reading = this.#read(log, after)
+    this.#underWay.set(after, reading)
+    try {
+      return await reading
+    } finally {
+      if (this.#underWay.get(after) === reading) this.#underWay.delete(after)
+    }
+  }
+
+  /** A page of the newest event of each key. Its frames have no ids: what they precede was not seen. */
+  async snapshot(log: LogView, after: number): Promise<FramePage> {
+    const page = await log.snapshot(this.#query(after))
+    return new FramePage(after, page, this.#encode(page, false))
+  }
+
+  /** What was purged must not be delivered from memory either. */
+  forget(): void {
+    this.#recent = []
+    this.#underWay.clear()
+  }
+
+  async #read(log: LogView, after: number): Promise<FramePage> {
+    const read = await log.read(this.#query(after))
+    const page = new FramePage(after, read, this.#encode(read, true))
+    const now = performance.now()
+    // Not when it was forgotten meanwhile: it may hold what was purged.
+    if (page.frames.length > 0 && this.#underWay.has(after)) {
+      const alive = this.#recent.filter(({ until }) => until > now)
+      this.#recent = [{ page, until: now + PAGE_LIFE_MS }, ...alive].slice(0, MAX_PAGES)
+    }
+    return page
+  }
+
+  #encode(page: Page, withId: boolean): Frame[] {
+    return page.events.map((event) => encodeFrame(event, this.#representation, this.#epoch, withId))
+  }
+
+  #query(after: number): Parameters<LogView['read']>[0] {
+    return { selectors: this.#selectors, after, limit: MAX_PAGE_EVENTS, maxBytes: MAX_HANDED_BYTES }
+  }
+}
