@@ -5,7 +5,12 @@ export default defineConfig({
   resolve: { conditions: ['@tailrace/source'] },
   ssr: { resolve: { conditions: ['@tailrace/source'] } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'scripts/test/**/*.test.ts',
+      'bench/test/**/*.test.ts',
+    ],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 30_000,
     // Hubs, command lines and log threads start by the hundred: let them parse the sources once.

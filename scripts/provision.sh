@@ -4,10 +4,11 @@
 # skipped by name, and with CI=true scripts/report-skips.ts fails the run for it.
 set -euo pipefail
 
-# command:package
+# command:packages
 needs=(
   chromium:chromium
   curl:curl
+  "gcc:gcc libc6-dev"
 )
 
 have() {
@@ -17,11 +18,12 @@ have() {
 find_missing() {
   missing=()
   packages=()
-  local need
+  local need named
   for need in "${needs[@]}"; do
     have "${need%%:*}" && continue
     missing+=("${need%%:*}")
-    packages+=("${need#*:}")
+    read -ra named <<<"${need#*:}"
+    packages+=("${named[@]}")
   done
 }
 

@@ -1,0 +1,50 @@
+import { openReaders } from './load/readers.ts'
+import { EVENT_DATA, measure, type Measured, warmUp } from './measure.ts'
+import { type Column, type Figures, READER_PROCESSES, type Trial } from './scenario.ts'
+
+export interface FanOut {
+  readonly readers: number
+  readonly rate: number
+  readonly seconds: number
+  readonly connections: number
+}
+
+export const FAN_OUT_COLUMNS: readonly Column[] = [
+  { key: 'cpuMicros', title: 'CPU µs per delivery', digits: 2, isPlotted: true },
+  { key: 'perSecond', title: 'deliveries/s', digits: 0 },
+  { key: 'arrived', title: 'arrived %', digits: 2 },
+  { key: 'p50Ms', title: 'p50 ms', digits: 2 },
+  { key: 'p99Ms', title: 'p99 ms', digits: 2, isPlotted: true },
+  { key: 'p999Ms', title: 'p99.9 ms', digits: 2 },
+  { key: 'ackP99Ms', title: 'ack p99 ms', digits: 2 },
+  { key: 'generatorCpu', title: 'generator CPU %', digits: 0 },
+  { key: 'othersCpu', title: 'others’ CPU %', digits: 0 },
+]
+
+/** One topic, many readers, a fixed rate of events. */
+export async function fanOut({ peer, place, size }: Trial, work: FanOut): Promise<Figures> {
+  await using server = await peer.start(place)
+  await using readers = await openReaders(peer.subscribe(place, 'fan-out'), {
+    count: work.readers,
+    processes: READER_PROCESSES,
+  })
+  const load = { ...work, request: peer.publish(place, 'fan-out', EVENT_DATA) }
+  await warmUp(readers, { ...load, seconds: size.pick(3, 0.5) })
+  return fanOutFigures(work, await measure(server, readers, load))
+}
+
+export function fanOutFigures(work: FanOut, measured: Measured): Figures {
+  const { received, published, cpuMicros, generatorMicros, othersMicros, wallMs } = measured
+  const expected = Math.round(work.rate * work.seconds) * work.readers
+  return {
+    cpuMicros: cpuMicros / received.deliveries,
+    perSecond: (received.deliveries / Math.max(received.spanMs, work.seconds * 1000)) * 1000,
+    arrived: (received.deliveries / expected) * 100,
+    p50Ms: received.latency.quantileMs(0.5),
+    p99Ms: received.latency.quantileMs(0.99),
+    p999Ms: received.latency.quantileMs(0.999),
+    ackP99Ms: published.latency.quantileMs(0.99),
+    generatorCpu: generatorMicros / wallMs / 10,
+    othersCpu: othersMicros / wallMs / 10,
+  }
+}

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { compile } from '../compile.ts'
+import type { WireRequest } from '../peer.ts'
+import { Histogram, type HistogramText } from './histogram.ts'
+
+/** Pushpin answers 502 when many more come at once. */
+const DEFAULT_IN_FLIGHT = 64
+const READY_TIMEOUT_MS = 60_000
+const ANSWER_TIMEOUT_MS = 20_000
+
+export interface ReadersOptions {
+  readonly count: number
+  /** How many of them read the response's head and nothing after it. */
+  readonly stalled?: number
+  /** Connections being opened at a time, in each process. */
+  readonly inFlight?: number
+  /** `complete` resolves when each reader has had this many marks. */
+  readonly marks?: number
+  /** Over how many processes they are spread. */
+  readonly processes?: number
+}
+
+export interface ReadersReport {
+  readonly deliveries: number
+  readonly bytes: number
+  /** From the first delivery to the last. */
+  readonly spanMs: number
+  /** What the load generator itself has used since it began. */
+  readonly cpuMs: number
+  readonly complete: number
+  readonly closed: number
+  readonly stalledClosed: number
+  readonly latency: Histogram
+}
+
+/** Many open streams in processes of their own. Disposing cuts them all. */
+export interface Readers extends AsyncDisposable {
+  /** Counts start over. */
+  reset(): Promise<void>
+  report(): Promise<ReadersReport>
+  /** Milliseconds from the first connection until each reader has had `marks`; undefined when that takes too long. */
+  complete(timeoutMs: number): Promise<number | undefined>
+}
+
+interface Line {
+  readonly event: 'ready' | 'complete' | 'reset' | 'report'
+  readonly connected: number
+  readonly failed: number
+  readonly ms: number
+  readonly latency: HistogramText
+}
+
+/** Resolves once all are connected; rejects when one cannot be. */
+export async function openReaders(request: WireRequest, options: ReadersOptions): Promise<Readers> {
+  const processes = Math.min(options.processes ?? 1, options.count)
+  const all = share(options.count, processes).map((count, i) =>
+    startReader(request, { ...options, count, stalled: share(options.stalled ?? 0, processes)[i] ?? 0 }),
+  )
+  const readers: Readers = {
+    async reset() {
+      await Promise.all(all.map((reader) => reader.ask('reset')))
+    },
+    async report() {
+      return merge(await Promise.all(all.map((reader) => reader.ask('report'))))
+    },
+    async complete(timeoutMs) {
+      const lines = await Promise.all(all.map((reader) => reader.when('complete', timeoutMs)))
+      return lines.reduce<number | undefined>(
+        (latest, line) =>
+          latest === undefined || line === undefined ? undefined : Math.max(latest, line.ms),
+        0,
+      )
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(all.map((reader) => reader.end()))
+    },
+  }
+  try {
+    const ready = await Promise.all(all.map((reader) => reader.when('ready', READY_TIMEOUT_MS)))
+    const connected = ready.reduce((sum, line) => sum + (line?.connected ?? 0), 0)
+    if (connected < options.count) throw new Error(`${connected} of ${options.count} readers could connect`)
+    return readers
+  } catch (error) {
+    await readers[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function share(count: number, processes: number): number[] {
+  return Array.from({ length: processes }, (_, i) => Math.floor((count + i) / processes))
+}
+
+function startReader(request: WireRequest, options: ReadersOptions) {
+  const numbers = [
+    request.port,
+    options.count,
+    options.stalled ?? 0,
+    options.inFlight ?? DEFAULT_IN_FLIGHT,
+    options.marks ?? 0,
+  ]
+  const child = spawn(compile('load/reader.c'), [...numbers.map(String), request.text], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'close')
+  const last = new Map<Line['event'], Line>()
+  const waiting = new Map<Line['event'], (line: Line | undefined) => void>()
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = JSON.parse(text) as Line
+    last.set(line.event, line)
+    waiting.get(line.event)?.(line)
+  })
+  child.stdin.on('error', () => {})
+  child.on('close', () => waiting.forEach((settle) => settle(undefined)))
+
+  function when(event: Line['event'], timeoutMs: number): Promise<Line | undefined> {
+    const known = last.get(event)
+    if (known !== undefined || isGone(child)) return Promise.resolve(known)
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), timeoutMs)
+      waiting.set(event, (line) => {
+        clearTimeout(timer)
+        waiting.delete(event)
+        resolve(line)
+      })
+    })
+  }
+
+  async function ask(event: 'reset' | 'report'): Promise<Line> {
+    last.delete(event)
+    const answer = when(event, ANSWER_TIMEOUT_MS)
+    child.stdin.write(`${event}\n`)
+    const line = await answer
+    if (line === undefined) throw new Error(`the load generator does not answer \`${event}\``)
+    return line
+  }
+
+  async function end(): Promise<void> {
+    child.stdin.end()
+    await exited
+  }
+
+  return { when, ask, end }
+}
+
+function isGone(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+function merge(lines: readonly Line[]): ReadersReport {
+  const reports = lines as readonly (Line & Record<Exclude<keyof ReadersReport, 'latency'>, number>)[]
+  const sum = (key: Exclude<keyof ReadersReport, 'latency'>) =>
+    reports.reduce((total, line) => total + line[key], 0)
+  return {
+    deliveries: sum('deliveries'),
+    bytes: sum('bytes'),
+    spanMs: Math.max(...reports.map(({ spanMs }) => spanMs)),
+    cpuMs: sum('cpuMs'),
+    complete: sum('complete'),
+    closed: sum('closed'),
+    stalledClosed: sum('stalledClosed'),
+    latency: reports.reduce((all, line) => all.add(line.latency), new Histogram()),
+  }
+}

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { cpus, release, totalmem } from 'node:os'
+
+const GIB = 1024 ** 3
+
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGib: number
+  readonly kernel: string
+  readonly node: string
+  readonly compiler: string
+  readonly commit: string
+  readonly date: string
+}
+
+export function describeMachine(): Machine {
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / GIB),
+    kernel: `Linux ${release()}`,
+    node: process.versions.node,
+    compiler: firstLine('gcc', ['--version']),
+    commit: firstLine('git', ['describe', '--always', '--dirty']),
+    date: new Date().toISOString().slice(0, 10),
+  }
+}
+
+function firstLine(file: string, args: readonly string[]): string {
+  try {
+    return execFileSync(file, args, { encoding: 'utf8', cwd: import.meta.dirname }).split('\n')[0] ?? ''
+  } catch {
+    return 'unknown'
+  }
+}

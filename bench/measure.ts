@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { markedData } from './load/mark.ts'
+import { publish, type PublishReport } from './load/publish.ts'
+import type { Readers, ReadersReport } from './load/readers.ts'
+import type { WireRequest } from './peer.ts'
+import type { ServerProcess } from './server-process.ts'
+import { cpuMicros, machineCpuMicros } from './usage.ts'
+
+/** The issue's event: 100 bytes of data. */
+export const EVENT_DATA = markedData(100)
+
+const SETTLE_STEP_MS = 200
+const MAX_SETTLE_MS = 5000
+
+export interface Load {
+  readonly request: WireRequest
+  readonly rate: number
+  readonly seconds: number
+  /** Publishing connections: enough that a hub which answers in `connections / rate` seconds is not held up by them. */
+  readonly connections: number
+}
+
+export interface Measured {
+  readonly received: ReadersReport
+  readonly published: PublishReport
+  /** CPU that the server's processes used, from the first event to the last delivery. */
+  readonly cpuMicros: number
+  /** CPU that readers and publishers used. */
+  readonly generatorMicros: number
+  /** CPU that processes used which are no part of the bench. */
+  readonly othersMicros: number
+  readonly wallMs: number
+}
+
+/** Publishes at the rate while `readers` count, and waits until no more arrives. */
+export async function measure(server: ServerProcess, readers: Readers, load: Load): Promise<Measured> {
+  const pids = server.pids()
+  await readers.reset()
+  const generatorBefore = (await readers.report()).cpuMs
+  const machineBefore = machineCpuMicros()
+  const cpuBefore = cpuMicros(pids)
+  const began = performance.now()
+  const published = await publish(load.request, load)
+  const received = await settle(readers)
+  const serverMicros = cpuMicros(pids) - cpuBefore
+  const generatorMicros = (received.cpuMs - generatorBefore + published.cpuMs) * 1000
+  return {
+    received,
+    published,
+    cpuMicros: serverMicros,
+    generatorMicros,
+    othersMicros: Math.max(0, machineCpuMicros() - machineBefore - serverMicros - generatorMicros),
+    wallMs: performance.now() - began,
+  }
+}
+
+/** Runs the load and forgets it: JITs have compiled, buffers have grown. */
+export async function warmUp(readers: Readers, load: Load): Promise<void> {
+  await publish(load.request, load)
+  await settle(readers)
+}
+
+async function settle(readers: Readers): Promise<ReadersReport> {
+  const deadline = performance.now() + MAX_SETTLE_MS
+  let before = -1
+  for (;;) {
+    const report = await readers.report()
+    if (report.deliveries === before || performance.now() > deadline) return report
+    before = report.deliveries
+    await sleep(SETTLE_STEP_MS)
+  }
+}

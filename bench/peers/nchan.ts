@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { execFile } from 'node:child_process'
+import { AbsentError, get, type Peer, post } from '../peer.ts'
+import { startServer } from '../server-process.ts'
+import { fillIn } from './template.ts'
+
+const MODULES = '/usr/lib/nginx/modules'
+
+export const nchan: Peer = {
+  name: 'nchan',
+  title: 'Nchan',
+  stored: 'in memory',
+  durability: 'none: messages are in shared memory, and a restart or reload loses them',
+  resumes: false,
+
+  async version() {
+    if (!existsSync(`${MODULES}/ngx_nchan_module.so`))
+      throw new AbsentError('libnginx-mod-nchan is not installed')
+    const query = ['-W', '-f=${Package} ${Version}, ', 'libnginx-mod-nchan', 'nginx']
+    const { stdout } = await promisify(execFile)('dpkg-query', query)
+    return stdout.replace(/, $/, '').replaceAll(/libnginx-mod-nchan (\d+:)?/g, '')
+  },
+
+  start({ dir, port }) {
+    const config = fillIn('nchan/nginx.conf', dir, { PORT: port, DIR: dir, MODULES })
+    return startServer({ file: 'nginx', args: ['-p', dir, '-c', config], ports: [port] })
+  },
+
+  subscribe: ({ port }, topic, lastEventId) =>
+    get(port, `/sub/${topic}`, lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
+
+  publish: ({ port }, topic, data) => post(port, `/pub/${topic}`, data, { 'Content-Type': 'text/plain' }),
+}

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { AbsentError } from '../peer.ts'
+
+/** Where provision.sh puts what it builds, and the log of what it could not. */
+const BUILT = join(import.meta.dirname, '../../node_modules/.cache/tailrace-bench/bin')
+
+/** The path of a program that provision.sh builds. Throws an `AbsentError` with the reason when it could not. */
+export function built(name: string): string {
+  const file = join(BUILT, name)
+  if (existsSync(file)) return file
+  throw new AbsentError(
+    existsSync(`${file}.log`)
+      ? `it could not be built: ${readFileSync(`${file}.log`, 'utf8').trim().split('\n').slice(-2).join(' ')}`
+      : 'run bench/provision.sh to build it',
+  )
+}
+
+/** What `pattern` captures of what the program prints. */
+export async function versionOf(
+  file: string,
+  args: readonly string[],
+  pattern = /(\d+\.\d+[.\d]*)/,
+): Promise<string> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(file, args)
+    return pattern.exec(stdout + stderr)?.[1] ?? 'unknown'
+  } catch (error) {
+    throw new AbsentError(`\`${[file, ...args].join(' ')}\` fails`, { cause: error })
+  }
+}

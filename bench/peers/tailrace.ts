@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { get, type Peer, post } from '../peer.ts'
+import { startServer } from '../server-process.ts'
+
+const SERVER = join(import.meta.dirname, '../../packages/server')
+
+export const tailrace: Peer = {
+  name: 'tailrace',
+  title: 'Tailrace',
+  stored: 'on disk',
+  durability: 'SQLite, WAL, synchronous=FULL: each event is on disk before it is acknowledged or seen',
+  resumes: true,
+
+  version() {
+    const { version } = JSON.parse(readFileSync(join(SERVER, 'package.json'), 'utf8')) as { version: string }
+    return Promise.resolve(version)
+  },
+
+  start({ dir, port }) {
+    const args = ['--conditions=@tailrace/source', join(SERVER, 'src/main.ts'), 'serve']
+    const settings = ['--port', String(port), '--log', `sqlite:${dir}/log.db`]
+    return startServer({ file: process.execPath, args: [...args, ...settings], ports: [port] })
+  },
+
+  subscribe: ({ port }, topic, lastEventId) =>
+    get(port, `/topics/${topic}`, lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
+
+  publish: ({ port }, topic, data) => post(port, `/topics/${topic}`, data),
+
+  publishedId: (answer) => (JSON.parse(answer) as { id: string }).id,
+}

@@ -1,0 +1,63 @@
+import type { Machine } from './machine.ts'
+import type { Stored } from './peer.ts'
+import type { Figures } from './scenario.ts'
+
+/** One scenario with one peer, once. */
+export interface TrialResult {
+  readonly peer: string
+  readonly scenario: string
+  readonly run: number
+  readonly figures?: Figures
+  readonly error?: string
+}
+
+export interface PeerFacts {
+  readonly name: string
+  readonly title: string
+  readonly stored: Stored
+  readonly durability: string
+  readonly version?: string
+  /** Why it could not be had. */
+  readonly absent?: string
+}
+
+/** All that was measured in one run of the bench: what results.json holds and the report is made of. */
+export interface Results {
+  readonly machine: Machine
+  readonly isQuick: boolean
+  readonly runs: number
+  readonly scenarios: readonly string[]
+  readonly peers: readonly PeerFacts[]
+  readonly trials: readonly TrialResult[]
+}
+
+/** NaN (no figure at all) counts as the worst: one failed trial of five does not hide behind the other four. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) return Number.NaN
+  const sorted = values.toSorted((a, b) => rank(a) - rank(b))
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}
+
+function rank(value: number): number {
+  return Number.isNaN(value) ? Number.MAX_VALUE : value
+}
+
+/** The median of one figure over all trials; NaN when there is none. */
+export function medianOf(results: Results, scenario: string, peer: string, key: string): number {
+  return median(trialsOf(results, scenario, peer).flatMap(({ figures }) => figures?.[key] ?? []))
+}
+
+export function trialsOf(results: Results, scenario: string, peer: string): readonly TrialResult[] {
+  return results.trials.filter((trial) => trial.scenario === scenario && trial.peer === peer)
+}
+
+/** JSON has no NaN: a figure that could not be had is null there. */
+export function toJson(results: Results): string {
+  return `${JSON.stringify(results, undefined, 2)}\n`
+}
+
+export function fromJson(text: string): Results {
+  return JSON.parse(text, (_, value: unknown) => (value === null ? Number.NaN : value)) as Results
+}

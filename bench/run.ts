@@ -1,0 +1,106 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describeMachine } from './machine.ts'
+import { parseOptions, USAGE, UsageError } from './options.ts'
+import { AbsentError, type Peer } from './peer.ts'
+import { peers } from './peers/all.ts'
+import { plots, report } from './report.ts'
+import { fromJson, type PeerFacts, type Results, toJson, type TrialResult } from './results.ts'
+import type { Scenario, Size } from './scenario.ts'
+import { scenarios } from './scenarios/all.ts'
+import { runTrial } from './trial.ts'
+
+const WHOLE = import.meta.dirname
+const PART = join(WHOLE, '../node_modules/.cache/tailrace-bench/last')
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), {
+    peers: peers.map(({ name }) => name),
+    scenarios: scenarios.map(({ name }) => name),
+  })
+  const size: Size = { isQuick: options.isQuick, pick: (full, quick) => (options.isQuick ? quick : full) }
+  if (options.isRender) {
+    const results = fromJson(readFileSync(join(WHOLE, 'results.json'), 'utf8'))
+    return writeResults(WHOLE, results, size)
+  }
+  const facts = await Promise.all(peers.filter(({ name }) => options.peers.includes(name)).map(describePeer))
+  for (const { title, absent } of facts) if (absent !== undefined) say(`${title} is absent: ${absent}`)
+  const present = peers.filter(({ name }) =>
+    facts.some((fact) => fact.name === name && fact.absent === undefined),
+  )
+  const chosen = scenarios.filter(({ name }) => options.scenarios.includes(name))
+  const folder = options.isWhole ? WHOLE : PART
+  const results = {
+    machine: describeMachine(),
+    isQuick: options.isQuick,
+    runs: options.runs,
+    scenarios: options.scenarios,
+    peers: facts,
+    trials: [] as TrialResult[],
+  }
+  const total = options.runs * chosen.length * present.length
+  for (const { scenario, peer, run } of interleaved(options.runs, chosen, present)) {
+    progress(`${results.trials.length + 1}/${total} ${scenario.name}, ${peer.title}, trial ${run}`)
+    const trial = await runTrial(scenario, peer, run, size)
+    results.trials.push(trial)
+    say(summary(trial, scenario, peer))
+    // After each trial, so that a run which is broken off has something to show.
+    writeResults(folder, results, size)
+  }
+  say(`written: ${join(folder, 'RESULTS.md')}`)
+  if (options.isJson) process.stdout.write(toJson(results))
+}
+
+async function describePeer({ name, title, stored, durability, version }: Peer): Promise<PeerFacts> {
+  const facts = { name, title, stored, durability }
+  try {
+    return { ...facts, version: await version() }
+  } catch (error) {
+    if (!(error instanceof AbsentError)) throw error
+    return { ...facts, absent: error.message }
+  }
+}
+
+/** Peers one after the other within each scenario, each time beginning with another one. */
+function* interleaved(runs: number, chosen: readonly Scenario[], present: readonly Peer[]) {
+  for (let run = 1; run <= runs; run++) {
+    for (const scenario of chosen) {
+      for (let i = 0; i < present.length; i++) {
+        const peer = present[(i + run - 1) % present.length]
+        if (peer !== undefined) yield { scenario, peer, run }
+      }
+    }
+  }
+}
+
+function writeResults(folder: string, results: Results, size: Size): void {
+  mkdirSync(join(folder, 'plots'), { recursive: true })
+  writeFileSync(join(folder, 'results.json'), toJson(results))
+  writeFileSync(join(folder, 'RESULTS.md'), report(results, scenarios, size))
+  for (const [name, svg] of plots(results, scenarios)) writeFileSync(join(folder, 'plots', name), svg)
+}
+
+function summary({ figures, error, run }: TrialResult, scenario: Scenario, peer: Peer): string {
+  const shown = scenario.columns.map(
+    ({ key, title, digits }) => `${title} ${figures?.[key]?.toFixed(digits)}`,
+  )
+  return `${scenario.name} #${run} ${peer.title}: ${error ?? shown.join(', ')}`
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}
+
+function say(text: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${text}\n`)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { processTree } from './usage.ts'
+
+const START_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 10_000
+const OUTPUT_TAIL = 4000
+
+/** A running peer: the processes whose CPU and memory count. */
+export interface ServerProcess extends AsyncDisposable {
+  pids(): number[]
+  /** SIGKILL after 10 s. Resolves once every process of it is gone. */
+  stop(): Promise<void>
+}
+
+export interface Command {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly cwd?: string
+  readonly env?: Record<string, string>
+  /** Ports that accept connections once it serves. */
+  readonly ports: readonly number[]
+}
+
+const running = new Set<ChildProcess>()
+
+// A bench that is broken off leaves no server behind.
+process.on('exit', () => {
+  for (const { pid } of running) if (pid !== undefined) processTree(pid).forEach(kill)
+})
+
+export async function startServer(command: Command): Promise<ServerProcess> {
+  const child = spawn(command.file, command.args, {
+    cwd: command.cwd,
+    env: { ...process.env, ...command.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_TAIL)))
+  }
+  running.add(child)
+  const exited = once(child, 'close').finally(() => running.delete(child))
+  // Awaited in `stop`; a failure to spawn is reported below.
+  exited.catch(() => {})
+  const server = {
+    pids: () => (child.pid === undefined ? [] : processTree(child.pid)),
+    stop: () => stop(child, exited),
+    [Symbol.asyncDispose]: () => stop(child, exited),
+  }
+  try {
+    for (const port of command.ports) await accepts(port, child)
+    return server
+  } catch (error) {
+    await server.stop()
+    throw new Error(`${command.file} ${(error as Error).message}; its output:\n${output}`, { cause: error })
+  }
+}
+
+async function accepts(port: number, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS
+  while (!(await canConnect(port))) {
+    if (child.exitCode !== null || child.pid === undefined)
+      throw new Error(`exited with code ${child.exitCode}`)
+    if (performance.now() > deadline) throw new Error(`does not listen on ${port}`)
+    await sleep(20)
+  }
+}
+
+export function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => (socket.destroy(), resolve(true)))
+    socket.once('error', () => resolve(false))
+  })
+}
+
+async function stop(child: ChildProcess, exited: Promise<unknown[]>): Promise<void> {
+  if (child.pid === undefined) return
+  const pids = processTree(child.pid)
+  child.kill('SIGTERM')
+  const killer = setTimeout(() => pids.forEach(kill), STOP_TIMEOUT_MS)
+  await exited.catch(() => {})
+  clearTimeout(killer)
+  // Workers that outlived their parent.
+  pids.forEach(kill)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Gone already.
+  }
+}
+
+/** Two servers that are one peer, or one and what it needs; only the first one's processes count. */
+export function withCompanions(server: ServerProcess, companions: readonly ServerProcess[]): ServerProcess {
+  async function stopAll(): Promise<void> {
+    await server.stop()
+    for (const companion of companions) await companion.stop()
+  }
+  return { pids: () => server.pids(), stop: stopAll, [Symbol.asyncDispose]: stopAll }
+}

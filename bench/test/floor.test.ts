@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { compile } from '../compile.ts'
+import { markedData } from '../load/mark.ts'
+import { publish } from '../load/publish.ts'
+import { openReaders } from '../load/readers.ts'
+import { get, post } from '../peer.ts'
+import { canConnect } from '../server-process.ts'
+
+test('the floor sends every event to every reader, and counts them right', async () => {
+  const port = await freePort()
+  const floor = spawn(compile('floor/floor.c'), [String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = text(floor.stdout)
+  while (!(await canConnect(port))) await new Promise((resolve) => setTimeout(resolve, 10))
+  {
+    await using readers = await openReaders(get(port, '/'), { count: 20, marks: 50 })
+    const published = await publish(post(port, '/', markedData(100)), { connections: 3, rate: 0, count: 50 })
+    expect(published).toMatchObject({ acked: 50, errors: 0 })
+    expect(await readers.complete(5000)).toBeGreaterThan(0)
+    expect(await readers.report()).toMatchObject({ deliveries: 1000, complete: 20, closed: 0 })
+  }
+  floor.kill()
+  await once(floor, 'close')
+  const report = JSON.parse(await said) as Record<string, number>
+  expect(report).toMatchObject({ deliveries: 1000, dropped: 0 })
+  expect(report['cpuMicrosPerDelivery']).toBeGreaterThan(0)
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

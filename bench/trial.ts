@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Peer } from './peer.ts'
+import type { TrialResult } from './results.ts'
+import type { Scenario, Size } from './scenario.ts'
+
+/** Below the kernel's range for outgoing connections, which would take a server's port now and then. */
+const FIRST_PORT = 20_000
+/** A peer may use the ports after its own as well. */
+const PORTS_PER_TRIAL = 10
+const PORT_SLOTS = 1000
+
+let trials = 0
+
+/** Runs the scenario once, in a folder and on ports that no trial before it had. Never rejects. */
+export async function runTrial(
+  scenario: Scenario,
+  peer: Peer,
+  run: number,
+  size: Size,
+): Promise<TrialResult> {
+  const port = FIRST_PORT + (trials++ % PORT_SLOTS) * PORTS_PER_TRIAL
+  const dir = mkdtempSync(join(tmpdir(), 'tailrace-bench-'))
+  const facts = { peer: peer.name, scenario: scenario.name, run }
+  try {
+    const reason = scenario.excludes?.(peer)
+    if (reason !== undefined) return { ...facts, error: reason }
+    return { ...facts, figures: await scenario.run({ peer, place: { dir, port }, size }) }
+  } catch (error) {
+    return { ...facts, error: (error as Error).message }
+  } finally {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+  }
+}

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The kernel's USER_HZ, which is 100 on every architecture that Node runs on. */
+const TICKS_PER_SECOND = 100
+const KIB = 1024
+
+/** CPU time that the processes have used so far, user and system, in microseconds. */
+export function cpuMicros(pids: readonly number[]): number {
+  let ticks = 0
+  for (const pid of pids) {
+    const fields = stat(pid)
+    if (fields !== undefined) ticks += Number(fields[11]) + Number(fields[12])
+  }
+  return (ticks * 1e6) / TICKS_PER_SECOND
+}
+
+/** CPU time that everything on the machine has used so far, in microseconds. */
+export function machineCpuMicros(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (read('/proc/stat') ?? '')
+    .split('\n', 1)
+    .join('')
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  return ((user + nice + system + irq + softirq) * 1e6) / TICKS_PER_SECOND
+}
+
+/** Resident memory. Pages that several processes share are divided among them, so that no worker pays twice. */
+export function residentBytes(pids: readonly number[]): number {
+  let bytes = 0
+  for (const pid of pids) {
+    const rollup = read(`/proc/${pid}/smaps_rollup`)
+    bytes += Number(/^Pss:\s+(\d+) kB/m.exec(rollup ?? '')?.[1] ?? 0) * KIB
+  }
+  return bytes
+}
+
+/** A process and all that descend from it. */
+export function processTree(root: number): number[] {
+  const children = new Map<number, number[]>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const parent = Number(stat(Number(name))?.[1])
+    const siblings = children.get(parent)
+    if (siblings === undefined) children.set(parent, [Number(name)])
+    else siblings.push(Number(name))
+  }
+  const pids = [root]
+  for (const pid of pids) pids.push(...(children.get(pid) ?? []))
+  return pids
+}
+
+/** The fields of /proc/PID/stat from the third one, the state, on: the second may hold spaces and parentheses. */
+function stat(pid: number): string[] | undefined {
+  const text = read(`/proc/${pid}/stat`)
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // The process is gone.
+    return undefined
+  }
+}
