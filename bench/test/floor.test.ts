@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { needs } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { compile } from '../compile.ts'
 import { markedData } from '../load/mark.ts'
@@ -11,7 +12,9 @@ import { openReaders } from '../load/readers.ts'
 import { get, post } from '../peer.ts'
 import { canConnect } from '../server-process.ts'
 
-test('the floor sends every event to every reader, and counts them right', async () => {
+const gcc = needs('gcc')
+
+test.skipIf(!gcc)('the floor sends every event to every reader, and counts them right', async () => {
   const port = await freePort()
   const floor = spawn(compile('floor/floor.c'), [String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = text(floor.stdout)

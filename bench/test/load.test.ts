@@ -5,8 +5,9 @@ import { markedData } from '../load/mark.ts'
 import { publish } from '../load/publish.ts'
 import { openReaders } from '../load/readers.ts'
 import { get, post } from '../peer.ts'
-import { createRandom } from '@tailrace/testkit'
+import { createRandom, needs } from '@tailrace/testkit'
 
+const gcc = needs('gcc')
 const servers: Server[] = []
 
 afterEach(() => {
@@ -16,7 +17,7 @@ afterEach(() => {
   }
 })
 
-describe('the reader', () => {
+describe.skipIf(!gcc)('the reader', () => {
   test.each([
     ['chunked', true],
     ['until the connection closes', false],
@@ -79,7 +80,7 @@ describe('the reader', () => {
   })
 })
 
-describe('the publisher', () => {
+describe.skipIf(!gcc)('the publisher', () => {
   test('posts as many as it was told, each with a mark of its own', async () => {
     const seen: string[] = []
     const port = await serveBodies((body) => void seen.push(body))

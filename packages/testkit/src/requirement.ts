@@ -14,11 +14,12 @@ declare module 'vitest' {
 }
 
 /** Everything that a test may need from outside npm. `scripts/provision.sh` installs what can be installed. */
-export type RequirementName = 'chromium' | 'curl' | 'mount'
+export type RequirementName = 'chromium' | 'curl' | 'gcc' | 'mount'
 
 const probes: Record<RequirementName, () => boolean> = {
   chromium: hasChromium,
   curl: () => isOnPath('curl'),
+  gcc: () => isOnPath('gcc'),
   mount: canMount,
 }
 
