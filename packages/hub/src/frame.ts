@@ -8,6 +8,8 @@ export interface Representation {
   readonly envelope: boolean
   /** Each frame names its topic: for streams that may carry more than one. */
   readonly namesTopic: boolean
+  /** The newest event of each key, at most this often, in milliseconds; 0 for every event. */
+  readonly conflateMs: number
 }
 
 /** An event as bytes, ready for every reader of a lane. */

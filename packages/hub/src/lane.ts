@@ -1,5 +1,7 @@
 import { isPattern } from '@tailrace/log'
 import type { EventLog, StoredEvent } from '@tailrace/log'
+import type { Holder } from './budget.ts'
+import { Conflation } from './conflation.ts'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
 import type { Payload } from './payload.ts'
@@ -16,18 +18,39 @@ export interface LaneMember {
   close(code?: string): void
 }
 
+/** What a lane needs to know of its hub. */
+export interface LaneFacts {
+  readonly selectors: readonly string[]
+  readonly representation: Representation
+  readonly epoch: string
+  /** Where the log is when the lane begins. */
+  readonly head: number
+  readonly windowBytes: number
+}
+
+/** What a lane tells its hub. */
+export interface LaneListener {
+  /** The last member has left. */
+  empty(): void
+  /** Events that it held back are due. */
+  due(): void
+  /** What it holds in memory has changed. */
+  held(): void
+}
+
 /**
  * All subscribers with the same selectors and the same representation. Each event is encoded here, once,
  * and its bytes are shared by all of them (invariant 5).
  */
-export class Lane {
+export class Lane implements Holder {
   readonly selectors: readonly string[]
   readonly representation: Representation
   readonly window: Window
   readonly replay: Replay
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
-  readonly #onEmpty: () => void
+  readonly #listener: LaneListener
+  readonly #conflation: Conflation | undefined
   /** When it last handed out everything, by the pacer's clock. */
   flushedAt: number = Number.NEGATIVE_INFINITY
   /** What came since the pass under way began. */
@@ -37,21 +60,16 @@ export class Lane {
   readonly #ends = new Map<string, number>()
   readonly #canEnd: boolean
 
-  constructor(
-    selectors: readonly string[],
-    representation: Representation,
-    epoch: string,
-    head: number,
-    windowBytes: number,
-    onEmpty: () => void,
-  ) {
+  constructor({ selectors, representation, epoch, head, windowBytes }: LaneFacts, listener: LaneListener) {
     this.selectors = selectors
     this.representation = representation
     this.window = new Window(head, windowBytes)
-    this.replay = new Replay(selectors, representation, epoch)
+    this.replay = new Replay(selectors, representation, epoch, () => listener.held())
     this.#epoch = epoch
-    this.#onEmpty = onEmpty
+    this.#listener = listener
     this.#canEnd = !selectors.some(isPattern)
+    const { conflateMs } = representation
+    if (conflateMs > 0) this.#conflation = new Conflation(conflateMs, windowBytes, () => listener.due())
   }
 
   /** Learns which of its topics had ended before the lane was there. */
@@ -63,10 +81,34 @@ export class Lane {
   }
 
   push(event: StoredEvent): void {
+    if (this.#conflation === undefined) this.#append(event)
+    else this.#conflation.add(event)
+    this.#listener.held()
+  }
+
+  /** Lets through what was held back, if it is due. @returns whether its members may have something to do */
+  settle(): boolean {
+    if (this.#conflation === undefined) return true
+    const due = this.#conflation.takeIfDue()
+    for (const event of due ?? []) this.#append(event)
+    return due !== undefined
+  }
+
+  #append(event: StoredEvent): void {
     const frame = encodeFrame(event, this.representation, this.#epoch)
     this.window.push(frame)
     this.newsBytes += frame.bytes.length
-    if (event.end && this.#canEnd) this.#ends.set(event.topic, event.offset)
+    this.#noteEnd(event)
+  }
+
+  #noteEnd({ end, topic, offset }: StoredEvent): void {
+    if (end && this.#canEnd) this.#ends.set(topic, offset)
+  }
+
+  /** Up to where nothing is held back, when the log reaches up to `head`. */
+  settled(head: number): number {
+    const oldest = this.#conflation?.oldest
+    return oldest === undefined ? head : Math.min(head, oldest - 1)
   }
 
   /**
@@ -92,14 +134,35 @@ export class Lane {
 
   /** What was purged must not be delivered from memory either. */
   purged(topic: string, head: number): void {
+    this.#conflation?.purged(topic)
     this.#ends.delete(topic)
-    this.window.clear(head)
+    this.window.clear(this.settled(head))
     this.replay.forget()
+    this.#listener.held()
   }
 
   leave(member: LaneMember): void {
     this.members.delete(member)
-    if (this.members.size === 0) this.#onEmpty()
+    if (this.members.size === 0) this.#listener.empty()
+  }
+
+  stop(): void {
+    this.#conflation?.stop()
+  }
+
+  get heldBytes(): number {
+    return this.window.heldBytes + this.replay.heldBytes + (this.#conflation?.heldBytes ?? 0)
+  }
+
+  /** Whatever a member still needs of it, it replays. */
+  evict(): void {
+    let { tip } = this.window
+    for (const event of this.#conflation?.take() ?? []) {
+      this.#noteEnd(event)
+      tip = event.offset
+    }
+    this.window.clear(tip)
+    this.replay.forget()
   }
 
   /** Every selected topic has ended. */

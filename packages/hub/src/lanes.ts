@@ -1,4 +1,5 @@
 import type { EventLog, StoredEvent } from '@tailrace/log'
+import { Budget } from './budget.ts'
 import type { Representation } from './frame.ts'
 import { Lane } from './lane.ts'
 import type { LaneMember } from './lane.ts'
@@ -6,7 +7,7 @@ import type { ResolvedHubOptions } from './options.ts'
 import { Pacer } from './pacer.ts'
 import { Router } from './route.ts'
 
-type LaneLimits = Pick<ResolvedHubOptions, 'windowBytes' | 'batchMs'>
+type LaneLimits = Pick<ResolvedHubOptions, 'windowBytes' | 'windowTotalBytes' | 'batchMs'>
 
 interface Entry {
   readonly key: string
@@ -24,10 +25,13 @@ export class Lanes {
   readonly #lanes = new Map<string, Entry>()
   readonly #router = new Router<Lane>()
   readonly #pacer: Pacer
+  readonly #budget: Budget
   #head: number
 
-  constructor(log: EventLog, epoch: string, head: number, { windowBytes, batchMs }: LaneLimits) {
+  constructor(log: EventLog, epoch: string, head: number, limits: LaneLimits) {
+    const { windowBytes, windowTotalBytes, batchMs } = limits
     this.#pacer = new Pacer(batchMs)
+    this.#budget = new Budget(windowTotalBytes)
     this.#log = log
     this.#epoch = epoch
     this.#head = head
@@ -54,7 +58,13 @@ export class Lanes {
       }
       this.#head = event.offset
     }
-    this.#pacer.add(reached)
+    this.#handOut(reached)
+  }
+
+  #handOut(lanes: Iterable<Lane>): void {
+    const settled: Lane[] = []
+    for (const lane of lanes) if (lane.settle()) settled.push(lane)
+    this.#pacer.add(settled)
   }
 
   purged(topic: string): void {
@@ -70,7 +80,8 @@ export class Lanes {
     representation: Representation,
     use: (lane: Lane) => Promise<T>,
   ): Promise<T> {
-    const key = JSON.stringify([representation.envelope, selectors.toSorted()])
+    const { envelope, conflateMs } = representation
+    const key = JSON.stringify([envelope, conflateMs, selectors.toSorted()])
     const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation)
     entry.holders += 1
     try {
@@ -84,6 +95,7 @@ export class Lanes {
 
   stop(): void {
     this.#pacer.stop()
+    for (const { lane } of this.#lanes.values()) lane.stop()
   }
 
   *members(): Iterable<LaneMember> {
@@ -91,9 +103,18 @@ export class Lanes {
   }
 
   #create(key: string, selectors: readonly string[], representation: Representation): Entry {
-    const lane = new Lane(selectors, representation, this.#epoch, this.#head, this.#windowBytes, () =>
-      this.#removeIfUnused(entry),
-    )
+    const facts = {
+      selectors,
+      representation,
+      epoch: this.#epoch,
+      head: this.#head,
+      windowBytes: this.#windowBytes,
+    }
+    const lane = new Lane(facts, {
+      empty: () => this.#removeIfUnused(entry),
+      due: () => this.#handOut([lane]),
+      held: () => this.#budget.update(lane),
+    })
     const entry: Entry = { key, lane, opened: lane.open(this.#log), holders: 0 }
     this.#lanes.set(key, entry)
     // Before it is open, so that it misses no event after the head that it began with.
@@ -104,6 +125,8 @@ export class Lanes {
   #removeIfUnused({ key, lane, holders }: Entry): void {
     if (holders > 0 || lane.members.size > 0 || this.#lanes.get(key)?.lane !== lane) return
     this.#lanes.delete(key)
+    lane.stop()
+    this.#budget.remove(lane)
     for (const selector of lane.selectors) this.#router.remove(selector, lane)
   }
 }

@@ -10,6 +10,8 @@ export const DEFAULT_HEARTBEAT_MS = 15_000
 export const DEFAULT_RETRY_MS = 2_000
 /** What a lane keeps of its newest frames. */
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024
+/** What all lanes keep together. */
+export const DEFAULT_WINDOW_TOTAL_BYTES: number = 64 * 1024 * 1024
 /** How long a busy lane waits for more before it writes again: one write for many events. */
 export const DEFAULT_BATCH_MS = 4
 /** How long a reader may take nothing. */
@@ -45,6 +47,13 @@ export interface HubOptions {
    * @defaultValue {@link DEFAULT_WINDOW_BYTES}
    */
   readonly windowBytes?: number | undefined
+  /**
+   * How much all lanes keep in memory together, in bytes; at least `windowBytes`. Those whose last event is the
+   * longest ago give way to the others.
+   *
+   * @defaultValue {@link DEFAULT_WINDOW_TOTAL_BYTES}, or `windowBytes` where that is more
+   */
+  readonly windowTotalBytes?: number | undefined
   /**
    * How long a lane that has just written waits for more events before it writes again, in milliseconds. A
    * lane that has been quiet for that long writes at once. 0 writes each time.
@@ -87,12 +96,15 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     if (value >= least && value <= most) return value
     throw new RangeError(`\`${name}\` must be a number from ${least} to ${most}, got ${String(value)}`)
   }
+  const windowBytes = number('windowBytes', DEFAULT_WINDOW_BYTES, 0)
+  const windowTotalBytes = Math.max(windowBytes, DEFAULT_WINDOW_TOTAL_BYTES)
   return Object.freeze({
     maxEventBytes: number('maxEventBytes', DEFAULT_MAX_EVENT_BYTES, 1),
     maxBatchBytes: number('maxBatchBytes', DEFAULT_MAX_BATCH_BYTES, 1),
     heartbeatMs: number('heartbeatMs', DEFAULT_HEARTBEAT_MS, 0, MAX_TIMER_MS),
     retryMs: number('retryMs', DEFAULT_RETRY_MS, 0, Math.floor(MAX_TIMER_MS / 1.5)),
-    windowBytes: number('windowBytes', DEFAULT_WINDOW_BYTES, 0),
+    windowBytes,
+    windowTotalBytes: number('windowTotalBytes', windowTotalBytes, windowBytes),
     batchMs: number('batchMs', DEFAULT_BATCH_MS, 0, 1_000),
     stallMs: number('stallMs', DEFAULT_STALL_MS, 1, MAX_TIMER_MS),
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),

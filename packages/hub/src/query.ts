@@ -48,3 +48,18 @@ export function integer(
   if (value >= least && value <= most) return value
   throw invalid(name, `The parameter ${name} is a whole number from ${least} to ${most}.`)
 }
+
+/** The value of a parameter that is a time: `250ms` or `2s`. */
+export function milliseconds(
+  query: URLSearchParams,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  const text = single(query, name)
+  if (text === undefined) return undefined
+  const [, digits, unit] = /^([0-9]{1,9})(ms|s)$/.exec(text) ?? []
+  const value = Number(digits) * (unit === 's' ? 1000 : 1)
+  if (value >= least && value <= most) return value
+  throw invalid(name, `The parameter ${name} is a time from ${least}ms to ${most}ms, such as 250ms or 2s.`)
+}

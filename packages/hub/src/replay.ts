@@ -1,4 +1,5 @@
 import type { Page } from '@tailrace/log'
+import { newestOfKeys } from './conflation.ts'
 import { encodeFrame } from './frame.ts'
 import type { Frame, Representation } from './frame.ts'
 import type { LogView } from './log-view.ts'
@@ -20,6 +21,7 @@ export class FramePage {
   readonly more: boolean
   readonly lostThrough: number
   readonly frames: readonly Frame[]
+  readonly bytes: number
   #lastRun: { readonly offset: number; readonly run: Run } | undefined
 
   constructor(after: number, { next, more, lostThrough }: Page, frames: readonly Frame[]) {
@@ -28,6 +30,7 @@ export class FramePage {
     this.more = more
     this.lostThrough = lostThrough
     this.frames = frames
+    this.bytes = frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
   /** Whether what follows an offset begins in this page. */
@@ -72,12 +75,24 @@ export class Replay {
   readonly #representation: Representation
   readonly #epoch: string
   readonly #underWay = new Map<number, Promise<FramePage>>()
+  readonly #onHeld: () => void
   #recent: { readonly page: FramePage; readonly until: number }[] = []
 
-  constructor(selectors: readonly string[], representation: Representation, epoch: string) {
+  /** @param onHeld called when what is remembered has changed */
+  constructor(
+    selectors: readonly string[],
+    representation: Representation,
+    epoch: string,
+    onHeld: () => void,
+  ) {
+    this.#onHeld = onHeld
     this.#selectors = selectors
     this.#representation = representation
     this.#epoch = epoch
+  }
+
+  get heldBytes(): number {
+    return this.#recent.reduce((sum, { page }) => sum + page.bytes, 0)
   }
 
   /** The page with what follows an offset. It may begin before it. */
@@ -116,12 +131,14 @@ export class Replay {
     if (page.frames.length > 0 && this.#underWay.has(after)) {
       const alive = this.#recent.filter(({ until }) => until > now)
       this.#recent = [{ page, until: now + PAGE_LIFE_MS }, ...alive].slice(0, MAX_PAGES)
+      this.#onHeld()
     }
     return page
   }
 
-  #encode(page: Page, withId: boolean): Frame[] {
-    return page.events.map((event) => encodeFrame(event, this.#representation, this.#epoch, withId))
+  #encode({ events }: Page, withId: boolean): Frame[] {
+    const due = this.#representation.conflateMs > 0 ? newestOfKeys(events) : events
+    return due.map((event) => encodeFrame(event, this.#representation, this.#epoch, withId))
   }
 
   #query(after: number): Parameters<LogView['read']>[0] {

@@ -171,10 +171,14 @@ export class Subscriber implements LaneMember {
 
   #announce(): void {
     // At the tip no frame lies between the reader's place and the head, so it may as well resume from there.
-    if (this.#live === 'at-tip') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
+    if (this.#live === 'at-tip') this.#moveToHead()
     this.#live = 'told'
     this.#isUnderWay = true
     this.#write(new Payload(encodeLive(this.#cursor())))
+  }
+
+  #moveToHead(): void {
+    this.#moveTo(Math.max(this.#place.offset, this.#lane.settled(this.#log.head)))
   }
 
   #moveTo(offset: number): void {
@@ -251,7 +255,7 @@ export class Subscriber implements LaneMember {
     this.#toldThrough = page.lostThrough
     this.#isUnderWay = true
     this.#live = 'at-tip'
-    if (this.#onGap === 'live') this.#moveTo(Math.max(this.#place.offset, this.#log.head))
+    if (this.#onGap === 'live') this.#moveToHead()
     if (this.#onGap === 'snapshot') {
       this.#source = 'snapshot'
       this.#snapshotPlace = { offset: 0, partial: undefined }

@@ -1,9 +1,13 @@
 import { parseSelector } from '@tailrace/log'
 import { HubError } from './errors.ts'
-import { invalid, oneOf, refuseUnknown, single } from './query.ts'
+import { invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
 
 /** The most selectors on one stream. */
 export const MAX_SELECTORS = 100
+
+/** How often a reader can ask to be told of a key, in milliseconds. */
+const MIN_CONFLATE_MS = 10
+const MAX_CONFLATE_MS = 60_000
 
 /** What follows a gap: everything retained, only what is new, a snapshot, or nothing. */
 export type GapPolicy = 'replay' | 'live' | 'snapshot' | 'close'
@@ -21,6 +25,13 @@ export interface Subscription {
   readonly envelope?: 'json' | undefined
   /** @defaultValue `replay` */
   readonly onGap?: GapPolicy | undefined
+  /**
+   * At most once in this many milliseconds, the newest event of each key that changed; events without a key
+   * are all sent. A replay leaves out what a newer event of the same page replaces. 0 sends everything.
+   *
+   * @defaultValue 0
+   */
+  readonly conflateMs?: number | undefined
 }
 
 /** Where a request's subscription is written. */
@@ -39,6 +50,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'snapshot',
   'envelope',
   'gap',
+  'conflate',
 ])
 
 /**
@@ -60,6 +72,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
     snapshot: snapshot === 'true',
     envelope: oneOf(query, 'envelope', ['json']),
     onGap: oneOf(query, 'gap', GAP_POLICIES),
+    conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
   }
 }
 

@@ -47,6 +47,10 @@ export class Window {
     return this.#frames.at(-1)?.offset ?? this.#start
   }
 
+  get heldBytes(): number {
+    return this.#bytes
+  }
+
   push(frame: Frame): void {
     this.#frames.push(frame)
     this.#bytes += frame.bytes.length

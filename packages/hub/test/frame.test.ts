@@ -16,7 +16,7 @@ const EVENT: StoredEvent = {
   time: Date.UTC(2026, 10, 21, 2, 4, 58, 7),
   end: false,
 }
-const PLAIN: Representation = { envelope: false, namesTopic: false }
+const PLAIN: Representation = { envelope: false, namesTopic: false, conflateMs: 0 }
 
 function text(
   event: Partial<StoredEvent>,
@@ -121,7 +121,7 @@ test('whatever an event holds, a reader of its frame gets that one event and not
       (type, given, envelope) => {
         const sink = createScriptedSink()
         const event = { ...EVENT, type, data: given }
-        sink.write(new Payload(encodeFrame(event, { envelope, namesTopic: true }, 'k7x2').bytes))
+        sink.write(new Payload(encodeFrame(event, { ...PLAIN, envelope, namesTopic: true }, 'k7x2').bytes))
         const [only, ...others] = sink.events()
         expect(others).toEqual([])
         expect(only).toMatchObject({ type, topic: 'orders/42', lastEventId: 'k7x2.1042' })

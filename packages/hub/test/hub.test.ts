@@ -47,11 +47,12 @@ describe('publishing', () => {
 })
 
 describe('lanes', () => {
-  const PLAIN = { envelope: false, namesTopic: false }
+  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0 }
+  const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0 }
   const member: LaneMember = { pump() {}, heartbeat() {}, cutIfStalled() {}, close() {} }
 
   test('a lane is shared by the same selectors in any order, and goes with its last subscriber', async () => {
-    const lanes = new Lanes(log, 'e', 0, { windowBytes: 1000, batchMs: 0 })
+    const lanes = new Lanes(log, 'e', 0, LIMITS)
     const enter = (selectors: readonly string[]): Promise<Lane> =>
       lanes.with(selectors, PLAIN, async (lane) => {
         lane.members.add(member)
@@ -70,7 +71,7 @@ describe('lanes', () => {
   })
 
   test('a lane that nobody entered is gone, also when its use failed', async () => {
-    const lanes = new Lanes(log, 'e', 0, { windowBytes: 1000, batchMs: 0 })
+    const lanes = new Lanes(log, 'e', 0, LIMITS)
     const unused = await lanes.with(['a'], PLAIN, async (lane) => lane)
     await expect(lanes.with(['a'], PLAIN, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     lanes.deliver([

@@ -24,16 +24,18 @@ test('a plain request reads one topic from now on, replays after a gap, and need
     snapshot: false,
     envelope: undefined,
     onGap: undefined,
+    conflateMs: undefined,
   })
 })
 
 test('everything that can be asked for is read', () => {
-  expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live')).toEqual({
+  expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms')).toEqual({
     selectors: ['a/*', 'b'],
     from: 'start',
     snapshot: false,
     envelope: 'json',
     onGap: 'live',
+    conflateMs: 250,
   })
   expect(parse('topic=a&snapshot=true')).toMatchObject({ snapshot: true, from: undefined })
   expect(parse('topic=a&snapshot=false&from=start')).toMatchObject({ snapshot: false, from: 'start' })
@@ -69,6 +71,11 @@ test.each([
   ['from twice', 'topic=a&from=start&from=now', 'from'],
   ['lastEventId twice', 'topic=a&lastEventId=a.1&lastEventId=a.2', 'lastEventId'],
   ['gap twice', 'topic=a&gap=live&gap=live', 'gap'],
+  ['a conflation without a unit', 'topic=a&conflate=250', 'conflate'],
+  ['a conflation of no time', 'topic=a&conflate=0ms', 'conflate'],
+  ['a conflation over more than a minute', 'topic=a&conflate=61s', 'conflate'],
+  ['a conflation in minutes', 'topic=a&conflate=1m', 'conflate'],
+  ['conflate twice', 'topic=a&conflate=1s&conflate=1s', 'conflate'],
   ['snapshot twice', 'topic=a&snapshot=true&snapshot=false', 'snapshot'],
   ['envelope twice', 'topic=a&envelope=json&envelope=json', 'envelope'],
 ])('%s is refused by its name', (_, query, parameter) => {

@@ -177,6 +177,23 @@ test('an envelope holds what EventSource would ignore', async () => {
   stream.close()
 })
 
+test('a reader that asks for it gets the newest of each key, and all that its neighbour gets otherwise', async () => {
+  const conflated = await openStream(`${serving.url}/topics/prices?conflate=50ms`)
+  const all = await openStream(`${serving.url}/topics/prices`)
+  await Promise.all([conflated, all].map((stream) => stream.waitFor((frames) => frames.length === 2)))
+  await serving.hub.publish(
+    Array.from({ length: 100 }, (_, i) => ({ topic: 'prices', key: i % 2 ? 'odd' : 'even', data: `${i}` })),
+  )
+  await serving.hub.publish([{ topic: 'prices', key: 'last', data: 'done' }])
+  await Promise.all(
+    [conflated, all].map((stream) => stream.waitFor((frames) => frames.at(-1)!.data === 'done')),
+  )
+  expect(all.frames()).toHaveLength(2 + 101)
+  expect(conflated.frames().map(({ data }) => data)).toEqual([undefined, '{}', '98', '99', 'done'])
+  conflated.close()
+  all.close()
+})
+
 test('a hundred topics are taken, and one more is refused', async () => {
   const query = (count: number): string => Array.from({ length: count }, (_, i) => `topic=t${i}`).join('&')
   expect((await head(`/events?${query(100)}`, {})).statusCode).toBe(200)

@@ -49,6 +49,10 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
       fallback: '1MiB',
       doc: 'How much of its newest events each group of readers with the same topics shares in memory.',
     }),
+    'window-total': setting('bytes', {
+      fallback: '64MiB',
+      doc: 'How much all these groups may hold in memory together. Who then finds it gone reads it from the log.',
+    }),
     batch: setting('duration', {
       fallback: '4ms',
       doc: 'How long readers that were just written to wait for more events, which then leave in one write. 0ms turns it off.',
@@ -82,6 +86,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         heartbeatMs: values.heartbeat,
         retryMs: values.retry,
         windowBytes: values.window,
+        windowTotalBytes: values['window-total'],
         batchMs: values.batch,
         stallMs: values['stall-timeout'],
         retention: values.retain.map(({ rule }) => rule),
