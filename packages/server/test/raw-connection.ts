@@ -12,6 +12,8 @@ export interface RawConnection extends Disposable {
   /** Closes our direction only. */
   finish(): void
   destroy(): void
+  /** Leaves with an RST: what is under way is lost. */
+  reset(): void
 }
 
 export function connectRaw(port: number): RawConnection {
@@ -57,6 +59,7 @@ export function connectRaw(port: number): RawConnection {
     closed,
     finish: () => void socket.end(),
     destroy: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
     [Symbol.dispose]: () => void socket.destroy(),
   }
 }

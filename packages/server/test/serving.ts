@@ -35,7 +35,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
-  takeStreams(server, hub, allLimits)
+  const cutStreams = takeStreams(server, hub, allLimits)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -50,6 +50,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
       server.close()
       await hub.close()
       server.closeAllConnections()
+      cutStreams()
       await log.close()
     },
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
+import { limitConnections, readFileLimit } from '../http/connection-limit.ts'
 import { createHandler } from '../http/handler.ts'
 import { takeStreams } from '../http/front.ts'
 import { createHttpServer } from '../http/server.ts'
@@ -78,6 +79,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
     if (values['head-timeout'] > values['request-timeout']) {
       throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
     }
+    const fileLimit = readFileLimit()
     const log = await openLog(values.log)
     try {
       const hub = await createHub(log, {
@@ -99,8 +101,9 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         requestTimeoutMs: values['request-timeout'],
       }
       const server = createHttpServer(handler, limits)
-      takeStreams(server, hub, limits)
+      const cutStreams = takeStreams(server, hub, limits)
       try {
+        limitConnections(server, fileLimit, (line) => onError(`tailrace: ${line}`))
         server.listen(values.port, values.host)
         await once(server, 'listening')
         const { port } = server.address() as AddressInfo
@@ -108,7 +111,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         process.stdout.write(banner({ host: values.host, port, log: values.log, retain }))
         await untilSignalled()
       } finally {
-        await stop(server, hub)
+        await stop(server, hub, cutStreams)
       }
     } catch (error) {
       // What `createHub` takes is narrower than what the text of a setting can say.
@@ -125,13 +128,14 @@ function onError(error: unknown): void {
 }
 
 /** Ends all streams, lets answers that are under way be sent, and closes every connection. */
-async function stop(server: Server, hub: Hub): Promise<void> {
+async function stop(server: Server, hub: Hub, cutStreams: () => void): Promise<void> {
   const closed = server.listening ? once(server, 'close') : undefined
   server.close()
   await hub.close()
   server.closeIdleConnections()
   await Promise.race([closed, delay(MAX_LAST_ANSWERS_MS, undefined, { ref: false })])
   server.closeAllConnections()
+  cutStreams()
 }
 
 /** Resolves with the first signal to stop; the second ends the process as it is. */

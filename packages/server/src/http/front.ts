@@ -7,7 +7,7 @@ import { STREAM, wanted } from './accept.ts'
 import { toUtf8 } from './header.ts'
 import { readHead } from './head.ts'
 import type { StreamHead } from './head.ts'
-import { refuseSocket } from './server.ts'
+import { cutLater, refuseSocket } from './server.ts'
 import type { ServerLimits } from './server.ts'
 import { parseTarget, topicOf } from './target.ts'
 
@@ -15,11 +15,19 @@ import { parseTarget, topicOf } from './target.ts'
  * Takes plain requests for streams away from an HTTP server, before it sees them: a stream is better off
  * without `node:http`, whose parser, request and response would cost each reader 10 KiB, and their part in
  * every write. All other connections go on to the server, with the bytes that they began with put back.
+ *
+ * @returns cuts every connection that is held here, of which `server.closeAllConnections()` knows nothing
  */
-export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): void {
+export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): () => void {
+  const held = new Set<Socket>()
   const handlers = server.listeners('connection')
   server.removeAllListeners('connection')
   server.on('connection', accept)
+
+  // Not a closure of each connection: it would keep the head in memory for as long as the stream.
+  function forget(this: Socket): void {
+    held.delete(this)
+  }
 
   function accept(socket: Socket): void {
     /** What was read of the head: at most `maxHeadBytes` and one chunk. */
@@ -41,6 +49,8 @@ export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): voi
       if (socket.destroyed) return
       socket.pause()
       if (head.length > 0) socket.unshift(head)
+      held.delete(socket)
+      socket.off('close', forget)
       socket.off('error', ignore)
       for (const handler of handlers) handler.call(server, socket)
       socket.resume()
@@ -66,6 +76,7 @@ export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): voi
         const outcome = await hub.subscribe(subscription, () => {
           if (socket.destroyed) return undefined
           socket.off('error', ignore)
+          socket.on('finish', linger)
           return createSocketSink(socket)
         })
         if (outcome === 'open') return
@@ -75,11 +86,21 @@ export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): voi
       handOn()
     }
 
+    held.add(socket)
     socket.on('data', read)
     socket.on('end', handOn)
     socket.on('close', release)
+    socket.on('close', forget)
     socket.on('error', ignore)
   }
+
+  return () => {
+    for (const socket of held) socket.destroy()
+  }
+}
+
+function linger(this: Socket): void {
+  cutLater(this)
 }
 
 /** What a request asks for; nothing when it is to be refused, or does not ask for a stream. */

@@ -18,8 +18,10 @@ export interface ServerLimits {
 const CHECK_INTERVAL_MS = 1_000
 /** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
 const KEEP_ALIVE_MS = 75_000
-/** How long a client that was refused here may take to close its end; then the connection is cut. */
+/** How long a client may take to close its end once ours is closed; then the connection is cut. */
 const LINGER_MS = 1_000
+/** Answers that one connection may be owed at a time; a client that pipelines more requests is cut. */
+const MAX_OWED_ANSWERS = 64
 
 /** An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly. */
 export function createHttpServer(handler: Handler, limits: ServerLimits): Server {
@@ -39,6 +41,10 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
     (request, response) => {
       const { socket } = request
       const answers = owed.get(socket) ?? new Set()
+      // Behind a stream they wait without end, and each costs 2 KiB.
+      if (answers.size === MAX_OWED_ANSWERS) socket.destroy()
+      // Of what it had read already, the parser goes on to make requests.
+      if (socket.destroyed) return
       owed.set(socket, answers.add(response))
       response.on('close', () => answers.delete(response))
       const isWithoutHost = request.headers.host === undefined && request.httpVersion !== '1.0'
@@ -67,6 +73,11 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
 /** Refuses what is no request yet, by the code of Node's error. */
 export function refuseSocket(socket: Socket, code: string | undefined): void {
   socket.end(toHttp(refusalOf(code)))
+  cutLater(socket)
+}
+
+/** Cuts a connection that our end is done with, unless the client closes its own. */
+export function cutLater(socket: Socket): void {
   socket.setTimeout(LINGER_MS, () => socket.destroy())
 }
 

@@ -1,0 +1,85 @@
+import { fileURLToPath } from 'node:url'
+import { openStream, runCli, startHub } from '@tailrace/testkit'
+import { expect, test } from 'vitest'
+import { openClient } from './client.ts'
+import { connectRaw } from './raw-connection.ts'
+import type { RawConnection } from './raw-connection.ts'
+
+const OPEN_FILES = 256
+/** What is left of them for connections, as the hub says. */
+const MAX_CONNECTIONS = 192
+const LIMITED = { main: fileURLToPath(new URL('./limited-main.ts', import.meta.url)) }
+const SUBSCRIBE = 'GET /topics/crowd HTTP/1.1\r\nHost: x\r\n\r\n'
+
+test('a hub that has all the connections it can have refuses more, and serves those on as if nothing were', async () => {
+  await using hub = await startHub({ ...LIMITED, env: { OPEN_FILES: `${OPEN_FILES}` } })
+  using publisher = openClient(hub.url)
+  const reader = await openStream(`${hub.url}/events?topic=crowd&topic=large`)
+  const publish = async (topic: string, data: string): Promise<void> => {
+    expect(await publisher.send('POST', `/topics/${topic}`, data)).toMatchObject({ status: 201 })
+  }
+  await publish('crowd', 'before')
+
+  let refused = 0
+  const join = async (): Promise<RawConnection | undefined> => {
+    const raw = connectRaw(hub.port)
+    raw.send(SUBSCRIBE)
+    try {
+      await raw.until((text) => text.includes('tailrace.live'))
+      return raw
+    } catch {
+      expect(raw.text()).toBe('')
+      refused += 1
+      return undefined
+    }
+  }
+  const outcomes = await Promise.all(Array.from({ length: 3 * MAX_CONNECTIONS }, join))
+  const crowd = outcomes.filter((raw) => raw !== undefined)
+  expect(crowd).toHaveLength(MAX_CONNECTIONS - 2)
+  expect(hub.output()).toContain(
+    `tailrace: connections refused: 1 (${MAX_CONNECTIONS} are open, all that a limit of ${OPEN_FILES} open files allows: `,
+  )
+
+  const expected = ['before']
+  for (let i = 0; i < 20; i += 1) {
+    expected.push(`${i}`, 'x'.repeat(500_000))
+    await publish('crowd', `${i}`)
+    await publish('large', 'x'.repeat(500_000))
+    expect(await join()).toBeUndefined()
+  }
+  expect(await publisher.send('GET', '/readyz')).toMatchObject({ status: 200 })
+  const frames = await reader.waitFor((all) => all.length === expected.length + 2)
+  expect(frames.slice(2).map(({ data }) => data?.length)).toEqual(expected.map(({ length }) => length))
+  for (const raw of crowd) {
+    const text = await raw.until((all) => all.includes('data: 19\n'))
+    expect([...text.matchAll(/data: (\d+)\n/g)].map(([, n]) => Number(n))).toEqual([...Array(20).keys()])
+  }
+
+  for (const raw of crowd.splice(0, 100)) raw.destroy()
+  // As readers do, they come again until they are taken.
+  while (crowd.length < MAX_CONNECTIONS - 2) {
+    const raw = await join()
+    if (raw !== undefined) crowd.push(raw)
+  }
+  expect(await join()).toBeUndefined()
+  await publish('crowd', 'welcome')
+  await Promise.all(crowd.map((raw) => raw.until((text) => text.includes('data: welcome'))))
+
+  reader.close()
+  for (const raw of crowd) raw.destroy()
+  expect(await hub.kill()).toEqual({ code: 0, signal: null })
+  const told = [...hub.output().matchAll(/connections refused: (\d+) /g)].map(([, n]) => Number(n))
+  expect(told.reduce((sum, n) => sum + n, 0)).toBe(refused)
+  expect(told.length).toBeLessThan(refused / 10)
+})
+
+test('a limit that leaves nothing for connections is a mistake, and is told', async () => {
+  const { code, stderr } = await runCli(['serve', '--log', 'memory:', '--port', '0'], {
+    ...LIMITED,
+    env: { OPEN_FILES: '64' },
+  })
+  expect({ code, stderr }).toEqual({
+    code: 64,
+    stderr: expect.stringContaining('A limit of 64 open files leaves none for connections: raise it over 64'),
+  })
+})
