@@ -9,6 +9,9 @@ import { Replay } from './replay.ts'
 import type { View } from './step.ts'
 import { Window } from './window.ts'
 
+/** Two events may come close together by chance; of a lane to which more came at once, more is to be expected. */
+const MAX_SINGLE_EVENTS = 2
+
 /** What a lane and its hub ask of a subscriber. */
 export interface LaneMember {
   /** The window has news. */
@@ -51,10 +54,13 @@ export class Lane implements Holder {
   readonly #epoch: string
   readonly #listener: LaneListener
   readonly #conflation: Conflation | undefined
-  /** When it last handed out everything, by the pacer's clock. */
-  flushedAt: number = Number.NEGATIVE_INFINITY
+  /** When it last had handed out everything, by the pacer's clock. */
+  flushedAt = 0
+  /** What that was had not come singly. */
+  isBusy = false
   /** What came since the pass under way began. */
   newsBytes = 0
+  #newsEvents = 0
   #pass: Iterator<LaneMember> | undefined
   /** Where each selected topic ended. Only a lane without patterns can end. */
   readonly #ends = new Map<string, number>()
@@ -98,6 +104,7 @@ export class Lane implements Holder {
     const frame = encodeFrame(event, this.representation, this.#epoch)
     this.window.push(frame)
     this.newsBytes += frame.bytes.length
+    this.#newsEvents += 1
     this.#noteEnd(event)
   }
 
@@ -118,7 +125,9 @@ export class Lane implements Holder {
    */
   flush(limit: number): number {
     if (this.#pass === undefined) {
+      this.isBusy = this.#newsEvents > MAX_SINGLE_EVENTS
       this.newsBytes = 0
+      this.#newsEvents = 0
       this.#pass = this.members.values()
     }
     for (let left = limit; left > 0; left -= 1) {

@@ -7,16 +7,16 @@ const MAX_WRITES_A_VISIT = 250
 const MAX_WRITES_A_TURN = 500
 
 /**
- * Decides when lanes hand out what came. A lane that has been quiet hands it out at once; one that has just
- * done so waits for what else comes, until the delay is over or a sink's fill has come. So an idle hub adds
- * no latency, and a busy one writes once for many events.
+ * Decides when lanes hand out what came. One to which events come singly hands each out at once, so an idle
+ * hub adds no latency. One to which several came while it was busy with others waits for more, until the
+ * delay is over or a sink's fill has come: one write for many events.
  */
 export class Pacer {
   readonly #delayMs: number
   /** Lanes that hand out now, in turn. Bounded by the lanes that there are. */
   readonly #due = new Set<Lane>()
-  /** Lanes that wait, with the time at which they are due; in that order, since the delay is the same for all. */
-  readonly #waiting = new Map<Lane, number>()
+  /** Lanes that wait. The first one's delay is all that any of them waits for. */
+  readonly #waiting = new Set<Lane>()
   #timer: NodeJS.Timeout | undefined
   #isContinued = false
 
@@ -39,28 +39,20 @@ export class Pacer {
 
   #schedule(lane: Lane, now: number): void {
     if (this.#due.has(lane)) return
-    const dueAt = lane.flushedAt + this.#delayMs
-    if (dueAt <= now || lane.newsBytes >= MAX_HANDED_BYTES) {
+    const left = lane.isBusy ? lane.flushedAt + this.#delayMs - now : 0
+    if (left <= 0 || lane.newsBytes >= MAX_HANDED_BYTES) {
       this.#waiting.delete(lane)
       this.#due.add(lane)
-    } else if (!this.#waiting.has(lane)) {
-      this.#waiting.set(lane, dueAt)
-      this.#timer ??= setTimeout(() => this.#wake(), dueAt - now)
+    } else {
+      this.#waiting.add(lane)
+      this.#timer ??= setTimeout(() => this.#wake(), left)
     }
   }
 
   #wake(): void {
     this.#timer = undefined
-    // Timers fire up to a millisecond early.
-    const now = performance.now() + 1
-    for (const [lane, dueAt] of this.#waiting) {
-      if (dueAt > now) {
-        this.#timer = setTimeout(() => this.#wake(), dueAt - now)
-        break
-      }
-      this.#waiting.delete(lane)
-      this.#due.add(lane)
-    }
+    for (const lane of this.#waiting) this.#due.add(lane)
+    this.#waiting.clear()
     if (!this.#isContinued) this.#run()
   }
 
@@ -77,9 +69,8 @@ export class Pacer {
         // To the end of the line: a lane of many readers must not keep the others waiting.
         this.#due.add(lane)
       } else {
-        const now = performance.now()
-        lane.flushedAt = now
-        if (lane.newsBytes > 0) this.#schedule(lane, now)
+        lane.flushedAt = performance.now()
+        if (lane.newsBytes > 0) this.#schedule(lane, lane.flushedAt)
       }
     }
     if (this.#due.size === 0) return

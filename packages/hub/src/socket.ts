@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { STREAM_HEADERS } from './node.ts'
+import type { Payload } from './payload.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /** What a reader may send after its request before it is cut. It has nothing to say; some send a line end. */
@@ -12,57 +13,95 @@ const HEAD = Object.entries({ ...STREAM_HEADERS, Vary: 'Accept', 'Transfer-Encod
   .join('')
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
+const SINK: unique symbol = Symbol('tailrace.sink')
+
+interface SinkSocket extends Socket {
+  [SINK]?: SocketSink
+}
 
 /**
  * Starts a stream on a bare socket whose request was read already: HTTP/1.1, chunked. A reader costs its
  * socket and no more, and a payload is chunked once for all of them.
  */
 export function createSocketSink(socket: Socket): Sink {
-  let listener: SinkListener | undefined
-  let strayBytes = 0
-  let isEnded = false
+  return new SocketSink(socket)
+}
 
-  // Read on, or nobody would learn that the reader is gone.
-  socket.on('data', (chunk: Buffer) => {
-    strayBytes += chunk.length
-    if (strayBytes > MAX_STRAY_BYTES) socket.destroy()
-  })
-  socket.on('end', () => socket.destroy())
-  socket.on('error', () => socket.destroy())
-  socket.on('close', () => listener?.closed())
-  socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  socket.resume()
+class SocketSink implements Sink {
+  readonly #socket: SinkSocket
+  #listener: SinkListener | undefined
+  #strayBytes = 0
+  // Kept here: to ask the socket, which is large, before each write costs a fetch from main memory.
+  isReady = true
 
-  function onFlushed(): void {
-    if (socket.writableLength === 0 && !isEnded) listener?.ready()
+  constructor(socket: SinkSocket) {
+    this.#socket = socket
+    // The same functions for all sockets: one of its own for each event would add a tenth to what a reader costs.
+    socket[SINK] = this
+    // Read on, or nobody would learn that the reader is gone.
+    socket.on('data', countStray)
+    socket.on('end', destroy)
+    socket.on('error', destroy)
+    socket.on('close', tellClosed)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    socket.resume()
+    socket.write(`HTTP/1.1 200 OK\r\n${HEAD}Date: ${new Date().toUTCString()}\r\n\r\n`)
+    this.#awaitFlush()
   }
 
-  function write(bytes: Uint8Array): void {
-    socket.write(bytes)
-    // A callback with each write would cost a tick of its own each time; behind what did not fit into the
-    // kernel's buffer, an empty write says when it has left.
-    if (socket.writableLength > 0) socket.write(NOTHING, onFlushed)
+  countStray(bytes: number): void {
+    this.#strayBytes += bytes
+    if (this.#strayBytes > MAX_STRAY_BYTES) this.#socket.destroy()
   }
 
-  socket.write(`HTTP/1.1 200 OK\r\n${HEAD}Date: ${new Date().toUTCString()}\r\n\r\n`)
-
-  return {
-    get isReady() {
-      return socket.writableLength === 0
-    },
-    attach(to) {
-      listener = to
-      if (socket.destroyed) to.closed()
-    },
-    write({ chunked }) {
-      write(chunked)
-    },
-    end() {
-      isEnded = true
-      socket.end(LAST_CHUNK)
-    },
-    destroy() {
-      socket.destroy()
-    },
+  closed(): void {
+    this.#listener?.closed()
   }
+
+  attach(listener: SinkListener): void {
+    this.#listener = listener
+    if (this.#socket.destroyed) listener.closed()
+  }
+
+  write({ chunked }: Payload): void {
+    this.#socket.write(chunked)
+    this.#awaitFlush()
+  }
+
+  end(): void {
+    this.#listener = undefined
+    this.#socket.end(LAST_CHUNK)
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /**
+   * A callback with each write would cost a tick of its own each time. Behind what did not fit into the
+   * kernel's buffer, an empty write says when it has left.
+   */
+  #awaitFlush(): void {
+    if (this.#socket.writableLength === 0) return
+    this.isReady = false
+    this.#socket.write(NOTHING, () => this.#onFlushed())
+  }
+
+  #onFlushed(): void {
+    if (this.#socket.writableLength > 0) return
+    this.isReady = true
+    this.#listener?.ready()
+  }
+}
+
+function countStray(this: SinkSocket, { length }: Buffer): void {
+  this[SINK]?.countStray(length)
+}
+
+function tellClosed(this: SinkSocket): void {
+  this[SINK]?.closed()
+}
+
+function destroy(this: Socket): void {
+  this.destroy()
 }

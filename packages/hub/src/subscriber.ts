@@ -5,7 +5,7 @@ import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
 import { Payload } from './payload.ts'
 import type { FramePage } from './replay.ts'
-import type { Sink } from './sink.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import { nextStep } from './step.ts'
 import type { LiveDue, Source } from './step.ts'
 import type { GapPolicy } from './subscription.ts'
@@ -29,33 +29,36 @@ export interface Origin {
   readonly onGap: GapPolicy
 }
 
+const START: Place = { offset: 0, partial: undefined }
+
 /**
  * One open reader: a place in the log and a sink. It owns no queue. Frames come from its lane's window, or,
  * while it is behind, from a page of the log, of which what the sink does not take is forgotten and read
  * again.
  */
-export class Subscriber implements LaneMember {
-  readonly #lane: Lane
-  readonly #sink: Sink
-  readonly #log: LogView
-  readonly #onGap: GapPolicy
-  #source: Source
+export class Subscriber implements LaneMember, SinkListener {
+  // What each delivery looks at comes first, so that it is fetched from memory at once.
   #place: Place
-  /** Where the pages of a snapshot have got to. Its frames do not move the reader's place. */
-  #snapshotPlace: Place = { offset: 0, partial: undefined }
+  #isDone = false
+  #isReading = false
   #live: LiveDue = 'at-tip'
-  #miss: Miss | undefined
-  readonly #fromStart: boolean
-  /** Losses up to here need not be told: they were, or nobody asked. */
-  #toldThrough = 0
+  readonly #sink: Sink
+  readonly #lane: Lane
   /** It was served from its place, so a loss that shows now came while it was connected. */
   #isUnderWay = false
-  #isReading = false
-  #isDone = false
-  /** When it was first found to take nothing. */
-  #stalledSince: number | undefined
   /** Something was written since the last heartbeat was due. */
   #isBusy = true
+  readonly #log: LogView
+  readonly #onGap: GapPolicy
+  readonly #fromStart: boolean
+  #source: Source
+  /** Where the pages of a snapshot have got to. Its frames do not move the reader's place. */
+  #snapshotPlace: Place = START
+  #miss: Miss | undefined
+  /** Losses up to here need not be told: they were, or nobody asked. */
+  #toldThrough = 0
+  /** When it was first found to take nothing. */
+  #stalledSince: number | undefined
 
   constructor(lane: Lane, sink: Sink, origin: Origin, log: LogView) {
     this.#lane = lane
@@ -67,7 +70,7 @@ export class Subscriber implements LaneMember {
     this.#miss = origin.miss
     this.#fromStart = origin.fromStart
     lane.members.add(this)
-    sink.attach({ ready: () => this.#onReady(), closed: () => this.#finish() })
+    sink.attach(this)
   }
 
   /** Does whatever can be done now: called when the sink, the lane or a page is ready. */
@@ -85,9 +88,15 @@ export class Subscriber implements LaneMember {
     }
   }
 
-  #onReady(): void {
+  /** Said by the sink, which has room again. */
+  ready(): void {
     this.#stalledSince = undefined
     this.pump()
+  }
+
+  /** Said by the sink, whose reader is gone. */
+  closed(): void {
+    this.#finish()
   }
 
   /** @returns whether there may be more to do */
@@ -258,7 +267,7 @@ export class Subscriber implements LaneMember {
     if (this.#onGap === 'live') this.#moveToHead()
     if (this.#onGap === 'snapshot') {
       this.#source = 'snapshot'
-      this.#snapshotPlace = { offset: 0, partial: undefined }
+      this.#snapshotPlace = START
     }
     const oldest = formatCursor(this.#log.epoch, page.firstAfter(offset))
     this.#write(new Payload(encodeGap({ reason, from, oldest }, this.#cursor())))

@@ -2,7 +2,7 @@ import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { open, publishOne } from './opening.ts'
+import { open, publishOne, texts } from './opening.ts'
 import type { ScriptedSink } from './scripted-sink.ts'
 
 const BATCH_MS = 5
@@ -34,10 +34,21 @@ test('a quiet lane hands out an event before its publisher is answered', async (
   expect(sink.story().at(-1)).toBe('at once')
 })
 
-test('a busy lane hands out what came within the delay as one write', async () => {
+test('events that come singly are handed out at once, however soon they follow', async () => {
   await start()
   const sink = await openQuiet()
-  await publishOne(hub, { topic: 't', data: 'first' })
+  for (const data of ['a', 'b', 'c']) {
+    const before = sink.chunks.length
+    await publishOne(hub, { topic: 't', data })
+    expect(sink.chunks).toHaveLength(before + 1)
+    expect(sink.story().at(-1)).toBe(data)
+  }
+})
+
+test('a busy lane hands out what comes within the delay as one write', async () => {
+  await start()
+  const sink = await openQuiet()
+  await hub.publish(texts('t', 'many', 'at', 'once'))
   const before = sink.chunks.length
   for (const data of ['a', 'b', 'c']) await publishOne(hub, { topic: 't', data })
   expect(sink.chunks).toHaveLength(before)
@@ -46,10 +57,19 @@ test('a busy lane hands out what came within the delay as one write', async () =
   expect(sink.story().slice(-3)).toEqual(['a', 'b', 'c'])
 })
 
+test('a lane that was busy is not for long: what comes after the delay is handed out at once', async () => {
+  await start()
+  const sink = await openQuiet()
+  await hub.publish(texts('t', 'many', 'at', 'once'))
+  await vi.advanceTimersByTimeAsync(BATCH_MS)
+  await publishOne(hub, { topic: 't', data: 'single' })
+  expect(sink.story().at(-1)).toBe('single')
+})
+
 test('a busy lane does not wait once there is a sink full to hand out', async () => {
   await start()
   const sink = await openQuiet()
-  await publishOne(hub, { topic: 't', data: 'first' })
+  await hub.publish(texts('t', 'many', 'at', 'once'))
   await publishOne(hub, { topic: 't', data: 'x'.repeat(64 * 1024) })
   expect(sink.events().at(-1)!.data).toHaveLength(64 * 1024)
 })
