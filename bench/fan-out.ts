@@ -29,7 +29,7 @@ export async function fanOut({ peer, place, size }: Trial, work: FanOut): Promis
     processes: READER_PROCESSES,
   })
   const load = { ...work, request: peer.publish(place, 'fan-out', EVENT_DATA) }
-  await warmUp(readers, { ...load, seconds: size.pick(3, 0.5) })
+  await warmUp(readers, { ...load, seconds: size.pick(2, 0.5) })
   return fanOutFigures(work, await measure(server, readers, load))
 }
 

@@ -18,7 +18,13 @@ export const tailrace: Peer = {
   },
 
   start({ dir, port }) {
-    const args = ['--conditions=@tailrace/source', join(SERVER, 'src/main.ts'), 'serve']
+    // What docs/operating.md recommends for many readers.
+    const args = [
+      '--max-semi-space-size=4',
+      '--conditions=@tailrace/source',
+      join(SERVER, 'src/main.ts'),
+      'serve',
+    ]
     const settings = ['--port', String(port), '--log', `sqlite:${dir}/log.db`]
     return startServer({ file: process.execPath, args: [...args, ...settings], ports: [port] })
   },

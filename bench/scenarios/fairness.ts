@@ -6,7 +6,7 @@ import type { Figures, Scenario, Size, Trial } from '../scenario.ts'
 
 const SMALL_RATE = 100
 const crowdSize = (size: Size) => size.pick(15_000, 2000)
-const seconds = (size: Size) => size.pick(15, 2)
+const seconds = (size: Size) => size.pick(8, 2)
 
 export const fairness: Scenario = {
   name: 'fairness',
@@ -30,8 +30,8 @@ async function besideCrowd({ peer, place, size }: Trial): Promise<Figures> {
   await using few = await openReaders(peer.subscribe(place, 'few'), { count: 10 })
   const crowdRequest = peer.publish(place, 'crowd', EVENT_DATA)
   const load = { request: peer.publish(place, 'few', EVENT_DATA), rate: SMALL_RATE, connections: 16 }
-  await warmUp(few, { ...load, seconds: size.pick(3, 0.5) })
-  await warmUp(crowd, { request: crowdRequest, rate: 2, seconds: size.pick(3, 1), connections: 1 })
+  await warmUp(few, { ...load, seconds: size.pick(2, 0.5) })
+  await warmUp(crowd, { request: crowdRequest, rate: 2, seconds: size.pick(2, 1), connections: 1 })
   await crowd.reset()
   const [measured] = await Promise.all([
     measure(server, few, { ...load, seconds: seconds(size) }),

@@ -6,7 +6,7 @@ import { cpuMicros, residentBytes } from '../usage.ts'
 
 const KIB = 1024
 const readerCount = (size: Size) => size.pick(15_000, 10_000)
-const idleSeconds = (size: Size) => size.pick(30, 3)
+const idleSeconds = (size: Size) => size.pick(8, 3)
 const CPU_READERS = 10_000
 /** Of the readers: more, and the figure is not one of idle readers. */
 const MAX_CLOSED = 0.01
@@ -39,16 +39,16 @@ async function idleReaders({ peer, place, size }: Trial): Promise<Figures> {
       connections: 4,
     })
   }
-  await sleep(size.pick(2000, 500))
+  await sleep(size.pick(1000, 500))
   const before = residentBytes(server.pids())
   const count = readerCount(size)
   const began = performance.now()
   await using first = await openReaders(subscribe, { count: CPU_READERS })
   const connectMs = ((performance.now() - began) / CPU_READERS) * count
-  await sleep(size.pick(3000, 500))
+  await sleep(size.pick(1000, 500))
   const idleCpu = await cpuOver(server.pids(), idleSeconds(size))
   await using rest = await openReaders(subscribe, { count: Math.max(1, count - CPU_READERS) })
-  await sleep(size.pick(5000, 500))
+  await sleep(size.pick(3000, 500))
   const bytes = residentBytes(server.pids()) - before
   const closed = (await first.report()).closed + (await rest.report()).closed
   if (closed > count * MAX_CLOSED) throw new Error(`${closed} of ${count} idle readers were closed`)
