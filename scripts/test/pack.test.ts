@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
-const PACKAGES = ['wire', 'log', 'hub', 'server']
+const PACKAGES = ['wire', 'log', 'hub', 'client', 'server']
 
 const dir = tempDir()
 const tarballs = join(dir.path, 'tarballs')
@@ -42,6 +42,7 @@ test('the packed packages work together in an empty project', { timeout: 60_000 
     `import { createHub } from '@tailrace/hub'
      import { createNodeSink } from '@tailrace/hub/node'
      import { openSqliteLog } from '@tailrace/log'
+     import { EventSource } from '@tailrace/client'
      import { encodeEvent } from '@tailrace/wire'
      import { createHandler } from 'tailrace'
      const log = await openSqliteLog({ path: 'packed.db' })
@@ -49,9 +50,9 @@ test('the packed packages work together in an empty project', { timeout: 60_000 
      const [{ id }] = await hub.publish([{ topic: 'packed', data: 'yes' }])
      await hub.close()
      await log.close()
-     console.log(id.endsWith('.1'), typeof createHandler, typeof createNodeSink, encodeEvent({ data: 'x' }))`,
+     console.log(id.endsWith('.1'), typeof createHandler, typeof createNodeSink, EventSource.CLOSED, encodeEvent({ data: 'x' }))`,
   )
-  expect(await run(project, 'node', 'try.js')).toContain('true function function data: x')
+  expect(await run(project, 'node', 'try.js')).toContain('true function function 2 data: x')
   expect(await run(project, 'npx', 'tailrace', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
@@ -60,12 +61,14 @@ test('the types of the packed packages resolve', { timeout: 60_000 }, async () =
     join(project, 'try.ts'),
     `import { createHub, type Hub } from '@tailrace/hub'
      import { createMemoryLog, type EventLog } from '@tailrace/log'
+     import { subscribe } from '@tailrace/client'
      import { createDecoder } from '@tailrace/wire'
      import { createHandler, type Handler } from 'tailrace'
      const log: EventLog = createMemoryLog()
      const hub: Hub = await createHub(log)
      export const handler: Handler = createHandler(hub, { onError() {} })
      createDecoder({ onEvent: ({ data }) => data.length })
+     subscribe<{ paid: { total: number } }>('http://localhost').on('paid', ({ data }) => data.total)
      // @ts-expect-error a topic is a text
      await hub.publish([{ topic: 1, data: '' }])`,
   )

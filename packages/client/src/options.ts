@@ -1,0 +1,94 @@
+import { DEFAULT_MAX_BUFFER_LENGTH } from '@tailrace/wire'
+import { ClientError } from './errors.ts'
+import type { Decode } from './payload.ts'
+import type { HeadersSource, RequestParts } from './request.ts'
+
+/** What a caller says about a failure: what it would have done anyway, or another thing. */
+export type Decision = 'retry' | 'stop' | number | undefined | void
+
+/** What `localStorage` and `sessionStorage` are. */
+export interface Storage {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+}
+
+/** Bounds and times, each a number of at least 0. */
+export interface SubscribeLimits {
+  /**
+   * The bound of the delay before the first reconnection, in milliseconds, until the server says another one
+   * with `retry:`. It doubles with each failure. 0 reconnects at once, the first time.
+   *
+   * @defaultValue 1,000
+   */
+  readonly initialDelay?: number | undefined
+  /** The largest bound, in milliseconds, unless `retry:` says more. @defaultValue 30,000 */
+  readonly maxDelay?: number | undefined
+  /** A connection that holds for so long was good, and the delay starts over. Milliseconds. @defaultValue 5,000 */
+  readonly stableAfter?: number | undefined
+  /** The longest until a stream has begun, in milliseconds. @defaultValue 15,000 */
+  readonly openTimeout?: number | undefined
+  /** When so many items wait for whoever iterates, nothing more is read. @defaultValue 1,000 */
+  readonly maxQueued?: number | undefined
+  /** Characters of one event. @defaultValue 67,108,864 */
+  readonly maxEventLength?: number | undefined
+}
+
+export interface SubscribeOptions extends SubscribeLimits {
+  /** @defaultValue `GET` */
+  readonly method?: string | undefined
+  /** Sent again with each attempt, so it cannot be a stream. */
+  readonly body?: RequestParts['body']
+  /** A function is called for each attempt; with true when the server refused the last ones. */
+  readonly headers?: HeadersSource | undefined
+  readonly credentials?: RequestCredentials | undefined
+  /** Ends the subscription. */
+  readonly signal?: AbortSignal | undefined
+  /** The place to start from. It wins over what `store` holds. */
+  readonly lastEventId?: string | undefined
+  /** Keeps the place over page loads, such as `localStorage`, under the URL. */
+  readonly store?: Storage | undefined
+  /** Makes `data` of the text: `json`, `validated(schemas)`, or a function. @defaultValue the text */
+  readonly decode?: Decode | undefined
+  /** Decides about a failure: `retry`, `stop`, or a delay in milliseconds; nothing leaves it to the rules. */
+  readonly onerror?: ((error: ClientError) => Decision) | undefined
+  /** Told of each comment. */
+  readonly onComment?: ((text: string) => void) | undefined
+  /** Reads by long-polling while something on the way holds streams up. Only with `GET`. @defaultValue true */
+  readonly fallback?: boolean | undefined
+  /** @defaultValue the runtime's */
+  readonly fetch?: typeof fetch | undefined
+}
+
+const DEFAULT_LIMITS = {
+  initialDelay: 1_000,
+  maxDelay: 30_000,
+  stableAfter: 5_000,
+  openTimeout: 15_000,
+  maxQueued: 1_000,
+  maxEventLength: DEFAULT_MAX_BUFFER_LENGTH,
+}
+
+export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
+  Readonly<Record<keyof SubscribeLimits, number>> & { readonly url: string; readonly fetch: typeof fetch }
+
+/** Fills in defaults. @throws ClientError `invalid-option` */
+export function resolveOptions(given: string, options: SubscribeOptions): ResolvedOptions {
+  const limits = { ...DEFAULT_LIMITS }
+  for (const name of Object.keys(limits) as (keyof SubscribeLimits)[]) {
+    limits[name] = options[name] ?? limits[name]
+    if (!(limits[name] >= 0)) throw invalid(name, 'must be a number of at least 0')
+  }
+  if (options.body instanceof ReadableStream) throw invalid('body', 'is sent again, so it cannot be a stream')
+  let url: string
+  try {
+    url = new URL(given, globalThis.location?.href).href
+  } catch {
+    throw invalid('url', `is no URL: ${given}`)
+  }
+  // Bound, since browsers' `fetch` wants to be called on its window.
+  return { ...options, ...limits, url, fetch: options.fetch ?? fetch.bind(globalThis) }
+}
+
+function invalid(option: string, rule: string): ClientError {
+  return new ClientError('invalid-option', `${option} ${rule}`, { option })
+}

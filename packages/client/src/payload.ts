@@ -1,0 +1,41 @@
+import { ClientError } from './errors.ts'
+import type { EventMap } from './items.ts'
+
+/** Makes the `data` of an event of its text. @throws ClientError `invalid-event` */
+export type Decode = (type: string, text: string) => unknown
+
+/** What validates: any library that follows https://standardschema.dev, version 1. */
+export interface StandardSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined
+  }
+}
+
+type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string }[] }
+
+/** For `decode`: the data of every event is JSON. */
+export function json(type: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ClientError('invalid-event', `An event of type ${type} is no JSON.`, { type, text }, cause)
+  }
+}
+
+/** For `decode`: JSON that a schema for its type takes. Types without a schema are not looked at. */
+export function validated<Events extends EventMap>(schemas: {
+  readonly [Type in keyof Events]: StandardSchema<Events[Type]>
+}): Decode {
+  return async (type, text) => {
+    const value = json(type, text)
+    const result = await (schemas as Record<string, StandardSchema>)[type]?.['~standard'].validate(value)
+    if (result?.issues === undefined) return result === undefined ? value : result.value
+    const issues = result.issues.map(({ message }) => message).join('; ')
+    throw new ClientError('invalid-event', `An event of type ${type} is refused: ${issues}`, { type, text })
+  }
+}

@@ -1,0 +1,133 @@
+import { Backoff } from './backoff.ts'
+import { ClientError } from './errors.ts'
+import { isTransient, parseRetryAfter } from './transient.ts'
+
+/** An event to publish. */
+export interface NewEvent {
+  readonly data: string
+  readonly type?: string | undefined
+  /** The newest event of each key is what a snapshot holds. */
+  readonly key?: string | undefined
+  /** In a batch whose URL names no topic. */
+  readonly topic?: string | undefined
+  /** A repeat of it publishes nothing. @defaultValue a fresh one for each call, so that a retry publishes once */
+  readonly idempotencyKey?: string | undefined
+  /** The topic ends with it. @defaultValue false */
+  readonly end?: boolean | undefined
+}
+
+/** What became of it. */
+export interface Published {
+  readonly id: string
+  readonly topic: string
+  /** It had been published before, under the same idempotency key. */
+  readonly duplicate?: boolean
+}
+
+export interface PublishOptions {
+  readonly headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>) | undefined
+  readonly credentials?: RequestCredentials | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Attempts in all. @defaultValue 5 */
+  readonly attempts?: number | undefined
+  /** @defaultValue the runtime's */
+  readonly fetch?: typeof fetch | undefined
+}
+
+const DEFAULT_ATTEMPTS = 5
+const FIRST_DELAY_MS = 200
+const MAX_DELAY_MS = 10_000
+
+/**
+ * Publishes an event, or a batch: all of it or nothing. Resolves when it is durable. An attempt whose answer
+ * is lost is repeated with the same idempotency keys, so it is published once.
+ *
+ * @param url of a topic, or of `/topics` for a batch whose events name theirs
+ * @throws ClientError `publish-refused` when the hub refuses it, `network` when no attempt got an answer
+ */
+export async function publish(
+  url: string | URL,
+  event: NewEvent,
+  options?: PublishOptions,
+): Promise<Published>
+export async function publish(
+  url: string | URL,
+  batch: readonly NewEvent[],
+  options?: PublishOptions,
+): Promise<readonly Published[]>
+export async function publish(
+  url: string | URL,
+  events: NewEvent | readonly NewEvent[],
+  {
+    headers,
+    credentials,
+    signal,
+    attempts = DEFAULT_ATTEMPTS,
+    fetch = globalThis.fetch,
+  }: PublishOptions = {},
+): Promise<Published | readonly Published[]> {
+  const isBatch = Array.isArray(events)
+  const batch: readonly NewEvent[] = isBatch ? events : [events]
+  const call = crypto.randomUUID()
+  const lines = batch.map((event, i) => JSON.stringify({ idempotencyKey: `${call}/${i}`, ...event }))
+  const backoff = new Backoff(FIRST_DELAY_MS, MAX_DELAY_MS)
+  for (let left = attempts; ; left -= 1) {
+    try {
+      const all = new Headers(typeof headers === 'function' ? await headers() : headers)
+      all.set('content-type', 'application/x-ndjson')
+      const init: RequestInit = { method: 'POST', headers: all, body: lines.join('\n') }
+      if (credentials !== undefined) init.credentials = credentials
+      if (signal !== undefined) init.signal = signal
+      return await answerOf(await fetch(url, init), isBatch)
+    } catch (error) {
+      signal?.throwIfAborted()
+      const isFinal = error instanceof ClientError && error.details['isFinal'] === true
+      if (isFinal || left <= 1) throw error instanceof ClientError ? error : unreachable(url, error)
+      const leastMs = error instanceof ClientError ? (error.details['retryAfterMs'] as number | undefined) : 0
+      await pause(backoff.next(leastMs), signal)
+    }
+  }
+}
+
+/** @throws ClientError `publish-refused`; `isFinal` where another attempt would be refused as well */
+async function answerOf(response: Response, isBatch: boolean): Promise<Published | readonly Published[]> {
+  const { ok, status, url, headers } = response
+  const answer = (await response.json().catch(() => undefined)) as
+    | { events?: readonly Published[]; code?: string; detail?: string }
+    | undefined
+  const events = answer?.events
+  if (ok && events !== undefined && events.length > 0) return isBatch ? events : events[0]!
+  const isFinal = !isTransient(status)
+  const message = `${url} refused the publish with status ${status}${answer?.detail === undefined ? '' : `: ${answer.detail}`}`
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'))
+  throw new ClientError('publish-refused', message, {
+    status,
+    code: answer?.code,
+    isFinal,
+    retryAfterMs,
+    problem: answer,
+  })
+}
+
+function unreachable(url: string | URL, cause: unknown): ClientError {
+  return new ClientError(
+    'network',
+    `${String(url)} cannot be reached. The event may have been published.`,
+    { url: String(url) },
+    cause,
+  )
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }, ms)
+    function abort(): void {
+      clearTimeout(timer)
+      reject(signal!.reason as Error)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+  })
+}

@@ -1,0 +1,29 @@
+/** How often the clock is looked at. Where it has jumped by more than a few of these, the machine slept. */
+const TICK_MS = 5_000
+const SLEPT_MS = 3 * TICK_MS
+
+/**
+ * Calls back when a connection may have died without a word, or can be had again: the network is back, the
+ * page comes out of the back/forward cache, the machine out of sleep. @returns stops it
+ */
+export function onWake(wake: () => void): () => void {
+  const target = typeof addEventListener === 'function' ? globalThis : undefined
+  const onPageShow = (event: Event): void => {
+    if ((event as PageTransitionEvent).persisted) wake()
+  }
+  target?.addEventListener('online', wake)
+  target?.addEventListener('pageshow', onPageShow)
+  let last = Date.now()
+  const timer = setInterval(() => {
+    const now = Date.now()
+    if (now - last > SLEPT_MS) wake()
+    last = now
+  }, TICK_MS)
+  // In Node a timer would keep the process alive, which is up to the connection.
+  if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
+  return () => {
+    clearInterval(timer)
+    target?.removeEventListener('online', wake)
+    target?.removeEventListener('pageshow', onPageShow)
+  }
+}

@@ -1,0 +1,63 @@
+import { startHub } from '@tailrace/testkit'
+import { afterEach, expect, test } from 'vitest'
+import { publish, subscribe } from '@tailrace/client'
+import { startScripted } from './scripted-server.ts'
+import type { ScriptedServer } from './scripted-server.ts'
+
+let server: ScriptedServer | undefined
+
+afterEach(async () => {
+  await server?.[Symbol.asyncDispose]()
+})
+
+test('an event and a batch are published, and read back', async () => {
+  await using hub = await startHub()
+  const one = await publish(`${hub.url}/topics/t`, { data: 'first', type: 'paid', key: 'k' })
+  const two = await publish(`${hub.url}/topics`, [
+    { topic: 't', data: 'second' },
+    { topic: 't', data: '', end: true },
+  ])
+  expect([one.topic, two.map(({ topic }) => topic)]).toEqual(['t', ['t', 't']])
+  const seen: string[] = []
+  for await (const item of subscribe(`${hub.url}/topics/t?from=start`)) {
+    seen.push(item.kind === 'event' ? `${item.type}: ${item.data} ${item.id}` : item.kind)
+  }
+  expect(seen).toEqual([
+    `paid: first ${one.id}`,
+    `message: second ${two[0]!.id}`,
+    `message:  ${two[1]!.id}`,
+    'live',
+    'end',
+  ])
+})
+
+test('an answer that is lost is asked for again with the same keys', async () => {
+  server = await startScripted((response, _, index) => {
+    if (index === 0) response.destroy()
+    else if (index === 1) response.writeHead(503, { 'Retry-After': '0' }).end('{}')
+    else response.writeHead(201).end('{"events":[{"id":"e.1","topic":"t"}]}')
+  })
+  expect(await publish(server.url, { data: 'x' })).toEqual({ id: 'e.1', topic: 't' })
+  const keys = server.requests.map(
+    ({ body }) => (JSON.parse(body) as { idempotencyKey: string }).idempotencyKey,
+  )
+  expect(keys).toHaveLength(3)
+  expect(new Set(keys).size).toBe(1)
+})
+
+test('a refusal is told with the hub’s words, at once', async () => {
+  await using hub = await startHub()
+  const refusal = publish(`${hub.url}/topics/t`, { data: 'x', type: 'tailrace.no' })
+  await expect(refusal).rejects.toMatchObject({
+    code: 'publish-refused',
+    details: { status: 400, isFinal: true },
+  })
+})
+
+test('nobody there is told after the last attempt, and a signal ends the attempts', async () => {
+  await expect(publish('http://127.0.0.1:1/', { data: 'x' }, { attempts: 1 })).rejects.toMatchObject({
+    code: 'network',
+  })
+  const signal = AbortSignal.abort(new Error('enough'))
+  await expect(publish('http://127.0.0.1:1/', { data: 'x' }, { signal })).rejects.toThrow('enough')
+})
