@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
 
 const GIB = 1024 ** 3
@@ -25,6 +25,14 @@ export function describeMachine(): Machine {
     commit: firstLine('git', ['describe', '--always', '--dirty']),
     date: new Date().toISOString().slice(0, 10),
   }
+}
+
+/** Whether anything in these folders is not as it was at a commit. */
+export function changedSince(commit: string, folders: readonly string[]): boolean {
+  const { status } = spawnSync('git', ['diff', '--quiet', commit, '--', ...folders], {
+    cwd: import.meta.dirname,
+  })
+  return status !== 0
 }
 
 function firstLine(file: string, args: readonly string[]): string {

@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly isQuick: boolean
   readonly isJson: boolean
   readonly isRender: boolean
+  /** Goes on with the whole run that bench/results.json holds. */
+  readonly isContinued: boolean
   /** Everything, at full length: what bench/RESULTS.md may hold. */
   readonly isWhole: boolean
   /** Medians are of this many trials of each scenario with each peer. */
@@ -24,6 +26,7 @@ export const USAGE = `npm run bench -- [options]
   --only PEER,…         these peers only
   --scenarios NAME,…    these scenarios only
   --quick               short work that only shows that everything runs
+  --continue            goes on with a whole run that was broken off
   --render              measures nothing: writes the report and the plots anew from bench/results.json
   --json                the results on stdout as well
 
@@ -37,11 +40,18 @@ export function parseOptions(args: string[], known: { peers: string[]; scenarios
   if (!Number.isInteger(runs) || runs < 1) {
     throw new UsageError(`--runs must be a whole number of at least 1, got ${values.runs}`)
   }
+  const isWhole = !values.quick && values.only === undefined && values.scenarios === undefined
+  if (values.continue && !isWhole) {
+    throw new UsageError(
+      '--continue is for a whole run: it goes with none of --quick, --only and --scenarios',
+    )
+  }
   return {
     isQuick: values.quick,
     isJson: values.json,
     isRender: values.render,
-    isWhole: !values.quick && values.only === undefined && values.scenarios === undefined,
+    isContinued: values.continue,
+    isWhole,
     runs,
     peers: chosen('--only', values.only, known.peers),
     scenarios: chosen('--scenarios', values.scenarios, known.scenarios),
@@ -55,6 +65,7 @@ function parse(args: string[]) {
       options: {
         quick: { type: 'boolean', default: false },
         render: { type: 'boolean', default: false },
+        continue: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         runs: { type: 'string' },
         only: { type: 'string' },

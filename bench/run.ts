@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeMachine } from './machine.ts'
+import { changedSince, describeMachine } from './machine.ts'
 import { parseOptions, USAGE, UsageError } from './options.ts'
 import { AbsentError, type Peer } from './peer.ts'
 import { peers } from './peers/all.ts'
@@ -11,6 +11,7 @@ import { scenarios } from './scenarios/all.ts'
 import { runTrial } from './trial.ts'
 
 const WHOLE = import.meta.dirname
+const MEASURED = ['wire', 'log', 'hub', 'server'].map((name) => join(WHOLE, '../packages', name, 'src'))
 const PART = join(WHOLE, '../node_modules/.cache/tailrace-bench/last')
 
 async function main(): Promise<void> {
@@ -20,8 +21,7 @@ async function main(): Promise<void> {
   })
   const size: Size = { isQuick: options.isQuick, pick: (full, quick) => (options.isQuick ? quick : full) }
   if (options.isRender) {
-    const results = fromJson(readFileSync(join(WHOLE, 'results.json'), 'utf8'))
-    return writeResults(WHOLE, results, size)
+    return writeResults(WHOLE, readWhole(), size)
   }
   const facts = await Promise.all(peers.filter(({ name }) => options.peers.includes(name)).map(describePeer))
   for (const { title, absent } of facts) if (absent !== undefined) say(`${title} is absent: ${absent}`)
@@ -30,25 +30,48 @@ async function main(): Promise<void> {
   )
   const chosen = scenarios.filter(({ name }) => options.scenarios.includes(name))
   const folder = options.isWhole ? WHOLE : PART
-  const results = {
+  const begun: Results = {
     machine: describeMachine(),
     isQuick: options.isQuick,
     runs: options.runs,
     scenarios: options.scenarios,
     peers: facts,
-    trials: [] as TrialResult[],
+    trials: [],
   }
+  const trials = options.isContinued ? continued(begun, readWhole()) : []
+  const results = { ...begun, trials }
   const total = options.runs * chosen.length * present.length
   for (const { scenario, peer, run } of interleaved(options.runs, chosen, present)) {
-    progress(`${results.trials.length + 1}/${total} ${scenario.name}, ${peer.title}, trial ${run}`)
+    const isDone = (trial: TrialResult) =>
+      trial.run === run && trial.scenario === scenario.name && trial.peer === peer.name
+    if (trials.some(isDone)) continue
+    progress(`${trials.length + 1}/${total} ${scenario.name}, ${peer.title}, trial ${run}`)
     const trial = await runTrial(scenario, peer, run, size)
-    results.trials.push(trial)
+    trials.push(trial)
     say(summary(trial, scenario, peer))
     // After each trial, so that a run which is broken off has something to show.
     writeResults(folder, results, size)
   }
   say(`written: ${join(folder, 'RESULTS.md')}`)
   if (options.isJson) process.stdout.write(toJson(results))
+}
+
+function readWhole(): Results {
+  return fromJson(readFileSync(join(WHOLE, 'results.json'), 'utf8'))
+}
+
+/** The trials of an earlier part of the run. All figures of a run must be of the same code and machine. */
+function continued(now: Results, before: Results): TrialResult[] {
+  const conditions = ({ machine: made, peers: facts }: Results) =>
+    JSON.stringify([{ ...made, commit: '', date: '' }, facts])
+  if (conditions(before) !== conditions(now)) {
+    throw new UsageError('--continue: the machine or a version is not what it was when the run began')
+  }
+  const { commit } = before.machine
+  if (changedSince(commit, MEASURED)) {
+    throw new UsageError(`--continue: what is measured has changed since ${commit}`)
+  }
+  return [...before.trials]
 }
 
 async function describePeer({ name, title, stored, durability, version }: Peer): Promise<PeerFacts> {
