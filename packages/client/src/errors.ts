@@ -36,7 +36,7 @@ export class ClientError extends Error {
   readonly details: ClientErrorDetails
 
   constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+    super(message, { cause })
     this.code = code
     this.details = details
   }

@@ -1,7 +1,7 @@
 import { createDecoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import { toByteString } from './request.ts'
-import { openStream } from './stream.ts'
+import { orNetworkError, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
@@ -133,12 +133,13 @@ export class EventSource extends EventTarget {
       if (!SCHEMES.has(new URL(this.#url).protocol)) {
         throw new ClientError('invalid-option', `${this.#url} cannot be fetched: use http or https.`)
       }
-      const stream = await openStream(globalThis.fetch, this.#url, this.#request())
+      const response = await orNetworkError(this.#url, fetch(this.#url, this.#request()))
       if (this.#isClosed) return
+      const stream = streamOf(response)
       if (stream === undefined)
         throw new ClientError('status', `${this.#url} has nothing more to say.`, { status: 204 })
       this.#announce()
-      await this.#read(stream, new URL(stream.url).origin)
+      await this.#read(stream, new URL(response.url).origin)
       this.#reestablish(new ClientError('closed-by-server', 'The server has ended the stream.'))
     } catch (error) {
       if (this.#isClosed) return
@@ -164,7 +165,7 @@ export class EventSource extends EventTarget {
     if (this.#isClosed) return
     this.#announce()
     try {
-      await this.#read({ url: '', read: async () => (await reader.read()).value }, '')
+      await this.#read({ read: async () => (await reader.read()).value }, '')
       if (!this.#isClosed) this.#fail(new ClientError('closed-by-server', 'The stream has ended.'))
     } catch (error) {
       void reader.cancel(error).catch(() => {})

@@ -55,6 +55,12 @@ export interface SubscribeOptions extends SubscribeLimits {
   readonly onComment?: ((text: string) => void) | undefined
   /** Reads by long-polling while something on the way holds streams up. Only with `GET`. @defaultValue true */
   readonly fallback?: boolean | undefined
+  /**
+   * One connection for all tabs and workers of the origin that subscribe to the same URL, where the browser has
+   * Web Locks (on `https:` and `localhost`) and BroadcastChannel; elsewhere each connects. Only with `GET`, and
+   * for one user at a time: all get what the first one's headers and cookies open. @defaultValue false
+   */
+  readonly share?: boolean | undefined
   /** @defaultValue the runtime's */
   readonly fetch?: typeof fetch | undefined
 }
@@ -79,14 +85,16 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
     if (!(limits[name] >= 0)) throw invalid(name, 'must be a number of at least 0')
   }
   if (options.body instanceof ReadableStream) throw invalid('body', 'is sent again, so it cannot be a stream')
-  let url: string
-  try {
-    url = new URL(given, globalThis.location?.href).href
-  } catch {
-    throw invalid('url', `is no URL: ${given}`)
-  }
+  if (options.share === true && (options.method ?? 'GET') !== 'GET') throw invalid('share', 'needs GET')
+  const base = globalThis.location?.href
+  if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)
   // Bound, since browsers' `fetch` wants to be called on its window.
-  return { ...options, ...limits, url, fetch: options.fetch ?? fetch.bind(globalThis) }
+  return {
+    ...options,
+    ...limits,
+    url: new URL(given, base).href,
+    fetch: options.fetch ?? fetch.bind(globalThis),
+  }
 }
 
 function invalid(option: string, rule: string): ClientError {

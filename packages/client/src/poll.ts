@@ -1,6 +1,7 @@
 import type { DecodedEvent } from '@tailrace/wire'
-import type { ResolvedOptions } from './options.ts'
-import { requestOf } from './request.ts'
+import { ask } from './connection.ts'
+import { ClientError } from './errors.ts'
+import type { Session } from './session.ts'
 import { badStatus, orNetworkError } from './stream.ts'
 
 /** How long a page waits for an event, in seconds: shorter than the idle time of common proxies. */
@@ -18,49 +19,60 @@ interface PageOfHistory {
   readonly next: string
 }
 
-export interface Poll {
-  readonly settings: ResolvedOptions
-  /** Where to begin; empty when nothing was ever received. */
-  readonly lastEventId: string
-  readonly signal: AbortSignal
-  readonly take: (event: DecodedEvent) => Promise<unknown>
-}
-
 /**
  * Reads the stream's URL page by page (spec/protocol.md, section 4), each waiting for its first event, for networks
  * that hold streams up.
  *
- * @returns after a minute, when a stream should be tried again; false at once where the server knows no pages
- * @throws ClientError as a stream does
+ * @returns why a page could not be had; nothing when a stream should be tried again: after a minute, or at once
+ * where the server knows no pages
  */
-export async function poll({ settings, lastEventId, signal, take }: Poll): Promise<boolean> {
+export async function poll(session: Session): Promise<ClientError | undefined> {
+  const polling = new AbortController()
+  session.interrupt = () => polling.abort()
+  session.wake = undefined
+  try {
+    await readPages(session, polling.signal)
+  } catch (error) {
+    if (polling.signal.aborted) return undefined
+    if (error instanceof ClientError) return error
+    throw error
+  }
+  return undefined
+}
+
+async function readPages(session: Session, interrupted: AbortSignal): Promise<void> {
+  const { settings, take } = session
   const until = Date.now() + POLL_MS
   const url = new URL(settings.url)
   const { searchParams: query } = url
-  let from = lastEventId || query.get('lastEventId') || query.get('from') || 'now'
+  let from = session.lastEventId || query.get('lastEventId') || query.get('from') || 'now'
   // What only a stream knows.
   for (const name of ['lastEventId', 'snapshot', 'gap', 'envelope', 'conflate']) query.delete(name)
   let isLive = false
-  while (Date.now() < until) {
+  while (Date.now() < until && !session.isOver) {
     query.set('from', from)
     // A page that is not empty does not wait.
-    query.set('wait', isLive ? String(WAIT_S) : '0')
-    const init = await requestOf(settings, 'application/json', '', false)
-    const response = await orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
+    const waitS = isLive ? WAIT_S : 0
+    query.set('wait', String(waitS))
+    const overdue = AbortSignal.timeout(waitS * 1000 + settings.openTimeout)
+    const signal = AbortSignal.any([interrupted, overdue])
+    const response = await ask(session, url, 'application/json', '', signal)
     if (!/json/.test(response.headers.get('content-type') ?? '')) {
       void response.body?.cancel().catch(() => {})
-      return false
+      session.canPoll = false
+      return
     }
     const answer = await orNetworkError(settings.url, response.json() as Promise<unknown>)
     if (response.status === 410) {
       await take(eventOf('tailrace.gap', JSON.stringify(answer), from, undefined))
       from = 'start'
     } else if (response.status !== 200) {
-      throw badStatus(settings.url, response)
+      throw badStatus(response)
     } else {
       const { events, next } = answer as PageOfHistory
       for (const { type = 'message', data, id, topic } of events) {
         await take(eventOf(type, data.replace(/\r\n?/g, '\n'), id, topic))
+        await session.room()
       }
       if (events.length === 0 && !isLive) {
         isLive = true
@@ -69,7 +81,6 @@ export async function poll({ settings, lastEventId, signal, take }: Poll): Promi
       from = next
     }
   }
-  return true
 }
 
 function eventOf(type: string, data: string, lastEventId: string, topic: string | undefined): DecodedEvent {

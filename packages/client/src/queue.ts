@@ -19,9 +19,13 @@ export class Queue<T> {
     this.#wakeReader?.()
   }
 
+  get isFull(): boolean {
+    return this.#items.length >= this.#max && this.#end === undefined
+  }
+
   /** Resolves when there is room. One chunk of the network may overfill it. */
   async room(): Promise<void> {
-    while (this.#items.length >= this.#max && this.#end === undefined) {
+    while (this.isFull) {
       await new Promise<void>((resolve) => (this.#wakeWriter = resolve))
     }
   }

@@ -20,10 +20,7 @@ export async function requestOf(
   if (!all.has('accept')) all.set('accept', accept)
   if (lastEventId !== '') all.set('last-event-id', toByteString(lastEventId))
   // The cache mode, not the header: that one would need a CORS preflight.
-  const init: RequestInit = { method, headers: all, cache: 'no-store' }
-  if (body !== undefined) init.body = body
-  if (credentials !== undefined) init.credentials = credentials
-  return init
+  return { method, body, credentials, headers: all, cache: 'no-store' } as RequestInit
 }
 
 /** `fetch` takes a character for a byte; the specification (9.2.3) wants the bytes of UTF-8. */

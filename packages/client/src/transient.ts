@@ -1,9 +1,9 @@
 /** Refusals of now, not for ever: RFC 9110, 6585 and 8470. */
-const PASSING: ReadonlySet<unknown> = new Set([408, 425, 429])
+const PASSING: readonly unknown[] = [408, 425, 429]
 
 /** Whether the same request may be answered otherwise later. */
 export function isTransient(status: unknown): boolean {
-  return PASSING.has(status) || (typeof status === 'number' && status >= 500)
+  return PASSING.includes(status) || (typeof status === 'number' && status >= 500)
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date. In milliseconds from now. */

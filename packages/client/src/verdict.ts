@@ -3,14 +3,8 @@ import type { ClientError, ClientErrorCode } from './errors.ts'
 import type { SubscribeOptions } from './options.ts'
 import { isTransient } from './transient.ts'
 
-/** What may be otherwise the next time. */
-const PASSING: ReadonlySet<ClientErrorCode> = new Set([
-  'network',
-  'open-timeout',
-  'silent',
-  'closed-by-server',
-  'refused-by-server',
-])
+/** What would be the same the next time, unless its status says otherwise. */
+const LASTING: readonly ClientErrorCode[] = ['status', 'not-a-stream', 'too-large', 'invalid-event']
 
 /** How long to wait before the next attempt, in milliseconds; nothing when there should be none. */
 export function delayAfter(
@@ -21,7 +15,7 @@ export function delayAfter(
   const decision = onerror?.(error)
   if (typeof decision === 'number') return Math.max(0, decision)
   const { code, details } = error
-  const isPassing = decision === 'retry' || PASSING.has(code) || isTransient(details['status'])
+  const isPassing = decision === 'retry' || !LASTING.includes(code) || isTransient(details['status'])
   if (decision === 'stop' || !isPassing) return undefined
   return backoff.next(details['retryAfterMs'] as number | undefined)
 }

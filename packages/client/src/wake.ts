@@ -7,23 +7,21 @@ const SLEPT_MS = 3 * TICK_MS
  * page comes out of the back/forward cache, the machine out of sleep. @returns stops it
  */
 export function onWake(wake: () => void): () => void {
-  const target = typeof addEventListener === 'function' ? globalThis : undefined
-  const onPageShow = (event: Event): void => {
-    if ((event as PageTransitionEvent).persisted) wake()
-  }
-  target?.addEventListener('online', wake)
-  target?.addEventListener('pageshow', onPageShow)
+  const stop = new AbortController()
+  const listen = (type: string, listener: (event: Event) => void): void =>
+    globalThis.addEventListener?.(type, listener, stop)
+  listen('online', wake)
+  listen('pageshow', (event) => (event as PageTransitionEvent).persisted && wake())
   let last = Date.now()
   const timer = setInterval(() => {
     const now = Date.now()
     if (now - last > SLEPT_MS) wake()
     last = now
-  }, TICK_MS)
+  }, TICK_MS) as { unref?: () => void } | number
   // In Node a timer would keep the process alive, which is up to the connection.
-  if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
+  if (typeof timer === 'object') timer.unref?.()
   return () => {
-    clearInterval(timer)
-    target?.removeEventListener('online', wake)
-    target?.removeEventListener('pageshow', onPageShow)
+    clearInterval(timer as number)
+    stop.abort()
   }
 }

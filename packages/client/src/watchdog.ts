@@ -21,19 +21,13 @@ export class Watchdog {
     this.#onSilent = onSilent
   }
 
-  /** A connection begins. */
+  /** Something is read for. */
   start(): void {
     this.#heardAt = Date.now()
     this.#arm()
   }
 
-  /** Bytes came. */
-  heard(): void {
-    this.#heardAt = Date.now()
-    this.#arm()
-  }
-
-  /** What came was a comment: a heartbeat. Said before `heard`. */
+  /** What came was a comment: a heartbeat. Said before the next `start`. */
   beat(): void {
     this.#beats += 1
     this.#longestMs = Math.max(this.#longestMs, Date.now() - this.#heardAt)

@@ -1,0 +1,123 @@
+import { createDecoder } from '@tailrace/wire'
+import type { DecodedEvent } from '@tailrace/wire'
+import { ClientError } from './errors.ts'
+import { facts } from './items.ts'
+import { requestOf } from './request.ts'
+import type { Session } from './session.ts'
+import { orNetworkError, streamOf } from './stream.ts'
+import type { OpenStream } from './stream.ts'
+import { Watchdog } from './watchdog.ts'
+
+/** The most ids that are remembered to tell what comes twice. */
+const MAX_SEEN = 256
+
+/**
+ * One connection: asks for a stream, and reads it to its end.
+ *
+ * @returns why there has to be another; nothing when it was interrupted, or nothing more is to come
+ */
+export async function connect(session: Session): Promise<ClientError | undefined> {
+  const { settings, canPoll } = session
+  const { url, openTimeout, stableAfter } = settings
+  const connection = new AbortController()
+  const { signal } = connection
+  let cutBy: ClientError | undefined
+  const cut = (code: 'silent' | 'open-timeout', message: string): void => {
+    cutBy ??= new ClientError(code, message)
+    connection.abort()
+  }
+  const watchdog = new Watchdog(() => cut('silent', 'A heartbeat was missed'))
+  session.interrupt = () => connection.abort()
+  session.wake = () => watchdog.isOverdue && cut('silent', 'Nothing was heard during sleep')
+  const opening = setTimeout(() => cut('open-timeout', 'No stream came in time'), openTimeout)
+  const began = Date.now()
+  try {
+    const stream = streamOf(await ask(session, url, 'text/event-stream', session.lastEventId, signal))
+    session.wereHeadersRefused = false
+    // Where it can poll it is a hub, which says something at once; others may take their time.
+    if (!canPoll) clearTimeout(opening)
+    if (stream !== undefined) return await readAll(session, stream, watchdog, () => clearTimeout(opening))
+    const { lastEventId } = session
+    await session.take({ type: 'tailrace.end', data: '{}', lastEventId, topic: undefined })
+    return undefined
+  } catch (error) {
+    if (signal.aborted) return cutBy
+    if (error instanceof ClientError) return error
+    throw error
+  } finally {
+    clearTimeout(opening)
+    watchdog.stop()
+    connection.abort()
+    if (Date.now() - began >= stableAfter) session.backoff.reset()
+  }
+}
+
+/** Makes the request of one attempt. @throws ClientError `network` */
+export async function ask(
+  { settings, wereHeadersRefused }: Session,
+  url: string | URL,
+  accept: string,
+  lastEventId: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const init = await requestOf(settings, accept, lastEventId, wereHeadersRefused)
+  return orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
+}
+
+async function readAll(
+  session: Session,
+  stream: OpenStream,
+  watchdog: Watchdog,
+  onBytes: () => void,
+): Promise<ClientError | undefined> {
+  const { settings, seen, lastEventId, backoff } = session
+  const ids = new Set<string>()
+  const arrived: DecodedEvent[] = []
+  let id: string | undefined
+  let refusal: string | undefined
+  const decoder = createDecoder(
+    {
+      onId: (given) => (id = given),
+      onRetry: (ms) => (backoff.baseMs = ms),
+      onComment(text) {
+        watchdog.beat()
+        settings.onComment?.(text)
+      },
+      onEvent(event) {
+        // Only what an earlier connection has brought comes twice: some servers give many events one id.
+        const isRepeated = id !== undefined && seen.has(id) && !event.type.startsWith('tailrace.')
+        if (id !== undefined) ids.add(id)
+        id = undefined
+        if (!isRepeated) arrived.push(event)
+      },
+    },
+    { lastEventId, maxBufferLength: settings.maxEventLength },
+  )
+  try {
+    for (;;) {
+      watchdog.start()
+      const chunk = await stream.read()
+      onBytes()
+      if (chunk === undefined) break
+      try {
+        decoder.push(chunk)
+      } catch (cause) {
+        return new ClientError('too-large', (cause as Error).message, {}, cause)
+      }
+      // Whoever does not read need not hear anything.
+      watchdog.stop()
+      for (const event of arrived.splice(0)) {
+        if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
+        await session.take(event)
+        if (session.isOver) return undefined
+      }
+      await session.room()
+    }
+    session.lastEventId = decoder.lastEventId
+  } finally {
+    session.seen = new Set([...seen, ...ids].slice(-MAX_SEEN))
+  }
+  return refusal === undefined
+    ? new ClientError('closed-by-server', 'The server has ended the stream')
+    : new ClientError('refused-by-server', `The server says ${refusal}`, { reason: refusal })
+}

@@ -1,0 +1,12 @@
+/** `<epoch>.<offset>`: the cursors of a Tailrace log (spec/protocol.md). The ids of other servers have no order. */
+const CURSOR = /^(.+)\.(\d+)$/
+
+/** Which of two places is later: more than 0 when the first is, 0 when they are one; nothing when nobody can say. */
+export function orderOf(one: string, other: string): number | undefined {
+  if (one === other) return 0
+  const [, oneEpoch, oneOffset] = CURSOR.exec(one) ?? []
+  const [, otherEpoch, otherOffset] = CURSOR.exec(other) ?? []
+  return oneEpoch !== undefined && oneEpoch === otherEpoch
+    ? Number(oneOffset) - Number(otherOffset)
+    : undefined
+}

@@ -1,0 +1,65 @@
+import { resolve } from 'node:path'
+import { launchChromium } from '@tailrace/testkit'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { rolldown } from 'rolldown'
+import type * as client from '@tailrace/client'
+
+/** What a page of {@link openBrowser} has besides its own: the client, and what was received so far. */
+export interface PageGlobals {
+  tailrace: typeof client
+  received: string[]
+  statuses: string[]
+  subscription: client.Subscription<Record<string, string>>
+}
+
+const PAGE = `<!doctype html><title>test</title><script type="module">
+  import * as tailrace from '/test/client.js'
+  window.tailrace = tailrace
+  window.received = []
+  window.statuses = []
+  window.isReady = true
+</script>`
+
+export interface TestBrowser extends AsyncDisposable {
+  readonly browser: Browser
+  readonly context: BrowserContext
+  /** A page of that origin, with the client; a script may change the page before that. */
+  open(origin: string, script?: () => void): Promise<Page>
+}
+
+/** Real Chromium, whose pages come from the origin under test without being part of it. */
+export async function openBrowser(): Promise<TestBrowser> {
+  const [browser, script] = await Promise.all([launchChromium(), bundle()])
+  const context = await browser.newContext()
+  await context.route('**/test/page', (route) => route.fulfill({ contentType: 'text/html', body: PAGE }))
+  await context.route('**/test/client.js', (route) =>
+    route.fulfill({ contentType: 'text/javascript', body: script }),
+  )
+  return {
+    browser,
+    context,
+    async open(origin, script) {
+      const page = await context.newPage()
+      if (script !== undefined) await page.addInitScript(script)
+      await page.goto(`${origin}/test/page`)
+      await page.waitForFunction('window.isReady')
+      return page
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  }
+}
+
+let bundled: Promise<string> | undefined
+
+/** The client as a page would load it, in one file. */
+function bundle(): Promise<string> {
+  bundled ??= (async () => {
+    await using build = await rolldown({
+      input: resolve(import.meta.dirname, '../../src/index.ts'),
+      resolve: { conditionNames: ['@tailrace/source', 'import', 'default'] },
+    })
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false })
+    return output[0].code
+  })()
+  return bundled
+}
