@@ -51,18 +51,20 @@ export class EventSource extends EventTarget {
   #reconnectionMs = DEFAULT_RECONNECTION_MS
   #timer: ReturnType<typeof setTimeout> | undefined
   #abort = new AbortController()
+  #isReset = false
 
   /** @throws DOMException `SyntaxError` for what is no URL */
   constructor(url: string | URL, { withCredentials = false }: EventSourceInit = {}) {
     super()
-    this.#url = url === FROM_STREAM ? '' : resolve(String(url))
+    this.#url = url === FROM_STREAM ? FROM_STREAM.href : resolve(String(url))
     this.#withCredentials = withCredentials
     if (url !== FROM_STREAM) queueMicrotask(() => void this.#connect())
   }
 
   /**
    * Reads a stream of bytes that somebody else has opened, as proposed in whatwg/html#12272. When it ends,
-   * so does the source: there is nothing to connect to again.
+   * so does the source: there is nothing to connect to again. Whoever pipes one connection after the other
+   * into it calls `reset()` in between, and knows from `lastEventId` and `reconnectionTime` where to go on and when.
    */
   static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
     const source = new EventSource(FROM_STREAM)
@@ -106,6 +108,21 @@ export class EventSource extends EventTarget {
 
   set onerror(handler: ((this: EventSource, event: EventSourceErrorEvent) => unknown) | null) {
     this.#handle('error', handler)
+  }
+
+  /** What `Last-Event-ID` is to be, as proposed in whatwg/html#12272. */
+  get lastEventId(): string {
+    return this.#lastEventId
+  }
+
+  /** In milliseconds, as proposed in whatwg/html#12272. */
+  get reconnectionTime(): number {
+    return this.#reconnectionMs
+  }
+
+  /** Discards an event of which only a part has come, as proposed in whatwg/html#12272. */
+  reset(): void {
+    this.#isReset = true
   }
 
   close(): void {
@@ -186,6 +203,9 @@ export class EventSource extends EventTarget {
     )
     for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
       if (this.#isClosed) return
+      // Not at once: it may be called by a listener, in the middle of a chunk.
+      if (this.#isReset) decoder.end()
+      this.#isReset = false
       decoder.push(chunk)
     }
   }
@@ -209,7 +229,7 @@ export class EventSource extends EventTarget {
 }
 
 /** Instead of a URL, for a source that reads what is open already. */
-const FROM_STREAM = new URL('about:blank')
+const FROM_STREAM = new URL('about:event-stream')
 
 function resolve(url: string): string {
   try {

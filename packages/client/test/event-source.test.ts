@@ -288,7 +288,22 @@ describe('from a readable stream', () => {
     expect((await event).lastEventId).toBe('1')
     await error
     expect(source.readyState).toBe(EventSource.CLOSED)
-    expect(source.url).toBe('')
+    expect(source.url).toBe('about:event-stream')
+  })
+
+  test('one connection after the other can be piped into it, from the place that it says', async () => {
+    const pipe = new TransformStream<Uint8Array, Uint8Array>()
+    source = EventSource.fromReadableStream(pipe.readable)
+    const done = untilDone(source)
+    await bytes('retry: 7\nid: 1\ndata: one\n\ndata: ha').pipeTo(pipe.writable, { preventClose: true })
+    await expect.poll(() => source!.lastEventId).toBe('1')
+    expect(source.reconnectionTime).toBe(7)
+    source.reset()
+    await bytes('id: 2\ndata: two\n\ndata: done\n\n').pipeTo(pipe.writable)
+    expect((await done).map(({ data, lastEventId }) => [data, lastEventId])).toEqual([
+      ['one', '1'],
+      ['two', '2'],
+    ])
   })
 
   test('close cancels the stream', async () => {

@@ -29,11 +29,11 @@ export interface TestBrowser extends AsyncDisposable {
 
 /** Real Chromium, whose pages come from the origin under test without being part of it. */
 export async function openBrowser(): Promise<TestBrowser> {
-  const [browser, script] = await Promise.all([launchChromium(), bundle()])
+  const [browser, client] = await Promise.all([launchChromium(), bundle()])
   const context = await browser.newContext()
   await context.route('**/test/page', (route) => route.fulfill({ contentType: 'text/html', body: PAGE }))
   await context.route('**/test/client.js', (route) =>
-    route.fulfill({ contentType: 'text/javascript', body: script }),
+    route.fulfill({ contentType: 'text/javascript', body: client }),
   )
   return {
     browser,
