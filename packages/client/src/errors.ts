@@ -11,6 +11,7 @@
  * - `closed-by-server`: the stream ended.
  * - `refused-by-server`: the server said so in the stream (`tailrace.error`); `details.reason` is its code.
  * - `invalid-event`: data that is no JSON, or that the schema refuses.
+ * - `invalid-id`: the server gave an id with control characters, which cannot be sent back: it cannot be resumed.
  * - `publish-refused`: a publish was refused; `details.problem` is the server's answer.
  */
 export type ClientErrorCode =
@@ -24,6 +25,7 @@ export type ClientErrorCode =
   | 'closed-by-server'
   | 'refused-by-server'
   | 'invalid-event'
+  | 'invalid-id'
   | 'publish-refused'
 
 /** The facts of a failure, for programs. */

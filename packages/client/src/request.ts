@@ -1,3 +1,5 @@
+import { ClientError } from './errors.ts'
+
 /** Headers, or what gives them anew for each attempt. It is told when the last ones were refused. */
 export type HeadersSource = HeadersInit | ((refused: boolean) => HeadersInit | Promise<HeadersInit>)
 
@@ -23,7 +25,15 @@ export async function requestOf(
   return { method, body, credentials, headers: all, cache: 'no-store' } as RequestInit
 }
 
-/** `fetch` takes a character for a byte; the specification (9.2.3) wants the bytes of UTF-8. */
+/**
+ * `fetch` takes a character for a byte; the specification (9.2.3) wants the bytes of UTF-8.
+ *
+ * @throws ClientError `invalid-id` for control characters, which no header can have (RFC 9110, section 5.5): to
+ * ask without the id would lose what was missed, and to ask with it fails each time
+ */
 export function toByteString(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  if (/[\0-\x08\n-\x1f\x7f]/.test(text))
+    throw new ClientError('invalid-id', 'The last id cannot be sent back')
   return String.fromCharCode(...new TextEncoder().encode(text))
 }

@@ -4,7 +4,13 @@ import type { SubscribeOptions } from './options.ts'
 import { isTransient } from './transient.ts'
 
 /** What would be the same the next time, unless its status says otherwise. */
-const LASTING: readonly ClientErrorCode[] = ['status', 'not-a-stream', 'too-large', 'invalid-event']
+const LASTING: readonly ClientErrorCode[] = [
+  'status',
+  'not-a-stream',
+  'too-large',
+  'invalid-event',
+  'invalid-id',
+]
 
 /** How long to wait before the next attempt, in milliseconds; nothing when there should be none. */
 export function delayAfter(
