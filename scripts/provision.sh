@@ -9,6 +9,7 @@ needs=(
   chromium:chromium
   curl:curl
   "gcc:gcc libc6-dev"
+  openssl:openssl
 )
 
 have() {

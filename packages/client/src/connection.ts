@@ -30,9 +30,10 @@ export async function connect(session: Session): Promise<ClientError | undefined
   session.interrupt = () => connection.abort()
   session.wake = () => watchdog.isOverdue && cut('silent', 'Nothing was heard during sleep')
   const opening = setTimeout(() => cut('open-timeout', 'No stream came in time'), openTimeout)
-  const began = Date.now()
+  let openedAt = Infinity
   try {
     const stream = streamOf(await ask(session, url, 'text/event-stream', session.lastEventId, signal))
+    openedAt = Date.now()
     session.wereHeadersRefused = false
     // Where it can poll it is a hub, which says something at once; others may take their time.
     if (!canPoll) clearTimeout(opening)
@@ -48,11 +49,11 @@ export async function connect(session: Session): Promise<ClientError | undefined
     clearTimeout(opening)
     watchdog.stop()
     connection.abort()
-    if (Date.now() - began >= stableAfter) session.backoff.reset()
+    if (Date.now() - openedAt >= stableAfter) session.backoff.reset()
   }
 }
 
-/** Makes the request of one attempt. @throws ClientError `network` */
+/** Makes the request of one attempt. @throws ClientError `network`, `headers` or `invalid-id` */
 export async function ask(
   { settings, wereHeadersRefused }: Session,
   url: string | URL,
@@ -60,7 +61,10 @@ export async function ask(
   lastEventId: string,
   signal: AbortSignal,
 ): Promise<Response> {
-  const init = await requestOf(settings, accept, lastEventId, wereHeadersRefused)
+  // A token that never comes must not keep the attempt from being given up.
+  const interrupted = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
+  const preparing = requestOf(settings, accept, lastEventId, wereHeadersRefused)
+  const init = await Promise.race([preparing, interrupted])
   return orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
 }
 
@@ -72,7 +76,7 @@ async function readAll(
 ): Promise<ClientError | undefined> {
   const { settings, seen, lastEventId, backoff } = session
   const ids = new Set<string>()
-  const arrived: DecodedEvent[] = []
+  const arrived: { event: DecodedEvent; id: string | undefined }[] = []
   let id: string | undefined
   let refusal: string | undefined
   const decoder = createDecoder(
@@ -86,9 +90,8 @@ async function readAll(
       onEvent(event) {
         // Only what an earlier connection has brought comes twice: some servers give many events one id.
         const isRepeated = id !== undefined && seen.has(id) && !event.type.startsWith('tailrace.')
-        if (id !== undefined) ids.add(id)
+        if (!isRepeated) arrived.push({ event, id })
         id = undefined
-        if (!isRepeated) arrived.push(event)
       },
     },
     { lastEventId, maxBufferLength: settings.maxEventLength },
@@ -106,9 +109,10 @@ async function readAll(
       }
       // Whoever does not read need not hear anything.
       watchdog.stop()
-      for (const event of arrived.splice(0)) {
+      for (const { event, id: given } of arrived.splice(0)) {
         if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
         await session.take(event)
+        if (given !== undefined) ids.add(given)
         if (session.isOver) return undefined
       }
       await session.room()

@@ -3,6 +3,7 @@
  *
  * - `invalid-option`: a caller's mistake; the message names the option.
  * - `network`: no answer: no route, no name, a refused or reset connection, or CORS; runtimes do not say which.
+ * - `headers`: the function for headers threw; `cause` says what.
  * - `open-timeout`: no answer in time.
  * - `status`: an answer that is no stream; `details.status` says which.
  * - `not-a-stream`: an answer of 200 of another type than `text/event-stream`.
@@ -17,6 +18,7 @@
 export type ClientErrorCode =
   | 'invalid-option'
   | 'network'
+  | 'headers'
   | 'open-timeout'
   | 'status'
   | 'not-a-stream'

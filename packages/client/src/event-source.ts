@@ -29,35 +29,49 @@ export class EventSourceErrorEvent extends Event {
   }
 }
 
-type Handler = ((this: EventSource, event: never) => unknown) | null
-
 /**
  * The `EventSource` of browsers, everywhere: https://html.spec.whatwg.org/multipage/server-sent-events.html,
  * section 9.2, to the letter where user code can. Its `error` events say what happened.
  */
 export class EventSource extends EventTarget {
-  static readonly CONNECTING = 0
-  static readonly OPEN = 1
-  static readonly CLOSED = 2
-  readonly CONNECTING = 0
-  readonly OPEN = 1
-  readonly CLOSED = 2
+  declare static readonly CONNECTING: 0
+  declare static readonly OPEN: 1
+  declare static readonly CLOSED: 2
+  declare readonly CONNECTING: 0
+  declare readonly OPEN: 1
+  declare readonly CLOSED: 2
+
+  static {
+    // As WebIDL has constants (3.7.5): on both, and never to be changed.
+    for (const holder of [EventSource, EventSource.prototype]) {
+      for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries()) {
+        Object.defineProperty(holder, name, { value, enumerable: true })
+      }
+    }
+  }
 
   readonly #url: string
   readonly #withCredentials: boolean
-  readonly #handlers = new Map<string, Handler>()
+  readonly #handlers = new Map<string, object>()
+  /** Where it connects: the specification keeps a request, which a redirect changes (Fetch, 4.4). */
+  #address: string
   #readyState = 0
   #lastEventId = ''
   #reconnectionMs = DEFAULT_RECONNECTION_MS
   #timer: ReturnType<typeof setTimeout> | undefined
-  #abort = new AbortController()
+  /** Ends what is under way: a request, or the reading of its answer. */
+  #stop: () => void = () => {}
   #isReset = false
 
   /** @throws DOMException `SyntaxError` for what is no URL */
-  constructor(url: string | URL, { withCredentials = false }: EventSourceInit = {}) {
+  constructor(url: string | URL, init?: EventSourceInit | null) {
     super()
+    if (arguments.length === 0) throw new TypeError('An EventSource needs a URL')
+    if (!['object', 'function', 'undefined'].includes(typeof init))
+      throw new TypeError('The second argument is no object')
     this.#url = url === FROM_STREAM ? FROM_STREAM.href : resolve(String(url))
-    this.#withCredentials = withCredentials
+    this.#address = this.#url
+    this.#withCredentials = Boolean(init?.withCredentials)
     if (url !== FROM_STREAM) queueMicrotask(() => void this.#connect())
   }
 
@@ -69,7 +83,7 @@ export class EventSource extends EventTarget {
   static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
     const source = new EventSource(FROM_STREAM)
     const reader = stream.getReader()
-    source.#abort.signal.addEventListener('abort', () => void reader.cancel().catch(() => {}))
+    source.#stop = () => void reader.cancel().catch(() => {})
     queueMicrotask(() => void source.#follow(reader))
     return source
   }
@@ -128,15 +142,27 @@ export class EventSource extends EventTarget {
   close(): void {
     this.#readyState = this.CLOSED
     clearTimeout(this.#timer)
-    this.#abort.abort()
+    this.#stop()
   }
 
-  /** An event handler attribute: it keeps the place among the listeners that it had when it was first set. */
+  get [Symbol.toStringTag](): string {
+    return 'EventSource'
+  }
+
+  /** An event handler attribute (HTML, 8.1.8.1): among the listeners, it has the place of when it was last set from null. */
   #handle(type: string, handler: unknown): void {
-    if (!this.#handlers.has(type)) {
-      this.addEventListener(type, (event) => this.#handlers.get(type)?.call(this, event as never))
+    if (Object(handler) !== handler) {
+      this.#handlers.delete(type)
+      this.removeEventListener(type, this.#callHandler)
+    } else {
+      if (!this.#handlers.has(type)) this.addEventListener(type, this.#callHandler)
+      this.#handlers.set(type, handler as object)
     }
-    this.#handlers.set(type, typeof handler === 'function' ? (handler as Handler) : null)
+  }
+
+  readonly #callHandler = (event: Event): void => {
+    const handler = this.#handlers.get(event.type)
+    if (typeof handler === 'function') handler.call(this, event)
   }
 
   /** Whether `close()` was called: also from within a listener. */
@@ -147,14 +173,19 @@ export class EventSource extends EventTarget {
   async #connect(): Promise<void> {
     if (this.#isClosed) return
     try {
-      if (!SCHEMES.has(new URL(this.#url).protocol)) {
+      if (!SCHEMES.has(new URL(this.#address).protocol)) {
         throw new ClientError('invalid-option', `${this.#url} cannot be fetched: use http or https.`)
       }
-      const response = await orNetworkError(this.#url, fetch(this.#url, this.#request()))
+      const request = new AbortController()
+      this.#stop = () => request.abort()
+      const response = await orNetworkError(this.#url, fetch(this.#address, this.#request(request.signal)))
       if (this.#isClosed) return
       const stream = streamOf(response)
       if (stream === undefined)
         throw new ClientError('status', `${this.#url} has nothing more to say.`, { status: 204 })
+      // No longer the request: Node 24 throws past every handler when that of a `data:` URL is aborted now.
+      this.#stop = () => stream.cancel()
+      this.#address = response.url
       this.#announce()
       await this.#read(stream, new URL(response.url).origin)
       this.#reestablish(new ClientError('closed-by-server', 'The server has ended the stream.'))
@@ -166,7 +197,7 @@ export class EventSource extends EventTarget {
     }
   }
 
-  #request(): RequestInit {
+  #request(signal: AbortSignal): RequestInit {
     const headers = new Headers({ Accept: 'text/event-stream' })
     if (this.#lastEventId !== '') headers.set('Last-Event-ID', toByteString(this.#lastEventId))
     return {
@@ -174,7 +205,7 @@ export class EventSource extends EventTarget {
       cache: 'no-store',
       mode: 'cors',
       credentials: this.#withCredentials ? 'include' : 'same-origin',
-      signal: this.#abort.signal,
+      signal,
     }
   }
 
@@ -182,7 +213,7 @@ export class EventSource extends EventTarget {
     if (this.#isClosed) return
     this.#announce()
     try {
-      await this.#read({ read: async () => (await reader.read()).value }, '')
+      await this.#read({ cancel: this.#stop, read: async () => (await reader.read()).value }, '')
       if (!this.#isClosed) this.#fail(new ClientError('closed-by-server', 'The stream has ended.'))
     } catch (error) {
       void reader.cancel(error).catch(() => {})
@@ -191,13 +222,13 @@ export class EventSource extends EventTarget {
   }
 
   async #read(stream: OpenStream, origin: string): Promise<void> {
+    const arrived: MessageEvent<string>[] = []
     const decoder = createDecoder(
       {
         onId: (id) => (this.#lastEventId = id),
         onRetry: (ms) => (this.#reconnectionMs = ms),
-        onEvent: ({ type, data, lastEventId }) => {
-          if (!this.#isClosed) this.dispatchEvent(new MessageEvent(type, { data, origin, lastEventId }))
-        },
+        onEvent: ({ type, data, lastEventId }) =>
+          arrived.push(new MessageEvent(type, { data, origin, lastEventId })),
       },
       { lastEventId: this.#lastEventId },
     )
@@ -207,6 +238,12 @@ export class EventSource extends EventTarget {
       if (this.#isReset) decoder.end()
       this.#isReset = false
       decoder.push(chunk)
+      for (const event of arrived.splice(0)) {
+        if (this.#isClosed) return
+        this.dispatchEvent(event)
+        // Each in a task of its own (9.2.6), as far as what follows from it can tell.
+        await Promise.resolve()
+      }
     }
   }
 

@@ -53,7 +53,12 @@ export interface SubscribeOptions extends SubscribeLimits {
   readonly onerror?: ((error: ClientError) => Decision) | undefined
   /** Told of each comment. */
   readonly onComment?: ((text: string) => void) | undefined
-  /** Reads by long-polling while something on the way holds streams up. Only with `GET`. @defaultValue true */
+  /**
+   * Reads by long-polling while something on the way holds streams up. Only with `GET`, from a Tailrace hub, and
+   * where the URL asks for nothing that only a stream has: `snapshot`, `gap`, `envelope`, `conflate`.
+   *
+   * @defaultValue true
+   */
   readonly fallback?: boolean | undefined
   /**
    * One connection for all tabs and workers of the origin that subscribe to the same URL, where the browser has
@@ -86,7 +91,7 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   }
   if (options.body instanceof ReadableStream) throw invalid('body', 'is sent again, so it cannot be a stream')
   if (options.share === true && (options.method ?? 'GET') !== 'GET') throw invalid('share', 'needs GET')
-  const base = globalThis.location?.href
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href
   if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)
   // Bound, since browsers' `fetch` wants to be called on its window.
   return {

@@ -3,20 +3,23 @@ import { ask } from './connection.ts'
 import { ClientError } from './errors.ts'
 import type { Session } from './session.ts'
 import { badStatus, orNetworkError } from './stream.ts'
+import { isTransient } from './transient.ts'
 
 /** How long a page waits for an event, in seconds: shorter than the idle time of common proxies. */
 const WAIT_S = 25
 /** How long it polls before a stream is tried again. */
 const POLL_MS = 60_000
 
-interface PageOfHistory {
-  readonly events: readonly {
+/** A page of history, or a gap; of who is no hub, anything. */
+interface Answer {
+  readonly events?: readonly {
     readonly id: string
     readonly topic: string
     readonly type?: string
     readonly data: string
   }[]
-  readonly next: string
+  readonly next?: string
+  readonly oldest?: string
 }
 
 /**
@@ -46,8 +49,9 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
   const url = new URL(settings.url)
   const { searchParams: query } = url
   let from = session.lastEventId || query.get('lastEventId') || query.get('from') || 'now'
-  // What only a stream knows.
-  for (const name of ['lastEventId', 'snapshot', 'gap', 'envelope', 'conflate']) query.delete(name)
+  query.delete('lastEventId')
+  // As a stream would have it: of a single topic, the URL says which.
+  const isOfOne = !url.pathname.endsWith('/events')
   let isLive = false
   while (Date.now() < until && !session.isOver) {
     query.set('from', from)
@@ -57,21 +61,22 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     const overdue = AbortSignal.timeout(waitS * 1000 + settings.openTimeout)
     const signal = AbortSignal.any([interrupted, overdue])
     const response = await ask(session, url, 'application/json', '', signal)
-    if (!/json/.test(response.headers.get('content-type') ?? '')) {
+    if (isTransient(response.status)) {
       void response.body?.cancel().catch(() => {})
-      session.canPoll = false
-      return
+      throw badStatus(response)
     }
-    const answer = await orNetworkError(settings.url, response.json() as Promise<unknown>)
-    if (response.status === 410) {
+    const answer = Object(parsed(await orNetworkError(settings.url, response.text()))) as Answer
+    if (response.status === 410 && answer.oldest !== undefined) {
       await take(eventOf('tailrace.gap', JSON.stringify(answer), from, undefined))
       from = 'start'
-    } else if (response.status !== 200) {
-      throw badStatus(response)
+    } else if (response.status !== 200 || !Array.isArray(answer.events) || answer.next === undefined) {
+      // No hub, or one that refuses: as a stream it says why.
+      session.canPoll = false
+      return
     } else {
-      const { events, next } = answer as PageOfHistory
+      const { events, next } = answer
       for (const { type = 'message', data, id, topic } of events) {
-        await take(eventOf(type, data.replace(/\r\n?/g, '\n'), id, topic))
+        await take(eventOf(type, data.replace(/\r\n?/g, '\n'), id, isOfOne ? undefined : topic))
         await session.room()
       }
       if (events.length === 0 && !isLive) {
@@ -80,6 +85,14 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
       }
       from = next
     }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

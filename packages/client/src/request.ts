@@ -11,18 +11,29 @@ export interface RequestParts {
   readonly credentials?: RequestCredentials | undefined
 }
 
-/** The request of one attempt. */
+/** The request of one attempt. @throws ClientError `headers` or `invalid-id` */
 export async function requestOf(
   { method = 'GET', body, headers, credentials }: RequestParts,
   accept: string,
   lastEventId: string,
   wasRefused: boolean,
 ): Promise<RequestInit> {
-  const all = new Headers(typeof headers === 'function' ? await headers(wasRefused) : headers)
+  const all = new Headers(typeof headers === 'function' ? await called(headers, wasRefused) : headers)
   if (!all.has('accept')) all.set('accept', accept)
   if (lastEventId !== '') all.set('last-event-id', toByteString(lastEventId))
   // The cache mode, not the header: that one would need a CORS preflight.
   return { method, body, credentials, headers: all, cache: 'no-store' } as RequestInit
+}
+
+async function called(
+  headers: Extract<HeadersSource, (refused: boolean) => unknown>,
+  wasRefused: boolean,
+): Promise<HeadersInit> {
+  try {
+    return await headers(wasRefused)
+  } catch (cause) {
+    throw new ClientError('headers', 'The function for headers has failed', {}, cause)
+  }
 }
 
 /**
@@ -35,5 +46,5 @@ export function toByteString(text: string): string {
   // oxlint-disable-next-line no-control-regex
   if (/[\0-\x08\n-\x1f\x7f]/.test(text))
     throw new ClientError('invalid-id', 'The last id cannot be sent back')
-  return String.fromCharCode(...new TextEncoder().encode(text))
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
 }

@@ -5,6 +5,8 @@ import { parseRetryAfter } from './transient.ts'
 export interface OpenStream {
   /** Bytes as they come; nothing at the end. @throws ClientError `network` */
   read(): Promise<Uint8Array | undefined>
+  /** Reads no more, and lets the connection go. */
+  cancel(): void
 }
 
 /**
@@ -25,7 +27,10 @@ export function streamOf(response: Response): OpenStream | undefined {
     throw new ClientError('not-a-stream', `${url} gives ${type}, no text/event-stream`, { status, type })
   }
   const reader = body?.getReader()
-  return { read: async () => (await orNetworkError(url, reader?.read()))?.value }
+  return {
+    read: async () => (await orNetworkError(url, reader?.read()))?.value,
+    cancel: () => void reader?.cancel().catch(() => {}),
+  }
 }
 
 export function badStatus({ status, headers, url }: Response): ClientError {

@@ -13,6 +13,8 @@ import { onWake } from './wake.ts'
 
 /** Streams that did not begin in time before it polls. */
 const MAX_LATE = 2
+/** What only a stream has. */
+const ONLY_STREAMED = /[?&](snapshot|gap|envelope|conflate)=/
 
 /** A stream that goes on over lost connections. Iterate over it, or add listeners: it connects when either is done. */
 export interface Subscription<Events extends EventMap> extends AsyncIterable<Item<Events>> {
@@ -61,7 +63,10 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
     lastEventId: settings.lastEventId ?? store?.getItem(storeKey) ?? '',
     seen: new Set(),
     wereHeadersRefused: false,
-    canPoll: settings.fallback !== false && (settings.method ?? 'GET') === 'GET',
+    canPoll:
+      settings.fallback !== false &&
+      (settings.method ?? 'GET') === 'GET' &&
+      !ONLY_STREAMED.test(settings.url),
     isOver: false,
     interrupt: undefined,
     wake: undefined,

@@ -1,3 +1,4 @@
+import { MAX_RETRY_MS } from '@tailrace/wire'
 import type { Backoff } from './backoff.ts'
 import type { ClientError, ClientErrorCode } from './errors.ts'
 import type { SubscribeOptions } from './options.ts'
@@ -19,7 +20,7 @@ export function delayAfter(
   backoff: Backoff,
 ): number | undefined {
   const decision = onerror?.(error)
-  if (typeof decision === 'number') return Math.max(0, decision)
+  if (typeof decision === 'number' && decision >= 0) return Math.min(decision, MAX_RETRY_MS)
   const { code, details } = error
   const isPassing = decision === 'retry' || !LASTING.includes(code) || isTransient(details['status'])
   if (decision === 'stop' || !isPassing) return undefined

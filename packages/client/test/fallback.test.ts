@@ -80,3 +80,34 @@ test('a server that knows no pages and takes its time is waited for', async () =
     'text/event-stream',
   ])
 })
+
+test.each([
+  ['JSON of its own', 200, 'application/json', '{"hello":1}'],
+  ['a refusal', 406, 'application/problem+json', '{"status":406}'],
+  ['a page', 404, 'text/html', '<p>no'],
+])(
+  'a server that is no hub and answers a poll with %s is asked for streams again',
+  async (_, status, type, body) => {
+    await using server = await startScripted((response, { headers }, index) => {
+      if (headers.accept === 'application/json')
+        response.writeHead(status, { 'Content-Type': type }).end(body)
+      else if (index > 2) stream(response, 'data: late\n\n')
+    })
+    for await (const item of subscribe(server.url, QUICK)) {
+      if (item.kind === 'event') break
+    }
+    expect(server.requests.at(-1)!.headers.accept).toBe('text/event-stream')
+  },
+)
+
+test('what only a stream has is never polled for', async () => {
+  await using server = await startScripted((response, _, index) => {
+    if (index > 3) stream(response, 'data: late\n\n')
+  })
+  for await (const item of subscribe(`${server.url}?snapshot=true`, QUICK)) {
+    if (item.kind === 'event') break
+  }
+  expect(new Set(server.requests.map(({ headers }) => headers.accept))).toEqual(
+    new Set(['text/event-stream']),
+  )
+})

@@ -129,6 +129,32 @@ describe('a lost connection', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  test('what follows an event that was refused is not lost when the caller goes on', async () => {
+    const url = await start((response, _, index) =>
+      stream(
+        response,
+        `id: 1\ndata: 1\n\nid: 2\ndata: ${index === 0 ? '{' : '2'}\n\nid: 3\ndata: 3\n\n${index === 0 ? '' : 'event: end\ndata: 0\n\n'}`,
+      ),
+    )
+    const got: unknown[] = []
+    const options = { ...QUICK, decode: json, onerror: () => 'retry' as const }
+    for await (const item of subscribe<{ message: number; end: number }>(url, options)) {
+      if (item.kind === 'event' && item.type === 'end') break
+      if (item.kind === 'event') got.push(item.data)
+    }
+    expect(got).toEqual([1, 2, 3])
+  })
+
+  test('a delay that no timer could hold is clamped', async () => {
+    const url = await start((response) => stream(response).end())
+    const subscription = subscribe(url, { onerror: () => Infinity })
+    const delayMs = await new Promise((resolve) =>
+      subscription.onStatus((status) => status.kind === 'reconnecting' && resolve(status.delayMs)),
+    )
+    subscription.close()
+    expect(delayMs).toBe(2 ** 31 - 1)
+  })
+
   test('a stream that ends at once for ever is asked for less and less often', async () => {
     const url = await start((response) => stream(response).end())
     const bounds: number[] = []
@@ -191,6 +217,19 @@ describe('requests', () => {
       'Bearer 2',
       'Bearer 3',
     ])
+  })
+
+  test('a function for headers that fails is asked again, and one that never answers is given up', async () => {
+    const url = await start((response) => stream(response, 'data: done\n\n'))
+    let calls = 0
+    const headers = async (): Promise<HeadersInit> => {
+      calls += 1
+      if (calls === 1) throw new Error('the token server is away')
+      return calls === 2 ? new Promise(() => {}) : {}
+    }
+    const items = await collect(url, { headers, openTimeout: 50 })
+    expect(items).toMatchObject([{ error: { code: 'headers' } }, { error: { code: 'open-timeout' } }])
+    expect(server.requests).toHaveLength(1)
   })
 
   test('a 401 has the headers refreshed, once', async () => {

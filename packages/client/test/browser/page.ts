@@ -27,9 +27,11 @@ export interface TestBrowser extends AsyncDisposable {
   open(origin: string, script?: () => void): Promise<Page>
 }
 
-/** Real Chromium, whose pages come from the origin under test without being part of it. */
-export async function openBrowser(): Promise<TestBrowser> {
-  const [browser, client] = await Promise.all([launchChromium(), bundle()])
+const CLIENT = resolve(import.meta.dirname, '../../src/index.ts')
+
+/** Real Chromium, whose pages come from the origin under test without being part of it, and have a module. */
+export async function openBrowser(entry: string = CLIENT): Promise<TestBrowser> {
+  const [browser, client] = await Promise.all([launchChromium(), bundle(entry)])
   const context = await browser.newContext()
   await context.route('**/test/page', (route) => route.fulfill({ contentType: 'text/html', body: PAGE }))
   await context.route('**/test/client.js', (route) =>
@@ -49,17 +51,16 @@ export async function openBrowser(): Promise<TestBrowser> {
   }
 }
 
-let bundled: Promise<string> | undefined
-
-/** The client as a page would load it, in one file. */
-function bundle(): Promise<string> {
-  bundled ??= (async () => {
-    await using build = await rolldown({
-      input: resolve(import.meta.dirname, '../../src/index.ts'),
-      resolve: { conditionNames: ['@tailrace/source', 'import', 'default'] },
-    })
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false })
-    return output[0].code
-  })()
-  return bundled
+/** A module as a page would load it, in one file. */
+async function bundle(entry: string): Promise<string> {
+  await using build = await rolldown({
+    input: entry,
+    resolve: { conditionNames: ['@tailrace/source', 'import', 'default'] },
+    // The React of development, which mounts twice in strict mode.
+    transform: { define: { 'process.env.NODE_ENV': '"development"' } },
+    // `use client` is for servers.
+    checks: { moduleLevelDirective: false },
+  })
+  const { output } = await build.generate({ format: 'esm', codeSplitting: false })
+  return output[0].code
 }

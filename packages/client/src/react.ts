@@ -1,0 +1,94 @@
+'use client'
+
+import { useCallback, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import type { EventMap, EventOf } from './items.ts'
+import type { SubscribeOptions } from './options.ts'
+import { join, stateOf } from './shared.ts'
+import type { ReaderOptions } from './shared.ts'
+import { CONNECTING, IDLE, keepOf, newest } from './state.ts'
+import type { SubscriptionState } from './state.ts'
+
+export type { SubscriptionState, SubscriptionStatus } from './state.ts'
+
+/**
+ * Those of `subscribe()`, but for `signal`: to end it, unmount, or give no URL. They may be written in place, in the
+ * component: functions are no change. `headers`, `onerror` and `onComment` are called as rendered last; `decode`,
+ * `store`, `fetch` and a `body` that is no text stay those that came with the URL.
+ */
+export interface UseSubscriptionOptions<Events extends EventMap> extends Omit<SubscribeOptions, 'signal'> {
+  /** How many of the newest events the state has. Another number is no new connection. @defaultValue 100 */
+  readonly keep?: number | undefined
+  /** Called for each event that comes while the component is mounted: always the function rendered last. */
+  readonly onEvent?: ((event: EventOf<Events>) => void) | undefined
+}
+
+/**
+ * What the stream at a URL has brought, kept up to date. Without a URL there is no connection.
+ *
+ * Components with the same URL and options share one connection, and what it has brought. It is open from when
+ * the first of them is mounted until shortly after the last one is gone; never while a server renders. Another URL,
+ * or another value in the options, is another subscription, which begins with nothing.
+ *
+ * @throws ClientError `invalid-option`, to the nearest error boundary
+ */
+export function useSubscription<Events extends EventMap = Record<string, string>>(
+  url: string | URL | null | undefined,
+  options: UseSubscriptionOptions<Events> = {},
+): SubscriptionState<Events> {
+  const keep = keepOf(options)
+  const values = url === null || url === undefined ? undefined : valuesOf(url, options as ReaderOptions)
+  // Functions are looked at only when a value has changed: one that is written in place is another one each time.
+  const given = useMemo(() => {
+    if (values === undefined) return undefined
+    return { key: values + identitiesOf(options), url: String(url), options: options as ReaderOptions }
+  }, [values])
+  const key = given?.key
+  const rendered = useRef({ key, options })
+  // Before any effect and any event: the moment another URL is on the screen, the last one's events are too late.
+  useInsertionEffect(() => {
+    rendered.current = { key, options }
+  })
+  const subscribeTo = useCallback(
+    (notify: () => void) => {
+      if (given === undefined) return () => {}
+      const current = (): ReaderOptions | undefined =>
+        rendered.current.key === given.key ? (rendered.current.options as ReaderOptions) : undefined
+      return join(given.key, given.url, given.options, { options: current, notify })
+    },
+    [given],
+  )
+  const state = useSyncExternalStore(
+    subscribeTo,
+    () => (key === undefined ? IDLE : stateOf(key)),
+    () => (key === undefined ? IDLE : CONNECTING),
+  )
+  // Another component with the same URL may want more events.
+  return useMemo(() => {
+    if (state.events.length <= keep) return state
+    return { ...state, events: newest(state.events, keep) }
+  }, [state, keep]) as unknown as SubscriptionState<Events>
+}
+
+/** The URL, and all of the options that can be compared, as text. */
+function valuesOf(url: string | URL, { headers, ...options }: ReaderOptions): string {
+  const values = Object.entries(options)
+    .filter(([name, value]) => name !== 'keep' && /string|number|boolean/.test(typeof value))
+    .map((entry) => JSON.stringify(entry))
+  const named = typeof headers === 'function' ? 'called' : [...new Headers(headers)]
+  return JSON.stringify([String(url), named, values.toSorted()])
+}
+
+const numbers = new WeakMap<object, number>()
+let count = 0
+
+/** The options that are the same only when they are the same object, as text. */
+function identitiesOf({ decode, store, fetch, body }: Omit<ReaderOptions, 'onEvent'>): string {
+  const objects = [decode, store, fetch, typeof body === 'string' ? undefined : body]
+  return objects
+    .map((object) => {
+      if (object === undefined) return 0
+      if (!numbers.has(object)) numbers.set(object, (count += 1))
+      return numbers.get(object)
+    })
+    .join()
+}

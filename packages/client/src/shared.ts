@@ -1,0 +1,148 @@
+import type { EventMap, EventOf, Item } from './items.ts'
+import type { SubscribeOptions } from './options.ts'
+import { advance, CONNECTING, keepOf, newest } from './state.ts'
+import type { Facts, SubscriptionState } from './state.ts'
+import { subscribe } from './subscribe.ts'
+import type { Subscription } from './subscribe.ts'
+
+/** How long a subscription that nobody reads stays open: whoever comes by then takes it up where it is. */
+const GRACE_MS = 100
+
+export interface ReaderOptions extends Omit<SubscribeOptions, 'signal'> {
+  readonly keep?: number | undefined
+  readonly onEvent?: ((event: EventOf<EventMap>) => void) | undefined
+}
+
+/** One of those that read a subscription together. */
+export interface Reader {
+  /** What it says now; nothing when it shows something else already. */
+  readonly options: () => ReaderOptions | undefined
+  /** Tells it that there is a new state. */
+  readonly notify: () => void
+}
+
+/** What is open, by what makes two readers the same. Only components that are mounted put something here. */
+const open = new Map<string, Shared>()
+
+/** The state under a key. */
+export function stateOf(key: string): SubscriptionState<EventMap> {
+  return open.get(key)?.state ?? CONNECTING
+}
+
+/**
+ * Reads what is open under a key, and opens it before that where nothing is.
+ *
+ * @returns stops reading; who stops last closes it
+ * @throws ClientError `invalid-option`
+ */
+export function join(key: string, url: string, options: ReaderOptions, reader: Reader): () => void {
+  const shared = open.get(key) ?? new Shared(key, url, options)
+  open.set(key, shared)
+  return shared.add(reader)
+}
+
+class Shared {
+  state: SubscriptionState<EventMap> = CONNECTING
+  readonly #key: string
+  readonly #subscription: Subscription<EventMap>
+  readonly #readers = new Set<Reader>()
+  #options: ReaderOptions
+  /** The most that a reader wants. */
+  #keep = 0
+  /** At most twice as many as that, so that not every event moves all of them. */
+  #events: EventOf<EventMap>[] = []
+  #facts: Facts = CONNECTING
+  #hasNewEvents = false
+  #isOver = false
+  #willShow = false
+  #closing: ReturnType<typeof setTimeout> | undefined
+
+  constructor(key: string, url: string, options: ReaderOptions) {
+    this.#key = key
+    this.#options = options
+    const { headers } = options
+    this.#subscription = subscribe<EventMap>(url, {
+      ...options,
+      headers: typeof headers === 'function' ? (refused) => this.#headers(refused) : headers,
+      onerror: (error) => this.#newestOptions().onerror?.(error),
+      onComment: (text) => this.#newestOptions().onComment?.(text),
+    })
+    void this.#read()
+  }
+
+  add(reader: Reader): () => void {
+    clearTimeout(this.#closing)
+    this.#readers.add(reader)
+    return () => {
+      this.#newestOptions()
+      this.#readers.delete(reader)
+      if (this.#readers.size > 0) return
+      // What is over is of no use to whoever comes next.
+      if (this.#isOver) this.#close()
+      else this.#closing = setTimeout(() => this.#close(), GRACE_MS)
+    }
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const item of this.#subscription) this.#take(item)
+      this.#facts = { ...this.#facts, status: 'ended', error: undefined }
+    } catch (error) {
+      this.#facts = { ...this.#facts, status: 'failed', error: error as Error }
+    }
+    this.#isOver = true
+    this.#showSoon()
+  }
+
+  #take(item: Item<EventMap>): void {
+    this.#facts = advance(this.#facts, item)
+    this.#showSoon()
+    if (item.kind !== 'event') return
+    for (const reader of this.#readers) {
+      const options = reader.options()
+      if (options !== undefined) this.#keep = Math.max(this.#keep, keepOf(options))
+    }
+    this.#hasNewEvents = true
+    this.#events.push(item)
+    if (this.#events.length > 2 * this.#keep) this.#events = newest(this.#events, this.#keep)
+    for (const reader of this.#readers) {
+      try {
+        reader.options()?.onEvent?.(item)
+      } catch (error) {
+        // The mistake of one component is not the end for the others.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  /** One rendering for all that comes at once: React renders each change of a store by itself. */
+  #showSoon(): void {
+    if (this.#willShow) return
+    this.#willShow = true
+    setTimeout(() => {
+      this.#willShow = false
+      const events = this.#hasNewEvents ? newest(this.#events, this.#keep) : this.state.events
+      this.#hasNewEvents = false
+      this.state = { ...this.#facts, events }
+      for (const { notify } of this.#readers) notify()
+    })
+  }
+
+  #headers(refused: boolean): HeadersInit | Promise<HeadersInit> {
+    const { headers } = this.#newestOptions()
+    return typeof headers === 'function' ? headers(refused) : (headers ?? {})
+  }
+
+  /** Those of the reader that came last; they are remembered for when there is none. */
+  #newestOptions(): ReaderOptions {
+    for (const reader of this.#readers) this.#options = reader.options() ?? this.#options
+    return this.#options
+  }
+
+  #close(): void {
+    open.delete(this.#key)
+    this.#subscription.close()
+  }
+}
