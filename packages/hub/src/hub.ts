@@ -22,6 +22,10 @@ import { Waiters } from './waiters.ts'
 
 /** How many subscribers are tended before the event loop has its turn. */
 const MAX_MEMBERS_A_TURN = 500
+/** How often some streams are ended when all are to be. */
+const DRAIN_TICK_MS = 20
+/** What each reader adds to the time that all get, in milliseconds. */
+const DRAIN_SHARE_MS = 5
 
 /** What became of a published event. */
 export interface Published {
@@ -67,6 +71,12 @@ export interface Hub {
 
   /** Resolves when the log can be written and read; rejects with the reason when it cannot. */
   ready(): Promise<void>
+
+  /**
+   * Ends the streams that are open, spread over at most some milliseconds, so that their readers do not all come back
+   * at once; each is told why, and when to come back. Resolves when they have ended. New ones are not kept out.
+   */
+  drain(overMs: number): Promise<void>
 
   /** Ends every stream; readers reconnect. The log stays open: it is its opener's to close. */
   close(): Promise<void>
@@ -137,13 +147,18 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     }
   }
 
+  function turnAway(code: string): Uint8Array {
+    return Buffer.concat([encodeRetry(jitteredRetryMs()), encodeError(code)])
+  }
+
   function closeStreams(code?: string): void {
     isClosed = true
     clearInterval(beat)
     clearInterval(stallCheck)
     lanes.stop()
     waiters.close()
-    for (const member of lanes.members()) member.close(code)
+    const lastWords = code === undefined ? undefined : encodeError(code)
+    for (const member of lanes.members()) member.close(lastWords)
   }
 
   function assertOpen(): void {
@@ -198,6 +213,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const subscriber = new Subscriber(lane, sink, origin, view)
         sink.write(new Payload(encodeRetry(jitteredRetryMs())))
         subscriber.pump()
+        if (subscription.until !== undefined) subscriber.endAt(subscription.until)
         return 'open'
       })
     },
@@ -207,7 +223,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       return readHistory(view, query, waiters.wait, signal)
     },
 
-    turnAway: (code) => Buffer.concat([encodeRetry(jitteredRetryMs()), encodeError(code)]),
+    turnAway,
 
     topics: (query) => log.topics(query),
     purge: (topic) => log.purge(topic),
@@ -215,6 +231,19 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     async ready() {
       assertOpen()
       await log.ready()
+    },
+
+    async drain(overMs) {
+      const members = [...lanes.members()]
+      // A few readers need no spreading.
+      const spreadMs = Math.min(overMs, members.length * DRAIN_SHARE_MS)
+      const began = performance.now()
+      for (let ended = 0; ended < members.length;) {
+        const share = spreadMs === 0 ? 1 : (performance.now() - began) / spreadMs
+        const due = Math.min(members.length, Math.ceil(share * members.length))
+        for (; ended < due; ended += 1) members[ended]!.close(turnAway('draining'))
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))
+      }
     },
 
     async close() {

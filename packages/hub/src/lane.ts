@@ -18,7 +18,7 @@ export interface LaneMember {
   pump(): void
   heartbeat(comment: Payload): void
   cutIfStalled(now: number, stallMs: number): void
-  close(code?: string): void
+  close(lastWords?: Uint8Array): void
 }
 
 /** What a lane needs to know of its hub. */

@@ -7,6 +7,7 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-cache, no-transform',
   // nginx, and what has learned from it, buffers a response unless it is told not to.
   'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
 }
 
 /** Starts a stream on a response of `node:http`: sends the head at once, then takes frames. */

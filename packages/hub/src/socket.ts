@@ -8,9 +8,7 @@ const MAX_STRAY_BYTES = 1024
 /** How long the network may be silent before the kernel asks whether the reader is still there. */
 const KEEP_ALIVE_MS = 30_000
 
-const HEAD = Object.entries({ ...STREAM_HEADERS, Vary: 'Accept', 'Transfer-Encoding': 'chunked' })
-  .map(([name, value]) => `${name}: ${value}\r\n`)
-  .join('')
+const HEAD = linesOf({ ...STREAM_HEADERS, Vary: 'Accept', 'Transfer-Encoding': 'chunked' })
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
 const SINK: unique symbol = Symbol('tailrace.sink')
@@ -22,9 +20,11 @@ interface SinkSocket extends Socket {
 /**
  * Starts a stream on a bare socket whose request was read already: HTTP/1.1, chunked. A reader costs its
  * socket and no more, and a payload is chunked once for all of them.
+ *
+ * @param headers - more than those of every stream
  */
-export function createSocketSink(socket: Socket): Sink {
-  return new SocketSink(socket)
+export function createSocketSink(socket: Socket, headers: Readonly<Record<string, string>> = {}): Sink {
+  return new SocketSink(socket, headers)
 }
 
 class SocketSink implements Sink {
@@ -34,7 +34,7 @@ class SocketSink implements Sink {
   // Kept here: to ask the socket, which is large, before each write costs a fetch from main memory.
   isReady = true
 
-  constructor(socket: SinkSocket) {
+  constructor(socket: SinkSocket, headers: Readonly<Record<string, string>>) {
     this.#socket = socket
     // The same functions for all sockets: one of its own for each event would add a tenth to what a reader costs.
     socket[SINK] = this
@@ -45,7 +45,7 @@ class SocketSink implements Sink {
     socket.on('close', tellClosed)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.resume()
-    socket.write(`HTTP/1.1 200 OK\r\n${HEAD}Date: ${new Date().toUTCString()}\r\n\r\n`)
+    socket.write(`HTTP/1.1 200 OK\r\n${HEAD}${linesOf(headers)}Date: ${new Date().toUTCString()}\r\n\r\n`)
     this.#awaitFlush()
   }
 
@@ -92,6 +92,12 @@ class SocketSink implements Sink {
     this.isReady = true
     this.#listener?.ready()
   }
+}
+
+function linesOf(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
 }
 
 function countStray(this: SinkSocket, { length }: Buffer): void {

@@ -30,6 +30,8 @@ export interface Origin {
 }
 
 const START: Place = { offset: 0, partial: undefined }
+/** The longest that a timer can wait, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * One open reader: a place in the log and a sink. It owns no queue. Frames come from its lane's window, or,
@@ -59,6 +61,7 @@ export class Subscriber implements LaneMember, SinkListener {
   #toldThrough = 0
   /** When it was first found to take nothing. */
   #stalledSince: number | undefined
+  #expiry: ReturnType<typeof setTimeout> | undefined
 
   constructor(lane: Lane, sink: Sink, origin: Origin, log: LogView) {
     this.#lane = lane
@@ -144,11 +147,24 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#finish()
   }
 
-  /** Ends the stream; with a code when the reader should know why. */
-  close(code?: string): void {
+  /** Ends the stream; with last words when the reader should know why. */
+  close(lastWords?: Uint8Array): void {
     if (this.#isDone) return
     const canTell = this.#sink.isReady && !this.#isWithinFrame
-    this.#closeWith(code !== undefined && canTell ? encodeError(code) : undefined)
+    this.#closeWith(canTell ? lastWords : undefined)
+  }
+
+  /** Ends the stream at a time of the wall clock. */
+  endAt(time: number): void {
+    if (this.#isDone) return
+    const leftMs = time - Date.now()
+    if (leftMs <= 0) {
+      this.close(encodeError('token-expired'))
+      return
+    }
+    // Whole seconds first: timers of the same length share a list, and there may be many.
+    const ms = leftMs < 1000 ? leftMs : Math.floor(leftMs / 1000) * 1000
+    this.#expiry = setTimeout(() => this.endAt(time), Math.min(ms, MAX_TIMER_MS))
   }
 
   #closeWith(lastWords: Uint8Array | undefined): void {
@@ -211,7 +227,7 @@ export class Subscriber implements LaneMember, SinkListener {
     } catch {
       // The log is closed or broken; the reader comes back, to this node or another.
       this.#isReading = false
-      this.close('log-unavailable')
+      this.close(encodeError('log-unavailable'))
     }
   }
 
@@ -277,6 +293,7 @@ export class Subscriber implements LaneMember, SinkListener {
   #finish(): void {
     if (this.#isDone) return
     this.#isDone = true
+    clearTimeout(this.#expiry)
     this.#lane.leave(this)
   }
 }

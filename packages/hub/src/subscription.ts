@@ -32,6 +32,8 @@ export interface Subscription {
    * @defaultValue 0
    */
   readonly conflateMs?: number | undefined
+  /** When the reader's rights end, by the wall clock, in milliseconds; the stream ends with them (invariant 6). */
+  readonly until?: number | undefined
 }
 
 /** Where a request's subscription is written. */

@@ -22,6 +22,15 @@ export function parseCursor(text: string): Cursor | undefined {
   return match !== null && Number.isSafeInteger(offset) ? { epoch: match[1]!, offset } : undefined
 }
 
+/** Mints the secret of a log. */
+export function mintSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
 /** Mints an epoch: 40 random bits, so that two lives of a log meet once in a million million. */
 export function mintEpoch(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(8))

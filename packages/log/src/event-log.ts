@@ -87,6 +87,8 @@ export interface LogDescription {
   readonly oldest: number
   /** The largest offset ever given, retained or not; 0 in a new log. */
   readonly newest: number
+  /** 32 random bytes in base64url, minted with the log, that all its nodes share. It never leaves them. */
+  readonly secret: string
 }
 
 /** What a listing says of a topic. */
@@ -153,6 +155,12 @@ export interface EventLog {
 
   /** Removes every event of a topic, and its end. Resolves with false when the topic is not known. */
   purge(topic: string): Promise<boolean>
+
+  /**
+   * Claims a key for whoever asks first, on all nodes together, for the length of the idempotency window.
+   * Resolves when the claim is durable; with false when it was claimed before.
+   */
+  claim(key: string): Promise<boolean>
 
   describe(): Promise<LogDescription>
 

@@ -16,6 +16,6 @@ export {
 } from './event-log.ts'
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts'
 export type { RetentionRule } from './retention.ts'
-export { isPattern, matches, parseSelector } from './selector.ts'
+export { covers, isPattern, matches, parseSelector } from './selector.ts'
 export { openSqliteLog, type SqliteLogOptions } from './sqlite-log.ts'
 export { MAX_TOPIC_BYTES, parseTopic } from './topic.ts'

@@ -1,4 +1,4 @@
-import { mintEpoch } from './cursor.ts'
+import { mintEpoch, mintSecret } from './cursor.ts'
 import { refusalOf, topicEnded } from './end-of-topic.ts'
 import { LogError } from './errors.ts'
 import { IDEMPOTENCY_WINDOW_MS } from './event-log.ts'
@@ -50,6 +50,7 @@ interface Topic {
 export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
   const { maxLength = DEFAULT_MEMORY_LOG_LENGTH, now = Date.now } = options
   const epoch = mintEpoch()
+  const secret = mintSecret()
   const topics = new Map<string, Topic>()
   const answers = new Map<string, { offset: number; time: number }>()
   const listeners = new TailListeners()
@@ -249,10 +250,20 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
         return true
       }),
 
+    claim: (key: string) =>
+      attempt(() => {
+        assertOpen()
+        const time = now()
+        const claimed = { topic: '', data: '', idempotencyKey: key }
+        if (answerTo(claimed, time) !== undefined) return false
+        answers.set(answerKey(claimed), { offset: 0, time })
+        return true
+      }),
+
     describe: (): Promise<LogDescription> =>
       attempt(() => {
         assertOpen()
-        return { epoch, oldest: events[0]?.offset ?? newest + 1, newest }
+        return { epoch, oldest: events[0]?.offset ?? newest + 1, newest, secret }
       }),
 
     ready: () => attempt(assertOpen),

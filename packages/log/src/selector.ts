@@ -24,12 +24,23 @@ export function isPattern(selector: string): boolean {
 /** Whether a valid selector selects a valid topic. */
 export function matches(selector: string, topic: string): boolean {
   if (!isPattern(selector)) return selector === topic
-  const wanted = selector.split('/')
-  const segments = topic.split('/')
-  const open = wanted.at(-1) === '**'
-  if (open) wanted.pop()
-  if (open ? segments.length < wanted.length : segments.length !== wanted.length) return false
-  return wanted.every((segment, i) => segment === '*' || segment === segments[i])
+  return covers(selector, topic)
+}
+
+/** Whether everything that one valid selector can ever select is also selected by another: `orders/*` is by `orders/**`. */
+export function covers(selector: string, other: string): boolean {
+  const { segments: wide, isOpen: isWideOpen } = split(selector)
+  const { segments: narrow, isOpen: isNarrowOpen } = split(other)
+  if (isNarrowOpen && !isWideOpen) return false
+  if (isWideOpen ? narrow.length < wide.length : narrow.length !== wide.length) return false
+  return wide.every((segment, i) => segment === '*' || segment === narrow[i])
+}
+
+function split(selector: string): { segments: string[]; isOpen: boolean } {
+  const segments = selector.split('/')
+  const isOpen = segments.at(-1) === '**'
+  if (isOpen) segments.pop()
+  return { segments, isOpen }
 }
 
 /** The segments before a pattern's first wildcard, joined: every topic that it selects starts with them. */

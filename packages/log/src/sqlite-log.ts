@@ -122,6 +122,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     ended: async (topics) => whileOpen(reader).call('ended', topics),
     topics: async (query) => whileOpen(reader).call('topics', query),
     describe: async () => whileOpen(reader).call('describe'),
+    claim: async (key) => whileOpen(writer).call('claim', key, now()),
     trim: async (rules, at) => whileOpen(writer).call('trim', rules, at),
 
     async tail(listener) {

@@ -69,7 +69,7 @@ function listening({ stdout, exited }: Program): Promise<{ url: string; port: nu
     function look(chunk: string): void {
       banner += chunk
       // To the end of the line: a chunk may end in the middle of the port.
-      const [, url, port] = /(http:\/\/127\.0\.0\.1:(\d+)).*\n/.exec(banner) ?? []
+      const [, url, port] = /(https?:\/\/(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)).*\n/.exec(banner) ?? []
       if (url === undefined) return
       stop()
       resolve({ url, port: Number(port) })

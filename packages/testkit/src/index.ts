@@ -1,3 +1,4 @@
+export { makeCertificate, type Certificate } from './certificate.ts'
 export { launchChromium, hasChromium } from './chromium.ts'
 export { runCli, spawnCli, type CliProcess, type CliResult } from './cli.ts'
 export type { FaultCounts, FaultKind, FaultOptions } from './faults.ts'

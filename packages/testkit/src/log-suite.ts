@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 
 import { testAppend } from './log-suite/append.ts'
+import { testClaims } from './log-suite/claims.ts'
 import { testClosing } from './log-suite/closing.ts'
 import { testEnding } from './log-suite/ending.ts'
 import { testIdempotency } from './log-suite/idempotency.ts'
@@ -27,6 +28,7 @@ const GROUPS: Readonly<Record<string, (check: Check) => void>> = {
   snapshot: testSnapshot,
   'ended topics': testEnding,
   idempotency: testIdempotency,
+  claims: testClaims,
   tail: testTail,
   listing: testListing,
   retention: testRetention,

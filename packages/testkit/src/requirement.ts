@@ -14,13 +14,14 @@ declare module 'vitest' {
 }
 
 /** Everything that a test may need from outside npm. `scripts/provision.sh` installs what can be installed. */
-export type RequirementName = 'chromium' | 'curl' | 'gcc' | 'mount'
+export type RequirementName = 'chromium' | 'curl' | 'gcc' | 'mount' | 'openssl'
 
 const probes: Record<RequirementName, () => boolean> = {
   chromium: hasChromium,
   curl: () => isOnPath('curl'),
   gcc: () => isOnPath('gcc'),
   mount: canMount,
+  openssl: () => isOnPath('openssl'),
 }
 
 const answers = new Map<RequirementName, boolean>()

@@ -28,12 +28,12 @@ const nobody = 'echo 65534'
 const mustNotRun = 'echo must not run'
 
 test('with everything there nothing is installed', () => {
-  const result = provision({ chromium: '', curl: '', gcc: '', id: root, 'apt-get': mustNotRun })
+  const result = provision({ chromium: '', curl: '', gcc: '', openssl: '', id: root, 'apt-get': mustNotRun })
   expect(result).toEqual({ output: 'provision: nothing is missing\n', code: 0 })
 })
 
 test('who may not install is told what is missing', () => {
-  const { output, code } = provision({ curl: '', gcc: '', id: nobody, 'apt-get': mustNotRun })
+  const { output, code } = provision({ curl: '', gcc: '', openssl: '', id: nobody, 'apt-get': mustNotRun })
   expect(output).toMatch(/missing: chromium; .*skipped/)
   expect(output).not.toContain('must not run')
   expect(code).toBe(0)
@@ -41,7 +41,7 @@ test('who may not install is told what is missing', () => {
 
 test('a machine without apt is told what is missing', () => {
   const { output, code } = provision({ id: root })
-  expect(output).toContain('missing: chromium curl gcc;')
+  expect(output).toContain('missing: chromium curl gcc openssl;')
   expect(code).toBe(0)
 })
 
@@ -53,7 +53,7 @@ test('root installs only what is missing, in one line of progress', () => {
       *'install -y --no-install-recommends chromium') : > "$FOLDER/chromium"; chmod +x "$FOLDER/chromium" ;;
       *) exit 1 ;;
     esac`
-  const result = provision({ curl: '', gcc: '', id: root, 'apt-get': aptGet })
+  const result = provision({ curl: '', gcc: '', openssl: '', id: root, 'apt-get': aptGet })
   expect(result).toEqual({
     output: 'provision: installing chromium\nprovision: nothing is missing\n',
     code: 0,
@@ -61,7 +61,13 @@ test('root installs only what is missing, in one line of progress', () => {
 })
 
 test('when apt fails its output is shown, and the tests still start', () => {
-  const { output, code } = provision({ curl: '', gcc: '', id: root, 'apt-get': 'echo no network; exit 100' })
+  const { output, code } = provision({
+    curl: '',
+    gcc: '',
+    openssl: '',
+    id: root,
+    'apt-get': 'echo no network; exit 100',
+  })
   expect(output).toContain('no network')
   expect(output).toContain('missing: chromium;')
   expect(code).toBe(0)

@@ -58,7 +58,8 @@ export function openReader(path: string): Reader {
       transaction(db, 'BEGIN', () => {
         const head = newest()
         const offset = oldest.get()?.['offset'] ?? head + 1
-        return { epoch: String(meta.get('epoch')!['value']), oldest: Number(offset), newest: head }
+        const [epoch, secret] = ['epoch', 'secret'].map((name) => String(meta.get(name)!['value']))
+        return { epoch: epoch!, oldest: Number(offset), newest: head, secret: secret! }
       }),
     close: () => db.close(),
   }

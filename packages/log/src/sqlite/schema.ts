@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { mintEpoch } from '../cursor.ts'
+import { mintEpoch, mintSecret } from '../cursor.ts'
 
 /** Marks a file as ours (`PRAGMA application_id`): the bytes of "trce". */
 export const APPLICATION_ID = 0x74726365
@@ -57,5 +57,8 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
     // The largest `trimmed` of a topic whose row is gone: a bound for every topic that has no row.
     insert.run('floor', 0)
     insert.run('probe', 0)
+  },
+  (db) => {
+    db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('secret', mintSecret())
   },
 ]

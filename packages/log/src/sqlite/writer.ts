@@ -18,6 +18,8 @@ export interface Writer {
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
   /** @returns the offset up to which the topic was purged, or nothing when it is not known */
   purge(topic: string): number | undefined
+  /** @returns whether nobody had claimed the key */
+  claim(key: string, time: number): boolean
   /** Proves that a commit reaches the disk. */
   probe(): void
   close(): void
@@ -122,6 +124,15 @@ export function openWriter(path: string): Writer {
       } finally {
         topics.forget()
       }
+    },
+
+    claim(key, time) {
+      return transaction(db, 'BEGIN IMMEDIATE', () => {
+        // No topic is empty: claims and answers do not meet.
+        if (findAnswer.get('', key, time - IDEMPOTENCY_WINDOW_MS) !== undefined) return false
+        saveAnswer.run('', key, 0, time)
+        return true
+      })
     },
 
     probe() {

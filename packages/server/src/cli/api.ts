@@ -32,18 +32,25 @@ export interface EventFields {
   readonly end?: boolean | undefined
 }
 
+/** What goes with a request, whatever it is for. */
+export interface RequestOptions {
+  readonly token?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 export async function postEvent(
   url: string,
   topic: string,
   data: string,
   fields: EventFields,
+  options: RequestOptions,
 ): Promise<Answer> {
   const headers = new Headers({ 'Content-Type': 'text/plain; charset=utf-8' })
   if (fields.type !== undefined) headers.set('Event-Type', byteString(fields.type))
   if (fields.key !== undefined) headers.set('Event-Key', byteString(fields.key))
   if (fields.idempotencyKey !== undefined) headers.set('Idempotency-Key', byteString(fields.idempotencyKey))
   if (fields.end === true) headers.set('Event-End', 'true')
-  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body: data })
+  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body: data }, options)
   return (await readAnswer(response)) as Answer
 }
 
@@ -52,23 +59,28 @@ export async function postBatch(
   url: string,
   topic: string,
   events: readonly Readonly<Record<string, unknown>>[],
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<readonly Answer[]> {
   const body = events.map((event) => `${JSON.stringify(event)}\n`).join('')
-  const headers = { 'Content-Type': 'application/x-ndjson' }
-  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body, signal })
+  const headers = new Headers({ 'Content-Type': 'application/x-ndjson' })
+  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body }, options)
   const { events: answers } = (await readAnswer(response)) as { events?: readonly Answer[] }
   if (answers?.length !== events.length) throw noHub(response)
   return answers
 }
 
 /** Sends a request, and turns every refusal into an `ApiError` with the hub's own words. */
-export async function request(url: string, init: RequestInit): Promise<Response> {
+export async function request(
+  url: string,
+  init: RequestInit & { readonly headers: Headers },
+  { token, signal }: RequestOptions,
+): Promise<Response> {
+  if (token !== undefined) init.headers.set('Authorization', `Bearer ${token}`)
   let response: Response
   try {
-    response = await fetch(url, init)
+    response = await fetch(url, { ...init, signal: signal ?? null })
   } catch (error) {
-    if (init.signal?.aborted === true) throw error
+    if (signal?.aborted === true) throw error
     throw unreachable(url, error)
   }
   if (response.ok) return response

@@ -75,7 +75,8 @@ function table(settings: Settings): string {
   return ['| Flag | Variable | Default | |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 
-function flagOf(flag: string, { isSwitch, placeholder, short }: Setting<unknown>): string {
+function flagOf(flag: string, { isSwitch, isSecret, placeholder, short }: Setting<unknown>): string {
+  if (isSecret) return variableOf(flag)
   return `${short === undefined ? '' : `-${short}, `}--${flag}${isSwitch ? '' : ` ${placeholder}`}`
 }
 

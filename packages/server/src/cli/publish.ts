@@ -2,11 +2,14 @@ import { text as readAll } from 'node:stream/consumers'
 import { FollowError } from '../follow/follow-error.ts'
 import { follow } from '../follow/follow.ts'
 import { ApiError, postEvent } from './api.ts'
-import { optional, setting, toggle } from './setting.ts'
+import { optional, secret, setting, toggle } from './setting.ts'
 import type { Setting } from './setting.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
+
+/** Who the client verbs are. */
+export const TOKEN: Setting<string | undefined> = secret({ doc: 'The token, where the hub wants one.' })
 
 /** Where the client verbs find their hub. */
 export const HUB_URL: Setting<string> = setting('url', {
@@ -23,6 +26,7 @@ printed once it is durable. With --follow each line becomes an event, for as lon
 stopped is kept in a file beside FILE, so that a restart publishes no line twice and misses none.`,
   settings: {
     url: HUB_URL,
+    token: TOKEN,
     type: optional('text', { doc: "The event's type." }),
     key: optional('text', { doc: "The event's key; a snapshot holds the newest event of each." }),
     'idempotency-key': optional('text', {
@@ -47,18 +51,24 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
     }
     try {
       if (values.follow !== undefined) {
-        const { follow: file, state = `${file}.tailrace`, url, type } = values
-        await follow({ file, state, url, topic, type, signal: stopSignal(), notice })
+        const { follow: file, state = `${file}.tailrace`, url, token, type } = values
+        await follow({ file, state, url, token, topic, type, signal: stopSignal(), notice })
         return 0
       }
       const body =
         data === undefined || data === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : data
-      const answer = await postEvent(values.url, topic, body, {
-        type: values.type,
-        key: values.key,
-        idempotencyKey: values['idempotency-key'],
-        end: values.end,
-      })
+      const answer = await postEvent(
+        values.url,
+        topic,
+        body,
+        {
+          type: values.type,
+          key: values.key,
+          idempotencyKey: values['idempotency-key'],
+          end: values.end,
+        },
+        { token: values.token },
+      )
       process.stdout.write(`${values.json ? JSON.stringify(answer) : answer.id}\n`)
       return 0
     } catch (error) {

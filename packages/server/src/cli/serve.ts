@@ -1,17 +1,23 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { limitConnections, readFileLimit } from '../http/connection-limit.ts'
+import type { Gate } from '../http/gate.ts'
 import { createHandler } from '../http/handler.ts'
 import { takeStreams } from '../http/front.ts'
+import { createHttp2 } from '../http/http2.ts'
+import type { Http2 } from '../http/http2.ts'
 import { createHttpServer } from '../http/server.ts'
+import { createTlsServer } from '../http/tls.ts'
+import type { TlsFiles } from '../http/tls.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
-import { parseRule } from './retain.ts'
-import { list, setting } from './setting.ts'
+import { gateOf, openness } from './serve-gate.ts'
+import { SERVE_SETTINGS } from './serve-settings.ts'
+import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
@@ -25,55 +31,7 @@ export const serve: Verb = verb({
   summary: 'Runs a hub.',
   description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic counts. A bound is an age (7d), a
 size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
-  settings: {
-    host: setting('text', { fallback: '127.0.0.1', doc: 'The address to listen on.' }),
-    port: setting('port', { fallback: '4242', doc: 'The port to listen on; 0 takes a free one.' }),
-    log: setting('text', {
-      fallback: 'sqlite:./tailrace.db',
-      placeholder: 'URL',
-      doc: 'Where events are kept: sqlite:FILE, or memory: for a hub that forgets.',
-    }),
-    retain: list(parseRule, {
-      fallback: '**=7d',
-      placeholder: 'RULE',
-      doc: 'How long events are kept.',
-    }),
-    heartbeat: setting('duration', {
-      fallback: '15s',
-      doc: 'The longest that a stream stays silent; then a comment holds it open. 0s turns it off.',
-    }),
-    retry: setting('duration', {
-      fallback: '2s',
-      doc: 'How long readers wait before they reconnect. Each is told between half and one and a half of it.',
-    }),
-    window: setting('bytes', {
-      fallback: '1MiB',
-      doc: 'How much of its newest events each group of readers with the same topics shares in memory.',
-    }),
-    'window-total': setting('bytes', {
-      fallback: '64MiB',
-      doc: 'How much all these groups may hold in memory together. Who then finds it gone reads it from the log.',
-    }),
-    batch: setting('duration', {
-      fallback: '4ms',
-      doc: 'How long readers that were just written to wait for more events, which then leave in one write. 0ms turns it off.',
-    }),
-    'stall-timeout': setting('duration', {
-      fallback: '30s',
-      doc: 'How long a reader may take nothing; then it is cut, and resumes when it can.',
-    }),
-    'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
-    'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),
-    'max-head': setting('bytes', { fallback: '16KiB', doc: 'The largest request line and headers.' }),
-    'head-timeout': setting('duration', {
-      fallback: '10s',
-      doc: 'The longest that a client may take to send them.',
-    }),
-    'request-timeout': setting('duration', {
-      fallback: '60s',
-      doc: 'The longest that a client may take to send a whole request.',
-    }),
-  },
+  settings: SERVE_SETTINGS,
 
   async run(values) {
     if (values['head-timeout'] > values['request-timeout']) {
@@ -82,6 +40,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
     const fileLimit = readFileLimit()
     const log = await openLog(values.log)
     try {
+      const gate = await gateOf(values, log)
       const hub = await createHub(log, {
         maxEventBytes: values['max-event'],
         maxBatchBytes: values['max-batch'],
@@ -94,24 +53,10 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         retention: values.retain.map(({ rule }) => rule),
         onError,
       })
-      const handler = createHandler(hub, { onError })
-      const limits = {
-        maxHeadBytes: values['max-head'],
-        headTimeoutMs: values['head-timeout'],
-        requestTimeoutMs: values['request-timeout'],
-      }
-      const server = createHttpServer(handler, limits)
-      const cutStreams = takeStreams(server, hub, limits)
       try {
-        limitConnections(server, fileLimit, (line) => onError(`tailrace: ${line}`))
-        server.listen(values.port, values.host)
-        await once(server, 'listening')
-        const { port } = server.address() as AddressInfo
-        const retain = values.retain.map(({ text }) => text)
-        process.stdout.write(banner({ host: values.host, port, log: values.log, retain }))
-        await untilSignalled()
+        await run(values, hub, gate, fileLimit)
       } finally {
-        await stop(server, hub, cutStreams)
+        await hub.close()
       }
     } catch (error) {
       // What `createHub` takes is narrower than what the text of a setting can say.
@@ -123,18 +68,67 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
   },
 })
 
+/** Serves a hub until the process is told to stop. */
+async function run(values: ServeValues, hub: Hub, gate: Gate, fileLimit: number | undefined): Promise<void> {
+  const handler = createHandler(hub, { gate, onError })
+  const limits = {
+    maxHeadBytes: values['max-head'],
+    headTimeoutMs: values['head-timeout'],
+    requestTimeoutMs: values['request-timeout'],
+  }
+  const http1 = createHttpServer(handler, limits)
+  const http2 = createHttp2(handler, limits)
+  const cutStreams = takeStreams(http1, hub, limits, { gate, http2 })
+  const tell = (line: string): void => onError(`tailrace: ${line}`)
+  const tls = tlsFilesOf(values)
+  const handshakeMs = limits.headTimeoutMs
+  const listener: NetServer =
+    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, handshakeMs }, tell)
+  try {
+    limitConnections(listener, fileLimit, tell)
+    listener.listen(values.port, values.host)
+    await once(listener, 'listening')
+    const { port } = listener.address() as AddressInfo
+    const retain = values.retain.map(({ text }) => text)
+    const scheme = tls === undefined ? 'http' : 'https'
+    const { host } = values
+    process.stdout.write(banner({ scheme, host, port, log: values.log, retain, access: openness(values) }))
+    await untilSignalled()
+    gate.drain()
+    await hub.drain(values.drain)
+  } finally {
+    await stop({ listener, http1, http2, hub, cutStreams })
+  }
+}
+
 function onError(error: unknown): void {
   console.error(error)
 }
 
+function tlsFilesOf({ 'tls-cert': cert, 'tls-key': key }: ServeValues): TlsFiles | undefined {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together')
+  return { cert, key }
+}
+
+interface Running {
+  readonly listener: NetServer
+  readonly http1: Server
+  readonly http2: Http2
+  readonly hub: Hub
+  cutStreams(): void
+}
+
 /** Ends all streams, lets answers that are under way be sent, and closes every connection. */
-async function stop(server: Server, hub: Hub, cutStreams: () => void): Promise<void> {
-  const closed = server.listening ? once(server, 'close') : undefined
-  server.close()
+async function stop({ listener, http1, http2, hub, cutStreams }: Running): Promise<void> {
+  const closed = listener.listening ? once(listener, 'close') : undefined
+  listener.close()
   await hub.close()
-  server.closeIdleConnections()
+  http1.closeIdleConnections()
+  http2.close()
   await Promise.race([closed, delay(MAX_LAST_ANSWERS_MS, undefined, { ref: false })])
-  server.closeAllConnections()
+  http1.closeAllConnections()
+  http2.cut()
   cutStreams()
 }
 

@@ -9,6 +9,7 @@ interface KindValues {
   /** Milliseconds. */
   duration: number
   bytes: number
+  count: number
 }
 
 type Kind = keyof KindValues
@@ -22,6 +23,7 @@ const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text:
     port: { placeholder: 'N', parse: parsePort },
     duration: { placeholder: 'TIME', parse: parseDuration },
     bytes: { placeholder: 'SIZE', parse: parseBytes },
+    count: { placeholder: 'N', parse: parseCount },
   }
 
 /** One setting, declared once: its flag, variable, key in a file, default, help and reference come from here. */
@@ -34,6 +36,8 @@ export interface Setting<T> {
   readonly isSwitch: boolean
   /** May be given many times; each adds one. */
   readonly isList: boolean
+  /** Has no flag: whoever may list processes would see it. */
+  readonly isSecret: boolean
   /** One letter, for a flag that is typed often. */
   readonly short: string | undefined
   parse(texts: readonly string[]): T
@@ -76,11 +80,16 @@ export function toggle(declaration: Declaration): Setting<boolean> {
   return { ...declare({ ...declaration, fallback: 'false' }, parseSwitch), isSwitch: true }
 }
 
+/** A setting that is not to be seen: a variable or a key in a file. */
+export function secret(declaration: Pick<Declaration, 'doc'>): Setting<string | undefined> {
+  return { ...optional('text', declaration), isSecret: true }
+}
+
 function declare<T>(
   { doc, placeholder = 'TEXT', fallback, short }: Declaration,
   parse: (texts: readonly string[]) => T,
 ): Setting<T> {
-  return { doc, placeholder, fallback, short, isSwitch: false, isList: false, parse }
+  return { doc, placeholder, fallback, short, isSwitch: false, isList: false, isSecret: false, parse }
 }
 
 function parseSwitch(texts: readonly string[]): boolean {
@@ -97,6 +106,11 @@ function parseUrl(text: string): string {
 function parsePort(text: string): number {
   if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
   throw new UsageError(`is a port from 0 to 65535, not ${JSON.stringify(text)}`)
+}
+
+function parseCount(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new UsageError(`is a whole number, not ${JSON.stringify(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }

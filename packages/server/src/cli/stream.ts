@@ -9,6 +9,7 @@ const DEFAULT_RETRY_MS = 1_000
 const MAX_RETRY_MS = 30_000
 
 export interface StreamOptions {
+  readonly token?: string | undefined
   /** Told before each wait. */
   onReconnect(reason: string, delayMs: number): void
 }
@@ -19,18 +20,19 @@ export interface StreamOptions {
  *
  * @throws ApiError when the hub refuses the stream for good
  */
-export async function* readStream(url: URL, { onReconnect }: StreamOptions): AsyncGenerator<DecodedEvent> {
+export async function* readStream(
+  url: URL,
+  { token, onReconnect }: StreamOptions,
+): AsyncGenerator<DecodedEvent> {
   let lastEventId = ''
   let retryMs = DEFAULT_RETRY_MS
   let failures = 0
   for (;;) {
     let reason = 'the hub closed the stream'
     try {
-      const headers = {
-        Accept: 'text/event-stream',
-        ...(lastEventId === '' ? {} : { 'Last-Event-ID': lastEventId }),
-      }
-      const response = await request(url.href, { headers })
+      const headers = new Headers({ Accept: 'text/event-stream' })
+      if (lastEventId !== '') headers.set('Last-Event-ID', lastEventId)
+      const response = await request(url.href, { headers }, { token })
       if (response.status === 204) return
       let events: DecodedEvent[] = []
       const decoder = createDecoder(

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { ApiError } from './api.ts'
-import { HUB_URL } from './publish.ts'
+import { HUB_URL, TOKEN } from './publish.ts'
 import { optional, toggle } from './setting.ts'
 import { readStream } from './stream.ts'
 import { UsageError } from './usage-error.ts'
@@ -15,6 +15,7 @@ export const tail: Verb = verb({
 last event that was printed. Ends when every topic has ended. What is not an event goes to standard error.`,
   settings: {
     url: HUB_URL,
+    token: TOKEN,
     from: optional('text', {
       placeholder: 'PLACE',
       doc: 'start (all that is kept), now, or an id. Default: now.',
@@ -22,7 +23,7 @@ last event that was printed. Ends when every topic has ended. What is not an eve
     json: toggle({ doc: 'Print each event as a line of JSON: id, topic, type, key, time, data.' }),
   },
 
-  async run({ url: hub, from, json }, topics) {
+  async run({ url: hub, token, from, json }, topics) {
     if (topics.length === 0) throw new UsageError('tail needs a topic: tailrace tail <topic…>')
     const url = new URL(`${hub.replace(/\/$/, '')}/events`)
     for (const topic of topics) url.searchParams.append('topic', topic)
@@ -33,6 +34,7 @@ last event that was printed. Ends when every topic has ended. What is not an eve
     process.stdout.on('error', () => process.exit(0))
     try {
       for await (const { type, data, lastEventId } of readStream(url, {
+        token,
         onReconnect: (reason, delayMs) => notice(`${reason}; reconnecting in ${delayMs} ms`),
       })) {
         if (type === 'tailrace.gap') notice(`events were missed: ${data}`)

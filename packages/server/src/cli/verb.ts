@@ -88,7 +88,8 @@ function parseFlags(
     help: { type: 'boolean', multiple: true, short: 'h' },
     config: { type: 'string', multiple: true },
   }
-  for (const [name, { isSwitch, short }] of Object.entries(settings)) {
+  for (const [name, { isSwitch, isSecret, short }] of Object.entries(settings)) {
+    if (isSecret) continue
     const type = isSwitch ? 'boolean' : 'string'
     options[name] = { type, multiple: true, ...(short === undefined ? {} : { short }) }
   }

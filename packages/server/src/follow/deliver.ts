@@ -12,6 +12,7 @@ const TOO_LARGE = 413
 /** Where lines go. */
 export interface Destination {
   readonly url: string
+  readonly token?: string | undefined
   readonly topic: string
   /** The type of every event. @defaultValue none */
   readonly type?: string | undefined
@@ -55,11 +56,11 @@ export async function deliver(
 /** Sends a batch until the hub has answered. */
 async function persist(
   events: readonly Readonly<Record<string, unknown>>[],
-  { url, topic, signal, notice }: Destination,
+  { url, token, topic, signal, notice }: Destination,
 ): Promise<void> {
   for (let failures = 0; ; failures += 1) {
     try {
-      await postBatch(url, topic, events, signal)
+      await postBatch(url, topic, events, { token, signal })
       if (failures > 0) notice('the hub is back')
       return
     } catch (error) {

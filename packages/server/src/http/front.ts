@@ -4,12 +4,23 @@ import { parseSubscription } from '@tailrace/hub'
 import type { Hub, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
+import { OPEN_GATE } from './gate.ts'
+import type { Gate } from './gate.ts'
 import { toUtf8 } from './header.ts'
 import { readHead } from './head.ts'
 import type { StreamHead } from './head.ts'
+import { speaksHttp2 } from './http2.ts'
+import type { Http2 } from './http2.ts'
 import { cutLater, refuseSocket } from './server.ts'
 import type { ServerLimits } from './server.ts'
 import { parseTarget, topicOf } from './target.ts'
+
+export interface FrontOptions {
+  /** @defaultValue lets everybody in */
+  readonly gate?: Gate | undefined
+  /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
+  readonly http2?: Http2 | undefined
+}
 
 /**
  * Takes plain requests for streams away from an HTTP server, before it sees them: a stream is better off
@@ -18,7 +29,12 @@ import { parseTarget, topicOf } from './target.ts'
  *
  * @returns cuts every connection that is held here, of which `server.closeAllConnections()` knows nothing
  */
-export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): () => void {
+export function takeStreams(
+  server: Server,
+  hub: Hub,
+  limits: ServerLimits,
+  { gate = OPEN_GATE, http2 }: FrontOptions = {},
+): () => void {
   const held = new Set<Socket>()
   const handlers = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -52,37 +68,52 @@ export function takeStreams(server: Server, hub: Hub, limits: ServerLimits): () 
       held.delete(socket)
       socket.off('close', forget)
       socket.off('error', ignore)
+      if (http2 !== undefined && speaksHttp2(head) === true) {
+        http2.take(socket)
+        return
+      }
       for (const handler of handlers) handler.call(server, socket)
       socket.resume()
     }
 
     function read(chunk: Buffer): void {
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
+      if (http2 !== undefined && speaksHttp2(head) === undefined) return
       const request = readHead(head)
       // What is too large is refused by `node:http`, which counts in the same way.
       if (request === 'incomplete' && head.length <= limits.maxHeadBytes) return
       const subscription = typeof request === 'object' ? subscriptionOf(request) : undefined
-      if (subscription === undefined) {
+      if (typeof request !== 'object' || subscription === undefined) {
         handOn()
         return
       }
       release()
       socket.pause()
-      void stream(subscription)
+      void stream(request, subscription)
     }
 
-    async function stream(subscription: Subscription): Promise<void> {
+    async function stream({ headers }: StreamHead, subscription: Subscription): Promise<void> {
+      let leave: (() => void) | undefined
       try {
-        const outcome = await hub.subscribe(subscription, () => {
+        const facts = { method: 'GET', header: (name: string) => headers.get(name), ticket: undefined }
+        const client = await gate.identify(facts, socket.remoteAddress)
+        leave = gate.admit(client, subscription.selectors)
+        const origin = headers.get('origin')
+        const outcome = await hub.subscribe({ ...subscription, until: client.identity.expiresAt }, () => {
           if (socket.destroyed) return undefined
           socket.off('error', ignore)
           socket.on('finish', linger)
-          return createSocketSink(socket)
+          return createSocketSink(socket, gate.corsHeaders(origin))
         })
-        if (outcome === 'open') return
+        if (outcome === 'open') {
+          if (socket.destroyed) leave()
+          else socket.on('close', leave)
+          return
+        }
       } catch {
         // Refused: `node:http` asks again, and says why.
       }
+      leave?.()
       handOn()
     }
 
@@ -108,6 +139,8 @@ function subscriptionOf({ target, headers }: StreamHead): Subscription | undefin
   if (wanted(headers.get('accept')) !== STREAM) return undefined
   try {
     const { path, query } = parseTarget(target)
+    // A ticket is good once: it is left to who can also say what is wrong with it.
+    if (query.has('ticket')) return undefined
     const selectors = path === '/events' ? undefined : [topicOf(path)]
     const lastEventId = headers.get('last-event-id')
     return parseSubscription({

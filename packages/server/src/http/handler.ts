@@ -1,14 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseUnknown } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
+import { requireAdmin, requireSubscribe } from '../auth/access.ts'
+import { preflightHeaders } from '../auth/cors.ts'
+import { NO_RIGHTS } from '../auth/rights.ts'
+import type { Client } from '../limits/limits.ts'
+import { factsOf, OPEN_GATE } from './gate.ts'
+import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
 import { HttpError, sendProblem, toProblem } from './problem.ts'
 import { publish } from './publish.ts'
 import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
+import { issueTicket } from './tickets.ts'
 import { listTopics, purgeTopic } from './topics.ts'
 
 export interface HandlerOptions {
+  /** @defaultValue lets everybody do everything */
+  readonly gate?: Gate | undefined
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
 }
@@ -17,40 +26,63 @@ export interface HandlerOptions {
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** A publish says what it has to say in headers: a `?key=` would be lost in silence. */
-const NO_PARAMETERS: ReadonlySet<string> = new Set()
+const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
 
-type Method = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+/** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+const NOBODY: Client = {
+  address: '',
+  identity: { isAnonymous: true, subject: undefined, rights: NO_RIGHTS, expiresAt: undefined },
+}
 
-export function createHandler(hub: Hub, options: HandlerOptions): Handler {
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+/** What is done for whoever passed the gate. */
+type Method = (exchange: Exchange, client: Client) => Promise<void>
+
+export function createHandler(hub: Hub, { gate = OPEN_GATE, onError }: HandlerOptions): Handler {
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
     switch (path) {
       case '/events':
-        return { GET: (request, response) => subscribe(hub, undefined, query, request, response) }
+        return { GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, undefined) }
       case '/topics':
         return {
-          GET: (_, response) => listTopics(hub, query, response),
-          POST: (request, response) => publish(hub, undefined, request, response),
+          async GET({ response }, { identity }) {
+            requireSubscribe(identity, ['**'])
+            await listTopics(hub, query, response)
+          },
+          POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, undefined),
         }
       case '/healthz':
-        return { GET: async (_, response) => sendJson(response, 200, { status: 'ok' }) }
+        return { GET: async ({ response }) => sendJson(response, 200, { status: 'ok' }) }
       case '/readyz':
-        return { GET: (_, response) => ready(response) }
+        return { GET: ({ response }) => ready(response) }
+      case '/tickets':
+        return { POST: ({ response }, client) => issueTicket(gate, client, response) }
     }
     if (!path.startsWith('/topics/')) return undefined
     return {
-      GET: (request, response) => subscribe(hub, topicOf(path), query, request, response),
-      POST: (request, response) => publish(hub, topicOf(path), request, response),
-      DELETE: (_, response) => purgeTopic(hub, topicOf(path), response),
+      GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, topicOf(path)),
+      POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, topicOf(path)),
+      async DELETE({ response }, { identity }) {
+        requireAdmin(identity)
+        await purgeTopic(hub, topicOf(path), response)
+      },
     }
   }
 
   async function ready(response: ServerResponse): Promise<void> {
+    if (gate.isDraining) throw new HttpError('draining', 'This hub is about to stop.')
     await hub.ready()
     sendJson(response, 200, { status: 'ready' })
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(exchange: Exchange): Promise<void> {
+    const { request } = exchange
     const { path, query } = parseTarget(request.url ?? '/')
     const methods = methodsOf(path, query)
     if (methods === undefined) {
@@ -61,25 +93,45 @@ export function createHandler(hub: Hub, options: HandlerOptions): Handler {
     }
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
     if (!Object.hasOwn(methods, method)) {
-      const allowed = [...('GET' in methods ? ['HEAD'] : []), ...Object.keys(methods), 'OPTIONS'].join(', ')
-      if (method === 'OPTIONS') {
-        response.writeHead(204, { Allow: allowed }).end()
-        return
-      }
-      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, {}, { Allow: allowed })
+      answerOther(method, Object.keys(methods), exchange)
+      return
     }
     if (method !== 'GET') refuseUnknown(query, NO_PARAMETERS)
-    await methods[method]!(request, response)
+    const client = PROBES.has(path)
+      ? NOBODY
+      : await gate.identify(factsOf(request, query), request.socket.remoteAddress)
+    query.delete('ticket')
+    await methods[method]!(exchange, client)
+  }
+
+  function answerOther(method: string, known: readonly string[], { request, response }: Exchange): void {
+    const allowed = [...(known.includes('GET') ? ['HEAD'] : []), ...known, 'OPTIONS'].join(', ')
+    if (method !== 'OPTIONS') {
+      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, {}, { Allow: allowed })
+    }
+    const isPreflight = request.headers['access-control-request-method'] !== undefined
+    response.writeHead(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) }).end()
   }
 
   return (request, response) => {
-    handle(request, response).catch((error: unknown) => {
+    for (const [name, value] of Object.entries(gate.corsHeaders(request.headers.origin))) {
+      response.setHeader(name, value)
+    }
+    response.setHeader('X-Content-Type-Options', 'nosniff')
+    handle({ request, response }).catch((error: unknown) => {
       // Whoever sent half a body and left gets no answer, and is no error of ours.
       if (response.destroyed) return
       const answer = toProblem(error)
-      if (answer.status >= 500) options.onError(error)
-      if (answer.status === 503 && readsStreams(request) && !response.headersSent) turnAway(hub, response)
+      const isOurs = answer.status >= 500 && !(error instanceof HttpError)
+      if (isOurs) onError(error)
+      const isPassing = answer.status === 503 || answer.status === 429
+      if (isPassing && readsStreams(request) && !response.headersSent) turnAway(hub, response, codeOf(error))
       else sendProblem(response, answer)
     })
   }
+}
+
+/** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */
+function codeOf(error: unknown): string {
+  return error instanceof HttpError ? error.code : 'log-unavailable'
 }

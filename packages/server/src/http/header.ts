@@ -4,8 +4,12 @@ import { HttpError } from './problem.ts'
 
 /** A request header that may be given once, as UTF-8. Node hands over each byte as a character of its own. */
 export function header(request: IncomingMessage, name: string): string | undefined {
-  const values = request.headersDistinct[name.toLowerCase()]
+  const key = name.toLowerCase()
+  // What asks by HTTP/2 only looks like a request, and joins what is given twice.
+  const distinct = request.headersDistinct as typeof request.headersDistinct | undefined
+  const values = distinct === undefined ? request.headers[key] : distinct[key]
   if (values === undefined) return undefined
+  if (typeof values === 'string') return toUtf8(name, values)
   if (values.length > 1) throw new HttpError('invalid-header', `${name} may be given once.`, { header: name })
   return toUtf8(name, values[0]!)
 }

@@ -11,6 +11,13 @@ export type HttpErrorCode =
   | 'invalid-utf8'
   | 'invalid-ndjson'
   | 'malformed-request'
+  | 'missing-token'
+  | 'invalid-token'
+  | 'token-expired'
+  | 'invalid-ticket'
+  | 'forbidden'
+  | 'cross-origin'
+  | 'foreign-host'
   | 'not-found'
   | 'unknown-topic'
   | 'method-not-allowed'
@@ -18,7 +25,12 @@ export type HttpErrorCode =
   | 'request-timeout'
   | 'cursor-gone'
   | 'unsupported-encoding'
+  | 'too-many-topics'
+  | 'too-many-connections'
+  | 'too-many-publishes'
   | 'head-too-large'
+  | 'draining'
+  | 'keys-unavailable'
   | 'internal'
 
 export type ProblemCode = HttpErrorCode | HubErrorCode | LogErrorCode
@@ -40,6 +52,14 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'reserved-type': 400,
   'empty-batch': 400,
   'too-many-selectors': 400,
+  'too-many-topics': 400,
+  'missing-token': 401,
+  'invalid-token': 401,
+  'token-expired': 401,
+  'invalid-ticket': 401,
+  forbidden: 403,
+  'cross-origin': 403,
+  'foreign-host': 403,
   'not-found': 404,
   'unknown-topic': 404,
   'method-not-allowed': 405,
@@ -50,8 +70,12 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'event-too-large': 413,
   'batch-too-large': 413,
   'unsupported-encoding': 415,
+  'too-many-connections': 429,
+  'too-many-publishes': 429,
   'head-too-large': 431,
   internal: 500,
+  draining: 503,
+  'keys-unavailable': 503,
   busy: 503,
   full: 503,
   unwritable: 503,
@@ -140,7 +164,7 @@ export function sendProblem(response: ServerResponse, { status, headers, body }:
     return
   }
   // The rest of a body that was refused half-way is not read: the connection cannot be used again.
-  const isCut = response.req.complete ? {} : { Connection: 'close' }
+  const isCut = response.req.complete || response.req.httpVersionMajor > 1 ? {} : { Connection: 'close' }
   response.writeHead(status, { ...headers, ...isCut, 'Content-Length': Buffer.byteLength(body) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }

@@ -3,25 +3,35 @@ import { HubError } from '@tailrace/hub'
 import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent } from '@tailrace/log'
+import { requirePublish } from '../auth/access.ts'
+import type { Client } from '../limits/limits.ts'
 import { readText } from './body.ts'
+import type { Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { parseBatch } from './ndjson.ts'
 import { HttpError } from './problem.ts'
 
+/** A publish, and who makes it. */
+export interface PublishCall {
+  readonly hub: Hub
+  readonly gate: Gate
+  readonly client: Client
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 /** The line of an NDJSON batch may say as much again around its data. */
 const NDJSON_OVERHEAD = 2
 
 /** `POST /topics/<topic>`, one event or a batch; `POST /topics`, a batch whose lines name their topics. */
-export async function publish(
-  hub: Hub,
-  topic: string | undefined,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+export async function publish(call: PublishCall, topic: string | undefined): Promise<void> {
+  const { hub, client, request, response } = call
+  // Before its body is read, where the path says all.
+  if (topic !== undefined) requirePublish(client.identity, topic)
   const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
-    const published = await publishBatch(hub, topic, request)
+    const published = await publishBatch(call, topic)
     const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
     sendJson(response, status, { events: published.map(toAnswer) })
   } else if (topic === undefined) {
@@ -33,12 +43,13 @@ export async function publish(
       },
     )
   } else {
-    const published = await publishOne(hub, await readEvent(topic, hub.limits, request))
+    const published = await publishOne(call, await readEvent(topic, hub.limits, request))
     sendJson(response, published.duplicate ? 200 : 201, toAnswer(published))
   }
 }
 
-async function publishOne(hub: Hub, event: NewEvent): Promise<Published> {
+async function publishOne({ hub, gate, client }: PublishCall, event: NewEvent): Promise<Published> {
+  gate.spend(client, 1, event.data.length)
   try {
     const [published] = await hub.publish([event])
     return published!
@@ -67,9 +78,8 @@ async function readEvent(
 }
 
 async function publishBatch(
-  hub: Hub,
+  { hub, gate, client, request }: PublishCall,
   topic: string | undefined,
-  request: IncomingMessage,
 ): Promise<readonly Published[]> {
   const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
     (name) => header(request, name) !== undefined,
@@ -85,6 +95,8 @@ async function publishBatch(
   }
   const text = await readText(request, hub.limits.maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
   const { events, lines } = parseBatch(text, topic)
+  for (const one of new Set(events.map((event) => event.topic))) requirePublish(client.identity, one)
+  gate.spend(client, events.length, text.length)
   try {
     return await hub.publish(events)
   } catch (error) {

@@ -1,40 +1,68 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
 import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
-import type { Hub } from '@tailrace/hub'
+import type { HistoryQuery, Hub, Sink, Subscription } from '@tailrace/hub'
+import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
+import { requireSubscribe } from '../auth/access.ts'
+import type { Client } from '../limits/limits.ts'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
+import type { Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { HttpError, problem, sendProblem } from './problem.ts'
 
+/** A request for a stream or for history, and who makes it. */
+export interface SubscribeCall {
+  readonly hub: Hub
+  readonly gate: Gate
+  readonly client: Client
+  readonly query: URLSearchParams
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 /** `GET /topics/<topic>` and `GET /events?topic=…`: a stream, or a page of history when JSON is asked for. */
-export async function subscribe(
-  hub: Hub,
-  topic: string | undefined,
-  query: URLSearchParams,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  response.setHeader('Vary', 'Accept')
+export async function subscribe(call: SubscribeCall, topic: string | undefined): Promise<void> {
+  const { hub, client, query, request, response } = call
+  response.appendHeader('Vary', 'Accept')
   const selectors = topic === undefined ? undefined : [topic]
   const type = wanted(request.headers.accept)
   if (type === STREAM) {
     const lastEventId = header(request, 'Last-Event-ID')
     const subscription = parseSubscription({ selectors, query, lastEventId })
     if (request.method === 'HEAD') {
+      requireSubscribe(client.identity, subscription.selectors)
       response.writeHead(200, STREAM_HEADERS).end()
       return
     }
-    const outcome = await hub.subscribe(subscription, () =>
-      response.destroyed ? undefined : createNodeSink(response),
-    )
-    // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
-    if (outcome === 'ended') response.writeHead(204).end()
+    await stream(call, subscription)
   } else if (type === JSON_TYPE) {
-    await readHistory(hub, selectors, query, response)
+    const history = parseHistoryQuery({ selectors, query })
+    requireSubscribe(client.identity, history.selectors)
+    await readHistory(hub, history, response)
   } else {
     throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)
   }
+}
+
+async function stream(
+  { hub, gate, client, response }: SubscribeCall,
+  subscription: Subscription,
+): Promise<void> {
+  const leave = gate.admit(client, subscription.selectors)
+  response.on('close', leave)
+  const outcome = await hub.subscribe({ ...subscription, until: client.identity.expiresAt }, () =>
+    response.destroyed ? undefined : sinkOf(response),
+  )
+  // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
+  if (outcome === 'ended') response.writeHead(204).end()
+}
+
+function sinkOf(response: ServerResponse): Sink {
+  // What answers an HTTP/2 request only looks like a response: the stream below it knows its window.
+  if (!(response instanceof Http2ServerResponse)) return createNodeSink(response)
+  return createHttp2Sink(response.stream, response.getHeaders())
 }
 
 /** Whether a request is one of an `EventSource`, as far as a server can tell. */
@@ -43,19 +71,14 @@ export function readsStreams({ method, headers }: IncomingMessage): boolean {
 }
 
 /** Sends who reads streams away until later. A 5xx would stop an `EventSource` for good. */
-export function turnAway(hub: Hub, response: ServerResponse): void {
-  response.writeHead(200, STREAM_HEADERS).end(hub.turnAway('log-unavailable'))
+export function turnAway(hub: Hub, response: ServerResponse, code: string): void {
+  response.writeHead(200, STREAM_HEADERS).end(hub.turnAway(code))
 }
 
-async function readHistory(
-  hub: Hub,
-  selectors: readonly string[] | undefined,
-  query: URLSearchParams,
-  response: ServerResponse,
-): Promise<void> {
+async function readHistory(hub: Hub, query: HistoryQuery, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.on('close', () => gone.abort())
-  const history = await hub.read(parseHistoryQuery({ selectors, query }), gone.signal)
+  const history = await hub.read(query, gone.signal)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'

@@ -15,6 +15,7 @@ const CALLS: Readonly<Record<Exclude<keyof EventLog, 'close'>, (log: EventLog) =
   tail: (log) => log.tail({ events: () => {}, purged: () => {}, failed: () => {} }),
   trim: (log) => log.trim([], START_TIME),
   purge: (log) => log.purge('a'),
+  claim: (log) => log.claim('a'),
   describe: (log) => log.describe(),
   ready: (log) => log.ready(),
 }

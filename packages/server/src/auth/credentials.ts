@@ -1,0 +1,52 @@
+import { HttpError } from '../http/problem.ts'
+
+/** What of a request says who asks. */
+export interface Asker {
+  readonly authorization: string | undefined
+  readonly cookie: string | undefined
+  readonly ticket: string | undefined
+}
+
+/** How a request says who asks. A cookie is sent by a browser whoever made it ask. */
+export type Credential =
+  | { readonly kind: 'token' | 'cookie'; readonly token: string }
+  | { readonly kind: 'ticket'; readonly ticket: string }
+
+// RFC 6750, section 2.1, and 7235: the scheme in any case.
+const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
+
+/** The first that is there: what was put into the request on purpose comes before a cookie. */
+export function credentialOf(
+  { authorization, cookie, ticket }: Asker,
+  cookieName: string,
+): Credential | undefined {
+  if (authorization !== undefined) {
+    const token = BEARER.exec(authorization)?.[1]
+    if (token === undefined) {
+      throw new HttpError(
+        'invalid-token',
+        'Authorization must be Bearer and a token.',
+        {},
+        {
+          'WWW-Authenticate': 'Bearer error="invalid_request"',
+        },
+      )
+    }
+    return { kind: 'token', token }
+  }
+  if (ticket !== undefined) return { kind: 'ticket', ticket }
+  const token = cookie === undefined ? undefined : cookieOf(cookie, cookieName)
+  return token === undefined ? undefined : { kind: 'cookie', token }
+}
+
+/** RFC 6265, section 5.4: `name=value` pairs; the first of a name is the most specific. */
+function cookieOf(header: string, name: string): string | undefined {
+  for (const pair of header.split(';')) {
+    const at = pair.indexOf('=')
+    if (at !== -1 && pair.slice(0, at).trim() === name) {
+      const value = pair.slice(at + 1).trim()
+      return value === '' ? undefined : value
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,12 @@
+import type { Rights } from './rights.ts'
+
+/** Who asks, as far as a token says. */
+export interface Identity {
+  /** Came without a token. */
+  readonly isAnonymous: boolean
+  /** The token's `sub`, if it has one: limits are per subject. */
+  readonly subject: string | undefined
+  readonly rights: Rights
+  /** When the token expires, in milliseconds of the epoch: no stream outlives it (invariant 6). */
+  readonly expiresAt: number | undefined
+}

@@ -1,0 +1,77 @@
+import { createPublicKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createRemoteJWKSet } from 'jose'
+import type { JWTVerifyGetKey } from 'jose'
+
+/** What tokens are verified with, and the only algorithms that count. The token's own `alg` chooses nothing else. */
+export interface Keys {
+  readonly key: Uint8Array | KeyObject | JWTVerifyGetKey
+  readonly algorithms: readonly string[]
+}
+
+/** A secret of HMAC-SHA-256 has at least as many bits as the hash (RFC 7518, section 3.2). */
+const MIN_SECRET_BYTES = 32
+/** How long a set of keys counts as fresh, and how long after a failure to wait before it is fetched again. */
+const JWKS_MAX_AGE_MS = 10 * 60_000
+const JWKS_COOLDOWN_MS = 10_000
+const JWKS_TIMEOUT_MS = 5_000
+
+const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+const ELLIPTIC: Readonly<Record<string, string>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+}
+
+/** @throws RangeError when the secret is too short to be one */
+export function secretKey(secret: string): Keys {
+  const key = new TextEncoder().encode(secret)
+  if (key.length < MIN_SECRET_BYTES) {
+    throw new RangeError(
+      `the secret for tokens has ${key.length} bytes; at least ${MIN_SECRET_BYTES} are needed, such as of: openssl rand -base64 32`,
+    )
+  }
+  return { key, algorithms: ['HS256'] }
+}
+
+/**
+ * A public key or certificate in PEM. Its kind says which algorithms can be meant.
+ *
+ * @throws RangeError when it is no key that signatures are verified with
+ */
+export function publicKey(pem: string): Keys {
+  if (/PRIVATE KEY/.test(pem)) {
+    throw new RangeError('the public key for tokens is a private one: give the hub the public half')
+  }
+  let key: KeyObject
+  try {
+    key = createPublicKey(pem)
+  } catch {
+    throw new RangeError('the public key for tokens is no PEM of a public key or certificate')
+  }
+  return { key, algorithms: algorithmsOf(key) }
+}
+
+function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
+  if (asymmetricKeyType === 'rsa') return RSA
+  if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
+  const elliptic = ELLIPTIC[asymmetricKeyDetails?.namedCurve ?? '']
+  if (asymmetricKeyType === 'ec' && elliptic !== undefined) return [elliptic]
+  throw new RangeError(
+    `the public key for tokens is of the kind ${asymmetricKeyType}: use RSA, P-256, P-384, P-521 or Ed25519`,
+  )
+}
+
+/** Keys of an identity provider: cached, and fetched again for a key id that is not known yet. */
+export function remoteKeys(
+  url: string,
+  { cooldownMs = JWKS_COOLDOWN_MS }: { cooldownMs?: number } = {},
+): Keys {
+  const key = createRemoteJWKSet(new URL(url), {
+    cacheMaxAge: JWKS_MAX_AGE_MS,
+    cooldownDuration: cooldownMs,
+    timeoutDuration: JWKS_TIMEOUT_MS,
+  })
+  // Never an HMAC: whoever knows a public key could sign with it.
+  return { key, algorithms: [...RSA, ...Object.values(ELLIPTIC), 'EdDSA', 'Ed25519'] }
+}

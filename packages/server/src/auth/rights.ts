@@ -1,0 +1,57 @@
+import { covers, LogError, matches, parseSelector } from '@tailrace/log'
+
+/** What somebody may do. Topics carry the rights: no event is ever looked at. */
+export interface Rights {
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+  readonly isAdmin: boolean
+}
+
+export const NO_RIGHTS: Rights = { publish: [], subscribe: [], isAdmin: false }
+export const ALL_RIGHTS: Rights = { publish: ['**'], subscribe: ['**'], isAdmin: true }
+
+export function mayPublish({ publish }: Rights, topic: string): boolean {
+  return publish.some((selector) => matches(selector, topic))
+}
+
+/** A right covers a subscription only when it covers all that the subscription could ever select. */
+export function maySubscribe({ subscribe }: Rights, selector: string): boolean {
+  return subscribe.some((right) => covers(right, selector))
+}
+
+/** The most selectors in one list of a claim. */
+const MAX_SELECTORS = 1_000
+
+/**
+ * Reads the claim `tailrace: { publish: [selectors], subscribe: [selectors], admin?: true }`. Nothing is
+ * guessed: a claim that is not to the letter gives no rights at all.
+ *
+ * @returns what is wrong with it, as the rest of a sentence, instead
+ */
+export function parseRights(claim: unknown): Rights | string {
+  if (claim === undefined) return 'has no claim `tailrace`'
+  if (typeof claim !== 'object' || claim === null || Array.isArray(claim))
+    return 'has a `tailrace` that is no object'
+  const { publish = [], subscribe = [], admin = false } = claim as Record<string, unknown>
+  for (const [name, list] of Object.entries({ publish, subscribe })) {
+    const flaw = flawOfList(list)
+    if (flaw !== undefined) return `has a \`tailrace.${name}\` that ${flaw}`
+  }
+  if (typeof admin !== 'boolean') return 'has a `tailrace.admin` that is neither true nor false'
+  return { publish: publish as string[], subscribe: subscribe as string[], isAdmin: admin }
+}
+
+function flawOfList(list: unknown): string | undefined {
+  if (!Array.isArray(list)) return 'is no list of selectors'
+  if (list.length > MAX_SELECTORS) return `has more than ${MAX_SELECTORS} selectors`
+  for (const selector of list as unknown[]) {
+    if (typeof selector !== 'string') return 'has something else than a text in it'
+    try {
+      parseSelector(selector)
+    } catch (error) {
+      if (LogError.is(error)) return `has ${JSON.stringify(selector)}, which is no selector`
+      throw error
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,99 @@
+import type { EventLog } from '@tailrace/log'
+import { createAccess } from '../auth/access.ts'
+import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
+import type { Keys } from '../auth/keys.ts'
+import { isLoopback } from '../auth/origins.ts'
+import { createTickets } from '../auth/tickets.ts'
+import { createVerifier } from '../auth/verifier.ts'
+import type { Verifier } from '../auth/verifier.ts'
+import { createGate } from '../http/gate.ts'
+import type { Gate } from '../http/gate.ts'
+import { parseProxies } from '../limits/client-address.ts'
+import { createLimits } from '../limits/limits.ts'
+import { readSecret } from './secret.ts'
+import type { ServeValues } from './serve-settings.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Who may reach a hub that has these settings. @throws UsageError for what would be open to the world by accident */
+export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> {
+  const { host, cookie } = values
+  const verify = verifierOf(values)
+  const isAnonymous = values['anonymous-subscribe'] || values['anonymous-publish']
+  const isLocal = verify === undefined && !isAnonymous
+  if (isLocal && !isLoopback(host)) {
+    throw new UsageError(
+      `Without keys, whoever reaches ${host} could read and write: give it --jwt-secret-file, --jwt-public-key or --jwks-url, or say --anonymous-subscribe or --anonymous-publish`,
+    )
+  }
+  const origins = { allowed: values['allow-origin'].map(parseOrigin) }
+  const { secret } = await log.describe()
+  const tickets = createTickets(log, secret)
+  const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
+  const anonymous = {
+    publish: all(values['anonymous-publish']),
+    subscribe: all(values['anonymous-subscribe']),
+    isAdmin: false,
+  }
+  return createGate({
+    access: createAccess({ verify, tickets, anonymous, isLocal, origins, cookieName: cookie }),
+    // Who only reaches this machine has it all to itself.
+    limits: createLimits({
+      streamsPerAddress: isLocal ? 0 : values['max-streams-per-address'],
+      streamsPerSubject: values['max-streams-per-subject'],
+      topicsPerStream: values['max-topics'],
+      publishRate: isLocal ? 0 : values['publish-rate'],
+      publishBytes: isLocal ? 0 : values['publish-bytes'],
+      proxies: parseProxies(values['trust-proxy']),
+    }),
+    tickets,
+    origins,
+  })
+}
+
+/** Who needs a token, in the words of the banner. */
+export function openness(values: ServeValues): string {
+  const hasKeys = keySettings(values).length > 0
+  const read = values['anonymous-subscribe']
+  const write = values['anonymous-publish']
+  if (!hasKeys && !read && !write) return 'No keys: whoever reaches this address may read and write.'
+  if (read && write) return 'Whoever reaches this address may read and write.'
+  if (read) return 'Whoever reaches this address may read; to write takes a token.'
+  return write
+    ? 'Whoever reaches this address may write; to read takes a token.'
+    : 'To read and to write takes a token.'
+}
+
+/** The settings that name keys, and how each is read. */
+const KEY_SETTINGS: Readonly<Record<KeySetting, (value: string) => Keys>> = {
+  'jwt-secret': secretKey,
+  'jwt-secret-file': (path) => secretKey(readSecret('jwt-secret-file', path)),
+  'jwt-public-key': (path) => publicKey(readSecret('jwt-public-key', path)),
+  'jwks-url': (url) => remoteKeys(url),
+}
+
+type KeySetting = 'jwt-secret' | 'jwt-secret-file' | 'jwt-public-key' | 'jwks-url'
+
+function keySettings(values: ServeValues): KeySetting[] {
+  return (Object.keys(KEY_SETTINGS) as KeySetting[]).filter((name) => values[name] !== undefined)
+}
+
+function verifierOf(values: ServeValues): Verifier | undefined {
+  const given = keySettings(values)
+  if (given.length > 1) throw new UsageError(`Give one of ${given.join(' and ')}`)
+  const [name] = given
+  if (name === undefined) return undefined
+  return createVerifier({
+    keys: KEY_SETTINGS[name](values[name]!),
+    issuer: values['jwt-issuer'],
+    audience: values['jwt-audience'],
+    leewayMs: values['jwt-leeway'],
+  })
+}
+
+function parseOrigin(text: string): string {
+  if (text === '*') return text
+  if (URL.canParse(text) && new URL(text).origin === text.toLowerCase()) return text.toLowerCase()
+  throw new UsageError(
+    `--allow-origin takes origins such as https://app.example.com, without a path, not ${text}`,
+  )
+}

@@ -1,0 +1,58 @@
+import { createServer } from 'node:http2'
+import type { ServerHttp2Session } from 'node:http2'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Handler } from './handler.ts'
+import type { ServerLimits } from './server.ts'
+
+/** Requests and streams that one connection may have open at a time. */
+const MAX_STREAMS = 250
+/** How long a connection on which nothing is open is kept, in milliseconds. */
+const IDLE_MS = 75_000
+
+/** How every HTTP/2 connection begins (RFC 9113, section 3.4); three bytes tell it from all methods. */
+const PREFACE = 'PRI'
+
+/** Whether a connection that began so speaks HTTP/2; nothing when too little has come to say. */
+export function speaksHttp2(head: Buffer): boolean | undefined {
+  const start = head.toString('latin1', 0, PREFACE.length)
+  if (start === PREFACE) return true
+  return PREFACE.startsWith(start) ? undefined : false
+}
+
+/** HTTP/2 for connections that others have accepted. */
+export interface Http2 {
+  take(socket: Duplex): void
+  /** Lets requests that are under way end, and takes no more. */
+  close(): void
+  cut(): void
+}
+
+export function createHttp2(handler: Handler, { maxHeadBytes, requestTimeoutMs }: ServerLimits): Http2 {
+  const sessions = new Set<ServerHttp2Session>()
+  const server = createServer({
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
+  })
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.on('close', () => sessions.delete(session))
+    session.setTimeout(IDLE_MS, () => session.close())
+  })
+  server.on('request', (request, response) => {
+    // Of an open stream: its reader sends nothing, and may be sent nothing for long.
+    if (request.method === 'GET') request.stream.session?.setTimeout(0)
+    else request.setTimeout(requestTimeoutMs, () => request.stream.close())
+    handler(request as unknown as IncomingMessage, response as unknown as ServerResponse)
+  })
+  // A session that breaks takes its streams with it, and they tell whoever has them.
+  server.on('sessionError', () => undefined)
+  return {
+    take: (socket) => void server.emit('connection', socket),
+    close() {
+      for (const session of sessions) session.close()
+    },
+    cut() {
+      for (const session of sessions) session.destroy()
+    },
+  }
+}

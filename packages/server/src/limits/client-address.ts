@@ -1,0 +1,49 @@
+import { BlockList, isIP } from 'node:net'
+
+/** Proxies whose word on where a request came from counts. */
+export type TrustedProxies = Pick<BlockList, 'check'>
+
+/** @throws RangeError for what is no address or network such as 10.0.0.0/8 */
+export function parseProxies(networks: readonly string[]): TrustedProxies {
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address = '', bits, ...rest] = network.split('/')
+    const family = isIP(address)
+    const most = family === 4 ? 32 : 128
+    const prefix = bits === undefined ? most : Number(bits)
+    const isNetwork = family !== 0 && rest.length === 0 && /^[0-9]*$/.test(bits ?? '') && prefix <= most
+    if (!isNetwork || bits === '')
+      throw new RangeError(`--trust-proxy takes networks such as 10.0.0.0/8, not ${network}`)
+    list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
+  }
+  return list
+}
+
+/**
+ * Where a request came from: the nearest address that is no proxy of ours. What is further left in
+ * `X-Forwarded-For` is whatever the client wrote there.
+ */
+export function clientAddress(
+  remote: string | undefined,
+  forwardedFor: string | undefined,
+  proxies: TrustedProxies,
+): string {
+  let address = plain(remote ?? '')
+  const hops = forwardedFor?.split(',') ?? []
+  while (isTrusted(address, proxies) && hops.length > 0) {
+    const hop = plain(hops.pop()!.trim())
+    if (isIP(hop) === 0) break
+    address = hop
+  }
+  return address
+}
+
+function isTrusted(address: string, proxies: TrustedProxies): boolean {
+  const family = isIP(address)
+  return family !== 0 && proxies.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** An IPv4 address as such, also when it came over a socket for both families. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+}

@@ -1,0 +1,98 @@
+import type { Identity } from '../auth/identity.ts'
+import { isLoopback } from '../auth/origins.ts'
+import { HttpError } from '../http/problem.ts'
+import { clientAddress } from './client-address.ts'
+import type { TrustedProxies } from './client-address.ts'
+import { Quota } from './quota.ts'
+import { Rate } from './rate.ts'
+
+/** Bounds on what one client may have; 0 sets none. */
+export interface LimitOptions {
+  readonly streamsPerAddress: number
+  readonly streamsPerSubject: number
+  readonly topicsPerStream: number
+  /** Events a second. */
+  readonly publishRate: number
+  /** Bytes of data a second. */
+  readonly publishBytes: number
+  readonly proxies: TrustedProxies
+}
+
+/** Where a request comes from, and whose it is. */
+export interface Client {
+  readonly address: string
+  readonly identity: Identity
+}
+
+/** Keeps one client from taking what all need. Each refusal says when to come back. */
+export interface Limits {
+  addressOf(remote: string | undefined, forwardedFor: string | undefined): string
+  /**
+   * Counts a stream until what it returns is called.
+   *
+   * @throws HttpError `too-many-connections` or `too-many-topics`
+   */
+  openStream(client: Client, selectors: number): () => void
+  /** @throws HttpError `too-many-publishes`, with `Retry-After` */
+  publish(client: Client, events: number, bytes: number): void
+}
+
+export function createLimits(options: LimitOptions): Limits {
+  const { proxies, topicsPerStream } = options
+  const byAddress = new Quota(options.streamsPerAddress)
+  const bySubject = new Quota(options.streamsPerSubject)
+  const events = new Rate(options.publishRate)
+  const bytes = new Rate(options.publishBytes)
+
+  return {
+    addressOf: (remote, forwardedFor) => clientAddress(remote, forwardedFor, proxies),
+
+    openStream({ address, identity: { subject } }, selectors) {
+      if (topicsPerStream > 0 && selectors > topicsPerStream) {
+        throw new HttpError('too-many-topics', `At most ${topicsPerStream} topics fit on one stream here.`)
+      }
+      // Of this machine are proxies that say nothing of whom they speak for.
+      const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
+      if (releaseAddress === undefined) throw tooMany('of this address')
+      if (subject === undefined) return releaseAddress
+      const releaseSubject = bySubject.take(subject)
+      if (releaseSubject === undefined) {
+        releaseAddress()
+        throw tooMany('of this subject')
+      }
+      return () => {
+        releaseAddress()
+        releaseSubject()
+      }
+    },
+
+    publish({ address, identity: { subject } }, count, size) {
+      const key = subject === undefined ? `address ${address}` : `subject ${subject}`
+      const waitMs = Math.max(events.waitMs(key), bytes.waitMs(key))
+      if (waitMs > 0) {
+        const seconds = Math.ceil(waitMs / 1000)
+        throw new HttpError(
+          'too-many-publishes',
+          `Publish less: nothing of this was published, try again in ${seconds} s.`,
+          {},
+          {
+            'Retry-After': String(seconds),
+          },
+        )
+      }
+      events.spend(key, count)
+      bytes.spend(key, size)
+    },
+  }
+}
+
+function tooMany(whose: string): HttpError {
+  return new HttpError(
+    'too-many-connections',
+    `Too many streams ${whose} are open: close one, or come back later.`,
+    {},
+    {
+      'Retry-After': '5',
+    },
+  )
+}

@@ -1,0 +1,83 @@
+import { openStream, startHub } from '@tailrace/testkit'
+import type { HubProcess } from '@tailrace/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bearer, KEYS, tokenOf } from '../auth/tokens.ts'
+
+let hub: HubProcess
+
+const LIMITS = [
+  ['--max-streams-per-address', '3'],
+  ['--max-streams-per-subject', '2'],
+  ['--max-topics', '2'],
+  ['--publish-rate', '5'],
+  ['--publish-bytes', '1KiB'],
+  ['--trust-proxy', '127.0.0.1'],
+].flat()
+
+beforeAll(async () => {
+  hub = await startHub({ env: KEYS, args: LIMITS })
+})
+
+afterAll(async () => {
+  await hub[Symbol.asyncDispose]()
+})
+
+async function opensAs(sub: string, address: string): Promise<string> {
+  const headers = { ...bearer(await tokenOf({ subscribe: ['**'] }, { sub })), 'X-Forwarded-For': address }
+  const stream = await openStream(`${hub.url}/topics/t`, { headers })
+  expect(stream.status).toBe(200)
+  await stream.waitFor((frames) => frames.some(({ event }) => event !== undefined))
+  return stream.frames().find(({ event }) => event !== undefined)!.event!
+}
+
+test('a subject and an address have so many streams; a reader beyond that is told to come back', async () => {
+  expect(await opensAs('ann', '1.1.1.1')).toBe('tailrace.live')
+  expect(await opensAs('ann', '1.1.1.1')).toBe('tailrace.live')
+  expect(await opensAs('ann', '2.2.2.2')).toBe('tailrace.error')
+  expect(await opensAs('bob', '1.1.1.1')).toBe('tailrace.live')
+  expect(await opensAs('bob', '1.1.1.1')).toBe('tailrace.error')
+  expect(await opensAs('bob', '2.2.2.2')).toBe('tailrace.live')
+})
+
+test('a stream that is over counts no more', async () => {
+  const headers = bearer(await tokenOf({ subscribe: ['**'] }, { sub: 'eve' }))
+  for (let i = 0; i < 5; i += 1) {
+    const stream = await openStream(`${hub.url}/topics/t`, { headers })
+    await stream.waitFor((frames) => frames.some(({ event }) => event === 'tailrace.live'))
+    stream.close()
+    // The hub learns of it from the network.
+    await expect
+      .poll(async () => {
+        const next = await openStream(`${hub.url}/topics/t`, { headers })
+        await next.waitFor((frames) => frames.some(({ event }) => event !== undefined))
+        next.close()
+        return next.frames().some(({ event }) => event === 'tailrace.live')
+      })
+      .toBe(true)
+  }
+})
+
+test('more topics than fit on a stream are refused', async () => {
+  const headers = bearer(await tokenOf({ subscribe: ['**'] }))
+  const response = await fetch(`${hub.url}/events?topic=a&topic=b&topic=c`, { headers })
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+    400,
+    'too-many-topics',
+  ])
+})
+
+test.each([
+  ['many events', 'carl', 'x'],
+  ['many bytes', 'dora', 'x'.repeat(600)],
+])('who publishes too %s is told when to go on', async (_, sub, body) => {
+  const headers = bearer(await tokenOf({ publish: ['**'] }, { sub }))
+  const answers: Response[] = []
+  for (let i = 0; i < 8; i += 1)
+    answers.push(await fetch(`${hub.url}/topics/t`, { method: 'POST', headers, body }))
+  const refused = answers.find(({ status }) => status === 429)!
+  expect(answers[0]!.status).toBe(201)
+  expect(((await refused.json()) as { code: string }).code).toBe('too-many-publishes')
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  const other = bearer(await tokenOf({ publish: ['**'] }, { sub: `not ${sub}` }))
+  expect((await fetch(`${hub.url}/topics/t`, { method: 'POST', headers: other, body })).status).toBe(201)
+})

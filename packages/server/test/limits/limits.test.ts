@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
+import { Quota } from '../../src/limits/quota.ts'
+import { Rate } from '../../src/limits/rate.ts'
+
+describe('a quota', () => {
+  test('is given up to its bound, to each key, and given back once', () => {
+    const quota = new Quota(2)
+    const first = quota.take('a')!
+    quota.take('a')
+    expect(quota.take('a')).toBeUndefined()
+    expect(quota.take('b')).toBeDefined()
+    first()
+    first()
+    expect(quota.take('a')).toBeDefined()
+    expect(quota.take('a')).toBeUndefined()
+  })
+})
+
+describe('a rate', () => {
+  test('lets a key spend a second ahead, and then as it earns', () => {
+    let now = 0
+    const rate = new Rate(10, () => now)
+    rate.spend('a', 10)
+    expect(rate.waitMs('a')).toBe(100)
+    expect(rate.waitMs('b')).toBe(0)
+    now = 150
+    expect(rate.waitMs('a')).toBe(0)
+    rate.spend('a', 1_000)
+    expect(rate.waitMs('a')).toBeGreaterThan(99_000)
+    now = 1e9
+    rate.spend('a', 10)
+    expect(rate.waitMs('a')).toBe(100)
+  })
+})
+
+describe('where a request came from', () => {
+  const proxies = parseProxies(['10.0.0.0/8', '::1'])
+  test.each([
+    ['no proxy', '1.2.3.4', undefined, '1.2.3.4'],
+    ['a header of who is no proxy', '1.2.3.4', '9.9.9.9', '1.2.3.4'],
+    ['a proxy', '10.0.0.1', '1.2.3.4', '1.2.3.4'],
+    ['two proxies', '::1', '1.2.3.4, 10.9.9.9', '1.2.3.4'],
+    ['a forged beginning', '10.0.0.1', '6.6.6.6, 1.2.3.4', '1.2.3.4'],
+    ['a proxy that says nothing', '10.0.0.1', undefined, '10.0.0.1'],
+    ['nonsense', '10.0.0.1', 'unknown', '10.0.0.1'],
+    ['a socket for both families', '::ffff:10.0.0.1', '::ffff:1.2.3.4', '1.2.3.4'],
+  ])('%s', (_, remote, forwardedFor, expected) => {
+    expect(clientAddress(remote, forwardedFor, proxies)).toBe(expected)
+  })
+
+  test.each(['10.0.0.0/33', '10.0.0/8', 'localhost', '10.0.0.0/', '10.0.0.0/8/8'])(
+    '%s is no network',
+    (text) => {
+      expect(() => parseProxies([text])).toThrow(RangeError)
+    },
+  )
+})
