@@ -64,11 +64,10 @@ export class EventSource extends EventTarget {
   #isReset = false
 
   /** @throws DOMException `SyntaxError` for what is no URL */
-  constructor(url: string | URL, init?: EventSourceInit | null) {
+  constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super()
     if (arguments.length === 0) throw new TypeError('An EventSource needs a URL')
-    if (!['object', 'function', 'undefined'].includes(typeof init))
-      throw new TypeError('The second argument is no object')
+    if (!['object', 'function'].includes(typeof init)) throw new TypeError('The second argument is no object')
     this.#url = url === FROM_STREAM ? FROM_STREAM.href : resolve(String(url))
     this.#address = this.#url
     this.#withCredentials = Boolean(init?.withCredentials)
