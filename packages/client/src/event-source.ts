@@ -7,7 +7,7 @@ import type { OpenStream } from './stream.ts'
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
 const DEFAULT_RECONNECTION_MS = 3_000
 /** What `fetch` knows. Any other scheme can never be reached, so there is no point in trying again. */
-const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'data:', 'blob:'])
+const FETCHABLE = /^(https?|data|blob):/
 
 export interface EventSourceInit {
   /** Sends cookies to other origins as well. @defaultValue false */
@@ -66,8 +66,8 @@ export class EventSource extends EventTarget {
   /** @throws DOMException `SyntaxError` for what is no URL */
   constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super()
-    if (arguments.length === 0) throw new TypeError('An EventSource needs a URL')
-    if (!['object', 'function'].includes(typeof init)) throw new TypeError('The second argument is no object')
+    if (arguments.length === 0) throw new TypeError('No URL')
+    if (init !== null && Object(init) !== init) throw new TypeError('init is no object')
     this.#url = url === FROM_STREAM ? FROM_STREAM.href : resolve(String(url))
     this.#address = this.#url
     this.#withCredentials = Boolean(init?.withCredentials)
@@ -172,8 +172,8 @@ export class EventSource extends EventTarget {
   async #connect(): Promise<void> {
     if (this.#isClosed) return
     try {
-      if (!SCHEMES.has(new URL(this.#address).protocol)) {
-        throw new ClientError('invalid-option', `${this.#url} cannot be fetched: use http or https.`)
+      if (!FETCHABLE.test(this.#address)) {
+        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`)
       }
       const request = new AbortController()
       this.#stop = () => request.abort()
