@@ -105,7 +105,7 @@ async function run(command: Command, port: number): Promise<void> {
 
 async function serve(command: Command, port: number): Promise<ChildProcess> {
   const { child, output } = shell(command, port)
-  while (!output().includes(`http://127.0.0.1:${port}`)) {
+  while (!new RegExp(`http://(127[.]0[.]0[.]1|0[.]0[.]0[.]0):${port}`).test(output())) {
     if (child.exitCode !== null) throw new Error(`${command.text} ended:\n${output()}`)
     await Promise.race([once(child, 'output'), once(child, 'exit')])
   }

@@ -102,6 +102,7 @@ test('a request is answered with a stream', async () => {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
+    'x-content-type-options': 'nosniff',
   })
   const body = bodyOf(response)
   expect(await body.until('tailrace.live')).toEqual(['c', 'tailrace.live'])

@@ -2,7 +2,8 @@ import { LogError } from './errors.ts'
 import { topicEnded } from './end-of-topic.ts'
 import type { Appended, EventLog, NewEvent, StoredEvent } from './event-log.ts'
 import type { Reader } from './sqlite/reader.ts'
-import { Thread } from './sqlite/thread.ts'
+import type { Thread } from './sqlite/thread.ts'
+import { Threads } from './sqlite/threads.ts'
 import type { BatchResult, Writer } from './sqlite/writer.ts'
 import { TailListeners } from './tail-listeners.ts'
 
@@ -11,6 +12,9 @@ export const DEFAULT_MAX_PENDING_LENGTH: number = 64 * 1024 * 1024
 
 /** What an event costs besides its data, so that a flood of empty events is bounded too. */
 const EVENT_OVERHEAD = 256
+
+/** One page of what a writer had committed when it died. */
+const CATCH_UP = { limit: 1_000, maxBytes: 16 * 1024 * 1024 }
 
 export interface SqliteLogOptions {
   /** The file; made when it is missing. Its folder must exist, on a local disk. */
@@ -41,13 +45,11 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
   const { path, maxPendingLength = DEFAULT_MAX_PENDING_LENGTH, now = Date.now } = options
   const listeners = new TailListeners()
   let isClosed = false
-  const onDeath = (error: LogError): void => {
-    isClosed = true
-    listeners.failed(error)
-  }
-  const { writer, reader, ...opened } = await startThreads(path, onDeath)
+  const threads = await Threads.start(path, async (role) => {
+    if (role === 'writer') await catchUp()
+  })
 
-  let { newest } = opened
+  let newest = await newestOf(threads)
   let pending: Pending[] = []
   let pendingLength = 0
   let committing: Promise<void> | undefined
@@ -57,9 +59,28 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     if (isClosed) throw new LogError('closed', `The log ${path} is closed.`)
   }
 
-  function whileOpen<T>(thread: T): T {
+  function reader(): Thread<Reader> {
     assertOpen()
-    return thread
+    return threads.reader
+  }
+
+  function writer(): Thread<Writer> {
+    assertOpen()
+    return threads.writer
+  }
+
+  /** Tells of what a writer had committed when it died, and could not say any more. */
+  async function catchUp(): Promise<void> {
+    for (let more = true; more;) {
+      const page = await threads.reader.call('read', { selectors: ['**'], after: newest, ...CATCH_UP })
+      if (page.events.length > 0) tell(page.events)
+      more = page.more
+    }
+  }
+
+  function tell(events: readonly StoredEvent[]): void {
+    newest = events.at(-1)!.offset
+    listeners.events(events)
   }
 
   async function commitAll(): Promise<void> {
@@ -76,7 +97,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     const time = now()
     let results: BatchResult[]
     try {
-      results = await writer.call(
+      results = await threads.writer.call(
         'commit',
         group.map(({ batch }) => batch),
         time,
@@ -86,10 +107,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       return
     }
     const events = group.flatMap(({ batch }, i) => stored(batch, results[i]!, time))
-    if (events.length > 0) {
-      newest = events.at(-1)!.offset
-      listeners.events(events)
-    }
+    if (events.length > 0) tell(events)
     for (const [i, { resolve, reject }] of group.entries()) {
       const result = results[i]!
       if ('appended' in result) resolve(result.appended)
@@ -117,13 +135,13 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       })
     },
 
-    read: async (query) => whileOpen(reader).call('read', query),
-    snapshot: async (query) => whileOpen(reader).call('snapshot', query),
-    ended: async (topics) => whileOpen(reader).call('ended', topics),
-    topics: async (query) => whileOpen(reader).call('topics', query),
-    describe: async () => whileOpen(reader).call('describe'),
-    claim: async (key) => whileOpen(writer).call('claim', key, now()),
-    trim: async (rules, at) => whileOpen(writer).call('trim', rules, at),
+    read: async (query) => reader().call('read', query),
+    snapshot: async (query) => reader().call('snapshot', query),
+    ended: async (topics) => reader().call('ended', topics),
+    topics: async (query) => reader().call('topics', query),
+    describe: async () => reader().call('describe'),
+    claim: async (key) => writer().call('claim', key, now()),
+    trim: async (rules, at) => writer().call('trim', rules, at),
 
     async tail(listener) {
       assertOpen()
@@ -131,15 +149,15 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     },
 
     async purge(topic) {
-      const through = await whileOpen(writer).call('purge', topic)
+      const through = await writer().call('purge', topic)
       if (through === undefined) return false
       listeners.purged(topic, through)
       return true
     },
 
     async ready() {
-      await whileOpen(writer).call('probe')
-      await whileOpen(reader).call('describe')
+      await writer().call('probe')
+      await reader().call('describe')
     },
 
     close() {
@@ -147,31 +165,18 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
         isClosed = true
         await committing
         listeners.clear()
-        // One at a time: the last connection to close folds the write-ahead log into the file.
-        for (const thread of [reader, writer]) {
-          await thread.call('close').catch(() => undefined)
-          await thread.stop()
-        }
+        await threads.close()
       })()
       return closing
     },
   } satisfies EventLog
 }
 
-async function startThreads(
-  path: string,
-  onDeath: (error: LogError) => void,
-): Promise<{ writer: Thread<Writer>; reader: Thread<Reader>; newest: number }> {
-  const started: { stop(): Promise<void> }[] = []
+async function newestOf(threads: Threads): Promise<number> {
   try {
-    const writer = await Thread.start<Writer>({ role: 'writer', path }, onDeath)
-    started.push(writer)
-    const reader = await Thread.start<Reader>({ role: 'reader', path }, onDeath)
-    started.push(reader)
-    const { newest } = await reader.call('describe')
-    return { writer, reader, newest }
+    return (await threads.reader.call('describe')).newest
   } catch (error) {
-    for (const thread of started) await thread.stop()
+    await threads.close()
     throw error
   }
 }

@@ -9,7 +9,7 @@ const OPEN_FILES = 256
 /** What is left of them for connections, as the hub says. */
 const MAX_CONNECTIONS = 192
 const LIMITED = { main: fileURLToPath(new URL('./limited-main.ts', import.meta.url)) }
-const SUBSCRIBE = 'GET /topics/crowd HTTP/1.1\r\nHost: x\r\n\r\n'
+const SUBSCRIBE = 'GET /topics/crowd HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 test('a hub that has all the connections it can have refuses more, and serves those on as if nothing were', async () => {
   await using hub = await startHub({ ...LIMITED, env: { OPEN_FILES: `${OPEN_FILES}` } })

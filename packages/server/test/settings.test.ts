@@ -31,6 +31,27 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     port: ['0', 0],
     log: ['memory:', 'memory:'],
     retain: ['a=1', [{ text: 'a=1', rule: { selector: 'a', maxCount: 1 } }]],
+    'tls-cert': ['c.pem', 'c.pem'],
+    'tls-key': ['k.pem', 'k.pem'],
+    'jwt-secret': ['s', 's'],
+    'jwt-secret-file': ['s.txt', 's.txt'],
+    'jwt-public-key': ['p.pem', 'p.pem'],
+    'jwks-url': ['https://h/keys', 'https://h/keys'],
+    'jwt-issuer': ['https://h', 'https://h'],
+    'jwt-audience': ['hub', 'hub'],
+    'jwt-leeway': ['5s', 5_000],
+    cookie: ['session', 'session'],
+    'anonymous-subscribe': ['true', true],
+    'anonymous-publish': ['true', true],
+    'allow-origin': ['https://h', ['https://h']],
+    'trust-proxy': ['10.0.0.0/8', ['10.0.0.0/8']],
+    'max-streams-per-address': ['7', 7],
+    'max-streams-per-subject': ['8', 8],
+    'max-topics': ['9', 9],
+    'publish-rate': ['11', 11],
+    'publish-bytes': ['1KiB', 1_024],
+    drain: ['3s', 3_000],
+    'json-logs': ['true', true],
     heartbeat: ['1s', 1_000],
     retry: ['250ms', 250],
     window: ['64KiB', 65_536],
@@ -45,6 +66,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
   },
   publish: {
     url: ['http://h:1', 'http://h:1'],
+    token: ['t', 't'],
     type: ['paid', 'paid'],
     key: ['k', 'k'],
     'idempotency-key': ['i', 'i'],
@@ -55,6 +77,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
   },
   tail: {
     url: ['http://h:1', 'http://h:1'],
+    token: ['t', 't'],
     from: ['start', 'start'],
     json: ['true', true],
   },
@@ -77,26 +100,31 @@ describe.each(CASES)('$name --$flag', ({ name, flag, verb, setting }) => {
   const variable = variableOf(flag)
 
   test('can be a flag, a variable and a key of the file', () => {
-    const byFlag = resolve(verb.settings, { argv, env: {} })
+    const byFlag = setting.isSecret ? [] : [resolve(verb.settings, { argv, env: {} })]
     const byVariable = resolve(verb.settings, { argv: [], env: { [variable]: text } })
     const toml = setting.isSwitch ? `${flag} = true\n` : `${flag} = ${JSON.stringify(text)}\n`
     const byFile = resolve(verb.settings, { argv: ['--config', config(toml)], env: {} })
-    for (const { values } of [byFlag, byVariable, byFile]) expect(values[flag]).toEqual(value)
+    for (const { values } of [...byFlag, byVariable, byFile]) expect(values[flag]).toEqual(value)
   })
 
   test('is a default, or nothing, when it is not written', () => {
     const { values } = resolve(verb.settings, { argv: [], env: {} })
-    expect(values[flag]).toEqual(
-      setting.fallback === undefined ? undefined : setting.parse([setting.fallback]),
-    )
+    expect(values[flag]).toEqual(setting.parse(setting.fallback === undefined ? [] : [setting.fallback]))
     expect(values[flag]).not.toEqual(value)
   })
 
   test('is in the help and the reference', () => {
-    expect(verbHelp(verb)).toContain(`--${flag}`)
+    expect(verbHelp(verb)).toContain(setting.isSecret ? variable : `--${flag}`)
     expect(reference(VERBS)).toContain(`\`${variable}\``)
   })
 })
+
+test.each(CASES.filter(({ setting }) => setting.isSecret))(
+  '$name --$flag is a secret, and no flag, which whoever lists processes would see',
+  ({ verb, flag }) => {
+    expect(() => resolve(verb.settings, { argv: [`--${flag}`, 'x'], env: {} })).toThrow(flag)
+  },
+)
 
 const serve = VERBS.find(({ name }) => name === 'serve')!
 

@@ -45,6 +45,7 @@ test('the head of a stream is all that proxies and browsers need, and no more', 
     'Transfer-Encoding: chunked',
     'Vary: Accept',
     'X-Accel-Buffering: no',
+    'X-Content-Type-Options: nosniff',
   ])
 })
 

@@ -1,6 +1,7 @@
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSqliteLog } from '@tailrace/log'
-import { mountSmallDisk, needs, openStream } from '@tailrace/testkit'
+import { mountSmallDisk, needs, openStream, startHub, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { answerOf, refusal } from './problem-shape.ts'
 import { startServing } from './serving.ts'
@@ -34,3 +35,23 @@ test.skipIf(!canMount)(
     stream.close()
   },
 )
+
+test('a log that is moved away takes nothing more and is not ready, and goes on when it is back', async () => {
+  using dir = tempDir()
+  const [path, elsewhere] = [join(dir.path, 'log.db'), join(dir.path, 'elsewhere.db')]
+  await using hub = await startHub({ log: `sqlite:${path}` })
+  const publish = async (body: string): Promise<number> =>
+    (await fetch(`${hub.url}/topics/t`, { method: 'POST', body })).status
+  const ready = async (): Promise<number> => (await fetch(`${hub.url}/readyz`)).status
+  const stream = await openStream(`${hub.url}/topics/t`)
+  expect([await publish('before'), await ready()]).toEqual([201, 200])
+  renameSync(path, elsewhere)
+  expect([await publish('lost'), await ready()]).toEqual([503, 503])
+  renameSync(elsewhere, path)
+  expect([await publish('after'), await ready()]).toEqual([201, 200])
+  const frames = await stream.waitFor((all) => all.some(({ data }) => data === 'after'))
+  expect(
+    frames.flatMap(({ event, data }) => (event === undefined && data !== undefined ? [data] : [])),
+  ).toEqual(['before', 'after'])
+  stream.close()
+})

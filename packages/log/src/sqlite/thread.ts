@@ -49,7 +49,9 @@ export class Thread<Engine extends object> {
     this.#worker.on('message', (answer: Answer) => this.#settle(answer))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
-      this.#death = new LogError('closed', `The thread of the log ${data.path} has ended.`, { cause })
+      this.#death = new LogError('unwritable', `The ${data.role} of the log ${data.path} has died.`, {
+        cause,
+      })
       for (const { reject } of this.#waiting.values()) reject(this.#death)
       this.#waiting.clear()
       if (this.#isOpen) onDeath(this.#death)

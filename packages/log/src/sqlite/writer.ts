@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { refusalOf } from '../end-of-topic.ts'
 import type { Refusal } from '../end-of-topic.ts'
+import { LogError } from '../errors.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { Appended, NewEvent } from '../event-log.ts'
 import type { RetentionRule } from '../retention.ts'
@@ -34,6 +36,7 @@ export function openWriter(path: string): Writer {
     held.close()
     throw error
   }
+  const { ino: inode } = statSync(path)
   let newest = Number(db.prepare(`SELECT value FROM meta WHERE name = 'newest'`).get()!['value'])
   const topics = createTopicTable(db)
   const trimmer = createTrimmer(db)
@@ -82,8 +85,21 @@ export function openWriter(path: string): Writer {
     return { offset, duplicate: false }
   }
 
+  /** What is written to a file that has no name any more would be acknowledged, and gone with this process. */
+  function assertInPlace(): void {
+    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) return
+    throw new LogError(
+      'unwritable',
+      `The log ${path} was moved away or replaced: put it back, or restart the hub.`,
+      {
+        details: { path },
+      },
+    )
+  }
+
   return {
     commit(batches, time) {
+      assertInPlace()
       const before = newest
       try {
         return transaction(db, 'BEGIN IMMEDIATE', () => {
@@ -136,6 +152,7 @@ export function openWriter(path: string): Writer {
     },
 
     probe() {
+      assertInPlace()
       transaction(db, 'BEGIN IMMEDIATE', () => saveProbe.run())
     },
 

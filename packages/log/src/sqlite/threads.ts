@@ -1,0 +1,93 @@
+import { LogError } from '../errors.ts'
+import type { Reader } from './reader.ts'
+import { Thread } from './thread.ts'
+import type { Writer } from './writer.ts'
+
+/** How long after the death of a thread another one is tried. */
+const REVIVE_MS = 500
+
+interface Slots {
+  writer: Thread<Writer> | undefined
+  reader: Thread<Reader> | undefined
+}
+
+type Role = keyof Slots
+
+/** The threads of a log, for as long as it is open: one that dies (of a full heap, say) is replaced. */
+export class Threads {
+  readonly #path: string
+  readonly #onRevival: (role: Role) => Promise<void>
+  readonly #slots: Slots = { writer: undefined, reader: undefined }
+  readonly #timers = new Map<Role, NodeJS.Timeout>()
+  #isClosed = false
+
+  private constructor(path: string, onRevival: (role: Role) => Promise<void>) {
+    this.#path = path
+    this.#onRevival = onRevival
+  }
+
+  /**
+   * @param onRevival - brings up to date what a thread that died could not say; the thread is used once it
+   * resolves. `writer` and `reader` do not give it before that
+   * @throws LogError as the engine does
+   */
+  static async start(path: string, onRevival: (role: Role) => Promise<void>): Promise<Threads> {
+    const threads = new Threads(path, onRevival)
+    try {
+      await threads.#fill('writer')
+      await threads.#fill('reader')
+      return threads
+    } catch (error) {
+      await threads.close()
+      throw error
+    }
+  }
+
+  /** @throws LogError `unwritable` between the death of a thread and its successor */
+  get writer(): Thread<Writer> {
+    return this.#slots.writer ?? this.#missing('writer')
+  }
+
+  get reader(): Thread<Reader> {
+    return this.#slots.reader ?? this.#missing('reader')
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    // One at a time: the last connection to close folds the write-ahead log into the file.
+    for (const thread of [this.#slots.reader, this.#slots.writer]) {
+      await thread?.call('close').catch(() => undefined)
+      await thread?.stop()
+    }
+  }
+
+  async #fill(role: Role, prepare: () => Promise<void> = async () => {}): Promise<void> {
+    const thread = await Thread.start<Writer & Reader>({ role, path: this.#path }, () => this.#replace(role))
+    try {
+      await prepare()
+      if (this.#isClosed) throw new LogError('closed', `The log ${this.#path} is closed.`)
+    } catch (error) {
+      await thread.stop()
+      throw error
+    }
+    this.#slots[role] = thread as never
+  }
+
+  #replace(role: Role): void {
+    this.#slots[role] = undefined
+    if (this.#isClosed || this.#timers.has(role)) return
+    const replace = (): void => {
+      this.#timers.delete(role)
+      this.#fill(role, () => this.#onRevival(role)).catch(() => this.#replace(role))
+    }
+    this.#timers.set(role, setTimeout(replace, REVIVE_MS))
+  }
+
+  #missing(role: Role): never {
+    throw new LogError(
+      'unwritable',
+      `The ${role} of the log ${this.#path} has died: another one is on its way.`,
+    )
+  }
+}
