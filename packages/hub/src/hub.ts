@@ -1,7 +1,9 @@
 import { formatCursor, isPattern } from '@tailrace/log'
 import type { EventLog, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import { HEARTBEAT } from '@tailrace/wire'
+import type { Connection } from './connection.ts'
 import { encodeError, encodeRetry } from './control.ts'
+import { Counters } from './counters.ts'
 import { HubError } from './errors.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
@@ -40,6 +42,8 @@ export interface Published {
 export interface Hub {
   /** The largest event and batch that `publish` takes, in bytes of data. */
   readonly limits: Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes'>
+  /** What it has done since it started. */
+  readonly counters: Counters
 
   /**
    * Publishes a batch: all of it, contiguous and in order, or nothing. Resolves when it is durable.
@@ -66,6 +70,9 @@ export interface Hub {
 
   topics(query: TopicQuery): Promise<readonly TopicSummary[]>
 
+  /** Shows every open stream as it is. Resolves when all were seen: some at a time, so that others are served between. */
+  survey(visit: (connection: Connection) => void): Promise<void>
+
   /** Removes every event of a topic. Resolves with false when it is not known. */
   purge(topic: string): Promise<boolean>
 
@@ -86,7 +93,8 @@ export interface Hub {
 export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
   const { epoch, newest } = await log.describe()
-  const lanes = new Lanes(log, epoch, newest, settings)
+  const counters = new Counters()
+  const lanes = new Lanes(log, epoch, newest, settings, counters)
   const waiters = new Waiters()
   const heartbeat = new Payload(Buffer.from(HEARTBEAT))
   let isClosed = false
@@ -103,6 +111,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
   const tail = await log.tail({
     events(events) {
+      counters.commitEvents.observe(events.length)
       lanes.deliver(events)
       waiters.wake(events)
     },
@@ -121,6 +130,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
   /** Their callers only learn that the stream is over; whoever runs the hub should learn why. */
   async function reporting<T>(reading: Promise<T>): Promise<T> {
+    counters.logReads += 1
     try {
       return await reading
     } catch (error) {
@@ -151,14 +161,14 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     return Buffer.concat([encodeRetry(jitteredRetryMs()), encodeError(code)])
   }
 
-  function closeStreams(code?: string): void {
+  function closeStreams(code?: 'log-unavailable'): void {
     isClosed = true
     clearInterval(beat)
     clearInterval(stallCheck)
     lanes.stop()
     waiters.close()
     const lastWords = code === undefined ? undefined : encodeError(code)
-    for (const member of lanes.members()) member.close(lastWords)
+    for (const member of lanes.members()) member.close(code ?? 'closed', lastWords)
   }
 
   function assertOpen(): void {
@@ -169,6 +179,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     from = 'now',
     snapshot = false,
     onGap = 'replay',
+    reader,
   }: Subscription): Promise<Origin> {
     const { offset, miss } = await locate(view, from)
     return {
@@ -177,21 +188,25 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       fromStart: from === 'start',
       miss: miss === undefined ? undefined : { reason: miss, from },
       onGap,
+      reader,
     }
   }
 
   return {
     limits: settings,
+    counters,
 
     async publish(batch) {
       assertOpen()
       checkBatch(batch, settings)
+      const began = performance.now()
       const appended = await log.append(batch)
-      return appended.map(({ offset, duplicate }, i) => ({
-        id: formatCursor(epoch, offset),
-        topic: batch[i]!.topic,
-        duplicate,
-      }))
+      counters.commitSeconds.observe((performance.now() - began) / 1000)
+      counters.publishes += 1
+      return appended.map(({ offset, duplicate }, i) => {
+        if (duplicate) counters.duplicates += 1
+        return { id: formatCursor(epoch, offset), topic: batch[i]!.topic, duplicate }
+      })
     },
 
     async subscribe(subscription, open) {
@@ -211,7 +226,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const sink = open()
         if (sink === undefined) return 'open'
         const subscriber = new Subscriber(lane, sink, origin, view)
-        sink.write(new Payload(encodeRetry(jitteredRetryMs())))
+        const retry = new Payload(encodeRetry(jitteredRetryMs()))
+        counters.bytesSent += retry.bytes.length
+        sink.write(retry)
         subscriber.pump()
         if (subscription.until !== undefined) subscriber.endAt(subscription.until)
         return 'open'
@@ -226,6 +243,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     turnAway,
 
     topics: (query) => log.topics(query),
+    survey: (visit) => inTurns((member) => visit(member.describe()), 0),
     purge: (topic) => log.purge(topic),
 
     async ready() {
@@ -241,7 +259,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       for (let ended = 0; ended < members.length;) {
         const share = spreadMs === 0 ? 1 : (performance.now() - began) / spreadMs
         const due = Math.min(members.length, Math.ceil(share * members.length))
-        for (; ended < due; ended += 1) members[ended]!.close(turnAway('draining'))
+        for (; ended < due; ended += 1) members[ended]!.close('draining', turnAway('draining'))
         await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))
       }
     },

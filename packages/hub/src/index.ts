@@ -1,8 +1,11 @@
+export type { Connection, Reader, StreamState } from './connection.ts'
 export type { Gap, GapReason } from './control.ts'
+export type { CloseReason, Counters } from './counters.ts'
 export { HubError, type HubErrorCode, type HubErrorDetails } from './errors.ts'
 export { parseHistoryQuery, type History, type HistoryQuery } from './history.ts'
 export { createHub, type Hub, type Published } from './hub.ts'
-export { parseTopicQuery } from './listing.ts'
+export type { Histogram } from './histogram.ts'
+export { parseConnectionLimit, parseTopicQuery } from './listing.ts'
 export {
   DEFAULT_HEARTBEAT_MS,
   DEFAULT_MAX_BATCH_BYTES,

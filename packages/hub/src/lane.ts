@@ -2,6 +2,8 @@ import { isPattern } from '@tailrace/log'
 import type { EventLog, StoredEvent } from '@tailrace/log'
 import type { Holder } from './budget.ts'
 import { Conflation } from './conflation.ts'
+import type { Connection } from './connection.ts'
+import type { CloseReason, Counters } from './counters.ts'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
 import type { Payload } from './payload.ts'
@@ -18,7 +20,8 @@ export interface LaneMember {
   pump(): void
   heartbeat(comment: Payload): void
   cutIfStalled(now: number, stallMs: number): void
-  close(lastWords?: Uint8Array): void
+  close(reason: CloseReason, lastWords?: Uint8Array): void
+  describe(): Connection
 }
 
 /** What a lane needs to know of its hub. */
@@ -29,6 +32,7 @@ export interface LaneFacts {
   /** Where the log is when the lane begins. */
   readonly head: number
   readonly windowBytes: number
+  readonly counters: Counters
 }
 
 /** What a lane tells its hub. */
@@ -49,6 +53,7 @@ export class Lane implements Holder {
   readonly selectors: readonly string[]
   readonly representation: Representation
   readonly window: Window
+  readonly counters: Counters
   readonly replay: Replay
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
@@ -61,15 +66,21 @@ export class Lane implements Holder {
   /** What came since the pass under way began. */
   newsBytes = 0
   #newsEvents = 0
+  /** When the oldest of them was stored. */
+  #newsTime = 0
   #pass: Iterator<LaneMember> | undefined
+  /** When the oldest event of the pass under way was stored; nothing when it was held back on purpose. */
+  #passTime: number | undefined
   /** Where each selected topic ended. Only a lane without patterns can end. */
   readonly #ends = new Map<string, number>()
   readonly #canEnd: boolean
 
-  constructor({ selectors, representation, epoch, head, windowBytes }: LaneFacts, listener: LaneListener) {
+  constructor(facts: LaneFacts, listener: LaneListener) {
+    const { selectors, representation, epoch, head, windowBytes, counters } = facts
     this.selectors = selectors
     this.representation = representation
     this.window = new Window(head, windowBytes)
+    this.counters = counters
     this.replay = new Replay(selectors, representation, epoch, () => listener.held())
     this.#epoch = epoch
     this.#listener = listener
@@ -104,6 +115,7 @@ export class Lane implements Holder {
     const frame = encodeFrame(event, this.representation, this.#epoch)
     this.window.push(frame)
     this.newsBytes += frame.bytes.length
+    if (this.#newsEvents === 0) this.#newsTime = event.time
     this.#newsEvents += 1
     this.#noteEnd(event)
   }
@@ -126,6 +138,7 @@ export class Lane implements Holder {
   flush(limit: number): number {
     if (this.#pass === undefined) {
       this.isBusy = this.#newsEvents > MAX_SINGLE_EVENTS
+      this.#passTime = this.#newsEvents > 0 && this.#conflation === undefined ? this.#newsTime : undefined
       this.newsBytes = 0
       this.#newsEvents = 0
       this.#pass = this.members.values()
@@ -134,11 +147,18 @@ export class Lane implements Holder {
       const { value, done } = this.#pass.next()
       if (done === true) {
         this.#pass = undefined
+        this.#noteLag()
         return left
       }
       value.pump()
     }
     return 0
+  }
+
+  #noteLag(): void {
+    if (this.#passTime === undefined || this.members.size === 0) return
+    // Clocks jump, and other nodes have their own.
+    this.counters.lagSeconds.observe(Math.max(0, Date.now() - this.#passTime) / 1000)
   }
 
   /** What was purged must not be delivered from memory either. */

@@ -1,5 +1,6 @@
 import type { EventLog, StoredEvent } from '@tailrace/log'
 import { Budget } from './budget.ts'
+import type { Counters } from './counters.ts'
 import type { Representation } from './frame.ts'
 import { Lane } from './lane.ts'
 import type { LaneMember } from './lane.ts'
@@ -26,12 +27,14 @@ export class Lanes {
   readonly #router = new Router<Lane>()
   readonly #pacer: Pacer
   readonly #budget: Budget
+  readonly #counters: Counters
   #head: number
 
-  constructor(log: EventLog, epoch: string, head: number, limits: LaneLimits) {
+  constructor(log: EventLog, epoch: string, head: number, limits: LaneLimits, counters: Counters) {
     const { windowBytes, windowTotalBytes, batchMs } = limits
     this.#pacer = new Pacer(batchMs)
     this.#budget = new Budget(windowTotalBytes)
+    this.#counters = counters
     this.#log = log
     this.#epoch = epoch
     this.#head = head
@@ -109,6 +112,7 @@ export class Lanes {
       epoch: this.#epoch,
       head: this.#head,
       windowBytes: this.#windowBytes,
+      counters: this.#counters,
     }
     const lane = new Lane(facts, {
       empty: () => this.#removeIfUnused(entry),

@@ -1,11 +1,12 @@
 import type { TopicQuery } from '@tailrace/log'
 import { integer, refuseUnknown, single } from './query.ts'
 
-/** Topics of a page when the reader does not say. */
+/** Topics or connections of a page when the reader does not say. */
 const DEFAULT_LISTING_LIMIT = 100
-/** The most topics of a page. */
+/** The most of them. */
 const MAX_LISTING_LIMIT = 1_000
 const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'after', 'limit'])
+const LIMIT_ONLY: ReadonlySet<string> = new Set(['limit'])
 
 /** Reads what a request for a list of topics asks for. @throws HubError `invalid-query` */
 export function parseTopicQuery(query: URLSearchParams): TopicQuery {
@@ -15,4 +16,10 @@ export function parseTopicQuery(query: URLSearchParams): TopicQuery {
     after: single(query, 'after') ?? '',
     limit: integer(query, 'limit', 1, MAX_LISTING_LIMIT) ?? DEFAULT_LISTING_LIMIT,
   }
+}
+
+/** Reads how many connections a request asks for. @throws HubError `invalid-query` */
+export function parseConnectionLimit(query: URLSearchParams): number {
+  refuseUnknown(query, LIMIT_ONLY)
+  return integer(query, 'limit', 1, MAX_LISTING_LIMIT) ?? DEFAULT_LISTING_LIMIT
 }

@@ -1,6 +1,8 @@
 import { formatCursor } from '@tailrace/log'
+import type { Connection, Reader, StreamState } from './connection.ts'
 import { encodeEnd, encodeError, encodeGap, encodeLive } from './control.ts'
 import type { GapReason } from './control.ts'
+import type { CloseReason } from './counters.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
 import { Payload } from './payload.ts'
@@ -27,6 +29,7 @@ export interface Origin {
   readonly miss: Miss | undefined
   /** What follows a gap. */
   readonly onGap: GapPolicy
+  readonly reader: Reader | undefined
 }
 
 const START: Place = { offset: 0, partial: undefined }
@@ -62,6 +65,8 @@ export class Subscriber implements LaneMember, SinkListener {
   /** When it was first found to take nothing. */
   #stalledSince: number | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
+  readonly #since: number = Date.now()
+  readonly #reader: Reader | undefined
 
   constructor(lane: Lane, sink: Sink, origin: Origin, log: LogView) {
     this.#lane = lane
@@ -72,6 +77,8 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#place = { offset: origin.offset, partial: undefined }
     this.#miss = origin.miss
     this.#fromStart = origin.fromStart
+    this.#reader = origin.reader
+    lane.counters.streams += 1
     lane.members.add(this)
     sink.attach(this)
   }
@@ -99,7 +106,7 @@ export class Subscriber implements LaneMember, SinkListener {
 
   /** Said by the sink, whose reader is gone. */
   closed(): void {
-    this.#finish()
+    this.#finish('client')
   }
 
   /** @returns whether there may be more to do */
@@ -121,7 +128,7 @@ export class Subscriber implements LaneMember, SinkListener {
         this.#announce()
         return true
       case 'end':
-        this.#closeWith(encodeEnd(this.#lane.end!.topic, this.#cursor()))
+        this.#closeWith('ended', encodeEnd(this.#lane.end!.topic, this.#cursor()))
         return false
       default:
         return false
@@ -143,15 +150,15 @@ export class Subscriber implements LaneMember, SinkListener {
     }
     this.#stalledSince ??= now
     if (now - this.#stalledSince < stallMs) return
+    this.#finish('stalled')
     this.#sink.destroy()
-    this.#finish()
   }
 
   /** Ends the stream; with last words when the reader should know why. */
-  close(lastWords?: Uint8Array): void {
+  close(reason: CloseReason, lastWords?: Uint8Array): void {
     if (this.#isDone) return
     const canTell = this.#sink.isReady && !this.#isWithinFrame
-    this.#closeWith(canTell ? lastWords : undefined)
+    this.#closeWith(reason, canTell ? lastWords : undefined)
   }
 
   /** Ends the stream at a time of the wall clock. */
@@ -159,7 +166,7 @@ export class Subscriber implements LaneMember, SinkListener {
     if (this.#isDone) return
     const leftMs = time - Date.now()
     if (leftMs <= 0) {
-      this.close(encodeError('token-expired'))
+      this.close('token-expired', encodeError('token-expired'))
       return
     }
     // Whole seconds first: timers of the same length share a list, and there may be many.
@@ -167,9 +174,25 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#expiry = setTimeout(() => this.endAt(time), Math.min(ms, MAX_TIMER_MS))
   }
 
-  #closeWith(lastWords: Uint8Array | undefined): void {
+  describe(): Connection {
+    const behind = Math.max(0, this.#lane.window.tip - this.#place.offset)
+    return {
+      selectors: this.#lane.selectors,
+      state: this.#stateAt(behind),
+      behind,
+      since: this.#since,
+      reader: this.#reader,
+    }
+  }
+
+  #stateAt(behind: number): StreamState {
+    if (!this.#sink.isReady) return this.#stalledSince === undefined ? 'blocked' : 'stalled'
+    return this.#live === 'told' && behind === 0 ? 'live' : 'behind'
+  }
+
+  #closeWith(reason: CloseReason, lastWords: Uint8Array | undefined): void {
     // Before the write, from within which a sink may call back.
-    this.#finish()
+    this.#finish(reason)
     if (lastWords !== undefined) this.#write(new Payload(lastWords))
     this.#sink.end()
   }
@@ -184,11 +207,15 @@ export class Subscriber implements LaneMember, SinkListener {
 
   #write(payload: Payload): void {
     this.#isBusy = true
+    this.#lane.counters.bytesSent += payload.bytes.length
     this.#sink.write(payload)
   }
 
   #send(): void {
-    const run = this.#lane.window.after(this.#place)
+    const { window, counters } = this.#lane
+    const run = window.after(this.#place)
+    counters.windowHits += 1
+    counters.deliveries += run.events
     this.#isUnderWay = true
     this.#place = run.place
     this.#write(run)
@@ -221,13 +248,14 @@ export class Subscriber implements LaneMember, SinkListener {
       this.#isReading = false
       // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
       if (this.#isDone || !this.#sink.isReady) return
+      this.#lane.counters.replays += 1
       if (isSnapshot) this.#takeSnapshot(page)
       else this.#takePage(page)
       this.pump()
     } catch {
       // The log is closed or broken; the reader comes back, to this node or another.
       this.#isReading = false
-      this.close(encodeError('log-unavailable'))
+      this.close('log-unavailable', encodeError('log-unavailable'))
     }
   }
 
@@ -266,16 +294,18 @@ export class Subscriber implements LaneMember, SinkListener {
     if (run === undefined) {
       // The rest of a frame was trimmed away under a slow reader. It discards the incomplete frame, and is
       // told of the gap when it comes back.
+      this.#finish('overrun')
       this.#sink.destroy()
-      this.#finish()
       return undefined
     }
+    this.#lane.counters.deliveries += run.events
     this.#write(run)
     return run.place
   }
 
   #tellGap({ reason, from }: Miss, page: FramePage): void {
     const { offset } = this.#place
+    this.#lane.counters.gaps[reason] += 1
     this.#miss = undefined
     this.#toldThrough = page.lostThrough
     this.#isUnderWay = true
@@ -287,12 +317,13 @@ export class Subscriber implements LaneMember, SinkListener {
     }
     const oldest = formatCursor(this.#log.epoch, page.firstAfter(offset))
     this.#write(new Payload(encodeGap({ reason, from, oldest }, this.#cursor())))
-    if (this.#onGap === 'close') this.close()
+    if (this.#onGap === 'close') this.close('gap')
   }
 
-  #finish(): void {
+  #finish(reason: CloseReason): void {
     if (this.#isDone) return
     this.#isDone = true
+    this.#lane.counters.closes[reason] += 1
     clearTimeout(this.#expiry)
     this.#lane.leave(this)
   }

@@ -1,4 +1,5 @@
 import { parseSelector } from '@tailrace/log'
+import type { Reader } from './connection.ts'
 import { HubError } from './errors.ts'
 import { invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
 
@@ -34,6 +35,8 @@ export interface Subscription {
   readonly conflateMs?: number | undefined
   /** When the reader's rights end, by the wall clock, in milliseconds; the stream ends with them (invariant 6). */
   readonly until?: number | undefined
+  /** Who it is for, for whoever looks at `Hub.survey`. */
+  readonly reader?: Reader | undefined
 }
 
 /** Where a request's subscription is written. */

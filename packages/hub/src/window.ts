@@ -5,10 +5,13 @@ import { MAX_HANDED_BYTES } from './sink.ts'
 /** Bytes to hand to a sink, and the place of a reader that has been handed them. */
 export class Run extends Payload {
   readonly place: Place
+  /** How many frames end in it. */
+  readonly events: number
 
-  constructor(bytes: Uint8Array, place: Place) {
+  constructor(bytes: Uint8Array, place: Place, events: number) {
     super(bytes)
     this.place = place
+    this.events = events
   }
 }
 
@@ -120,7 +123,7 @@ export function runOf(frames: readonly Frame[], index: number, place: Place): Ru
       // Begin a frame only when nothing else fits: a run that ends with its frame is shared by more readers.
       if (parts.length > 0) break
       const sent = skip + room
-      return new Run(frame.bytes.subarray(skip, sent), { offset, partial: { offset: frame.offset, sent } })
+      return new Run(frame.bytes.subarray(skip, sent), { offset, partial: { offset: frame.offset, sent } }, 0)
     }
     parts.push(skip === 0 ? frame.bytes : frame.bytes.subarray(skip))
     offset = frame.offset
@@ -128,5 +131,5 @@ export function runOf(frames: readonly Frame[], index: number, place: Place): Ru
     skip = 0
   }
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-  return new Run(bytes, { offset, partial: undefined })
+  return new Run(bytes, { offset, partial: undefined }, parts.length)
 }

@@ -5,6 +5,7 @@ import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog, LogError } from '@tailrace/log'
 import type { EventLog, TailListener } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Counters } from '../src/counters.ts'
 import type { Lane, LaneMember } from '../src/lane.ts'
 import { Lanes } from '../src/lanes.ts'
 import { LOGS } from './each-log.ts'
@@ -49,10 +50,16 @@ describe('publishing', () => {
 describe('lanes', () => {
   const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0 }
   const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0 }
-  const member: LaneMember = { pump() {}, heartbeat() {}, cutIfStalled() {}, close() {} }
+  const member: LaneMember = {
+    pump() {},
+    heartbeat() {},
+    cutIfStalled() {},
+    close() {},
+    describe: () => ({ selectors: ['t'], state: 'live', behind: 0, since: 0, reader: undefined }),
+  }
 
   test('a lane is shared by the same selectors in any order, and goes with its last subscriber', async () => {
-    const lanes = new Lanes(log, 'e', 0, LIMITS)
+    const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
     const enter = (selectors: readonly string[]): Promise<Lane> =>
       lanes.with(selectors, PLAIN, async (lane) => {
         lane.members.add(member)
@@ -71,7 +78,7 @@ describe('lanes', () => {
   })
 
   test('a lane that nobody entered is gone, also when its use failed', async () => {
-    const lanes = new Lanes(log, 'e', 0, LIMITS)
+    const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
     const unused = await lanes.with(['a'], PLAIN, async (lane) => lane)
     await expect(lanes.with(['a'], PLAIN, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     lanes.deliver([

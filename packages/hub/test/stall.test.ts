@@ -27,6 +27,7 @@ test('a reader that takes nothing for the stall time is cut, and finds everythin
   expect(sink.outcome).toBe('open')
   await vi.advanceTimersByTimeAsync(STALL_MS)
   expect(sink.outcome).toBe('destroyed')
+  expect(hub.counters.closes).toMatchObject({ stalled: 1, client: 0 })
 
   const again = await open(hub, { selectors: ['t'], from: sink.lastEventId() })
   expect(again.story()).toEqual(['missed', 'tailrace.live'])

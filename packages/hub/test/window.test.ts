@@ -71,7 +71,7 @@ describe('what a window holds', () => {
     window.clear(9)
     expect([window.start, window.tip]).toEqual([9, 9])
     window.push(frame(10, 3))
-    expect(window.after(at(9))).toEqual({ bytes: frame(10, 3).bytes, place: at(10) })
+    expect(window.after(at(9))).toEqual({ bytes: frame(10, 3).bytes, place: at(10), events: 1 })
   })
 })
 
@@ -99,7 +99,7 @@ describe('what a reader is given', () => {
     const window = new Window(0, 100)
     window.push(frame(10, 4))
     window.push(frame(20, 6))
-    expect(window.after(at(15))).toEqual({ bytes: frame(20, 6).bytes, place: at(20) })
+    expect(window.after(at(15))).toEqual({ bytes: frame(20, 6).bytes, place: at(20), events: 1 })
   })
 
   test('a run holds whole frames and at most what a sink takes', () => {

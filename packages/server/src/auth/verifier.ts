@@ -34,6 +34,8 @@ export function createVerifier({ keys, issuer, audience, leewayMs }: VerifierOpt
     const rights = parseRights(payload['tailrace'])
     if (typeof rights === 'string') throw invalid(`The token ${rights}.`)
     const { sub, exp } = payload
+    // Limits are per subject: a list or an object would be another one in each token.
+    if (sub !== undefined && typeof sub !== 'string') throw invalid('The token has a `sub` that is no text.')
     return {
       isAnonymous: false,
       subject: sub,

@@ -19,7 +19,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'jwt-audience',
     string | undefined
   > &
-  Named<'anonymous-subscribe' | 'anonymous-publish', boolean> &
+  Named<'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
     'port' | 'max-streams-per-address' | 'max-streams-per-subject' | 'max-topics' | 'publish-rate',
@@ -146,4 +146,5 @@ export const SERVE_SETTINGS: ServeSettings = {
     fallback: '60s',
     doc: 'The longest that a client may take to send a whole request.',
   }),
+  'json-logs': toggle({ doc: 'What is told on standard error is a JSON object a line.' }),
 }

@@ -13,6 +13,8 @@ import type { Http2 } from '../http/http2.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createTlsServer } from '../http/tls.ts'
 import type { TlsFiles } from '../http/tls.ts'
+import { PLAIN_JOURNAL } from '../observe/journal.ts'
+import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
 import { gateOf, openness } from './serve-gate.ts'
@@ -38,6 +40,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
       throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
     }
     const fileLimit = readFileLimit()
+    const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
     const log = await openLog(values.log)
     try {
       const gate = await gateOf(values, log)
@@ -51,10 +54,10 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         batchMs: values.batch,
         stallMs: values['stall-timeout'],
         retention: values.retain.map(({ rule }) => rule),
-        onError,
+        onError: journal.failed,
       })
       try {
-        await run(values, hub, gate, fileLimit)
+        await run(values, { hub, gate, fileLimit, journal })
       } finally {
         await hub.close()
       }
@@ -68,24 +71,39 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
   },
 })
 
+async function jsonJournal(): Promise<Journal> {
+  const { createJsonJournal } = await import('../observe/json-journal.ts')
+  return createJsonJournal()
+}
+
+interface Parts {
+  readonly hub: Hub
+  readonly gate: Gate
+  readonly fileLimit: number | undefined
+  readonly journal: Journal
+}
+
 /** Serves a hub until the process is told to stop. */
-async function run(values: ServeValues, hub: Hub, gate: Gate, fileLimit: number | undefined): Promise<void> {
-  const handler = createHandler(hub, { gate, onError })
+async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts): Promise<void> {
+  // What only a hub needs is loaded by a hub: who publishes a line from a shell would wait for it each time.
+  const { createMetrics } = await import('../observe/metrics.ts')
+  const metrics = createMetrics(hub)
+  const handler = createHandler(hub, { gate, onError: journal.failed, metrics })
   const limits = {
     maxHeadBytes: values['max-head'],
     headTimeoutMs: values['head-timeout'],
     requestTimeoutMs: values['request-timeout'],
   }
-  const http1 = createHttpServer(handler, limits)
+  const http1 = createHttpServer(handler, limits, metrics.refused)
   const http2 = createHttp2(handler, limits)
-  const cutStreams = takeStreams(http1, hub, limits, { gate, http2 })
-  const tell = (line: string): void => onError(`tailrace: ${line}`)
+  const cutStreams = takeStreams(http1, hub, limits, { gate, http2, onRefused: metrics.refused })
   const tls = tlsFilesOf(values)
   const handshakeMs = limits.headTimeoutMs
   const listener: NetServer =
-    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, handshakeMs }, tell)
+    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, handshakeMs }, journal.warn)
   try {
-    limitConnections(listener, fileLimit, tell)
+    limitConnections(listener, fileLimit, journal.warn)
+    metrics.watch(listener)
     listener.listen(values.port, values.host)
     await once(listener, 'listening')
     const { port } = listener.address() as AddressInfo
@@ -93,16 +111,15 @@ async function run(values: ServeValues, hub: Hub, gate: Gate, fileLimit: number 
     const scheme = tls === undefined ? 'http' : 'https'
     const { host } = values
     process.stdout.write(banner({ scheme, host, port, log: values.log, retain, access: openness(values) }))
+    journal.started({ url: `${scheme}://${host}:${port}`, log: values.log })
     await untilSignalled()
+    journal.draining({ overMs: values.drain })
     gate.drain()
     await hub.drain(values.drain)
   } finally {
     await stop({ listener, http1, http2, hub, cutStreams })
   }
-}
-
-function onError(error: unknown): void {
-  console.error(error)
+  journal.stopped()
 }
 
 function tlsFilesOf({ 'tls-cert': cert, 'tls-key': key }: ServeValues): TlsFiles | undefined {

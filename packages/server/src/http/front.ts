@@ -4,13 +4,14 @@ import { parseSubscription } from '@tailrace/hub'
 import type { Hub, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
-import { OPEN_GATE } from './gate.ts'
+import { OPEN_GATE, readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { toUtf8 } from './header.ts'
 import { readHead } from './head.ts'
 import type { StreamHead } from './head.ts'
 import { speaksHttp2 } from './http2.ts'
 import type { Http2 } from './http2.ts'
+import type { ProblemCode } from './problem.ts'
 import { cutLater, refuseSocket } from './server.ts'
 import type { ServerLimits } from './server.ts'
 import { parseTarget, topicOf } from './target.ts'
@@ -20,6 +21,8 @@ export interface FrontOptions {
   readonly gate?: Gate | undefined
   /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
   readonly http2?: Http2 | undefined
+  /** Told of each refusal, by its code. @defaultValue nobody is told */
+  readonly onRefused?: ((code: ProblemCode) => void) | undefined
 }
 
 /**
@@ -33,7 +36,7 @@ export function takeStreams(
   server: Server,
   hub: Hub,
   limits: ServerLimits,
-  { gate = OPEN_GATE, http2 }: FrontOptions = {},
+  { gate = OPEN_GATE, http2, onRefused }: FrontOptions = {},
 ): () => void {
   const held = new Set<Socket>()
   const handlers = server.listeners('connection')
@@ -50,7 +53,8 @@ export function takeStreams(
     let head: Buffer = Buffer.alloc(0)
     const timer = setTimeout(() => {
       release()
-      refuseSocket(socket, 'ERR_HTTP_REQUEST_TIMEOUT')
+      const code = refuseSocket(socket, 'ERR_HTTP_REQUEST_TIMEOUT')
+      onRefused?.(code)
     }, limits.headTimeoutMs)
 
     function release(): void {
@@ -99,7 +103,9 @@ export function takeStreams(
         const client = await gate.identify(facts, socket.remoteAddress)
         leave = gate.admit(client, subscription.selectors)
         const origin = headers.get('origin')
-        const outcome = await hub.subscribe({ ...subscription, until: client.identity.expiresAt }, () => {
+        const reader = readerOf(client, 'socket')
+        const until = client.identity.expiresAt
+        const outcome = await hub.subscribe({ ...subscription, until, reader }, () => {
           if (socket.destroyed) return undefined
           socket.off('error', ignore)
           socket.on('finish', linger)

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Reader } from '@tailrace/hub'
 import type { Access, Facts } from '../auth/access.ts'
 import { EVERYBODY, missingToken, requireSubscribe } from '../auth/access.ts'
 import { corsHeaders } from '../auth/cors.ts'
@@ -6,6 +7,7 @@ import type { HeaderFields } from '../auth/cors.ts'
 import type { OriginRules } from '../auth/origins.ts'
 import type { Tickets } from '../auth/tickets.ts'
 import type { Client, Limits } from '../limits/limits.ts'
+import type { Transport } from '../observe/metrics.ts'
 import { HttpError } from './problem.ts'
 
 export interface GateOptions {
@@ -71,6 +73,11 @@ export const OPEN_GATE: Gate = {
   corsHeaders: () => ({}),
   drain: () => undefined,
   isDraining: false,
+}
+
+/** What others may know of who reads a stream. */
+export function readerOf({ address, identity: { subject } }: Client, transport: Transport): Reader {
+  return { transport, address, subject }
 }
 
 /** What a request of `node:http` says of itself. */

@@ -5,6 +5,9 @@ import { requireAdmin, requireSubscribe } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
 import type { Client } from '../limits/limits.ts'
+import { listConnections } from '../observe/connections.ts'
+import { sendMetrics } from '../observe/exposition.ts'
+import type { Metrics } from '../observe/metrics.ts'
 import { factsOf, OPEN_GATE } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
@@ -20,6 +23,8 @@ export interface HandlerOptions {
   readonly gate?: Gate | undefined
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
+  /** What `GET /metrics` says; told of each refusal. @defaultValue there is no such path */
+  readonly metrics?: Metrics | undefined
 }
 
 /** Answers requests as `spec/protocol.md` says; mounts in any server of `node:http`. */
@@ -43,7 +48,7 @@ interface Exchange {
 /** What is done for whoever passed the gate. */
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
-export function createHandler(hub: Hub, { gate = OPEN_GATE, onError }: HandlerOptions): Handler {
+export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
     switch (path) {
@@ -63,6 +68,22 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError }: HandlerOp
         return { GET: ({ response }) => ready(response) }
       case '/tickets':
         return { POST: ({ response }, client) => issueTicket(gate, client, response) }
+      case '/connections':
+        return {
+          async GET({ response }, { identity }) {
+            requireAdmin(identity)
+            await listConnections(hub, query, response)
+          },
+        }
+      case '/metrics':
+        if (metrics === undefined) return undefined
+        return {
+          async GET({ response }, { identity }) {
+            requireAdmin(identity)
+            refuseUnknown(query, NO_PARAMETERS)
+            await sendMetrics(metrics, response)
+          },
+        }
     }
     if (!path.startsWith('/topics/')) return undefined
     return {
@@ -122,6 +143,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError }: HandlerOp
       // Whoever sent half a body and left gets no answer, and is no error of ours.
       if (response.destroyed) return
       const answer = toProblem(error)
+      metrics?.refused(answer.code)
       const isOurs = answer.status >= 500 && !(error instanceof HttpError)
       if (isOurs) onError(error)
       const isPassing = answer.status === 503 || answer.status === 429

@@ -47,7 +47,11 @@ export function createHttp2(handler: Handler, { maxHeadBytes, requestTimeoutMs }
   // A session that breaks takes its streams with it, and they tell whoever has them.
   server.on('sessionError', () => undefined)
   return {
-    take: (socket) => void server.emit('connection', socket),
+    take(socket) {
+      // As a server for HTTP/1.1 accepts it, it would stay for as long as nothing is written once its client is gone.
+      socket.allowHalfOpen = false
+      server.emit('connection', socket)
+    },
     close() {
       for (const session of sessions) session.close()
     },

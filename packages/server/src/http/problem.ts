@@ -116,6 +116,7 @@ export class HttpError extends Error {
 
 /** A refusal as it is sent: RFC 9457. */
 export interface Problem {
+  readonly code: ProblemCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -146,6 +147,7 @@ export function problem(
   const status = STATUS[code]
   const title = code.replaceAll('-', ' ')
   return {
+    code,
     status,
     headers: {
       'Content-Type': 'application/problem+json',

@@ -3,7 +3,7 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Handler } from './handler.ts'
 import { problem, sendProblem } from './problem.ts'
-import type { Problem } from './problem.ts'
+import type { Problem, ProblemCode } from './problem.ts'
 
 export interface ServerLimits {
   /** The largest request line and headers, in bytes. */
@@ -23,8 +23,21 @@ const LINGER_MS = 1_000
 /** Answers that one connection may be owed at a time; a client that pipelines more requests is cut. */
 const MAX_OWED_ANSWERS = 64
 
-/** An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly. */
-export function createHttpServer(handler: Handler, limits: ServerLimits): Server {
+/**
+ * An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly.
+ *
+ * @param onRefused - told of what is refused before it reaches the handler, by the code
+ */
+export function createHttpServer(
+  handler: Handler,
+  limits: ServerLimits,
+  onRefused?: (code: ProblemCode) => void,
+): Server {
+  function refuse(response: ServerResponse, why: Problem): void {
+    onRefused?.(why.code)
+    sendProblem(response, why)
+  }
+
   // The answers that each socket still owes. A pipelining client may have several of them coming.
   const owed = new WeakMap<Socket, Set<ServerResponse>>()
   const server = createServer(
@@ -48,13 +61,12 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
       owed.set(socket, answers.add(response))
       response.on('close', () => answers.delete(response))
       const isWithoutHost = request.headers.host === undefined && request.httpVersion !== '1.0'
-      if (isWithoutHost)
-        sendProblem(response, problem('malformed-request', 'HTTP/1.1 requires a Host header.'))
+      if (isWithoutHost) refuse(response, problem('malformed-request', 'HTTP/1.1 requires a Host header.'))
       else handler(request, response)
     },
   )
   server.on('checkExpectation', (_, response: ServerResponse) => {
-    sendProblem(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))
+    refuse(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A refusal must not land in the middle of an answer, nor where that to an earlier request is awaited.
@@ -65,15 +77,18 @@ export function createHttpServer(handler: Handler, limits: ServerLimits): Server
       socket.destroy()
       return
     }
-    refuseSocket(socket, error.code)
+    const code = refuseSocket(socket, error.code)
+    onRefused?.(code)
   })
   return server
 }
 
-/** Refuses what is no request yet, by the code of Node's error. */
-export function refuseSocket(socket: Socket, code: string | undefined): void {
-  socket.end(toHttp(refusalOf(code)))
+/** Refuses what is no request yet, by the code of Node's error. @returns the code of the problem */
+export function refuseSocket(socket: Socket, code: string | undefined): ProblemCode {
+  const why = refusalOf(code)
+  socket.end(toHttp(why))
   cutLater(socket)
+  return why.code
 }
 
 /** Cuts a connection that our end is done with, unless the client closes its own. */

@@ -7,10 +7,11 @@ import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
 import { requireSubscribe } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
+import { readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
-import { HttpError, problem, sendProblem } from './problem.ts'
+import { HttpError } from './problem.ts'
 
 /** A request for a stream or for history, and who makes it. */
 export interface SubscribeCall {
@@ -47,12 +48,14 @@ export async function subscribe(call: SubscribeCall, topic: string | undefined):
 }
 
 async function stream(
-  { hub, gate, client, response }: SubscribeCall,
+  { hub, gate, client, request, response }: SubscribeCall,
   subscription: Subscription,
 ): Promise<void> {
   const leave = gate.admit(client, subscription.selectors)
   response.on('close', leave)
-  const outcome = await hub.subscribe({ ...subscription, until: client.identity.expiresAt }, () =>
+  const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
+  const until = client.identity.expiresAt
+  const outcome = await hub.subscribe({ ...subscription, until, reader }, () =>
     response.destroyed ? undefined : sinkOf(response),
   )
   // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
@@ -82,8 +85,7 @@ async function readHistory(hub: Hub, query: HistoryQuery, response: ServerRespon
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
-    sendProblem(response, problem('cursor-gone', detail, { reason, from, oldest }))
-  } else {
-    sendJson(response, 200, history)
+    throw new HttpError('cursor-gone', detail, { reason, from, oldest })
   }
+  sendJson(response, 200, history)
 }

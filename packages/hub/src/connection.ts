@@ -1,0 +1,29 @@
+/** Who reads a stream, as far as the server that let them in knows. The hub only passes it on. */
+export interface Reader {
+  /** How its bytes travel, in the words of the server. */
+  readonly transport: string
+  readonly address: string
+  /** Whose token it came with. */
+  readonly subject: string | undefined
+}
+
+/**
+ * How a stream is.
+ *
+ * - `live`: it was handed everything.
+ * - `behind`: it has room, and there is more for it.
+ * - `blocked`: what it was handed has not left yet.
+ * - `stalled`: that was so when it was last looked after, and has been ever since.
+ */
+export type StreamState = 'live' | 'behind' | 'blocked' | 'stalled'
+
+/** An open stream. */
+export interface Connection {
+  readonly selectors: readonly string[]
+  readonly state: StreamState
+  /** How many offsets of the log lie between what it was handed and the newest event for it. */
+  readonly behind: number
+  /** When it was opened, in milliseconds of the epoch. */
+  readonly since: number
+  readonly reader: Reader | undefined
+}

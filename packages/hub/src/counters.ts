@@ -1,0 +1,74 @@
+import type { GapReason } from './control.ts'
+import { Histogram } from './histogram.ts'
+
+/**
+ * Why a stream ended.
+ *
+ * - `client`: its reader left, or the network lost it.
+ * - `stalled`: it took nothing for the stall time.
+ * - `token-expired`: its rights ended.
+ * - `ended`: every selected topic has ended.
+ * - `gap`: it asked for `gap=close`, and there was one.
+ * - `overrun`: the rest of a frame that it had begun was gone before it took it.
+ * - `log-unavailable`: the log could not be read, or failed.
+ * - `draining`, `closed`: the hub was told to stop.
+ */
+export type CloseReason =
+  | 'client'
+  | 'stalled'
+  | 'token-expired'
+  | 'ended'
+  | 'gap'
+  | 'overrun'
+  | 'log-unavailable'
+  | 'draining'
+  | 'closed'
+
+const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** The log's clock has milliseconds. */
+const LAG_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const COMMIT_EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000]
+
+/**
+ * What a hub has done since it started. The numbers only grow: whoever wants a rate looks twice. They are
+ * fields, and not calls, because a delivery adds to them.
+ */
+export class Counters {
+  /** Events that were written to a reader, once for each reader. */
+  deliveries = 0
+  /** Bytes that were written to readers, without the framing of HTTP. */
+  bytesSent = 0
+  /** Writes that were served from a lane's window. */
+  windowHits = 0
+  /** Batches that were stored; those of one event included. */
+  publishes = 0
+  /** Events of them that were not stored again, because their idempotency key was known. */
+  duplicates = 0
+  /** Streams that were opened. */
+  streams = 0
+  /** Pages that were handed to a reader that was behind, snapshots included. */
+  replays = 0
+  /** Pages that were read from the log, for replays and for history. Readers that are behind together share them. */
+  logReads = 0
+  readonly gaps: Record<GapReason, number> = { expired: 0, epoch: 0, unknown: 0, overflow: 0 }
+  readonly closes: Record<CloseReason, number> = {
+    client: 0,
+    stalled: 0,
+    'token-expired': 0,
+    ended: 0,
+    gap: 0,
+    overrun: 0,
+    'log-unavailable': 0,
+    draining: 0,
+    closed: 0,
+  }
+  /** What a publish waited for the log, in seconds. */
+  readonly commitSeconds: Histogram = new Histogram(COMMIT_SECONDS)
+  /** Events of a commit that the log told of. */
+  readonly commitEvents: Histogram = new Histogram(COMMIT_EVENTS)
+  /**
+   * From the time that the log gave to an event until its lane had written to every reader that could take it, in
+   * seconds: once for each round of a lane, of its oldest event. Lanes that conflate are left out: they wait on purpose.
+   */
+  readonly lagSeconds: Histogram = new Histogram(LAG_SECONDS)
+}

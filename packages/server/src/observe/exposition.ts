@@ -1,0 +1,13 @@
+import type { ServerResponse } from 'node:http'
+import type { Metrics } from './metrics.ts'
+
+/** `GET /metrics`, in the text format of Prometheus. */
+export async function sendMetrics(metrics: Metrics, response: ServerResponse): Promise<void> {
+  const body = await metrics.text()
+  response.writeHead(200, {
+    'Content-Type': metrics.contentType,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  })
+  response.end(response.req.method === 'HEAD' ? undefined : body)
+}
