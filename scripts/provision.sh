@@ -10,6 +10,10 @@ needs=(
   curl:curl
   "gcc:gcc libc6-dev"
   openssl:openssl
+  nginx:nginx
+  haproxy:haproxy
+  caddy:caddy
+  varnishd:varnish
 )
 
 have() {
@@ -28,9 +32,19 @@ find_missing() {
   done
 }
 
+# Debian starts the servers that it installs, unless this file forbids it; one that is there already is left alone.
+policy=${PROVISION_ROOT:-}/usr/sbin/policy-rc.d
+
+forbid_starts() {
+  [[ -e $policy ]] && return
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+}
+
 install_missing() {
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update && apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${packages[@]}"
+  forbid_starts && apt-get update && apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${packages[@]}"
 }
 
 find_missing

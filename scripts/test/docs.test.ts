@@ -29,7 +29,7 @@ beforeAll(() => copyCheckout(dir.path))
 afterAll(async () => {
   for (const child of children) await stop(child)
   dir[Symbol.dispose]()
-})
+}, 60_000)
 
 // The first page is the README, whose first command installs: the others find what it leaves.
 for (const page of PAGES) {

@@ -62,7 +62,7 @@ export function spawnProgram(args: string[], options: ProgramOptions = {}): Prog
 }
 
 /** Keeps the end of what the program prints, as it comes. Reads both of its streams. */
-export function keepTail({ stdout, stderr }: Program): () => string {
+export function keepTail({ stdout, stderr }: Pick<Program, 'stdout' | 'stderr'>): () => string {
   let tail = ''
   const keep = (chunk: string): void => {
     tail = (tail + chunk).slice(-MAX_TAIL_CHARS)

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 import { TestRunner } from 'vitest'
 
 import { hasChromium } from './chromium.ts'
+import { mountDiskImage } from './disk-image.ts'
 import { mountSmallDisk } from './small-disk.ts'
 
 declare module 'vitest' {
@@ -14,14 +15,29 @@ declare module 'vitest' {
 }
 
 /** Everything that a test may need from outside npm. `scripts/provision.sh` installs what can be installed. */
-export type RequirementName = 'chromium' | 'curl' | 'gcc' | 'mount' | 'openssl'
+export type RequirementName =
+  | 'caddy'
+  | 'chromium'
+  | 'curl'
+  | 'ext4'
+  | 'gcc'
+  | 'haproxy'
+  | 'mount'
+  | 'nginx'
+  | 'openssl'
+  | 'varnish'
 
 const probes: Record<RequirementName, () => boolean> = {
+  caddy: () => isOnPath('caddy'),
   chromium: hasChromium,
   curl: () => isOnPath('curl'),
+  ext4: canMountImage,
   gcc: () => isOnPath('gcc'),
+  haproxy: () => isOnPath('haproxy'),
   mount: canMount,
+  nginx: () => isOnPath('nginx'),
   openssl: () => isOnPath('openssl'),
+  varnish: () => isOnPath('varnishd'),
 }
 
 const answers = new Map<RequirementName, boolean>()
@@ -58,5 +74,10 @@ function isOnPath(command: string): boolean {
 
 function canMount(): boolean {
   using disk = mountSmallDisk(4096)
+  return disk !== undefined
+}
+
+function canMountImage(): boolean {
+  using disk = mountDiskImage(2 ** 20)
   return disk !== undefined
 }

@@ -1,4 +1,5 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { Agent as SecureAgent, request as requestSecurely } from 'node:https'
 
 import { type Frame, parseFrame } from './frame.ts'
 
@@ -36,14 +37,19 @@ export interface StreamReader {
 export interface OpenStreamOptions {
   headers?: Record<string, string> | undefined
   signal?: AbortSignal | undefined
+  /** Whom to trust besides, where the URL is one of `https:`. */
+  ca?: string | undefined
 }
 
 export async function openStream(url: string, init: OpenStreamOptions = {}): Promise<StreamReader> {
   // As a browser asks: a connection that could be kept, though each reader has its own.
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const isSecure = url.startsWith('https:')
+  const agentOptions = { keepAlive: true, maxSockets: 1 }
+  const agent = isSecure ? new SecureAgent({ ...agentOptions, ca: init.ca }) : new Agent(agentOptions)
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { accept: 'text/event-stream', ...init.headers }
-    request(url, { agent, headers, ...(init.signal && { signal: init.signal }) }, resolve)
+    const send = isSecure ? requestSecurely : request
+    send(url, { agent, headers, ...(init.signal && { signal: init.signal }) }, resolve)
       .on('error', reject)
       .end()
   })
