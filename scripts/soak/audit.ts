@@ -1,0 +1,148 @@
+/** What is asked of each event: that everybody gets it once and in order, or is told that it is gone. */
+export interface Verdict {
+  /** Events that a publisher has the answer to. */
+  readonly acknowledged: number
+  /** Of these, such as were stored by an attempt whose answer was lost. */
+  readonly repeats: number
+  /** Events that readers were handed, all readers together. */
+  readonly delivered: number
+  /** Acknowledged, and neither delivered nor in a gap that the reader was told of; or not in the log. */
+  readonly lost: number
+  readonly duplicated: number
+  readonly outOfOrder: number
+  /** Gaps that readers were told of. */
+  readonly gaps: number
+}
+
+/** The place that an id names. */
+export function offsetOf(id: string): number {
+  return Number(id.split('.')[1])
+}
+
+/**
+ * Knows every event: publisher `p` sends `p:0`, `p:1`, … to the topic `soak/p`, each when the one before is
+ * acknowledged. So a reader's next event of a publisher is known, and any other is a fault with a name.
+ */
+export class Auditor {
+  /** For each publisher the offset of each of its events. */
+  readonly #offsets = new Map<string, number[]>()
+  readonly #readers: ReaderAudit[] = []
+  #acknowledged = 0
+  #repeats = 0
+  #missing = 0
+  readonly #trimmed: ReadonlySet<string>
+
+  /** @param trimmed - publishers whose events do not stay: only theirs may be in a gap */
+  constructor(trimmed: ReadonlySet<string>) {
+    this.#trimmed = trimmed
+  }
+
+  acknowledge(publisher: string, n: number, id: string, isRepeat: boolean): void {
+    const offsets = this.offsetsOf(publisher)
+    if (offsets.length !== n) throw new Error(`${publisher} published ${n} after ${offsets.length} events`)
+    offsets.push(offsetOf(id))
+    this.#offsets.set(publisher, offsets)
+    this.#acknowledged += 1
+    if (isRepeat) this.#repeats += 1
+  }
+
+  offsetsOf(publisher: string): number[] {
+    return this.#offsets.get(publisher) ?? []
+  }
+
+  isTrimmed(publisher: string): boolean {
+    return this.#trimmed.has(publisher)
+  }
+
+  /** A reader of these publishers, from the first event on. */
+  addReader(publishers: readonly string[]): ReaderAudit {
+    const reader = new ReaderAudit(this, publishers)
+    this.#readers.push(reader)
+    return reader
+  }
+
+  /** Whether every reader has what there is for it. */
+  get isDelivered(): boolean {
+    return this.#readers.every((reader) => reader.left === 0)
+  }
+
+  /** What the log holds of a publisher in the end; of the last `kept`, where retention has removed the others. */
+  compare(publisher: string, stored: readonly { id: string; data: string }[], kept = Infinity): void {
+    const offsets = this.offsetsOf(publisher)
+    const found = new Map(stored.map(({ id, data }) => [data, offsetOf(id)]))
+    for (let n = Math.max(0, offsets.length - kept); n < offsets.length; n += 1) {
+      if (found.get(`${publisher}:${n}`) !== offsets[n]) this.#missing += 1
+    }
+  }
+
+  verdict(): Verdict {
+    const sum = (of: (reader: ReaderAudit) => number): number =>
+      this.#readers.reduce((total, reader) => total + of(reader), 0)
+    return {
+      acknowledged: this.#acknowledged,
+      repeats: this.#repeats,
+      delivered: sum(({ delivered }) => delivered),
+      lost: this.#missing + sum(({ lost, left }) => lost + left),
+      duplicated: sum(({ duplicated }) => duplicated),
+      outOfOrder: sum(({ outOfOrder }) => outOfOrder),
+      gaps: sum(({ gaps }) => gaps),
+    }
+  }
+}
+
+/** What one reader got, over all its connections. */
+export class ReaderAudit {
+  readonly publishers: readonly string[]
+  readonly #auditor: Auditor
+  /** The number of the next event of each publisher. */
+  readonly #next = new Map<string, number>()
+  #newest = 0
+  /** For each publisher how many events there were when the reader was told of a gap: these may be gone. */
+  readonly #told = new Map<string, number>()
+  delivered = 0
+  lost = 0
+  duplicated = 0
+  outOfOrder = 0
+  gaps = 0
+
+  constructor(auditor: Auditor, publishers: readonly string[]) {
+    this.#auditor = auditor
+    this.publishers = publishers
+  }
+
+  /**
+   * A gap does not say of which topic nor how far it reaches, so it stands for what there is at that moment
+   * of the topics of which events go at all, and for nothing of the others.
+   */
+  tellGap(): void {
+    this.gaps += 1
+    for (const publisher of this.publishers) {
+      if (this.#auditor.isTrimmed(publisher))
+        this.#told.set(publisher, this.#auditor.offsetsOf(publisher).length)
+    }
+  }
+
+  deliver(data: string, id: string): void {
+    const [publisher, number] = data.split(':') as [string, string]
+    const [n, offset] = [Number(number), offsetOf(id)]
+    const next = this.#next.get(publisher) ?? 0
+    this.delivered += 1
+    if (n < next) this.duplicated += 1
+    else if (offset <= this.#newest) this.outOfOrder += 1
+    this.lost += Math.max(0, n - this.#due(publisher))
+    this.#next.set(publisher, Math.max(next, n + 1))
+    this.#newest = Math.max(this.#newest, offset)
+  }
+
+  /** Acknowledged events that it has yet to get. */
+  get left(): number {
+    return this.publishers.reduce((sum, publisher) => {
+      return sum + Math.max(0, this.#auditor.offsetsOf(publisher).length - this.#due(publisher))
+    }, 0)
+  }
+
+  /** The first event of a publisher that it has not got and was not told to be gone. */
+  #due(publisher: string): number {
+    return Math.max(this.#next.get(publisher) ?? 0, this.#told.get(publisher) ?? 0)
+  }
+}
