@@ -4,6 +4,7 @@
  */
 export class Queue<T> {
   readonly #max: number
+  #isBounded = true
   readonly #items: T[] = []
   #wakeReader: (() => void) | undefined
   #wakeWriter: (() => void) | undefined
@@ -20,7 +21,7 @@ export class Queue<T> {
   }
 
   get isFull(): boolean {
-    return this.#items.length >= this.#max && this.#end === undefined
+    return this.#isBounded && this.#items.length >= this.#max && this.#end === undefined
   }
 
   /** Resolves when there is room. One chunk of the network may overfill it. */
@@ -42,6 +43,12 @@ export class Queue<T> {
       }
       await new Promise<void>((resolve) => (this.#wakeReader = resolve))
     }
+  }
+
+  /** Whoever waits for room need not: nothing more is going to be read. */
+  release(): void {
+    this.#isBounded = false
+    this.#wakeWriter?.()
   }
 
   /** Nothing more comes. What is there can still be taken. */

@@ -154,6 +154,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
   function close(): void {
     session.isOver = true
     session.interrupt?.()
+    queue.release()
     begin()
   }
 

@@ -321,6 +321,15 @@ test('a slow consumer holds back the network', async () => {
   expect(most * chunk.length).toBeLessThan(32 * 1024 * 1024)
 })
 
+test('one whose consumer takes nothing can be closed', async () => {
+  const url = await start((response) => stream(response, 'data: x\n\n'.repeat(100)))
+  const subscription = subscribe(url, { maxQueued: 1 })
+  const first = await subscription[Symbol.asyncIterator]().next()
+  expect(first.done).toBe(false)
+  subscription.close()
+  await expect(subscription.closed).resolves.toBeUndefined()
+})
+
 test('the place is kept over page loads, up to what was dealt with', async () => {
   const kept = new Map<string, string>()
   const store = {
