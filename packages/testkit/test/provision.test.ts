@@ -33,7 +33,16 @@ function provision(commands: Record<string, string>): Result {
 }
 
 /** What a machine has that lacks nothing but Chromium. */
-const most = { curl: '', gcc: '', openssl: '', nginx: '', haproxy: '', caddy: '', varnishd: '' }
+const most = {
+  curl: '',
+  gcc: '',
+  'mkfs.ext4': '',
+  openssl: '',
+  nginx: '',
+  haproxy: '',
+  caddy: '',
+  varnishd: '',
+}
 const root = 'echo 0'
 const nobody = 'echo 65534'
 const mustNotRun = 'echo must not run'
@@ -52,7 +61,7 @@ test('who may not install is told what is missing', () => {
 
 test('a machine without apt is told what is missing', () => {
   const { output, code } = provision({ id: root })
-  expect(output).toContain('missing: chromium curl gcc openssl nginx haproxy caddy varnishd;')
+  expect(output).toContain('missing: chromium curl gcc mkfs.ext4 openssl nginx haproxy caddy varnishd;')
   expect(code).toBe(0)
 })
 
