@@ -19,7 +19,7 @@ export const DEFAULT_STALL_MS = 30_000
 /** The pause between two rounds of retention. */
 export const DEFAULT_TRIM_INTERVAL_MS = 10_000
 /** The longest time that a timer takes, here and in browsers; a longer one goes off at once, again and again. */
-const MAX_TIMER_MS: number = 2 ** 31 - 1
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 export interface HubOptions {
   /** Bytes of UTF-8. @defaultValue {@link DEFAULT_MAX_EVENT_BYTES} */

@@ -5,6 +5,7 @@ import type { GapReason } from './control.ts'
 import type { CloseReason } from './counters.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
+import { MAX_TIMER_MS } from './options.ts'
 import { Payload } from './payload.ts'
 import type { FramePage } from './replay.ts'
 import type { Sink, SinkListener } from './sink.ts'
@@ -33,8 +34,6 @@ export interface Origin {
 }
 
 const START: Place = { offset: 0, partial: undefined }
-/** The longest that a timer can wait, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * One open reader: a place in the log and a sink. It owns no queue. Frames come from its lane's window, or,

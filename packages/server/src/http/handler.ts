@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseUnknown } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { requireAdmin, requireSubscribe } from '../auth/access.ts'
+import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
 import type { Client } from '../limits/limits.ts'
@@ -35,10 +35,7 @@ const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
 
 /** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
-const NOBODY: Client = {
-  address: '',
-  identity: { isAnonymous: true, subject: undefined, rights: NO_RIGHTS, expiresAt: undefined },
-}
+const NOBODY: Client = { address: '', identity: withoutToken(NO_RIGHTS) }
 
 interface Exchange {
   readonly request: IncomingMessage
