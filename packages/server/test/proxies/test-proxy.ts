@@ -1,4 +1,4 @@
-import type { StreamReader } from '@tailrace/testkit'
+import type { Frame, StreamReader } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { bearer, KEYS, tokenOf } from '../auth/tokens.ts'
 import { startProxied } from './proxied.ts'
@@ -111,7 +111,11 @@ async function isToldToComeBack(reader: StreamReader): Promise<void> {
 }
 
 export async function isLive(reader: StreamReader): Promise<void> {
-  await reader.waitFor((frames) => frames.some(({ event }) => event === 'tailrace.live'))
+  await reader.waitFor(hasLive)
+}
+
+function hasLive(frames: readonly Frame[]): boolean {
+  return frames.some(({ event }) => event === 'tailrace.live')
 }
 
 /** What was published to a reader so far. */
@@ -121,17 +125,24 @@ export function dataOf(reader: StreamReader): string[] {
     .flatMap(({ event, data }) => (event === undefined && data !== undefined ? [data] : []))
 }
 
-/** Comes back, as an `EventSource` would but at once, until a stream is live. The test's time is the bound. */
+/**
+ * Comes back, as an `EventSource` would but at once, until a stream is live. The test's time is the bound. Also when
+ * the proxy hangs up: Varnish does so for 250 ms after it was refused (`backend_remote_error_holddown`).
+ */
 export async function untilLive(open: () => Promise<StreamReader>): Promise<StreamReader> {
   for (;;) {
-    const reader = await open()
-    const live = isLive(reader).then(
+    const reader = await open().catch(comesBackFrom)
+    const isBack = await reader?.waitFor(hasLive).then(
       () => true,
       () => false,
     )
-    if (await live) return reader
-    reader.close()
+    if (reader !== undefined && isBack === true) return reader
+    reader?.close()
   }
+}
+
+function comesBackFrom(error: Error): undefined {
+  if (error.message !== 'socket hang up') throw error
 }
 
 function beatsOf(reader: StreamReader): number {
