@@ -1,5 +1,5 @@
 # Varnish before a hub. For /etc/varnish/default.vcl. Streams are piped; nothing of a hub is stored.
-# The reasons at length: docs/operating-proxies.md.
+# The reasons at length: docs/operating/proxies.md.
 #
 # Start it with
 #   -p pipe_timeout=60s         how long a stream may be silent: several times --heartbeat, which is 15s

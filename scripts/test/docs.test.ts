@@ -17,7 +17,7 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'docs/getting-started.md',
-  'docs/operating.md',
+  'docs/operating/README.md',
   'docs/concepts.md',
 ]
 

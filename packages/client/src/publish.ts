@@ -14,6 +14,9 @@ export interface NewEvent {
   readonly idempotencyKey?: string | undefined
   /** The topic ends with it. @defaultValue false */
   readonly end?: boolean | undefined
+  /** Its trace context (https://www.w3.org/TR/trace-context/). @defaultValue that of the request's headers */
+  readonly traceparent?: string | undefined
+  readonly tracestate?: string | undefined
 }
 
 /** What became of it. */

@@ -10,6 +10,8 @@ export interface Representation {
   readonly namesTopic: boolean
   /** The newest event of each key, at most this often, in milliseconds; 0 for every event. */
   readonly conflateMs: number
+  /** Each frame has the trace context of its publish, where there is one. */
+  readonly traces: boolean
 }
 
 /** An event as bytes, ready for every reader of a lane. */
@@ -21,30 +23,31 @@ export interface Frame {
 /** Encodes an event. A snapshot's frames have no id: what they precede is not what a reader has seen. */
 export function encodeFrame(
   event: StoredEvent,
-  { envelope, namesTopic }: Representation,
+  { envelope, namesTopic, traces }: Representation,
   epoch: string,
   withId = true,
 ): Frame {
   const text = encodeEvent({
     type: event.type,
-    data: envelope ? encodeEnvelope(event) : event.data,
+    data: envelope ? JSON.stringify(toEnvelope(event, traces)) : event.data,
     topic: namesTopic ? event.topic : undefined,
+    ...(traces ? event.trace : undefined),
     id: withId ? formatCursor(epoch, event.offset) : undefined,
   })
   return { offset: event.offset, bytes: Buffer.from(text) }
 }
 
 /** The event as JSON, without its place in the log. Absent fields are left out. */
-export function toEnvelope({ topic, type, key, time, data }: StoredEvent): Readonly<Record<string, string>> {
+export function toEnvelope(
+  { topic, type, key, time, data, trace }: StoredEvent,
+  traces: boolean,
+): Readonly<Record<string, string>> {
   return {
     topic,
     ...(type === undefined ? {} : { type }),
     ...(key === undefined ? {} : { key }),
     time: new Date(time).toISOString(),
     data,
+    ...(traces ? trace : undefined),
   }
-}
-
-function encodeEnvelope(event: StoredEvent): string {
-  return JSON.stringify(toEnvelope(event))
 }

@@ -5,7 +5,7 @@ import type { Gap } from './control.ts'
 import { toEnvelope } from './frame.ts'
 import { locate } from './locate.ts'
 import type { LogView } from './log-view.ts'
-import { integer, refuseUnknown, single } from './query.ts'
+import { flag, integer, refuseUnknown, single } from './query.ts'
 import { parseSelectors } from './subscription.ts'
 import type { SubscriptionSource } from './subscription.ts'
 
@@ -27,6 +27,8 @@ export interface HistoryQuery {
   readonly limit?: number | undefined
   /** Wait this long for a first event when there is none, 0 to {@link MAX_WAIT_SECONDS} seconds. @defaultValue 0 */
   readonly waitSeconds?: number | undefined
+  /** Each event has the trace context of its publish, where there is one. @defaultValue false */
+  readonly trace?: boolean | undefined
 }
 
 /** A page of history: events as JSON, and the cursor of the page that follows. Or why there is none. */
@@ -34,7 +36,7 @@ export type History =
   | { readonly events: readonly Readonly<Record<string, string>>[]; readonly next: string }
   | { readonly gap: Gap }
 
-const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait'])
+const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait', 'trace'])
 
 /** Reads what a request for history asks for. @throws as `parseSubscription` */
 export function parseHistoryQuery({ selectors, query }: SubscriptionSource): HistoryQuery {
@@ -44,6 +46,7 @@ export function parseHistoryQuery({ selectors, query }: SubscriptionSource): His
     from: single(query, 'from'),
     limit: integer(query, 'limit', 1, MAX_HISTORY_LIMIT),
     waitSeconds: integer(query, 'wait', 0, MAX_WAIT_SECONDS),
+    trace: flag(query, 'trace'),
   }
 }
 
@@ -53,7 +56,7 @@ export type Wait = (selectors: readonly string[], milliseconds: number, signal: 
 /** Reads one page of history. A page that would be empty may wait for its first event. */
 export async function readHistory(
   log: LogView,
-  { selectors, from = 'start', limit = DEFAULT_HISTORY_LIMIT, waitSeconds = 0 }: HistoryQuery,
+  { selectors, from = 'start', limit = DEFAULT_HISTORY_LIMIT, waitSeconds = 0, trace = false }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
 ): Promise<History> {
@@ -70,19 +73,22 @@ export async function readHistory(
     const page = await log.read(query)
     const reason = start.miss ?? (from !== 'start' && page.lostThrough > start.offset ? 'expired' : undefined)
     if (reason !== undefined) return { gap: { reason, from, oldest: oldestOf(page, epoch) } }
-    if (page.events.length > 0 || arrival === undefined) return toHistory(page, epoch)
+    if (page.events.length > 0 || arrival === undefined) return toHistory(page, epoch, trace)
     await arrival
     const rest = await log.read({ ...query, after: page.next })
     if (from !== 'start' && rest.lostThrough > page.next) {
       return { gap: { reason: 'expired', from, oldest: oldestOf(rest, epoch) } }
     }
-    return toHistory(rest, epoch)
+    return toHistory(rest, epoch, trace)
   } finally {
     stopWaiting.abort()
   }
 }
 
-function toHistory(page: Page, epoch: string): History {
-  const events = page.events.map((event) => ({ id: formatCursor(epoch, event.offset), ...toEnvelope(event) }))
+function toHistory(page: Page, epoch: string, traces: boolean): History {
+  const events = page.events.map((event) => ({
+    id: formatCursor(epoch, event.offset),
+    ...toEnvelope(event, traces),
+  }))
   return { events, next: formatCursor(epoch, page.next) }
 }

@@ -211,11 +211,12 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     async subscribe(subscription, open) {
       assertOpen()
-      const { selectors, envelope, from, conflateMs = 0 } = subscription
+      const { selectors, envelope, from, conflateMs = 0, trace = false } = subscription
       const representation = {
         envelope: envelope === 'json',
         namesTopic: selectors.length > 1 || selectors.some(isPattern),
         conflateMs,
+        traces: trace,
       }
       return lanes.with(selectors, representation, async (lane) => {
         const origin = await originOf(subscription)

@@ -17,4 +17,5 @@ export {
 export { Payload } from './payload.ts'
 export { refuseUnknown } from './query.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
+export { parseTraceContext } from './trace.ts'
 export { MAX_SELECTORS, parseSubscription, type GapPolicy, type Subscription } from './subscription.ts'

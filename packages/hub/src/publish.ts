@@ -1,8 +1,9 @@
 import { LogError, parseTopic } from '@tailrace/log'
-import type { NewEvent } from '@tailrace/log'
+import type { NewEvent, TraceContext } from '@tailrace/log'
 import { HubError } from './errors.ts'
 import type { HubErrorCode } from './errors.ts'
 import type { ResolvedHubOptions } from './options.ts'
+import { parseTraceContext } from './trace.ts'
 
 /** The longest type, key and idempotency key, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 256
@@ -53,6 +54,7 @@ function checkEvent(event: NewEvent, index: number, { maxEventBytes }: Limits): 
   if (event.idempotencyKey !== undefined) {
     checkName('invalid-idempotency-key', 'idempotency key', event.idempotencyKey, index)
   }
+  if (event.trace !== undefined) checkTrace(event.trace, index)
   if (!event.data.isWellFormed()) {
     throw new HubError('invalid-data', 'The data is not valid Unicode: it has half of a surrogate pair.', {
       details: { index },
@@ -78,6 +80,15 @@ function checkTopic(topic: string, index: number): void {
     if (!LogError.is(error)) throw error
     throw new LogError(error.code, error.message, { cause: error, details: { ...error.details, index } })
   }
+}
+
+function checkTrace({ traceparent, tracestate }: TraceContext, index: number): void {
+  const trace = parseTraceContext(traceparent, tracestate)
+  if (trace !== undefined && trace.tracestate === tracestate) return
+  const name = trace === undefined ? 'traceparent' : 'tracestate'
+  throw new HubError('invalid-trace', `The ${name} is not as W3C Trace Context has it: leave it out.`, {
+    details: { index },
+  })
 }
 
 const LINE_END_OR_NUL = /[\r\n\0]/

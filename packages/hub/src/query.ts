@@ -30,6 +30,11 @@ export function oneOf<T extends string>(
   return known
 }
 
+/** Whether a parameter that is `true` or `false` is `true`; it need not be there. */
+export function flag(query: URLSearchParams, name: string): boolean {
+  return oneOf(query, name, ['true', 'false']) === 'true'
+}
+
 /** A parameter that cannot be taken as it is. */
 export function invalid(parameter: string, message: string): HubError {
   return new HubError('invalid-query', message, { details: { parameter } })

@@ -1,7 +1,7 @@
 import { parseSelector } from '@tailrace/log'
 import type { Reader } from './connection.ts'
 import { HubError } from './errors.ts'
-import { invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
+import { flag, invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
 
 /** The most selectors on one stream. */
 export const MAX_SELECTORS = 100
@@ -33,6 +33,8 @@ export interface Subscription {
    * @defaultValue 0
    */
   readonly conflateMs?: number | undefined
+  /** Each frame has the trace context of its publish, where there is one. @defaultValue false */
+  readonly trace?: boolean | undefined
   /** When the reader's rights end, by the wall clock, in milliseconds; the stream ends with them (invariant 6). */
   readonly until?: number | undefined
   /** Who it is for, for whoever looks at `Hub.survey`. */
@@ -56,6 +58,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'envelope',
   'gap',
   'conflate',
+  'trace',
 ])
 
 /**
@@ -65,19 +68,20 @@ const PARAMETERS: ReadonlySet<string> = new Set([
  */
 export function parseSubscription({ selectors, query, lastEventId }: SubscriptionSource): Subscription {
   refuseUnknown(query, PARAMETERS)
-  const snapshot = oneOf(query, 'snapshot', ['true', 'false'])
+  const snapshot = flag(query, 'snapshot')
   const inQuery = [single(query, 'lastEventId'), single(query, 'from')]
   const from = [lastEventId, ...inQuery].find((place) => place !== undefined && place !== '')
-  if (snapshot === 'true' && from === 'start') {
+  if (snapshot && from === 'start') {
     throw invalid('from', 'A snapshot cannot be combined with from=start: ask for one of them.')
   }
   return {
     selectors: parseSelectors(selectors, query),
     from,
-    snapshot: snapshot === 'true',
+    snapshot,
     envelope: oneOf(query, 'envelope', ['json']),
     onGap: oneOf(query, 'gap', GAP_POLICIES),
     conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
+    trace: flag(query, 'trace'),
   }
 }
 

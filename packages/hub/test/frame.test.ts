@@ -1,6 +1,6 @@
 import type { StoredEvent } from '@tailrace/log'
 import * as fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { encodeEnd, encodeError, encodeGap, encodeLive, encodeRetry } from '../src/control.ts'
 import { encodeFrame } from '../src/frame.ts'
 import { Payload } from '../src/payload.ts'
@@ -15,8 +15,9 @@ const EVENT: StoredEvent = {
   data: '{"total":12}',
   time: Date.UTC(2026, 10, 21, 2, 4, 58, 7),
   end: false,
+  trace: undefined,
 }
-const PLAIN: Representation = { envelope: false, namesTopic: false, conflateMs: 0 }
+const PLAIN: Representation = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
 
 function text(
   event: Partial<StoredEvent>,
@@ -74,6 +75,30 @@ test('an envelope leaves out what is absent', () => {
     'data: {"topic":"orders/42","time":"2026-11-21T02:04:58.007Z","data":"{\\"total\\":12}"}\n' +
       'topic: orders/42\nid: k7x2.1042\n\n',
   )
+})
+
+describe('a frame with a trace context', () => {
+  const trace = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', tracestate: 'a=1' }
+
+  test('has it in lines of their own', () => {
+    expect(text({ type: undefined, data: 'x', trace }, { traces: true })).toBe(
+      `data: x\ntraceparent: ${trace.traceparent}\ntracestate: a=1\nid: k7x2.1042\n\n`,
+    )
+  })
+
+  test('has it in its envelope as well', () => {
+    const [, data] = /^data: (.*)$/m.exec(text({ trace }, { traces: true, envelope: true })) ?? []
+    expect(JSON.parse(data!)).toMatchObject({ topic: 'orders/42', ...trace })
+  })
+
+  test('keeps it from who did not ask', () => {
+    expect(text({ trace })).not.toContain('trace')
+    expect(text({ trace }, { envelope: true })).not.toContain('trace')
+  })
+
+  test('has none where the publish had none', () => {
+    expect(text({}, { traces: true })).toBe(text({}))
+  })
 })
 
 test.each([

@@ -39,11 +39,12 @@ describe('a query', () => {
   const parse = (text: string): HistoryQuery => parseHistoryQuery({ query: new URLSearchParams(text) })
 
   test('everything that can be asked for is read', () => {
-    expect(parse('topic=a/*&topic=b&from=now&limit=1000&wait=55')).toEqual({
+    expect(parse('topic=a/*&topic=b&from=now&limit=1000&wait=55&trace=true')).toEqual({
       selectors: ['a/*', 'b'],
       from: 'now',
       limit: 1000,
       waitSeconds: 55,
+      trace: true,
     })
     expect(parse('topic=a&limit=1&wait=0')).toMatchObject({ limit: 1, waitSeconds: 0 })
   })

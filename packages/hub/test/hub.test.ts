@@ -48,7 +48,17 @@ describe('publishing', () => {
 })
 
 describe('lanes', () => {
-  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0 }
+  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+  const EVENT = {
+    offset: 1,
+    topic: 'a',
+    data: 'x',
+    type: undefined,
+    key: undefined,
+    time: 0,
+    end: false,
+    trace: undefined,
+  }
   const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0 }
   const member: LaneMember = {
     pump() {},
@@ -70,9 +80,7 @@ describe('lanes', () => {
     expect([...lanes.members()]).toEqual([member])
     first.leave(member)
     expect([...lanes.members()]).toEqual([])
-    lanes.deliver([
-      { offset: 1, topic: 'a', data: 'x', type: undefined, key: undefined, time: 0, end: false },
-    ])
+    lanes.deliver([EVENT])
     expect(first.window.tip).toBe(0)
     expect(await enter(['a', 'b'])).not.toBe(first)
   })
@@ -81,9 +89,7 @@ describe('lanes', () => {
     const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
     const unused = await lanes.with(['a'], PLAIN, async (lane) => lane)
     await expect(lanes.with(['a'], PLAIN, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    lanes.deliver([
-      { offset: 1, topic: 'a', data: 'x', type: undefined, key: undefined, time: 0, end: false },
-    ])
+    lanes.deliver([EVENT])
     expect(unused.window.tip).toBe(0)
     expect(await lanes.with(['a'], PLAIN, async (lane) => lane)).not.toBe(unused)
   })

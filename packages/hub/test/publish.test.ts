@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { checkBatch, MAX_NAME_BYTES } from '../src/publish.ts'
 
 const LIMITS = { maxEventBytes: 10, maxBatchBytes: 25 }
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 const GOOD: NewEvent = { topic: 'orders/42', data: 'x' }
 
 function refusalOf(batch: readonly NewEvent[]): HubError | LogError | undefined {
@@ -35,6 +36,8 @@ test.each<[string, Partial<NewEvent>, HubErrorCode | LogErrorCode]>([
   ['a key that is too long', { key: 'k'.repeat(MAX_NAME_BYTES + 1) }, 'invalid-key'],
   ['an idempotency key with a NUL', { idempotencyKey: '\0' }, 'invalid-idempotency-key'],
   ['an idempotency key that is too long', { idempotencyKey: 'k'.repeat(257) }, 'invalid-idempotency-key'],
+  ['a traceparent with an LF', { trace: { traceparent: `${TRACEPARENT}\nid: 1` } }, 'invalid-trace'],
+  ['a tracestate with an LF', { trace: { traceparent: TRACEPARENT, tracestate: 'a=1\n' } }, 'invalid-trace'],
   ['half a character as data', { data: 'a\udc00' }, 'invalid-data'],
   ['data that is too large', { data: 'x'.repeat(11) }, 'event-too-large'],
   ['data that is too large in UTF-8 only', { data: 'é'.repeat(6) }, 'event-too-large'],

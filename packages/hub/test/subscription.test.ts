@@ -25,17 +25,19 @@ test('a plain request reads one topic from now on, replays after a gap, and need
     envelope: undefined,
     onGap: undefined,
     conflateMs: undefined,
+    trace: false,
   })
 })
 
 test('everything that can be asked for is read', () => {
-  expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms')).toEqual({
+  expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms&trace=true')).toEqual({
     selectors: ['a/*', 'b'],
     from: 'start',
     snapshot: false,
     envelope: 'json',
     onGap: 'live',
     conflateMs: 250,
+    trace: true,
   })
   expect(parse('topic=a&snapshot=true')).toMatchObject({ snapshot: true, from: undefined })
   expect(parse('topic=a&snapshot=false&from=start')).toMatchObject({ snapshot: false, from: 'start' })

@@ -4,7 +4,13 @@ import type { RetentionRule } from './retention.ts'
 /** How long the answer to an idempotency key is kept, in milliseconds. */
 export const IDEMPOTENCY_WINDOW_MS: number = 24 * 60 * 60 * 1000
 
-/** An event on its way into the log. The log trusts it: its publisher has checked topic, type, key and data. */
+/** What an event was published by, for tracing (https://www.w3.org/TR/trace-context/): passed on as it came. */
+export interface TraceContext {
+  readonly traceparent: string
+  readonly tracestate?: string
+}
+
+/** An event on its way into the log. The log trusts it: its publisher has checked topic, type, key, data and trace. */
 export interface NewEvent {
   readonly topic: string
   readonly data: string
@@ -15,6 +21,7 @@ export interface NewEvent {
   readonly end?: boolean | undefined
   /** Within {@link IDEMPOTENCY_WINDOW_MS}, the second event of a topic with this key is not stored again. */
   readonly idempotencyKey?: string | undefined
+  readonly trace?: TraceContext | undefined
 }
 
 /** An event as the log holds it. */
@@ -28,6 +35,7 @@ export interface StoredEvent {
   /** When it was stored, in milliseconds since 1970, by the log's clock. Clocks jump; offsets do not. */
   readonly time: number
   readonly end: boolean
+  readonly trace: TraceContext | undefined
 }
 
 /** What became of one event of a batch. */

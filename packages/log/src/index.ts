@@ -13,6 +13,7 @@ export {
   type TailListener,
   type TopicQuery,
   type TopicSummary,
+  type TraceContext,
 } from './event-log.ts'
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts'
 export type { RetentionRule } from './retention.ts'

@@ -69,7 +69,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     if (doomed.size === 0) return
     for (const event of events) {
       if (!doomed.has(event.offset)) continue
-      length -= event.data.length + EVENT_OVERHEAD
+      length -= lengthOf(event)
       const topic = topics.get(event.topic)!
       topic.retained -= 1
       topic.trimmed = Math.max(topic.trimmed, event.offset)
@@ -89,7 +89,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     let over = length - maxLength * 0.9
     for (const event of events.slice(0, -1)) {
       if (over <= 0) break
-      over -= event.data.length + EVENT_OVERHEAD
+      over -= lengthOf(event)
       doomed.add(event.offset)
     }
     remove(doomed)
@@ -135,8 +135,8 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     const answered = answerTo(event, time)
     if (answered !== undefined) return { appended: { offset: answered, duplicate: true } }
     newest += 1
-    const { topic: name, type, key, data, end = false } = event
-    const stored: StoredEvent = { offset: newest, topic: name, type, key, data, time, end }
+    const { topic: name, type, key, data, end = false, trace } = event
+    const stored: StoredEvent = { offset: newest, topic: name, type, key, data, time, end, trace }
     const topic = topics.get(name) ?? {
       newest,
       retained: 0,
@@ -151,7 +151,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     if (key !== undefined) topic.keys.set(key, newest)
     if (event.idempotencyKey !== undefined) answers.set(answerKey(event), { offset: newest, time })
     events.push(stored)
-    length += data.length + EVENT_OVERHEAD
+    length += lengthOf(stored)
     return { appended: { offset: newest, duplicate: false }, stored }
   }
 
@@ -274,6 +274,10 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
       return Promise.resolve()
     },
   } satisfies EventLog
+}
+
+function lengthOf({ data, trace }: StoredEvent): number {
+  return data.length + EVENT_OVERHEAD + (trace?.tracestate?.length ?? 0)
 }
 
 function answerKey({ topic, idempotencyKey }: NewEvent): string {

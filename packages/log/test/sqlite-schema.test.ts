@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { tempDir } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 
+import { openSqliteLog } from '@tailrace/log'
 import { openForWriting } from '../src/sqlite/database.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../src/sqlite/schema.ts'
 
@@ -76,6 +77,33 @@ describe('a migration', () => {
     expect(() => openForWriting(path, [...MIGRATIONS, half, failing])).toThrow('already exists')
     expect(open(path, MIGRATIONS, contentOf)).toEqual(before)
     expect(open(path, [...MIGRATIONS, half], contentOf)).toMatchObject({ version: MIGRATIONS.length + 1 })
+  })
+
+  test('leaves events as they were, without a trace context where there was none yet', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    open(path, MIGRATIONS.slice(0, 2), (db) => {
+      db.exec(`
+        INSERT INTO topics VALUES (1, 'a', 1, 3, 1, 0, NULL);
+        INSERT INTO events VALUES (1, 1, 5, 'paid', NULL, 'old', 3, 0, 0);
+        UPDATE meta SET value = 1 WHERE name = 'newest';
+      `)
+    })
+    const log = await openSqliteLog({ path })
+    const { events } = await log.read({ selectors: ['a'], after: 0, limit: 10, maxBytes: 1_000 })
+    await log.close()
+    expect(events).toEqual([
+      {
+        offset: 1,
+        topic: 'a',
+        time: 5,
+        type: 'paid',
+        key: undefined,
+        data: 'old',
+        end: false,
+        trace: undefined,
+      },
+    ])
   })
 
   test('leaves no half-made log when the first one fails', () => {

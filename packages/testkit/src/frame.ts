@@ -6,6 +6,8 @@ export interface Frame {
   id?: string
   retry?: string
   topic?: string
+  traceparent?: string
+  tracestate?: string
   /** The comment lines, joined with LF; `''` for the bare `:` that keeps a stream open. */
   comment?: string
 }
@@ -27,7 +29,8 @@ export function parseFrame(block: string): Frame {
 }
 
 function addField(frame: Frame, line: string): void {
-  const [, field, value = ''] = /^(event|data|id|retry|topic):(?: ([^]*))?$/.exec(line) ?? []
+  const [, field, value = ''] =
+    /^(event|data|id|retry|topic|traceparent|tracestate):(?: ([^]*))?$/.exec(line) ?? []
   if (field === undefined) {
     throw new SyntaxError(`not a line of an event stream: ${JSON.stringify(line.slice(0, 200))}`)
   }
@@ -35,7 +38,7 @@ function addField(frame: Frame, line: string): void {
     frame.data = joined(frame.data, value)
     return
   }
-  const single = field as 'event' | 'id' | 'retry' | 'topic'
+  const single = field as Exclude<keyof Frame, 'data' | 'comment'>
   if (frame[single] !== undefined) {
     throw new SyntaxError(`a second ${field} in one frame: ${JSON.stringify(line.slice(0, 200))}`)
   }

@@ -17,6 +17,10 @@ export interface EncodableEvent {
   retry?: number | undefined
   /** A Tailrace extension, which `EventSource` ignores: the event's topic. No CR, LF or NUL. */
   topic?: string | undefined
+  /** As `topic`: what it was published by (https://www.w3.org/TR/trace-context/). No CR, LF or NUL. */
+  traceparent?: string | undefined
+  /** As `traceparent`. */
+  tracestate?: string | undefined
 }
 
 /**
@@ -29,16 +33,18 @@ export const HEARTBEAT: string = ':\n'
  * The event as text of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html,
  * 9.2.5): lines end in LF, a blank line ends the block. Nothing in a field can begin another field.
  *
- * @throws WireError `invalid-field` for a `type`, `id` or `topic` with CR, LF or NUL and for a `retry` out
+ * @throws WireError `invalid-field` for a field but `data` with CR, LF or NUL and for a `retry` out
  * of range; `invalid-text` for a lone surrogate, which would reach the reader as U+FFFD.
  */
 export function encodeEvent(event: EncodableEvent): string {
-  const { data, type, id, retry, topic } = event
+  const { data, type, id, retry, topic, traceparent, tracestate } = event
   let block = type === undefined ? '' : line('event', 'type', type)
   if (data !== undefined) {
     block += isOneLine(data) ? `data: ${data}\n` : `data: ${data.replace(/\r\n?|\n/g, '\ndata: ')}\n`
   }
   if (topic !== undefined) block += line('topic', 'topic', topic)
+  if (traceparent !== undefined) block += line('traceparent', 'traceparent', traceparent)
+  if (tracestate !== undefined) block += line('tracestate', 'tracestate', tracestate)
   if (id !== undefined) block += line('id', 'id', id)
   if (retry !== undefined) {
     if (!Number.isInteger(retry) || retry < 0 || retry > MAX_RETRY_MS) {
@@ -77,7 +83,9 @@ function isWellFormed(text: string): boolean {
 }
 
 function invalidText(event: EncodableEvent): WireError {
-  const field = (['data', 'type', 'topic', 'id'] as const).find((name) => !isWellFormed(event[name] ?? ''))
+  const field = (['data', 'type', 'topic', 'traceparent', 'tracestate', 'id'] as const).find(
+    (name) => !isWellFormed(event[name] ?? ''),
+  )
   return new WireError(
     'invalid-text',
     `${field} contains a lone surrogate, which UTF-8 cannot carry; was a character cut in two? ` +

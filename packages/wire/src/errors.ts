@@ -1,7 +1,7 @@
 /**
  * Every way this package can fail. A code is public API: adding one is minor, changing one is major.
  *
- * - `invalid-field`: `encodeEvent` was given a `type`, `id` or `topic` with a CR, LF or NUL in it, or a
+ * - `invalid-field`: `encodeEvent` was given a field other than `data` with a CR, LF or NUL in it, or a
  *   `retry` that is not a whole number of milliseconds in range. `details.field` names it.
  * - `invalid-text`: `encodeEvent` was given text with a lone surrogate, which UTF-8 cannot carry.
  *   `details.field` names it.

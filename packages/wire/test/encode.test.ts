@@ -18,6 +18,12 @@ describe('fields', () => {
     ).toBe('event: paid\ndata: {"total":12}\ntopic: orders/42\nid: k7x2.1042\nretry: 5000\n\n')
   })
 
+  test('of a trace stand with those of ours', () => {
+    expect(encodeEvent({ id: '1', tracestate: 'a=1', traceparent: '00-1', topic: 'a', data: 'x' })).toBe(
+      'data: x\ntopic: a\ntraceparent: 00-1\ntracestate: a=1\nid: 1\n\n',
+    )
+  })
+
   test('that are undefined have no line', () => {
     expect(
       encodeEvent({ data: 'x', type: undefined, id: undefined, retry: undefined, topic: undefined }),
@@ -63,7 +69,7 @@ describe('data', () => {
 })
 
 describe('what cannot be encoded is refused', () => {
-  for (const field of ['type', 'id', 'topic'] as const) {
+  for (const field of ['type', 'id', 'topic', 'traceparent', 'tracestate'] as const) {
     for (const bad of ['a\rb', 'a\nb', 'a\0b', '\n', 'evt\ndata: injected\n\nevent: admin']) {
       test(`${field} ${JSON.stringify(bad)}`, () => {
         const error = refusal({ data: 'x', [field]: bad })
@@ -83,7 +89,7 @@ describe('what cannot be encoded is refused', () => {
     })
   }
 
-  for (const field of ['data', 'type', 'id', 'topic'] as const) {
+  for (const field of ['data', 'type', 'id', 'topic', 'traceparent', 'tracestate'] as const) {
     for (const bad of ['\ud800', 'a\udc00b', '\udc00\ud800', '日\ud83d\n']) {
       if (field !== 'data' && bad.endsWith('\n')) continue
       test(`a lone surrogate in ${field}: ${JSON.stringify(bad)}`, () => {

@@ -16,6 +16,8 @@ const event: fc.Arbitrary<EncodableEvent> = fc.record({
   id: maybe(oneLine),
   retry: maybe(fc.integer({ min: 0, max: MAX_RETRY_MS })),
   topic: maybe(oneLine),
+  traceparent: maybe(oneLine),
+  tracestate: maybe(oneLine),
 })
 const cuts = fc.array(fc.nat({ max: 40 }), { minLength: 1, maxLength: 8 })
 

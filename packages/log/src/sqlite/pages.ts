@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type { Query, StoredEvent } from '../event-log.ts'
+import type { Query, StoredEvent, TraceContext } from '../event-log.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 
 type Row = Record<string, SQLOutputValue>
@@ -15,7 +15,7 @@ export interface Pager {
   ): { events: StoredEvent[]; more: boolean }
 }
 
-const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_end'
+const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_end, traceparent, tracestate'
 /** The offsets that the first window over several topics spans for each event wanted, and its growth. */
 const WINDOW_SPAN = 4
 const WINDOW_GROWTH = 4
@@ -97,5 +97,11 @@ function toEvent(row: Row, topic: string): StoredEvent {
     data: row['data'] as string,
     time: Number(row['time']),
     end: row['is_end'] === 1,
+    trace: toTrace(row['traceparent'] as string | null, row['tracestate'] as string | null),
   }
+}
+
+function toTrace(traceparent: string | null, tracestate: string | null): TraceContext | undefined {
+  if (traceparent === null) return undefined
+  return tracestate === null ? { traceparent } : { traceparent, tracestate }
 }

@@ -61,4 +61,10 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {
     db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('secret', mintSecret())
   },
+  (db) => {
+    db.exec(`
+      ALTER TABLE events ADD COLUMN traceparent TEXT;
+      ALTER TABLE events ADD COLUMN tracestate TEXT;
+    `)
+  },
 ]

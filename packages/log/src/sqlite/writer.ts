@@ -51,7 +51,8 @@ export function openWriter(path: string): Writer {
     'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
   )
   const insert = db.prepare(
-    'INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, traceparent, tracestate)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
 
   function answerTo(event: NewEvent, time: number): number | undefined {
@@ -65,7 +66,7 @@ export function openWriter(path: string): Writer {
     if (answered !== undefined) return { offset: answered, duplicate: true }
     const offset = newest + 1
     const topic = topics.forPublish(event.topic, offset)
-    const { type = null, key = null, data, end = false } = event
+    const { type = null, key = null, data, end = false, trace } = event
     const bytes = Buffer.byteLength(data)
     if (key === null) {
       topic.count += 1
@@ -77,7 +78,9 @@ export function openWriter(path: string): Writer {
         topic.bytes += Number(superseded['bytes'])
       }
     }
-    insert.run(offset, topic.id, time, type, key, data, bytes, end ? 1 : 0, key === null ? 0 : 1)
+    const { traceparent = null, tracestate = null } = trace ?? {}
+    const flags = [end ? 1 : 0, key === null ? 0 : 1]
+    insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
     if (event.idempotencyKey !== undefined) saveAnswer.run(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset
     if (end) topic.ended = offset

@@ -12,6 +12,9 @@ const REQUEST_HEADERS = [
   'Event-Type',
   'Idempotency-Key',
   'Last-Event-ID',
+  // Sent by pages that are traced.
+  'Traceparent',
+  'Tracestate',
 ].join(', ')
 
 export type HeaderFields = Readonly<Record<string, string>>

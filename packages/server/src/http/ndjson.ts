@@ -1,7 +1,16 @@
-import type { NewEvent } from '@tailrace/log'
+import type { NewEvent, TraceContext } from '@tailrace/log'
 import { HttpError } from './problem.ts'
 
-const FIELDS: ReadonlySet<string> = new Set(['data', 'type', 'key', 'idempotencyKey', 'topic', 'end'])
+const FIELDS: ReadonlySet<string> = new Set([
+  'data',
+  'type',
+  'key',
+  'idempotencyKey',
+  'topic',
+  'end',
+  'traceparent',
+  'tracestate',
+])
 
 /** A batch, and the line (from 1) that each of its events came from. */
 export interface Batch {
@@ -13,14 +22,16 @@ export interface Batch {
  * Reads a batch: one JSON object a line. Blank lines are passed over.
  *
  * @param topic where the events go that name no topic; without it, each must
+ * @param trace of the events that have none of their own
  * @throws HttpError `invalid-ndjson`, whose `line` names the first bad line
  */
-export function parseBatch(text: string, topic: string | undefined): Batch {
+export function parseBatch(text: string, topic: string | undefined, trace?: TraceContext): Batch {
   const events: NewEvent[] = []
   const lines: number[] = []
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue
-    events.push(parseLine(line, index + 1, topic))
+    const event = parseLine(line, index + 1, topic)
+    events.push(event.trace === undefined ? { ...event, trace } : event)
     lines.push(index + 1)
   }
   return { events, lines }
@@ -49,6 +60,9 @@ function parseLine(text: string, line: number, fallback: string | undefined): Ne
   if (topic === undefined) throw refuse('names no topic')
   if (fallback !== undefined && topic !== fallback)
     throw refuse('names another topic than the path: POST it to /topics')
+  const [traceparent, tracestate] = [textField('traceparent'), textField('tracestate')]
+  if (traceparent === undefined && tracestate !== undefined)
+    throw refuse('has a tracestate and no traceparent')
   return {
     topic,
     data: data === undefined ? '' : typeof data === 'string' ? data : JSON.stringify(data),
@@ -56,6 +70,7 @@ function parseLine(text: string, line: number, fallback: string | undefined): Ne
     key: textField('key'),
     idempotencyKey: textField('idempotencyKey'),
     end,
+    trace: traceparent === undefined ? undefined : { traceparent, ...(tracestate && { tracestate }) },
   }
 }
 

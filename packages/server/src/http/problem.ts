@@ -48,6 +48,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'invalid-key': 400,
   'invalid-idempotency-key': 400,
   'invalid-data': 400,
+  'invalid-trace': 400,
   'invalid-query': 400,
   'reserved-type': 400,
   'empty-batch': 400,

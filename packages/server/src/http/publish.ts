@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HubError } from '@tailrace/hub'
+import { HubError, parseTraceContext } from '@tailrace/hub'
 import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
-import type { NewEvent } from '@tailrace/log'
+import type { NewEvent, TraceContext } from '@tailrace/log'
 import { requirePublish } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
 import { readText } from './body.ts'
@@ -73,6 +73,7 @@ async function readEvent(
     key: header(request, 'Event-Key'),
     idempotencyKey: header(request, 'Idempotency-Key'),
     end: end === 'true',
+    trace: traceOf(request),
     data: await readText(request, maxEventBytes, 'event-too-large'),
   }
 }
@@ -94,7 +95,7 @@ async function publishBatch(
     )
   }
   const text = await readText(request, hub.limits.maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
-  const { events, lines } = parseBatch(text, topic)
+  const { events, lines } = parseBatch(text, topic, traceOf(request))
   for (const one of new Set(events.map((event) => event.topic))) requirePublish(client.identity, one)
   gate.spend(client, events.length, text.length)
   try {
@@ -102,6 +103,12 @@ async function publishBatch(
   } catch (error) {
     throw withLine(error, lines)
   }
+}
+
+/** What instrumented clients send of themselves: unlike other headers it is not refused when it is wrong. */
+function traceOf({ headers }: IncomingMessage): TraceContext | undefined {
+  const { traceparent, tracestate } = headers as Record<string, string | undefined>
+  return parseTraceContext(traceparent, tracestate)
 }
 
 /** Says which line was refused, to someone who knows lines and not events. */

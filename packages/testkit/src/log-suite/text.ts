@@ -45,6 +45,18 @@ export function testText(check: Check): void {
     )
   })
 
+  check('passes on trace contexts as they are, and their absence', async ({ log }) => {
+    const recorded = await recordTail(log)
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const traces = [{ traceparent, tracestate: 'a=1,b@c=é' }, { traceparent }, undefined]
+    await log.append(traces.map((trace) => ({ topic: 'a', data: '', key: 'k', trace })))
+    await log.append([{ topic: 'a', data: '' }])
+    for (const events of [recorded.events, await readAll(log, ['a'])]) {
+      expect(events.map(({ trace }) => trace)).toEqual([...traces, undefined])
+    }
+    expect((await snapshotAll(log, ['a'])).map(({ trace }) => trace)).toEqual([undefined])
+  })
+
   check('passes on type and key as they are, and their absence', async ({ log }) => {
     const texts = ['é', 'e\u0301', '😀', ' a b ', "'", '\u{10ffff}', 'x'.repeat(1000)]
     await log.append([
