@@ -3,13 +3,11 @@ import type { ServerHttp2Session } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Handler } from './handler.ts'
+import { KEEP_ALIVE_MS } from './server.ts'
 import type { ServerLimits } from './server.ts'
 
 /** Requests and streams that one connection may have open at a time. */
 const MAX_STREAMS = 250
-/** How long a connection on which nothing is open is kept, in milliseconds. */
-const IDLE_MS = 75_000
-
 /** How every HTTP/2 connection begins (RFC 9113, section 3.4); three bytes tell it from all methods. */
 const PREFACE = 'PRI'
 
@@ -28,7 +26,12 @@ export interface Http2 {
   cut(): void
 }
 
-export function createHttp2(handler: Handler, { maxHeadBytes, requestTimeoutMs }: ServerLimits): Http2 {
+/** @param idleMs - how long a connection on which nothing is open is kept */
+export function createHttp2(
+  handler: Handler,
+  { maxHeadBytes, requestTimeoutMs }: ServerLimits,
+  idleMs: number = KEEP_ALIVE_MS,
+): Http2 {
   const sessions = new Set<ServerHttp2Session>()
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
@@ -36,12 +39,21 @@ export function createHttp2(handler: Handler, { maxHeadBytes, requestTimeoutMs }
   server.on('session', (session) => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
-    session.setTimeout(IDLE_MS, () => session.close())
+    session.on('timeout', () => session.close())
+    session.setTimeout(idleMs)
+    let open = 0
+    session.on('stream', (stream) => {
+      // Its reader sends nothing, and may be sent nothing for long.
+      session.setTimeout(0)
+      open += 1
+      stream.on('close', () => {
+        open -= 1
+        if (open === 0) session.setTimeout(idleMs)
+      })
+    })
   })
   server.on('request', (request, response) => {
-    // Of an open stream: its reader sends nothing, and may be sent nothing for long.
-    if (request.method === 'GET') request.stream.session?.setTimeout(0)
-    else request.setTimeout(requestTimeoutMs, () => request.stream.close())
+    if (request.method !== 'GET') request.setTimeout(requestTimeoutMs, () => request.stream.close())
     handler(request as unknown as IncomingMessage, response as unknown as ServerResponse)
   })
   // A session that breaks takes its streams with it, and they tell whoever has them.

@@ -17,7 +17,7 @@ export interface ServerLimits {
 /** How often slow requests are looked for; a limit is overrun by at most this. */
 const CHECK_INTERVAL_MS = 1_000
 /** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
-const KEEP_ALIVE_MS = 75_000
+export const KEEP_ALIVE_MS = 75_000
 /** How long a client may take to close its end once ours is closed; then the connection is cut. */
 const LINGER_MS = 1_000
 /** Answers that one connection may be owed at a time; a client that pipelines more requests is cut. */

@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createHttp2 } from '../src/http/http2.ts'
+import type { Http2 } from '../src/http/http2.ts'
+
+const LIMITS = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000 }
+const IDLE_MS = 50
+
+let http2: Http2
+let url: string
+let stop: () => void
+
+beforeEach(async () => {
+  // Answers at once; what asks for /open is never told that it was all.
+  http2 = createHttp2(
+    ({ url: path }, response) => {
+      response.writeHead(200)
+      if (path === '/open') response.write('x')
+      else response.end()
+    },
+    LIMITS,
+    IDLE_MS,
+  )
+  const server = createServer((socket) => http2.take(socket)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  stop = () => {
+    http2.cut()
+    server.close()
+  }
+})
+
+afterEach(() => stop())
+
+async function get(session: ClientHttp2Session, path: string): Promise<ClientHttp2Stream> {
+  const stream = session.request({ ':path': path })
+  await once(stream, 'response')
+  return stream.resume()
+}
+
+/** Resolves when the connection has been let go for having nothing to do. */
+async function idle(path?: string): Promise<void> {
+  const session = connect(url)
+  const closed = once(session, 'close')
+  if (path !== undefined) await get(session, path)
+  await closed
+}
+
+test('a connection on which nothing is open is let go after a while, also when there was something', async () => {
+  await idle()
+  await idle('/')
+})
+
+test('a connection with a silent stream stays, and is let go once its last stream is over', async () => {
+  const session = connect(url)
+  const closed = once(session, 'close')
+  const streams = [await get(session, '/open'), await get(session, '/open')]
+  await idle('/')
+  await idle('/')
+  expect(session.closed).toBe(false)
+  streams[0]!.close()
+  await idle('/')
+  await idle('/')
+  expect(session.closed).toBe(false)
+  streams[1]!.close()
+  await closed
+})
