@@ -1,58 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import {
-  freePort,
-  makeCertificate,
-  needs,
-  openStream,
-  startHub,
-  startService,
-  tempDir,
-} from '@tailrace/testkit'
-import type { HubProcess, Service, StreamReader } from '@tailrace/testkit'
+import { freePort, makeCertificate, needs, openStream, startHub, tempDir } from '@tailrace/testkit'
+import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { deployed } from './deployed.ts'
+import { haproxy, startHaproxy } from './haproxy.ts'
 import { testHttp2 } from './http2.ts'
-import type { Place, Proxy } from './proxied.ts'
+import type { Place } from './proxied.ts'
 import { dataOf, isLive, testProxy, untilLive } from './test-proxy.ts'
 
 const isHere = [needs('haproxy'), needs('openssl')].every(Boolean)
-
-const haproxy: Proxy = {
-  scheme: 'https',
-  whenHubIsAway: 'answers',
-  async start(place) {
-    return startHaproxy(place, await freePort())
-  },
-}
-
-async function startHaproxy(
-  { folder, certificate, port, hubPort, idleSeconds }: Place,
-  secondHubPort: number,
-): Promise<Service> {
-  const [file, pem] = [join(folder, 'haproxy.cfg'), join(folder, 'both.pem')]
-  writeFileSync(pem, certificate.pem + readFileSync(certificate.key, 'utf8'))
-  const config = deployed('haproxy.cfg', [
-    ['    user haproxy\n    group haproxy\n', ''],
-    ['/dev/log', 'stdout format raw'],
-    ['maxconn 50000', 'maxconn 200'],
-    ['/run/haproxy/admin.sock', join(folder, 'admin.sock')],
-    ['bind :443', `bind 127.0.0.1:${port}`],
-    ['/etc/haproxy/certs/events.example.com.pem', pem],
-    ['127.0.0.1:4242', `127.0.0.1:${hubPort}`],
-    ['127.0.0.1:4243', `127.0.0.1:${secondHubPort}`],
-    ...(idleSeconds === undefined
-      ? []
-      : [
-          ['timeout client 60s', `timeout client ${idleSeconds}s`] as const,
-          ['timeout server 60s', `timeout server ${idleSeconds}s`] as const,
-        ]),
-  ])
-  writeFileSync(file, config)
-  return startService({ command: 'haproxy', args: ['-db', '-f', file], port })
-}
 
 describe.skipIf(!isHere)('through HAProxy', () => {
   testProxy(haproxy)
