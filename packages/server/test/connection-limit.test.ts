@@ -1,13 +1,18 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openStream, runCli, startHub } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { openClient } from './client.ts'
+import { startCrowd } from './crowd.ts'
 import { connectRaw } from './raw-connection.ts'
 import type { RawConnection } from './raw-connection.ts'
 
 const OPEN_FILES = 256
 /** What is left of them for connections, as the hub says. */
 const MAX_CONNECTIONS = 192
+const MANY_FILES = 16_384
+/** Processes, each of which has a limit of its own. */
+const CROWDS = 4
 const LIMITED = { main: fileURLToPath(new URL('./limited-main.ts', import.meta.url)) }
 const SUBSCRIBE = 'GET /topics/crowd HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
@@ -73,6 +78,35 @@ test('a hub that has all the connections it can have refuses more, and serves th
   expect(told.length).toBeLessThan(refused / 10)
 })
 
+test('of 20,000 readers as many are served as there are files for, and all of those get an event', async () => {
+  await using hub = await startHub({ ...LIMITED, env: { OPEN_FILES: `${MANY_FILES}` } })
+  using publisher = openClient(hub.url)
+  const publish = async (data: string): Promise<void> => {
+    expect(await publisher.send('POST', '/topics/crowd', data)).toMatchObject({ status: 201 })
+  }
+  const reader = await openStream(`${hub.url}/topics/crowd`)
+  await publish('before')
+  const residentBefore = residentBytes(hub.pid)
+
+  const crowds = Array.from({ length: CROWDS }, () => startCrowd(hub.port, 20_000 / CROWDS))
+  const came = await Promise.all(crowds.map((crowd) => crowd.came))
+  const served = came.reduce((sum, { live }) => sum + live, 0)
+  expect(came.reduce((sum, { closed }) => sum + closed, served)).toBe(20_000)
+  expect(served).toBe(MANY_FILES - (OPEN_FILES - MAX_CONNECTIONS) - 2)
+  // What the threat model promises of a reader that does nothing.
+  expect((residentBytes(hub.pid) - residentBefore) / served).toBeLessThan(10 * 1024)
+  expect(await publisher.send('GET', '/readyz')).toMatchObject({ status: 200 })
+  await publish('to all')
+  await reader.waitFor((frames) => frames.some(({ data }) => data === 'to all'))
+  await Promise.all(crowds.map((crowd) => crowd.told))
+
+  await Promise.all(crowds.map((crowd) => crowd.leave()))
+  const late = startCrowd(hub.port, 100)
+  expect(await late.came).toEqual({ live: 100, closed: 0 })
+  await late.leave()
+  reader.close()
+})
+
 test('a limit that leaves nothing for connections is a mistake, and is told', async () => {
   const { code, stderr } = await runCli(['serve', '--log', 'memory:', '--port', '0'], {
     ...LIMITED,
@@ -83,3 +117,7 @@ test('a limit that leaves nothing for connections is a mistake, and is told', as
     stderr: expect.stringContaining('A limit of 64 open files leaves none for connections: raise it over 64'),
   })
 })
+
+function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
+}

@@ -43,16 +43,17 @@ async function get(session: ClientHttp2Session, path: string): Promise<ClientHtt
 }
 
 /** Resolves when the connection has been let go for having nothing to do. */
-async function idle(path?: string): Promise<void> {
+async function idle(path?: string): Promise<boolean> {
   const session = connect(url)
   const closed = once(session, 'close')
   if (path !== undefined) await get(session, path)
   await closed
+  return session.closed
 }
 
 test('a connection on which nothing is open is let go after a while, also when there was something', async () => {
-  await idle()
-  await idle('/')
+  expect(await idle()).toBe(true)
+  expect(await idle('/')).toBe(true)
 })
 
 test('a connection with a silent stream stays, and is let go once its last stream is over', async () => {

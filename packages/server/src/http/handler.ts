@@ -4,7 +4,7 @@ import type { Hub } from '@tailrace/hub'
 import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
-import type { Client } from '../limits/limits.ts'
+import type { Client, ClientLimit } from '../limits/limits.ts'
 import { listConnections } from '../observe/connections.ts'
 import { sendMetrics } from '../observe/exposition.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -140,7 +140,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       // Whoever sent half a body and left gets no answer, and is no error of ours.
       if (response.destroyed) return
       const answer = toProblem(error)
-      metrics?.refused(answer.code)
+      metrics?.refused(answer.code, limitOf(error))
       const isOurs = answer.status >= 500 && !(error instanceof HttpError)
       if (isOurs) onError(error)
       const isPassing = answer.status === 503 || answer.status === 429
@@ -148,6 +148,10 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       else sendProblem(response, answer)
     })
   }
+}
+
+function limitOf(error: unknown): ClientLimit | undefined {
+  return error instanceof HttpError ? (error.details['limit'] as ClientLimit | undefined) : undefined
 }
 
 /** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */

@@ -1,10 +1,21 @@
 import type { Identity } from '../auth/identity.ts'
 import { isLoopback } from '../auth/origins.ts'
 import { HttpError } from '../http/problem.ts'
+import type { HttpErrorCode } from '../http/problem.ts'
 import { clientAddress } from './client-address.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { Quota } from './quota.ts'
 import { Rate } from './rate.ts'
+
+/** The limits of one client, by the settings that set them. */
+export const CLIENT_LIMITS = [
+  'max-streams-per-address',
+  'max-streams-per-subject',
+  'max-topics',
+  'publish-rate',
+  'publish-bytes',
+] as const
+export type ClientLimit = (typeof CLIENT_LIMITS)[number]
 
 /** Bounds on what one client may have; 0 sets none. */
 export interface LimitOptions {
@@ -18,13 +29,16 @@ export interface LimitOptions {
   readonly proxies: TrustedProxies
 }
 
+/** When somebody who has all their streams open may try for another one, in seconds. */
+const STREAM_RETRY_S = 5
+
 /** Where a request comes from, and whose it is. */
 export interface Client {
   readonly address: string
   readonly identity: Identity
 }
 
-/** Keeps one client from taking what all need. Each refusal says when to come back. */
+/** Keeps one client from taking what all need. Each refusal says which limit it met, and when to come back. */
 export interface Limits {
   addressOf(remote: string | undefined, forwardedFor: string | undefined): string
   /**
@@ -49,16 +63,20 @@ export function createLimits(options: LimitOptions): Limits {
 
     openStream({ address, identity: { subject } }, selectors) {
       if (topicsPerStream > 0 && selectors > topicsPerStream) {
-        throw new HttpError('too-many-topics', `At most ${topicsPerStream} topics fit on one stream here.`)
+        throw beyond(
+          'max-topics',
+          'too-many-topics',
+          `At most ${topicsPerStream} topics fit on one stream here.`,
+        )
       }
       // Of this machine are proxies that say nothing of whom they speak for.
       const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
-      if (releaseAddress === undefined) throw tooMany('of this address')
+      if (releaseAddress === undefined) throw tooMany('max-streams-per-address', 'of this address')
       if (subject === undefined) return releaseAddress
       const releaseSubject = bySubject.take(subject)
       if (releaseSubject === undefined) {
         releaseAddress()
-        throw tooMany('of this subject')
+        throw tooMany('max-streams-per-subject', 'of this subject')
       }
       return () => {
         releaseAddress()
@@ -68,17 +86,12 @@ export function createLimits(options: LimitOptions): Limits {
 
     publish({ address, identity: { subject } }, count, size) {
       const key = subject === undefined ? `address ${address}` : `subject ${subject}`
-      const waitMs = Math.max(events.waitMs(key), bytes.waitMs(key))
-      if (waitMs > 0) {
-        const seconds = Math.ceil(waitMs / 1000)
-        throw new HttpError(
-          'too-many-publishes',
-          `Publish less: nothing of this was published, try again in ${seconds} s.`,
-          {},
-          {
-            'Retry-After': String(seconds),
-          },
-        )
+      const waits = { 'publish-rate': events.waitMs(key), 'publish-bytes': bytes.waitMs(key) }
+      const limit = waits['publish-bytes'] > waits['publish-rate'] ? 'publish-bytes' : 'publish-rate'
+      if (waits[limit] > 0) {
+        const seconds = Math.ceil(waits[limit] / 1000)
+        const message = `Publish less: nothing of this was published, try again in ${seconds} s.`
+        throw beyond(limit, 'too-many-publishes', message, seconds)
       }
       events.spend(key, count)
       bytes.spend(key, size)
@@ -86,13 +99,12 @@ export function createLimits(options: LimitOptions): Limits {
   }
 }
 
-function tooMany(whose: string): HttpError {
-  return new HttpError(
-    'too-many-connections',
-    `Too many streams ${whose} are open: close one, or come back later.`,
-    {},
-    {
-      'Retry-After': '5',
-    },
-  )
+function tooMany(limit: ClientLimit, whose: string): HttpError {
+  const message = `Too many streams ${whose} are open: close one, or come back later.`
+  return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
+}
+
+function beyond(limit: ClientLimit, code: HttpErrorCode, message: string, retryAfterS?: number): HttpError {
+  const headers = retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }
+  return new HttpError(code, message, { limit }, headers)
 }

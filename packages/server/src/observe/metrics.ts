@@ -4,6 +4,8 @@ import type { Hub } from '@tailrace/hub'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { STATUS } from '../http/problem.ts'
 import type { ProblemCode } from '../http/problem.ts'
+import { CLIENT_LIMITS } from '../limits/limits.ts'
+import type { ClientLimit } from '../limits/limits.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
 /** How the bytes of a stream travel: on the bare socket, or by `node:http` or `node:http2`. */
@@ -30,8 +32,8 @@ export interface Metrics {
   readonly contentType: string
   /** As of now. */
   text(): Promise<string>
-  /** A request was refused. */
-  refused(code: ProblemCode): void
+  /** A request was refused, for a limit of its client or otherwise. */
+  refused(code: ProblemCode, limit?: ClientLimit): void
   /** Counts the connections of a listener, and those that it drops. */
   watch(listener: Server): void
 }
@@ -40,6 +42,10 @@ export function createMetrics(hub: Hub): Metrics {
   const registry = new Registry()
   const refusals = Object.fromEntries(Object.keys(STATUS).map((code) => [code, 0])) as Record<
     ProblemCode,
+    number
+  >
+  const limitsHit = Object.fromEntries(CLIENT_LIMITS.map((limit) => [limit, 0])) as Record<
+    ClientLimit,
     number
   >
   let listener: Server | undefined
@@ -54,6 +60,15 @@ export function createMetrics(hub: Hub): Metrics {
       help: 'Requests that were refused, by the code of the problem.',
     },
     () => refusals,
+  )
+  countsOf(
+    registry,
+    {
+      name: 'tailrace_limits_hit_total',
+      label: 'limit',
+      help: 'Requests that were refused for a limit of one client, by its setting.',
+    },
+    () => limitsHit,
   )
   countOf(
     registry,
@@ -78,8 +93,9 @@ export function createMetrics(hub: Hub): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    refused(code) {
+    refused(code, limit) {
       refusals[code] += 1
+      if (limit !== undefined) limitsHit[limit] += 1
     },
     watch(server) {
       listener = server

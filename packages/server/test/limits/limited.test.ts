@@ -60,24 +60,32 @@ test('a stream that is over counts no more', async () => {
 test('more topics than fit on a stream are refused', async () => {
   const headers = bearer(await tokenOf({ subscribe: ['**'] }))
   const response = await fetch(`${hub.url}/events?topic=a&topic=b&topic=c`, { headers })
-  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+  expect([response.status, await response.json()]).toMatchObject([
     400,
-    'too-many-topics',
+    { code: 'too-many-topics', limit: 'max-topics' },
   ])
 })
 
 test.each([
-  ['many events', 'carl', 'x'],
-  ['many bytes', 'dora', 'x'.repeat(600)],
-])('who publishes too %s is told when to go on', async (_, sub, body) => {
+  ['many events', 'carl', 'x', 'publish-rate'],
+  ['many bytes', 'dora', 'x'.repeat(600), 'publish-bytes'],
+])('who publishes too %s is told when to go on', async (_, sub, body, limit) => {
   const headers = bearer(await tokenOf({ publish: ['**'] }, { sub }))
   const answers: Response[] = []
   for (let i = 0; i < 8; i += 1)
     answers.push(await fetch(`${hub.url}/topics/t`, { method: 'POST', headers, body }))
   const refused = answers.find(({ status }) => status === 429)!
   expect(answers[0]!.status).toBe(201)
-  expect(((await refused.json()) as { code: string }).code).toBe('too-many-publishes')
+  expect(await refused.json()).toMatchObject({ code: 'too-many-publishes', limit })
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
   const other = bearer(await tokenOf({ publish: ['**'] }, { sub: `not ${sub}` }))
   expect((await fetch(`${hub.url}/topics/t`, { method: 'POST', headers: other, body })).status).toBe(201)
+})
+
+test('each limit that was met is counted under the name of its setting', async () => {
+  const headers = bearer(await tokenOf({ admin: true }))
+  const text = await (await fetch(`${hub.url}/metrics`, { headers })).text()
+  for (const limit of ['max-streams-per-address', 'max-streams-per-subject', 'max-topics', 'publish-rate']) {
+    expect(text).toMatch(new RegExp(`^tailrace_limits_hit_total\\{limit="${limit}"\\} [1-9]`, 'm'))
+  }
 })

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const FOLDER = new URL('../../../../deploy/proxies/', import.meta.url)
+const FOLDER = new URL('../../../../examples/02-proxies/', import.meta.url)
 
 /**
- * A file of `deploy/proxies` as operators copy it, but for what cannot be the same where tests run: ports, paths,
+ * A file of `examples/02-proxies` as operators copy it, but for what cannot be the same where tests run: ports, paths,
  * and how long an idle stream lives. All that is to be changed must be there, each everywhere.
  */
 export function deployed(file: string, changes: readonly (readonly [from: string, to: string])[]): string {

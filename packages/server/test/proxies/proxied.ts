@@ -16,7 +16,7 @@ export interface Place {
   readonly idleSeconds: number | undefined
 }
 
-/** A kind of proxy, as one of the files in `deploy/proxies` configures it. */
+/** A kind of proxy, as one of the files in `examples/02-proxies` configures it. */
 export interface Proxy {
   readonly scheme: 'http' | 'https'
   /** What it does with a reader when it does not reach the hub. Both times an `EventSource` comes back. */

@@ -25,14 +25,15 @@ class Reader {
 
   constructor(url: string, opened: () => void) {
     this.#source = new EventSource(url)
-    this.#source.onopen = () => {
+    this.#source.addEventListener('open', () => {
       this.cameBack ??= performance.now()
       opened()
-    }
-    this.#source.onmessage = ({ data }) => {
-      if (data !== `${this.next}`) this.faults.push(`${data as string} instead of ${this.next}`)
+    })
+    this.#source.addEventListener('message', (event) => {
+      const { data } = event as MessageEvent<string>
+      if (data !== `${this.next}`) this.faults.push(`${data} instead of ${this.next}`)
       this.next = Number(data) + 1
-    }
+    })
     this.#source.addEventListener('tailrace.gap', () => this.faults.push('a gap'))
   }
 

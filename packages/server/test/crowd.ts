@@ -1,0 +1,33 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('./crowd-main.ts', import.meta.url))
+
+/** What became of those who came. */
+export interface Outcome {
+  readonly live: number
+  readonly closed: number
+}
+
+/** Many readers of the topic `crowd`, in a process of their own, which does not outlive this one. */
+export interface Crowd {
+  readonly came: Promise<Outcome>
+  /** Resolves once all that are live have got another event. */
+  readonly told: Promise<unknown>
+  /** All at once, without a word. */
+  leave(): Promise<void>
+}
+
+export function startCrowd(port: number, count: number): Crowd {
+  const child = fork(MAIN, [String(port), String(count)])
+  const came = once(child, 'message').then(([outcome]) => outcome as Outcome)
+  return {
+    came,
+    told: came.then(() => once(child, 'message')),
+    async leave() {
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    },
+  }
+}
