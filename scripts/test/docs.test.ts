@@ -75,7 +75,10 @@ function shell(
     detached: true,
   })
   children.add(child)
-  child.on('exit', () => children.delete(child))
+  child.on('exit', () => {
+    children.delete(child)
+    child.emit('output')
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -91,7 +94,7 @@ async function run(command: Command, port: number): Promise<void> {
   if (command.kind === 'stream') {
     // Progress of curl goes to standard error; an event is what counts.
     while (!/tailrace\.live|"id":/.test(output()) && child.exitCode === null) {
-      await Promise.race([once(child, 'output'), once(child, 'exit')])
+      await once(child, 'output')
     }
     expect(output(), command.text).toMatch(/tailrace\.live|"id":/)
     await stop(child)
@@ -107,7 +110,7 @@ async function serve(command: Command, port: number): Promise<ChildProcess> {
   const { child, output } = shell(command, port)
   while (!new RegExp(`http://(127[.]0[.]0[.]1|0[.]0[.]0[.]0):${port}`).test(output())) {
     if (child.exitCode !== null) throw new Error(`${command.text} ended:\n${output()}`)
-    await Promise.race([once(child, 'output'), once(child, 'exit')])
+    await once(child, 'output')
   }
   return child
 }

@@ -33,9 +33,10 @@ export class FramePage {
     this.bytes = frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
-  /** Whether what follows an offset begins in this page. */
-  covers(offset: number): boolean {
-    return this.after <= offset && offset < this.next && this.frames.length > 0
+  /** Whether what follows a place begins in this page: the rest of a frame, where one was begun. */
+  covers({ offset, partial }: Place): boolean {
+    const reaches = partial === undefined ? offset < this.next : partial.offset <= this.next
+    return this.after <= offset && reaches && this.frames.length > 0
   }
 
   /** The first frame after an offset; where the next page begins when there is none. */
@@ -95,11 +96,12 @@ export class Replay {
     return this.#recent.reduce((sum, { page }) => sum + page.bytes, 0)
   }
 
-  /** The page with what follows an offset. It may begin before it. */
-  async page(log: LogView, after: number): Promise<FramePage> {
+  /** The page with what follows a place. It may begin before it. */
+  async page(log: LogView, place: Place): Promise<FramePage> {
     const now = performance.now()
-    const known = this.#recent.find(({ page, until }) => until > now && page.covers(after))
+    const known = this.#recent.find(({ page, until }) => until > now && page.covers(place))
     if (known !== undefined) return known.page
+    const { offset: after } = place
     const underWay = this.#underWay.get(after)
     if (underWay !== undefined) return underWay
     const reading = this.#read(log, after)

@@ -240,10 +240,11 @@ export class Subscriber implements LaneMember, SinkListener {
   async #replay(): Promise<void> {
     const { replay } = this.#lane
     const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
-    const { offset: after } = isSnapshot ? this.#snapshotPlace : this.#place
     this.#isReading = true
     try {
-      const page = await (isSnapshot ? replay.snapshot(this.#log, after) : replay.page(this.#log, after))
+      const page = await (isSnapshot
+        ? replay.snapshot(this.#log, this.#snapshotPlace.offset)
+        : replay.page(this.#log, this.#place))
       this.#isReading = false
       // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
       if (this.#isDone || !this.#sink.isReady) return

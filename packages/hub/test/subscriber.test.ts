@@ -88,6 +88,22 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(second.story().map((one) => one.length)).toEqual([150 * KIB, 5, 'tailrace.live'.length])
   })
 
+  test('a frame that was begun is finished, though a page is remembered that ends before it', async () => {
+    const reader = await open(hub, { selectors: ['t'] })
+    const [one, two, large] = ['1'.repeat(300), '2'.repeat(300), 'L'.repeat(90 * KIB)]
+    // The last is of another topic, so the page goes on behind the last frame of this one.
+    await publishAll(hub, [...texts('t', one, two), ...texts('other', 'x')])
+    const other = await open(hub, { selectors: ['t'], from: 'start' })
+    await other.until(() => other.story().includes('tailrace.live'))
+    reader.drain(1)
+    // It leaves the window while the reader has a part of it.
+    await publishAll(hub, texts('t', large, 'last'))
+    reader.drain()
+    await reader.until(() => reader.outcome !== 'open' || reader.story().includes('last'))
+    expect(reader.outcome).toBe('open')
+    expect(reader.story()).toEqual(['tailrace.live', one, two, large, 'last'])
+  })
+
   test('what a sink is handed while its reader stalls ends at 64 KiB, however much is published', async () => {
     const sink = await open(hub, { selectors: ['t'] })
     const before = sink.text().length

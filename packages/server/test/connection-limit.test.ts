@@ -78,34 +78,39 @@ test('a hub that has all the connections it can have refuses more, and serves th
   expect(told.length).toBeLessThan(refused / 10)
 })
 
-test('of 20,000 readers as many are served as there are files for, and all of those get an event', async () => {
-  await using hub = await startHub({ ...LIMITED, env: { OPEN_FILES: `${MANY_FILES}` } })
-  using publisher = openClient(hub.url)
-  const publish = async (data: string): Promise<void> => {
-    expect(await publisher.send('POST', '/topics/crowd', data)).toMatchObject({ status: 201 })
-  }
-  const reader = await openStream(`${hub.url}/topics/crowd`)
-  await publish('before')
-  const residentBefore = residentBytes(hub.pid)
+test(
+  'of 20,000 readers as many are served as there are files for, and all of those get an event',
+  { timeout: 120_000 },
+  async () => {
+    await using hub = await startHub({ ...LIMITED, env: { OPEN_FILES: `${MANY_FILES}` } })
+    using publisher = openClient(hub.url)
+    const publish = async (data: string): Promise<void> => {
+      expect(await publisher.send('POST', '/topics/crowd', data)).toMatchObject({ status: 201 })
+    }
+    const reader = await openStream(`${hub.url}/topics/crowd`)
+    await publish('before')
+    const residentBefore = residentBytes(hub.pid)
 
-  const crowds = Array.from({ length: CROWDS }, () => startCrowd(hub.port, 20_000 / CROWDS))
-  const came = await Promise.all(crowds.map((crowd) => crowd.came))
-  const served = came.reduce((sum, { live }) => sum + live, 0)
-  expect(came.reduce((sum, { closed }) => sum + closed, served)).toBe(20_000)
-  expect(served).toBe(MANY_FILES - (OPEN_FILES - MAX_CONNECTIONS) - 2)
-  // What the threat model promises of a reader that does nothing.
-  expect((residentBytes(hub.pid) - residentBefore) / served).toBeLessThan(10 * 1024)
-  expect(await publisher.send('GET', '/readyz')).toMatchObject({ status: 200 })
-  await publish('to all')
-  await reader.waitFor((frames) => frames.some(({ data }) => data === 'to all'))
-  await Promise.all(crowds.map((crowd) => crowd.told))
+    const crowds = Array.from({ length: CROWDS }, () => startCrowd(hub.port, 20_000 / CROWDS))
+    const came = await Promise.all(crowds.map((crowd) => crowd.came))
+    const served = came.reduce((sum, { live }) => sum + live, 0)
+    expect(came.reduce((sum, { closed }) => sum + closed, served)).toBe(20_000)
+    expect(served).toBe(MANY_FILES - (OPEN_FILES - MAX_CONNECTIONS) - 2)
+    // What the threat model promises of a reader that does nothing.
+    expect((residentBytes(hub.pid) - residentBefore) / served).toBeLessThan(10 * 1024)
+    expect(await publisher.send('GET', '/readyz')).toMatchObject({ status: 200 })
+    await publish('to all')
+    await reader.waitFor((frames) => frames.some(({ data }) => data === 'to all'))
+    const told = await Promise.all(crowds.map((crowd) => crowd.told))
+    expect(told.reduce((sum, one) => sum + one, 0)).toBe(served)
 
-  await Promise.all(crowds.map((crowd) => crowd.leave()))
-  const late = startCrowd(hub.port, 100)
-  expect(await late.came).toEqual({ live: 100, closed: 0 })
-  await late.leave()
-  reader.close()
-})
+    await Promise.all(crowds.map((crowd) => crowd.leave()))
+    const late = startCrowd(hub.port, 100)
+    expect(await late.came).toEqual({ live: 100, closed: 0 })
+    await late.leave()
+    reader.close()
+  },
+)
 
 test('a limit that leaves nothing for connections is a mistake, and is told', async () => {
   const { code, stderr } = await runCli(['serve', '--log', 'memory:', '--port', '0'], {

@@ -13,8 +13,8 @@ export interface Outcome {
 /** Many readers of the topic `crowd`, in a process of their own, which does not outlive this one. */
 export interface Crowd {
   readonly came: Promise<Outcome>
-  /** Resolves once all that are live have got another event. */
-  readonly told: Promise<unknown>
+  /** How many of those that are live got the event `to all`. */
+  readonly told: Promise<number>
   /** All at once, without a word. */
   leave(): Promise<void>
 }
@@ -24,7 +24,7 @@ export function startCrowd(port: number, count: number): Crowd {
   const came = once(child, 'message').then(([outcome]) => outcome as Outcome)
   return {
     came,
-    told: came.then(() => once(child, 'message')),
+    told: came.then(() => once(child, 'message')).then(([told]) => told as number),
     async leave() {
       child.kill('SIGKILL')
       await once(child, 'close')
