@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -13,6 +14,8 @@ export default defineConfig({
     ],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 30_000,
+    // Most tests wait for other processes: with one core left free, as is the default, two of them would be idle.
+    maxWorkers: availableParallelism(),
     // Hubs, command lines and log threads start by the hundred: let them parse the sources once.
     env: { NODE_COMPILE_CACHE: resolve(import.meta.dirname, 'node_modules/.cache/node') },
     reporters: ['default', './scripts/report-skips.ts'],
