@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { Openness } from './serve-gate.ts'
 
 /** What a hub says when it is ready: where it is, what it keeps, and the two commands to try. */
 export function banner(hub: {
@@ -7,20 +8,23 @@ export function banner(hub: {
   port: number
   log: string
   retain: readonly string[]
-  /** Who needs a token, as a sentence. */
-  access: string
+  openness: Openness
 }): string {
   const host = hub.host.includes(':') ? `[${hub.host}]` : hub.host
   const url = `${hub.scheme}://${host}:${hub.port}`
   const reach = hub.host === '0.0.0.0' || hub.host === '::' ? `${hub.scheme}://localhost:${hub.port}` : url
   return `
   ${paint('bold', 'Tailrace')} ${paint('cyan', url)}
-  ${paint('dim', `log ${hub.log}, keeps ${hub.retain.join(' ')}. ${hub.access}`)}
+  ${paint('dim', `log ${hub.log}, keeps ${hub.retain.join(' ')}. ${hub.openness.sentence}`)}
 
-  Read, in one terminal:      curl -N ${reach}/topics/hello
-  Publish, in another one:    curl -d hi ${reach}/topics/hello
+  Read, in one terminal:      curl -N${tokenUnless(hub.openness.read)} ${reach}/topics/hello
+  Publish, in another one:    curl -d hi${tokenUnless(hub.openness.write)} ${reach}/topics/hello
 
 `
+}
+
+function tokenUnless(isOpen: boolean): string {
+  return isOpen ? '' : ' -H "Authorization: Bearer $TAILRACE_TOKEN"'
 }
 
 function paint(format: 'bold' | 'cyan' | 'dim', text: string): string {

@@ -50,17 +50,29 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
   })
 }
 
-/** Who needs a token, in the words of the banner. */
-export function openness(values: ServeValues): string {
-  const hasKeys = keySettings(values).length > 0
+/** What takes no token. */
+export interface Openness {
+  readonly read: boolean
+  readonly write: boolean
+  /** In a sentence. */
+  readonly sentence: string
+}
+
+export function opennessOf(values: ServeValues): Openness {
   const read = values['anonymous-subscribe']
   const write = values['anonymous-publish']
-  if (!hasKeys && !read && !write) return 'No keys: whoever reaches this address may read and write.'
-  if (read && write) return 'Whoever reaches this address may read and write.'
-  if (read) return 'Whoever reaches this address may read; to write takes a token.'
-  return write
-    ? 'Whoever reaches this address may write; to read takes a token.'
-    : 'To read and to write takes a token.'
+  if (keySettings(values).length === 0 && !read && !write) {
+    return { read: true, write: true, sentence: 'No keys: whoever reaches this address may read and write.' }
+  }
+  const sentence =
+    read && write
+      ? 'Whoever reaches this address may read and write.'
+      : read
+        ? 'Whoever reaches this address may read; to write takes a token.'
+        : write
+          ? 'Whoever reaches this address may write; to read takes a token.'
+          : 'To read and to write takes a token.'
+  return { read, write, sentence }
 }
 
 /** The settings that name keys, and how each is read. */

@@ -17,7 +17,7 @@ import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
-import { gateOf, openness } from './serve-gate.ts'
+import { gateOf, opennessOf } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
@@ -110,7 +110,9 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     const retain = values.retain.map(({ text }) => text)
     const scheme = tls === undefined ? 'http' : 'https'
     const { host } = values
-    process.stdout.write(banner({ scheme, host, port, log: values.log, retain, access: openness(values) }))
+    process.stdout.write(
+      banner({ scheme, host, port, log: values.log, retain, openness: opennessOf(values) }),
+    )
     journal.started({ url: `${scheme}://${host}:${port}`, log: values.log })
     await untilSignalled()
     journal.draining({ overMs: values.drain })
