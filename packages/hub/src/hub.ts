@@ -125,7 +125,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     settings.heartbeatMs === 0
       ? undefined
       : every(settings.heartbeatMs / 2, (member) => member.heartbeat(heartbeat))
-  const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now, settings.stallMs))
+  const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
   const retention = startRetention(log, settings.retention, settings.trimIntervalMs, settings.onError)
 
   /** Their callers only learn that the stream is over; whoever runs the hub should learn why. */
@@ -230,8 +230,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const retry = new Payload(encodeRetry(jitteredRetryMs()))
         counters.bytesSent += retry.bytes.length
         sink.write(retry)
-        subscriber.pump()
         if (subscription.until !== undefined) subscriber.endAt(subscription.until)
+        subscriber.pump()
         return 'open'
       })
     },

@@ -19,7 +19,7 @@ export interface LaneMember {
   /** The window has news. */
   pump(): void
   heartbeat(comment: Payload): void
-  cutIfStalled(now: number, stallMs: number): void
+  cutIfStalled(now: number): void
   close(reason: CloseReason, lastWords?: Uint8Array): void
   describe(): Connection
 }
@@ -32,6 +32,8 @@ export interface LaneFacts {
   /** Where the log is when the lane begins. */
   readonly head: number
   readonly windowBytes: number
+  /** How long a member may take nothing. */
+  readonly stallMs: number
   readonly counters: Counters
 }
 
@@ -54,6 +56,7 @@ export class Lane implements Holder {
   readonly representation: Representation
   readonly window: Window
   readonly counters: Counters
+  readonly stallMs: number
   readonly replay: Replay
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
@@ -74,13 +77,15 @@ export class Lane implements Holder {
   /** Where each selected topic ended. Only a lane without patterns can end. */
   readonly #ends = new Map<string, number>()
   readonly #canEnd: boolean
+  #purges = 0
 
   constructor(facts: LaneFacts, listener: LaneListener) {
-    const { selectors, representation, epoch, head, windowBytes, counters } = facts
+    const { selectors, representation, epoch, head, windowBytes, stallMs, counters } = facts
     this.selectors = selectors
     this.representation = representation
     this.window = new Window(head, windowBytes)
     this.counters = counters
+    this.stallMs = stallMs
     this.replay = new Replay(selectors, representation, epoch, () => listener.held())
     this.#epoch = epoch
     this.#listener = listener
@@ -92,7 +97,9 @@ export class Lane implements Holder {
   /** Learns which of its topics had ended before the lane was there. */
   async open(log: EventLog): Promise<void> {
     if (!this.#canEnd) return
+    const purges = this.#purges
     const ends = await log.ended(this.selectors)
+    if (purges !== this.#purges) return this.open(log)
     for (const [i, offset] of ends.entries())
       if (offset !== undefined) this.#ends.set(this.selectors[i]!, offset)
   }
@@ -163,10 +170,11 @@ export class Lane implements Holder {
 
   /** What was purged must not be delivered from memory either. */
   purged(topic: string, head: number): void {
+    this.#purges += 1
     this.#conflation?.purged(topic)
     this.#ends.delete(topic)
     this.window.clear(this.settled(head))
-    this.replay.forget()
+    this.replay.purged()
     this.#listener.held()
   }
 
@@ -177,6 +185,7 @@ export class Lane implements Holder {
 
   stop(): void {
     this.#conflation?.stop()
+    this.replay.forget()
   }
 
   get heldBytes(): number {
@@ -189,6 +198,8 @@ export class Lane implements Holder {
     for (const event of this.#conflation?.take() ?? []) {
       this.#noteEnd(event)
       tip = event.offset
+      // A pass under way is followed by another: those that it has served already have to replay this.
+      this.newsBytes += event.data.length + 1
     }
     this.window.clear(tip)
     this.replay.forget()

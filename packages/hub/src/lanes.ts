@@ -8,7 +8,7 @@ import type { ResolvedHubOptions } from './options.ts'
 import { Pacer } from './pacer.ts'
 import { Router } from './route.ts'
 
-type LaneLimits = Pick<ResolvedHubOptions, 'windowBytes' | 'windowTotalBytes' | 'batchMs'>
+type LaneLimits = Pick<ResolvedHubOptions, 'windowBytes' | 'windowTotalBytes' | 'batchMs' | 'stallMs'>
 
 interface Entry {
   readonly key: string
@@ -23,6 +23,7 @@ export class Lanes {
   readonly #log: EventLog
   readonly #epoch: string
   readonly #windowBytes: number
+  readonly #stallMs: number
   readonly #lanes = new Map<string, Entry>()
   readonly #router = new Router<Lane>()
   readonly #pacer: Pacer
@@ -31,7 +32,7 @@ export class Lanes {
   #head: number
 
   constructor(log: EventLog, epoch: string, head: number, limits: LaneLimits, counters: Counters) {
-    const { windowBytes, windowTotalBytes, batchMs } = limits
+    const { windowBytes, windowTotalBytes, batchMs, stallMs } = limits
     this.#pacer = new Pacer(batchMs)
     this.#budget = new Budget(windowTotalBytes)
     this.#counters = counters
@@ -39,6 +40,7 @@ export class Lanes {
     this.#epoch = epoch
     this.#head = head
     this.#windowBytes = windowBytes
+    this.#stallMs = stallMs
   }
 
   /** The newest offset that every lane was told of. */
@@ -83,8 +85,8 @@ export class Lanes {
     representation: Representation,
     use: (lane: Lane) => Promise<T>,
   ): Promise<T> {
-    const { envelope, conflateMs } = representation
-    const key = JSON.stringify([envelope, conflateMs, selectors.toSorted()])
+    const { envelope, conflateMs, traces } = representation
+    const key = JSON.stringify([envelope, conflateMs, traces, selectors.toSorted()])
     const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation)
     entry.holders += 1
     try {
@@ -112,6 +114,7 @@ export class Lanes {
       epoch: this.#epoch,
       head: this.#head,
       windowBytes: this.#windowBytes,
+      stallMs: this.#stallMs,
       counters: this.#counters,
     }
     const lane = new Lane(facts, {

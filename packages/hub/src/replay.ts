@@ -35,8 +35,8 @@ export class FramePage {
 
   /** Whether what follows a place begins in this page: the rest of a frame, where one was begun. */
   covers({ offset, partial }: Place): boolean {
-    const reaches = partial === undefined ? offset < this.next : partial.offset <= this.next
-    return this.after <= offset && reaches && this.frames.length > 0
+    if (partial !== undefined) return this.frames[this.#indexAfter(offset)]?.offset === partial.offset
+    return this.after <= offset && offset < this.next && this.frames.length > 0
   }
 
   /** The first frame after an offset; where the next page begins when there is none. */
@@ -75,8 +75,9 @@ export class Replay {
   readonly #selectors: readonly string[]
   readonly #representation: Representation
   readonly #epoch: string
-  readonly #underWay = new Map<number, Promise<FramePage>>()
+  readonly #underWay = new Map<string, Promise<FramePage>>()
   readonly #onHeld: () => void
+  #purges = 0
   #recent: { readonly page: FramePage; readonly until: number }[] = []
 
   /** @param onHeld called when what is remembered has changed */
@@ -97,45 +98,72 @@ export class Replay {
   }
 
   /** The page with what follows a place. It may begin before it. */
-  async page(log: LogView, place: Place): Promise<FramePage> {
+  page(log: LogView, place: Place): Promise<FramePage> {
+    return this.#afterPurges(() => this.#shared(log, place))
+  }
+
+  async #shared(log: LogView, place: Place): Promise<FramePage> {
     const now = performance.now()
     const known = this.#recent.find(({ page, until }) => until > now && page.covers(place))
     if (known !== undefined) return known.page
-    const { offset: after } = place
-    const underWay = this.#underWay.get(after)
+    const { offset, partial } = place
+    // What was begun is read alone, or conflation could leave it out.
+    const after = partial === undefined ? offset : partial.offset - 1
+    const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
+    const key = `${after} ${limit}`
+    const underWay = this.#underWay.get(key)
     if (underWay !== undefined) return underWay
-    const reading = this.#read(log, after)
-    this.#underWay.set(after, reading)
+    const reading = this.#read(log, after, limit)
+    this.#underWay.set(key, reading)
     try {
-      return await reading
+      const page = await reading
+      // Not when it was forgotten meanwhile: it may hold what was purged.
+      if (this.#underWay.get(key) === reading) this.#remember(page)
+      return page
     } finally {
-      if (this.#underWay.get(after) === reading) this.#underWay.delete(after)
+      if (this.#underWay.get(key) === reading) this.#underWay.delete(key)
     }
   }
 
   /** A page of the newest event of each key. Its frames have no ids: what they precede was not seen. */
-  async snapshot(log: LogView, after: number): Promise<FramePage> {
-    const page = await log.snapshot(this.#query(after))
-    return new FramePage(after, page, this.#encode(page, false))
+  snapshot(log: LogView, after: number): Promise<FramePage> {
+    return this.#afterPurges(async () => {
+      const page = await log.snapshot(this.#query(after))
+      return new FramePage(after, page, this.#encode(page, false))
+    })
   }
 
-  /** What was purged must not be delivered from memory either. */
   forget(): void {
     this.#recent = []
     this.#underWay.clear()
   }
 
-  async #read(log: LogView, after: number): Promise<FramePage> {
-    const read = await log.read(this.#query(after))
-    const page = new FramePage(after, read, this.#encode(read, true))
-    const now = performance.now()
-    // Not when it was forgotten meanwhile: it may hold what was purged.
-    if (page.frames.length > 0 && this.#underWay.has(after)) {
-      const alive = this.#recent.filter(({ until }) => until > now)
-      this.#recent = [{ page, until: now + PAGE_LIFE_MS }, ...alive].slice(0, MAX_PAGES)
-      this.#onHeld()
+  /** What was purged must not be delivered from memory either. */
+  purged(): void {
+    this.#purges += 1
+    this.forget()
+  }
+
+  /** Reads again what was on its way when something was purged. */
+  async #afterPurges(read: () => Promise<FramePage>): Promise<FramePage> {
+    for (;;) {
+      const purges = this.#purges
+      const page = await read()
+      if (purges === this.#purges) return page
     }
-    return page
+  }
+
+  async #read(log: LogView, after: number, limit: number): Promise<FramePage> {
+    const read = await log.read({ ...this.#query(after), limit })
+    return new FramePage(after, read, this.#encode(read, true))
+  }
+
+  #remember(page: FramePage): void {
+    if (page.frames.length === 0) return
+    const now = performance.now()
+    const alive = this.#recent.filter(({ until }) => until > now)
+    this.#recent = [{ page, until: now + PAGE_LIFE_MS }, ...alive].slice(0, MAX_PAGES)
+    this.#onHeld()
   }
 
   #encode({ events }: Page, withId: boolean): Frame[] {

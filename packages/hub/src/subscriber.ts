@@ -142,13 +142,13 @@ export class Subscriber implements LaneMember, SinkListener {
   }
 
   /** Cuts a reader that takes nothing. It owns nothing here, so all that it costs is a socket and a place. */
-  cutIfStalled(now: number, stallMs: number): void {
+  cutIfStalled(now: number): void {
     if (this.#isDone || this.#sink.isReady) {
       this.#stalledSince = undefined
       return
     }
     this.#stalledSince ??= now
-    if (now - this.#stalledSince < stallMs) return
+    if (now - this.#stalledSince < this.#lane.stallMs) return
     this.#finish('stalled')
     this.#sink.destroy()
   }
@@ -194,6 +194,9 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#finish(reason)
     if (lastWords !== undefined) this.#write(new Payload(lastWords))
     this.#sink.end()
+    // The end waits behind what the reader does not take, and no lane looks after it any more.
+    const cut = (): void => void (this.#sink.isReady || this.#sink.destroy())
+    if (!this.#sink.isReady) setTimeout(cut, this.#lane.stallMs).unref()
   }
 
   get #isWithinFrame(): boolean {
@@ -213,6 +216,11 @@ export class Subscriber implements LaneMember, SinkListener {
   #send(): void {
     const { window, counters } = this.#lane
     const run = window.after(this.#place)
+    if (run === undefined) {
+      // Begun from a page of the log, which need not have the frames that the window has.
+      void this.#replay()
+      return
+    }
     counters.windowHits += 1
     counters.deliveries += run.events
     this.#isUnderWay = true

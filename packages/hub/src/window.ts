@@ -74,10 +74,10 @@ export class Window {
    * The bytes that follow a place, as many as a sink takes. Readers at the same place, which on a live lane
    * is all of them, are given the same bytes.
    */
-  after(place: Place): Run {
+  after(place: Place): Run | undefined {
     if (place.partial === undefined && this.#lastRun?.offset === place.offset) return this.#lastRun.run
-    const run = runOf(this.#frames, this.#indexAfter(place.offset), place)!
-    if (place.partial === undefined) this.#lastRun = { offset: place.offset, run }
+    const run = runOf(this.#frames, this.#indexAfter(place.offset), place)
+    if (place.partial === undefined && run !== undefined) this.#lastRun = { offset: place.offset, run }
     return run
   }
 

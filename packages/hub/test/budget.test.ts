@@ -3,6 +3,8 @@ import { createMemoryLog } from '@tailrace/log'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Budget } from '../src/budget.ts'
+import { Counters } from '../src/counters.ts'
+import { Lane } from '../src/lane.ts'
 import { open, publishOne } from './opening.ts'
 
 test('what all hold together stays within the bound, and the coldest gives way', () => {
@@ -62,4 +64,21 @@ test('a reader whose lane went cold misses nothing', async () => {
   await conflated.untilEvents(4)
   expect(conflated.story()).toEqual(['tailrace.live', 'seen', `two${kib}`, 'x'.repeat(4000)])
   await hub.close()
+})
+
+test('what a lane held back when it gave way is news to those that were served before', () => {
+  const representation = { envelope: false, namesTopic: false, conflateMs: 60_000, traces: false }
+  const facts = { selectors: ['t'], representation, epoch: 'e', head: 0, windowBytes: 1000, stallMs: 1000 }
+  const listener = { empty() {}, due() {}, held() {} }
+  const lane = new Lane({ ...facts, counters: new Counters() }, listener)
+  const event = { topic: 't', type: undefined, key: 'k', data: 'x', time: 0, end: false, trace: undefined }
+  lane.push({ ...event, offset: 1 })
+  lane.settle()
+  lane.flush(1)
+  lane.push({ ...event, offset: 2 })
+  lane.settle()
+  expect(lane.newsBytes).toBe(0)
+  lane.evict()
+  expect(lane.newsBytes).toBeGreaterThan(0)
+  lane.stop()
 })

@@ -44,6 +44,21 @@ describe('a live reader', () => {
     expect(sink.story().slice(4)).toEqual(['b2'])
   })
 
+  test('within a frame gets the rest of it, though a newer event has taken its place', async () => {
+    // As a frame, each line has a field of its own.
+    const text = (letter: string): string => `${letter}\n`.repeat(15 * 1024)
+    const sink = await subscribe()
+    sink.drain(1)
+    await publishOne(hub, keyed('a', text('o')))
+    await vi.advanceTimersByTimeAsync(EVERY)
+    await publishOne(hub, keyed('a', text('n')))
+    await vi.advanceTimersByTimeAsync(EVERY)
+    sink.drain()
+    await vi.advanceTimersByTimeAsync(EVERY)
+    expect(sink.outcome).toBe('open')
+    expect(sink.story()).toEqual(['tailrace.live', text('o'), text('n')])
+  })
+
   test('of a batch gets the newest of each key at once', async () => {
     const sink = await subscribe()
     await hub.publish([keyed('a', 'a1'), keyed('b', 'b1'), keyed('a', 'a2')])

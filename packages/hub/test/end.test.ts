@@ -1,5 +1,6 @@
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
+import type { EventLog } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOGS } from './each-log.ts'
 import type { OpenLog } from './each-log.ts'
@@ -31,6 +32,32 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
       { type: 'tailrace.end', data: '{"topic":"t"}', lastEventId: ids[1], topic: undefined },
     ])
     expect(sink.outcome).toBe('ended')
+  })
+
+  test('a topic that is purged while a reader comes has not ended for it', async () => {
+    const answered = Promise.withResolvers<void>()
+    let isHeld = true
+    const slow: EventLog = {
+      ...held.log,
+      async ended(topics) {
+        const ends = await held.log.ended(topics)
+        if (isHeld) await answered.promise
+        return ends
+      },
+    }
+    await held.log.append([end])
+    const slowHub = await createHub(slow, { heartbeatMs: 0, batchMs: 0 })
+    const sink = createScriptedSink()
+    const opening = slowHub.subscribe({ selectors: ['t'] }, () => sink)
+    await held.log.ended(['t'])
+    await slowHub.purge('t')
+    isHeld = false
+    answered.resolve()
+    await opening
+    await publishAll(slowHub, texts('t', 'of its next life'))
+    expect(sink.story()).toEqual(['tailrace.live', 'of its next life'])
+    expect(sink.outcome).toBe('open')
+    await slowHub.close()
   })
 
   test('a replay of an ended topic is told live and end after its events', async () => {

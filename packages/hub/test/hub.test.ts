@@ -59,7 +59,7 @@ describe('lanes', () => {
     end: false,
     trace: undefined,
   }
-  const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0 }
+  const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0, stallMs: 30_000 }
   const member: LaneMember = {
     pump() {},
     heartbeat() {},
@@ -92,6 +92,22 @@ describe('lanes', () => {
     lanes.deliver([EVENT])
     expect(unused.window.tip).toBe(0)
     expect(await lanes.with(['a'], PLAIN, async (lane) => lane)).not.toBe(unused)
+  })
+
+  test('who asks for trace contexts shares no lane with who does not', async () => {
+    const plain = await open(hub, { selectors: ['t'] })
+    const traced = await open(hub, { selectors: ['t'], trace: true })
+    const trace = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' }
+    await publishOne(hub, { topic: 't', data: 'x', trace })
+    expect([plain, traced].map((sink) => sink.text().includes('traceparent'))).toEqual([false, true])
+  })
+
+  test('a stream whose time is over before it begins has nothing but the reason', async () => {
+    await publishOne(hub, { topic: 't', data: 'secret' })
+    await open(hub, { selectors: ['t'] })
+    const sink = await open(hub, { selectors: ['t'], from: 'start', until: Date.now() - 1000 })
+    expect(sink.story()).toEqual(['tailrace.error'])
+    expect(sink.outcome).toBe('ended')
   })
 
   test('an event is encoded once for all readers of a lane, and once more for each representation', async () => {

@@ -3,21 +3,28 @@ import type { Hub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { beforeEach, expect, test } from 'vitest'
+import { Replay } from '../src/replay.ts'
 import { open, publishAll, publishOne, texts } from './opening.ts'
 
 let log: EventLog
 let hub: Hub
 let reads: number
+/** What a page that was read waits for before it is handed on. */
+let held: Promise<void> | undefined
 let ids: readonly string[]
 
 beforeEach(async () => {
   reads = 0
+  held = undefined
   log = createMemoryLog()
   const counted: EventLog = {
     ...log,
-    read(query) {
+    async read(query) {
       reads += 1
-      return log.read(query)
+      const wait = held
+      const page = await log.read(query)
+      await wait
+      return page
     },
   }
   hub = await createHub(counted, { heartbeatMs: 0, batchMs: 0 })
@@ -66,6 +73,47 @@ test('nothing that was purged comes from a page that was read before', async () 
   const second = await open(hub, { selectors: ['t'], from: ids[0] })
   await second.until(() => second.story().includes('tailrace.live'))
   expect(second.story()).toEqual(['tailrace.gap', 'tailrace.live'])
+})
+
+test('nothing that was purged comes from a page that was on its way', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  held = promise
+  const before = await open(hub, { selectors: ['t'], from: 'start' })
+  await hub.purge('t')
+  held = undefined
+  const after = await open(hub, { selectors: ['t'], from: 'start' })
+  await after.until(() => after.story().includes('tailrace.live'))
+  resolve()
+  await before.until(() => before.story().includes('tailrace.live'))
+  const late = await open(hub, { selectors: ['t'], from: 'start' })
+  await late.until(() => late.story().includes('tailrace.live'))
+  for (const reader of [before, after, late]) {
+    expect(reader.story().filter((one) => !one.startsWith('tailrace.'))).toEqual([])
+  }
+})
+
+test('a page that comes when all its readers have left is not kept', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const page = { events: [], next: 7, more: false, lostThrough: 0 }
+  const event = { offset: 7, topic: 't', type: undefined, key: undefined, data: 'x', time: 0, end: false }
+  const view = {
+    epoch: 'e',
+    head: 7,
+    read: async () => {
+      await promise
+      return { ...page, events: [{ ...event, trace: undefined }] }
+    },
+    snapshot: async () => page,
+    describe: () => log.describe(),
+  }
+  const plain = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+  let changes = 0
+  const replay = new Replay(['t'], plain, 'e', () => (changes += 1))
+  const coming = replay.page(view, { offset: 0, partial: undefined })
+  replay.forget()
+  resolve()
+  expect((await coming).frames).toHaveLength(1)
+  expect([replay.heldBytes, changes]).toEqual([0, 0])
 })
 
 test('what came meanwhile is not taken from the log where the window has it', async () => {

@@ -30,6 +30,7 @@ test('a reader that takes nothing for the stall time is cut, and finds everythin
   expect(hub.counters.closes).toMatchObject({ stalled: 1, client: 0 })
 
   const again = await open(hub, { selectors: ['t'], from: sink.lastEventId() })
+  await again.until(() => again.story().includes('tailrace.live'))
   expect(again.story()).toEqual(['missed', 'tailrace.live'])
 })
 
@@ -41,6 +42,16 @@ test('a reader that is slow and takes something from time to time is left alone'
     await vi.advanceTimersByTimeAsync(STALL_MS * 0.7)
   }
   expect(sink.outcome).toBe('open')
+})
+
+test('a stream that has ended behind what its reader does not take is cut as well', async () => {
+  const stuck = await open(hub, { selectors: ['t'], until: Date.now() + 1_000 })
+  stuck.drain(0)
+  const well = await open(hub, { selectors: ['t'], until: Date.now() + 1_000 })
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect([stuck.outcome, well.outcome]).toEqual(['ended', 'ended'])
+  await vi.advanceTimersByTimeAsync(STALL_MS)
+  expect([stuck.outcome, well.outcome]).toEqual(['destroyed', 'ended'])
 })
 
 test('a reader to whom nothing is sent is left alone', async () => {

@@ -110,7 +110,7 @@ test('however pushes, evictions and pages interleave, a reader gets every event 
           seen.push(...page)
           place = { offset: rest.length > page.length ? page.at(-1)! : head, partial: undefined }
         } else if (due === 'send') {
-          const run = window.after(place)
+          const run = window.after(place)!
           seen.push(...offsetsIn(run.bytes))
           place = run.place
         } else if (due === 'announce') {

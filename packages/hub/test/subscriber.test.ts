@@ -104,6 +104,21 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(reader.story()).toEqual(['tailrace.live', one, two, large, 'last'])
   })
 
+  test('a frame that was begun from the log is finished, though the window has what the log has lost', async () => {
+    const wide = await createHub(log, { heartbeatMs: 0, batchMs: 0 })
+    const large = 'L'.repeat(90 * KIB)
+    await open(wide, { selectors: ['t'] })
+    await publishAll(wide, texts('t', 'one', large))
+    await log.trim([{ selector: 't', maxCount: 1 }], Date.now())
+    // The replay after a gap begins at the start of the log, which the window of this lane reaches back to.
+    const reader = await open(wide, { selectors: ['t'], from: 'elsewhere.7' }, 3)
+    await reader.until(() => reader.chunks.length === 3)
+    reader.drain()
+    await reader.until(() => reader.outcome !== 'open' || reader.story().includes('tailrace.live'))
+    expect(reader.story()).toEqual(['tailrace.gap', large, 'tailrace.live'])
+    await wide.close()
+  })
+
   test('what a sink is handed while its reader stalls ends at 64 KiB, however much is published', async () => {
     const sink = await open(hub, { selectors: ['t'] })
     const before = sink.text().length

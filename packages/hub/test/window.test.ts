@@ -31,13 +31,13 @@ describe('what a window holds', () => {
   test('a window that is not full holds every frame', () => {
     const window = filled(10, 10, 100)
     expect([window.start, window.tip]).toEqual([0, 10])
-    expect(window.after(at(0)).bytes).toHaveLength(100)
+    expect(window.after(at(0))!.bytes).toHaveLength(100)
   })
 
   test('a full window drops the oldest frames, and no more than it must', () => {
     const window = filled(11, 10, 100)
     expect([window.start, window.tip]).toEqual([1, 11])
-    expect(window.after(at(1)).bytes).toHaveLength(100)
+    expect(window.after(at(1))!.bytes).toHaveLength(100)
   })
 
   test('a frame larger than the whole window is held until the next', () => {
@@ -54,7 +54,7 @@ describe('what a window holds', () => {
         const window = new Window(0, maxBytes)
         for (const [i, length] of lengths.entries()) {
           window.push(frame(i + 1, length))
-          const held = window.after(at(window.start)).bytes.length
+          const held = window.after(at(window.start))!.bytes.length
           const newest = lengths.slice(window.start, i + 1)
           expect(held).toBe(newest.reduce((sum, one) => sum + one, 0))
           expect(held <= maxBytes || newest.length === 1).toBe(true)
@@ -67,50 +67,50 @@ describe('what a window holds', () => {
 
   test('a cleared window holds nothing, and goes on from where it was cleared', () => {
     const window = filled(5, 10, 100)
-    window.after(at(0))
+    window.after(at(0))!
     window.clear(9)
     expect([window.start, window.tip]).toEqual([9, 9])
     window.push(frame(10, 3))
-    expect(window.after(at(9))).toEqual({ bytes: frame(10, 3).bytes, place: at(10), events: 1 })
+    expect(window.after(at(9))!).toEqual({ bytes: frame(10, 3).bytes, place: at(10), events: 1 })
   })
 })
 
 describe('what a reader is given', () => {
   test('readers at the same place are given the same bytes', () => {
     const window = filled(5, 10, 100)
-    expect(window.after(at(2)).bytes).toBe(window.after({ offset: 2, partial: undefined }).bytes)
+    expect(window.after(at(2))!.bytes).toBe(window.after({ offset: 2, partial: undefined })!.bytes)
   })
 
   test('a single frame is not copied', () => {
     const window = new Window(0, 100)
     const only = frame(1, 10)
     window.push(only)
-    expect(window.after(at(0)).bytes).toBe(only.bytes)
+    expect(window.after(at(0))!.bytes).toBe(only.bytes)
   })
 
   test('bytes that were shared do not hide a frame that came after', () => {
     const window = filled(2, 10, 100)
-    window.after(at(0))
+    window.after(at(0))!
     window.push(frame(3, 10))
-    expect(window.after(at(0)).place.offset).toBe(3)
+    expect(window.after(at(0))!.place.offset).toBe(3)
   })
 
   test('a place between two offsets continues with the larger one', () => {
     const window = new Window(0, 100)
     window.push(frame(10, 4))
     window.push(frame(20, 6))
-    expect(window.after(at(15))).toEqual({ bytes: frame(20, 6).bytes, place: at(20), events: 1 })
+    expect(window.after(at(15))!).toEqual({ bytes: frame(20, 6).bytes, place: at(20), events: 1 })
   })
 
   test('a run holds whole frames and at most what a sink takes', () => {
     const window = filled(10, 20 * KIB, KIB * KIB)
-    const run = window.after(at(0))
+    const run = window.after(at(0))!
     expect(run).toMatchObject({ place: at(3) })
     expect(run.bytes).toHaveLength(60 * KIB)
   })
 
   test('a run may be exactly as large as a sink takes', () => {
-    const run = filled(3, MAX_HANDED_BYTES, KIB * KIB).after(at(0))
+    const run = filled(3, MAX_HANDED_BYTES, KIB * KIB).after(at(0))!
     expect(run.place).toEqual(at(1))
     expect(run.bytes).toHaveLength(MAX_HANDED_BYTES)
   })
@@ -120,11 +120,11 @@ describe('what a reader is given', () => {
     const large: Frame = { offset: 1, bytes: Buffer.from('x'.repeat(150 * KIB)) }
     window.push(large)
     window.push(frame(2, KIB))
-    const first = window.after(at(0))
+    const first = window.after(at(0))!
     expect(first.place).toEqual({ offset: 0, partial: { offset: 1, sent: 64 * KIB } })
-    const second = window.after(first.place)
+    const second = window.after(first.place)!
     expect(second.place).toEqual({ offset: 0, partial: { offset: 1, sent: 128 * KIB } })
-    const third = window.after(second.place)
+    const third = window.after(second.place)!
     expect(third.place).toEqual(at(2))
     expect(Buffer.concat([first.bytes, second.bytes, third.bytes])).toEqual(
       Buffer.concat([large.bytes, frame(2, KIB).bytes]),
@@ -135,7 +135,7 @@ describe('what a reader is given', () => {
     const window = new Window(0, KIB * KIB)
     window.push(frame(1, KIB))
     window.push(frame(2, 100 * KIB))
-    expect(window.after(at(0)).place).toEqual(at(1))
+    expect(window.after(at(0))!.place).toEqual(at(1))
   })
 
   test('a frame that was begun and is gone cannot be continued', () => {
@@ -159,7 +159,7 @@ describe('what a reader is given', () => {
         const runs: Uint8Array[] = []
         let place = at(0)
         while (place.offset < window.tip) {
-          const run = window.after(place)
+          const run = window.after(place)!
           expect(run.bytes.length).toBeGreaterThan(0)
           expect(run.bytes.length).toBeLessThanOrEqual(MAX_HANDED_BYTES)
           runs.push(run.bytes)
