@@ -20,15 +20,17 @@ export class FramePage {
   readonly next: number
   readonly more: boolean
   readonly lostThrough: number
+  readonly losses: number
   readonly frames: readonly Frame[]
   readonly bytes: number
   #lastRun: { readonly offset: number; readonly run: Run } | undefined
 
-  constructor(after: number, { next, more, lostThrough }: Page, frames: readonly Frame[]) {
+  constructor(after: number, { next, more, lostThrough, losses }: Page, frames: readonly Frame[]) {
     this.after = after
     this.next = next
     this.more = more
     this.lostThrough = lostThrough
+    this.losses = losses
     this.frames = frames
     this.bytes = frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }

@@ -59,8 +59,8 @@ export class Subscriber implements LaneMember, SinkListener {
   /** Where the pages of a snapshot have got to. Its frames do not move the reader's place. */
   #snapshotPlace: Place = START
   #miss: Miss | undefined
-  /** Losses up to here need not be told: they were, or nobody asked. */
-  #toldThrough = 0
+  /** `Page.losses` when losses were last told, or nobody asked: such as came before need not be told. */
+  #toldLosses = -1
   /** When it was first found to take nothing. */
   #stalledSince: number | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
@@ -269,8 +269,8 @@ export class Subscriber implements LaneMember, SinkListener {
 
   #takePage(page: FramePage): void {
     const { offset, partial } = this.#place
-    if (this.#fromStart && !this.#isUnderWay) this.#toldThrough = page.lostThrough
-    const isLost = page.lostThrough > Math.max(offset, this.#toldThrough)
+    if (this.#fromStart && !this.#isUnderWay) this.#toldLosses = page.losses
+    const isLost = page.lostThrough > offset && page.losses > this.#toldLosses
     if (this.#miss !== undefined || (isLost && partial === undefined)) {
       const from = this.#cursor()
       this.#tellGap(this.#miss ?? { reason: this.#isUnderWay ? 'overflow' : 'expired', from }, page)
@@ -315,7 +315,7 @@ export class Subscriber implements LaneMember, SinkListener {
     const { offset } = this.#place
     this.#lane.counters.gaps[reason] += 1
     this.#miss = undefined
-    this.#toldThrough = page.lostThrough
+    this.#toldLosses = page.losses
     this.#isUnderWay = true
     this.#live = 'at-tip'
     if (this.#onGap === 'live') this.#moveToHead()

@@ -43,6 +43,31 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     return sink.until(() => sink.story().includes('tailrace.live'))
   }
 
+  test.each(['start', 'a cursor'])('a loss below one that is known is told, from %s', async (from) => {
+    const data = Array.from({ length: 10 }, (__, i) => `${i}`.padEnd(40 * KIB, 'b'))
+    const ids = await publishAll(hub, [...texts('x', 'x'), ...texts('b', ...data), ...texts('a', 'a1', 'a2')])
+    const trim = async (selector: string, maxCount: number): Promise<void> => {
+      while (!(await log.trim([{ selector, maxCount }], Date.now())).done);
+    }
+    await trim('a', 1)
+    // Far behind the reader, who knows of it: from the start, or because it is told so at once.
+    const sink = await open(hub, { selectors: ['a', 'b'], from: from === 'start' ? from : ids[0] }, 3)
+    await sink.until(() => sink.story().includes(data[0]!))
+    await trim('b', 3)
+    sink.drain()
+    await live(sink)
+    const story = sink.story().map((one) => (one.startsWith('tailrace.') ? one : one.slice(0, 1)))
+    expect(story.slice(story.lastIndexOf('tailrace.gap'))).toEqual([
+      'tailrace.gap',
+      '7',
+      '8',
+      '9',
+      'a',
+      'tailrace.live',
+    ])
+    expect(story).not.toContain('6')
+  })
+
   describe('a cursor whose successors are gone', () => {
     let ids: string[]
 

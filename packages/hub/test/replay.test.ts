@@ -94,7 +94,7 @@ test('nothing that was purged comes from a page that was on its way', async () =
 
 test('a page that comes when all its readers have left is not kept', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const page = { events: [], next: 7, more: false, lostThrough: 0 }
+  const page = { events: [], next: 7, more: false, lostThrough: 0, losses: 0 }
   const event = { offset: 7, topic: 't', type: undefined, key: undefined, data: 'x', time: 0, end: false }
   const view = {
     epoch: 'e',

@@ -69,6 +69,11 @@ export interface Page {
    * A reader whose `after` is smaller has lost events, and must be told.
    */
   readonly lostThrough: number
+  /**
+   * Grows each time that matches are removed, also such as lie before `lostThrough`: a reader that was told
+   * of a loss at one number has lost nothing more as long as it stays.
+   */
+  readonly losses: number
 }
 
 /** Told of everything that is committed, by this node and every other, in log order. Must not throw. */

@@ -1,7 +1,7 @@
+import { Answers } from './answers.ts'
 import { mintEpoch, mintSecret } from './cursor.ts'
 import { refusalOf, topicEnded } from './end-of-topic.ts'
 import { LogError } from './errors.ts'
-import { IDEMPOTENCY_WINDOW_MS } from './event-log.ts'
 import type {
   Appended,
   EventLog,
@@ -28,7 +28,7 @@ const EVENT_OVERHEAD = 256
 export interface MemoryLogOptions {
   /**
    * The most data held, in UTF-16 code units, 256 more for each event; beyond it the oldest events of any
-   * topic are dropped.
+   * topic are dropped. Idempotency keys have as much again.
    *
    * @defaultValue {@link DEFAULT_MEMORY_LOG_LENGTH}
    */
@@ -41,6 +41,8 @@ interface Topic {
   newest: number
   retained: number
   trimmed: number
+  /** What `losses` was when it last lost something. */
+  lostAt: number
   ended: number | undefined
   /** The offset of the newest event of each key. */
   readonly keys: Map<string, number>
@@ -52,13 +54,16 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
   const epoch = mintEpoch()
   const secret = mintSecret()
   const topics = new Map<string, Topic>()
-  const answers = new Map<string, { offset: number; time: number }>()
+  const answers = new Answers(maxLength)
   const listeners = new TailListeners()
   let events: StoredEvent[] = []
   let length = 0
   let newest = 0
   /** The largest `trimmed` of a topic that is forgotten: a bound for every topic that is not known. */
   let floor = 0
+  let floorAt = 0
+  /** How often anything was removed. */
+  let losses = 0
   let isClosed = false
 
   function assertOpen(): void {
@@ -67,18 +72,21 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
 
   function remove(doomed: ReadonlySet<number>): void {
     if (doomed.size === 0) return
+    losses += 1
     for (const event of events) {
       if (!doomed.has(event.offset)) continue
       length -= lengthOf(event)
       const topic = topics.get(event.topic)!
       topic.retained -= 1
       topic.trimmed = Math.max(topic.trimmed, event.offset)
+      topic.lostAt = losses
       if (event.key !== undefined && topic.keys.get(event.key) === event.offset) topic.keys.delete(event.key)
     }
     events = events.filter((event) => !doomed.has(event.offset))
     for (const [name, topic] of topics) {
       if (topic.retained > 0) continue
       floor = Math.max(floor, topic.trimmed)
+      floorAt = losses
       topics.delete(name)
     }
   }
@@ -114,25 +122,23 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
       bytes += Buffer.byteLength(event.data)
     }
     const next = more ? found.at(-1)!.offset : newest
-    return { events: found, next, more, lostThrough: lostThrough(query.selectors) }
+    return { events: found, next, more, ...lossesOf(query.selectors) }
   }
 
-  function lostThrough(selectors: readonly string[]): number {
-    let through = selectors.every((selector) => topics.has(selector)) ? 0 : floor
+  function lossesOf(selectors: readonly string[]): Pick<Page, 'lostThrough' | 'losses'> {
+    const areKnown = selectors.every((selector) => topics.has(selector))
+    let lostThrough = areKnown ? 0 : floor
+    let lostAt = areKnown ? 0 : floorAt
     for (const [name, topic] of topics) {
-      if (selectors.some((selector) => matches(selector, name))) through = Math.max(through, topic.trimmed)
+      if (!selectors.some((selector) => matches(selector, name))) continue
+      lostThrough = Math.max(lostThrough, topic.trimmed)
+      lostAt = Math.max(lostAt, topic.lostAt)
     }
-    return through
-  }
-
-  function answerTo(event: NewEvent, time: number): number | undefined {
-    if (event.idempotencyKey === undefined) return undefined
-    const answer = answers.get(answerKey(event))
-    return answer !== undefined && answer.time > time - IDEMPOTENCY_WINDOW_MS ? answer.offset : undefined
+    return { lostThrough, losses: lostAt }
   }
 
   function store(event: NewEvent, time: number): { appended: Appended; stored?: StoredEvent } {
-    const answered = answerTo(event, time)
+    const answered = answers.find(event, time)
     if (answered !== undefined) return { appended: { offset: answered, duplicate: true } }
     newest += 1
     const { topic: name, type, key, data, end = false, trace } = event
@@ -141,6 +147,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
       newest,
       retained: 0,
       trimmed: floor,
+      lostAt: floorAt,
       ended: undefined,
       keys: new Map(),
     }
@@ -149,7 +156,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     topic.retained += 1
     if (end) topic.ended = newest
     if (key !== undefined) topic.keys.set(key, newest)
-    if (event.idempotencyKey !== undefined) answers.set(answerKey(event), { offset: newest, time })
+    answers.save(event, newest, time)
     events.push(stored)
     length += lengthOf(stored)
     return { appended: { offset: newest, duplicate: false }, stored }
@@ -163,7 +170,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
         const refusal = refusalOf(
           batch,
           (topic) => topics.get(topic)?.ended !== undefined,
-          (event) => answerTo(event, time) !== undefined,
+          (event) => answers.find(event, time) !== undefined,
         )
         if (refusal !== undefined) throw topicEnded(refusal)
         const results = batch.map((event) => store(event, time))
@@ -236,7 +243,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
           for (const offset of expire(rule, at, history, candidates).offsets) doomed.add(offset)
         }
         remove(doomed)
-        for (const [key, { time }] of answers) if (time <= at - IDEMPOTENCY_WINDOW_MS) answers.delete(key)
+        answers.expire(at)
         return { removed: doomed.size, done: true }
       }),
 
@@ -255,8 +262,8 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
         assertOpen()
         const time = now()
         const claimed = { topic: '', data: '', idempotencyKey: key }
-        if (answerTo(claimed, time) !== undefined) return false
-        answers.set(answerKey(claimed), { offset: 0, time })
+        if (answers.find(claimed, time) !== undefined) return false
+        answers.save(claimed, 0, time)
         return true
       }),
 
@@ -278,10 +285,6 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
 
 function lengthOf({ data, trace }: StoredEvent): number {
   return data.length + EVENT_OVERHEAD + (trace?.tracestate?.length ?? 0)
-}
-
-function answerKey({ topic, idempotencyKey }: NewEvent): string {
-  return `${topic}\n${idempotencyKey}`
 }
 
 async function attempt<T>(task: () => T): Promise<T> {

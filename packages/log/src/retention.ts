@@ -50,6 +50,8 @@ export function expire(
   for (const event of oldestFirst) {
     const aged = event.time < cutoff
     const surplus = history.count > maxCount || history.bytes > maxBytes
+    // Stored by a clock that was ahead, it says nothing of the age of what follows.
+    if (!aged && !surplus && event.time > now && rule.maxAgeMs !== undefined) continue
     if (!aged && !surplus) return { offsets, settled: true }
     if (!aged && event.isNewest) continue
     offsets.push(event.offset)

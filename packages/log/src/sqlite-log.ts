@@ -164,8 +164,8 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       closing ??= (async () => {
         isClosed = true
         await committing
-        listeners.clear()
         await threads.close()
+        listeners.clear()
       })()
       return closing
     },

@@ -41,6 +41,17 @@ describe('the bound of a memory log', () => {
     expect((await log.read(everything)).events.length).toBeLessThan(1000)
   })
 
+  test('holds against a flood of idempotency keys, of which the oldest are forgotten', async () => {
+    const log = createMemoryLog({ maxLength: 100_000 })
+    const publish = async (n: number): Promise<boolean> => {
+      const [appended] = await log.append([{ topic: 'a', data: '', idempotencyKey: `key ${n}` }])
+      return appended!.duplicate
+    }
+    for (let n = 0; n < 1000; n += 1) await publish(n)
+    expect(await publish(999)).toBe(true)
+    expect(await publish(0)).toBe(false)
+  })
+
   test('keeps the newest event, however large', async () => {
     const log = createMemoryLog({ maxLength: 1000 })
     for (const data of ['a', 'b']) await log.append([{ topic: data, data: data.repeat(5000) }])

@@ -1,4 +1,4 @@
-import { accessSync, constants, readlinkSync, realpathSync } from 'node:fs'
+import { accessSync, constants, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LogError } from '../errors.ts'
@@ -104,6 +104,27 @@ export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIG
     db.close()
     throw error
   }
+}
+
+/** Which file it is, whatever its name; nothing when there is none. */
+export function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino
+}
+
+/**
+ * What is written to a file that has no name any more would be acknowledged, and gone with this process.
+ *
+ * @throws LogError `unwritable` when the file is not the one that it was
+ */
+export function assertInPlace(path: string, inode: number | undefined): void {
+  if (inodeOf(path) === inode) return
+  throw new LogError(
+    'unwritable',
+    `The log ${path} was moved away or replaced: put it back, or restart the hub.`,
+    {
+      details: { path },
+    },
+  )
 }
 
 /** Opens a log that {@link openForWriting} has prepared. */

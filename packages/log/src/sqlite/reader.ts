@@ -40,7 +40,8 @@ export function openReader(path: string): Reader {
       const found = finder.find(query.selectors)
       const head = newest()
       const { events, more } = pager.page(query, found.topics, kind, head)
-      return { events, next: more ? events.at(-1)!.offset : head, more, lostThrough: found.lostThrough }
+      const { lostThrough, losses } = found
+      return { events, next: more ? events.at(-1)!.offset : head, more, lostThrough, losses }
     })
   }
 

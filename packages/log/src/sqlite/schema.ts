@@ -67,4 +67,12 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       ALTER TABLE events ADD COLUMN tracestate TEXT;
     `)
   },
+  (db) => {
+    // What `losses` was when a topic last lost something.
+    db.exec('ALTER TABLE topics ADD COLUMN lost_at INTEGER NOT NULL DEFAULT 0')
+    const insert = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
+    // How often anything was removed; and what that was when the floor last rose.
+    insert.run('losses', 0)
+    insert.run('floor_at', 0)
+  },
 ]

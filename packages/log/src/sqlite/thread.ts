@@ -5,6 +5,8 @@ import type { LogErrorCode, LogErrorDetails } from '../errors.ts'
 export interface ThreadData {
   readonly role: 'writer' | 'reader'
   readonly path: string
+  /** The file that it must be, where there was one before. */
+  readonly inode?: number | undefined
 }
 
 export interface Call {
@@ -52,7 +54,8 @@ export class Thread<Engine extends object> {
       this.#death = new LogError('unwritable', `The ${data.role} of the log ${data.path} has died.`, {
         cause,
       })
-      for (const { reject } of this.#waiting.values()) reject(this.#death)
+      const loss = data.role === 'writer' ? unknownOutcome(data.path, cause) : this.#death
+      for (const { reject } of this.#waiting.values()) reject(loss)
       this.#waiting.clear()
       if (this.#isOpen) onDeath(this.#death)
     }
@@ -102,6 +105,14 @@ export class Thread<Engine extends object> {
     if ('error' in answer) waiting?.reject(revive(answer.error))
     else waiting?.resolve(answer.value as never)
   }
+}
+
+/** It was asked, and died before it said whether it was done. */
+function unknownOutcome(path: string, cause: unknown): LogError {
+  return new LogError('closed', `The writer of the log ${path} has died: what it was asked may be stored.`, {
+    cause,
+    details: { mayBeStored: true },
+  })
 }
 
 /** Makes an error ready to cross threads. */

@@ -1,4 +1,5 @@
 import { LogError } from '../errors.ts'
+import { inodeOf } from './database.ts'
 import type { Reader } from './reader.ts'
 import { Thread } from './thread.ts'
 import type { Writer } from './writer.ts'
@@ -19,6 +20,10 @@ export class Threads {
   readonly #onRevival: (role: Role) => Promise<void>
   readonly #slots: Slots = { writer: undefined, reader: undefined }
   readonly #timers = new Map<Role, NodeJS.Timeout>()
+  /** The file that the first writer opened: its successors must find the same. */
+  #inode: number | undefined
+  /** Threads on their way to their slots. */
+  readonly #filling = new Set<Promise<void>>()
   #isClosed = false
 
   private constructor(path: string, onRevival: (role: Role) => Promise<void>) {
@@ -35,6 +40,7 @@ export class Threads {
     const threads = new Threads(path, onRevival)
     try {
       await threads.#fill('writer')
+      threads.#inode = inodeOf(path)
       await threads.#fill('reader')
       return threads
     } catch (error) {
@@ -55,6 +61,7 @@ export class Threads {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
+    await Promise.allSettled(this.#filling)
     // One at a time: the last connection to close folds the write-ahead log into the file.
     for (const thread of [this.#slots.reader, this.#slots.writer]) {
       await thread?.call('close').catch(() => undefined)
@@ -63,7 +70,8 @@ export class Threads {
   }
 
   async #fill(role: Role, prepare: () => Promise<void> = async () => {}): Promise<void> {
-    const thread = await Thread.start<Writer & Reader>({ role, path: this.#path }, () => this.#replace(role))
+    const data = { role, path: this.#path, inode: this.#inode }
+    const thread = await Thread.start<Writer & Reader>(data, () => this.#replace(role))
     try {
       await prepare()
       if (this.#isClosed) throw new LogError('closed', `The log ${this.#path} is closed.`)
@@ -79,7 +87,10 @@ export class Threads {
     if (this.#isClosed || this.#timers.has(role)) return
     const replace = (): void => {
       this.#timers.delete(role)
-      this.#fill(role, () => this.#onRevival(role)).catch(() => this.#replace(role))
+      const filling = this.#fill(role, () => this.#onRevival(role))
+        .catch(() => this.#replace(role))
+        .finally(() => this.#filling.delete(filling))
+      this.#filling.add(filling)
     }
     this.#timers.set(role, setTimeout(replace, REVIVE_MS))
   }

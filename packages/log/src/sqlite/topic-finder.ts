@@ -7,8 +7,9 @@ import { PURGED_PREFIX } from './topic-table.ts'
 export interface FoundTopics {
   /** Names by id; `undefined` stands for every topic. */
   readonly topics: ReadonlyMap<number, string> | undefined
-  /** As in `Page.lostThrough`. */
+  /** As in `Page`. */
   readonly lostThrough: number
+  readonly losses: number
 }
 
 export interface TopicFinder {
@@ -17,11 +18,13 @@ export interface TopicFinder {
 
 /** Finds topics through the index on their names: a pattern costs what starts with its literal segments. */
 export function createTopicFinder(db: DatabaseSync): TopicFinder {
-  const floor = db.prepare(`SELECT value FROM meta WHERE name = 'floor'`)
-  const everyTrimmed = db.prepare('SELECT max(trimmed) AS trimmed FROM topics')
-  const byName = db.prepare('SELECT id, name, trimmed FROM topics WHERE name = ?')
+  const floor = db.prepare(
+    `SELECT (SELECT value FROM meta WHERE name = 'floor') AS trimmed, (SELECT value FROM meta WHERE name = 'floor_at') AS lost_at`,
+  )
+  const every = db.prepare('SELECT max(trimmed) AS trimmed, max(lost_at) AS lost_at FROM topics')
+  const byName = db.prepare('SELECT id, name, trimmed, lost_at FROM topics WHERE name = ?')
   const byPrefix = db.prepare(
-    'SELECT id, name, trimmed FROM topics WHERE name = ? OR (name >= ? AND name < ?)',
+    'SELECT id, name, trimmed, lost_at FROM topics WHERE name = ? OR (name >= ? AND name < ?)',
   )
 
   function* rows(selector: string): Iterable<Record<string, unknown>> {
@@ -39,23 +42,30 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
 
   return {
     find(selectors) {
-      const lowest = Number(floor.get()!['value'])
+      const lowest = floor.get()!
+      let lostThrough = 0
+      let losses = 0
+      const count = (row: Record<string, unknown>): void => {
+        lostThrough = Math.max(lostThrough, Number(row['trimmed']))
+        losses = Math.max(losses, Number(row['lost_at']))
+      }
       if (selectors.includes('**')) {
-        return { topics: undefined, lostThrough: Math.max(lowest, Number(everyTrimmed.get()!['trimmed'])) }
+        count(lowest)
+        count(every.get()!)
+        return { topics: undefined, lostThrough, losses }
       }
       const topics = new Map<number, string>()
-      let lostThrough = 0
       for (const selector of selectors) {
         let known = false
         for (const row of rows(selector)) {
           topics.set(Number(row['id']), String(row['name']))
-          lostThrough = Math.max(lostThrough, Number(row['trimmed']))
+          count(row)
           known = true
         }
         // What has no row may have had one: the floor is all that is still known of it.
-        if (!known || isPattern(selector)) lostThrough = Math.max(lostThrough, lowest)
+        if (!known || isPattern(selector)) count(lowest)
       }
-      return { topics, lostThrough }
+      return { topics, lostThrough, losses }
     },
   }
 }

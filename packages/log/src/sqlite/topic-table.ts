@@ -26,19 +26,27 @@ export interface TopicTable {
   purge(name: string): number | undefined
 }
 
+/** Counts that something was removed. @returns what `losses` is now */
+export function createLossCounter(db: DatabaseSync): () => number {
+  const count = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'losses' RETURNING value`)
+  return () => Number(count.get()!['value'])
+}
+
 export function createTopicTable(db: DatabaseSync): TopicTable {
   const select = db.prepare('SELECT id, count, bytes, newest, ended FROM topics WHERE name = ?')
   // A topic that comes back after its row was removed inherits the floor: what it lost is not known any more.
   const insert = db.prepare(
-    `INSERT INTO topics (name, count, bytes, newest, trimmed)
-     VALUES (?, 0, 0, ?, (SELECT value FROM meta WHERE name = 'floor')) RETURNING id, count, bytes, newest, ended`,
+    `INSERT INTO topics (name, count, bytes, newest, trimmed, lost_at)
+     VALUES (?, 0, 0, ?, (SELECT value FROM meta WHERE name = 'floor'), (SELECT value FROM meta WHERE name = 'floor_at'))
+     RETURNING id, count, bytes, newest, ended`,
   )
   const update = db.prepare('UPDATE topics SET count = ?, bytes = ?, newest = ?, ended = ? WHERE id = ?')
   const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
   const bury = db.prepare(`UPDATE topics SET name = '${PURGED_PREFIX}' || id WHERE id = ?`)
   const restart = db.prepare(
-    'INSERT INTO topics (name, count, bytes, newest, trimmed) VALUES (?, 0, 0, ?, ?)',
+    'INSERT INTO topics (name, count, bytes, newest, trimmed, lost_at) VALUES (?, 0, 0, ?, ?, ?)',
   )
+  const countLoss = createLossCounter(db)
 
   const remembered = new Map<string, TopicRow>()
   const touched = new Set<TopicRow>()
@@ -80,7 +88,7 @@ export function createTopicTable(db: DatabaseSync): TopicTable {
       const topic = find(name)
       if (topic === undefined || hasEvents.get(topic.id) === undefined) return undefined
       bury.run(topic.id)
-      restart.run(name, topic.newest, topic.newest)
+      restart.run(name, topic.newest, topic.newest, countLoss())
       return topic.newest
     },
   }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import { expire, ruleFor } from '../retention.ts'
 import type { Candidate, RetentionRule } from '../retention.ts'
-import { PURGED_PREFIX } from './topic-table.ts'
+import { createLossCounter, PURGED_PREFIX } from './topic-table.ts'
 
 // A step is one transaction that publishers wait behind. These keep it at a few milliseconds.
 const MAX_TOPICS_A_STEP = 200
@@ -41,9 +41,15 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   )
   const remove = db.prepare('DELETE FROM events WHERE offset = ?')
   const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
-  const saveTopic = db.prepare('UPDATE topics SET count = ?, bytes = ?, trimmed = ? WHERE id = ?')
+  const saveTopic = db.prepare(
+    'UPDATE topics SET count = ?, bytes = ?, trimmed = ?, lost_at = ? WHERE id = ?',
+  )
+  const countLoss = createLossCounter(db)
   const removeTopic = db.prepare('DELETE FROM topics WHERE id = ?')
   const raiseFloor = db.prepare(`UPDATE meta SET value = max(value, ?) WHERE name = 'floor'`)
+  const markFloor = db.prepare(
+    `UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'losses') WHERE name = 'floor_at'`,
+  )
   const removeAnswers = db.prepare(
     'DELETE FROM answers WHERE (topic, key) IN (SELECT topic, key FROM answers WHERE time <= ? ORDER BY time LIMIT ?)',
   )
@@ -68,9 +74,12 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     const { offsets, settled } = expire(rule, now, history, candidates(topic, limit))
     for (const offset of offsets) remove.run(offset)
     const trimmed = Math.max(topic.trimmed, offsets.at(-1) ?? 0)
-    if (offsets.length > 0) saveTopic.run(history.count, history.bytes, trimmed, topic.id)
+    if (offsets.length > 0) saveTopic.run(history.count, history.bytes, trimmed, countLoss(), topic.id)
     if (trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) {
-      if (!topic.name.startsWith(PURGED_PREFIX)) raiseFloor.run(trimmed)
+      if (!topic.name.startsWith(PURGED_PREFIX)) {
+        raiseFloor.run(trimmed)
+        markFloor.run()
+      }
       removeTopic.run(topic.id)
     }
     return { removed: offsets.length, done: settled || after === from }
@@ -88,9 +97,10 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
           : (ruleFor(rules, topic.name) ?? NOTHING)
         const trimmed = trimTopic(topic, rule, now, MAX_EVENTS_A_STEP)
         removed += trimmed.removed
-        if (!trimmed.done || removed >= MAX_EVENTS_A_STEP) return { removed, done: false }
+        if (!trimmed.done) return { removed, done: false }
         topicId = topic.id + 1
         after = 0
+        if (removed >= MAX_EVENTS_A_STEP) return { removed, done: false }
       }
       const answers = Number(removeAnswers.run(now - IDEMPOTENCY_WINDOW_MS, MAX_ANSWERS_A_STEP).changes)
       shrink.all()

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { toLogError } from './database.ts'
+import { assertInPlace, toLogError } from './database.ts'
 import { openReader } from './reader.ts'
 import type { Answer, Call, ThreadData } from './thread.ts'
 import { plain } from './thread.ts'
@@ -7,7 +7,7 @@ import { openWriter } from './writer.ts'
 
 // The body of a log's threads: opens the engine, then answers one call after another.
 
-const { role, path } = workerData as ThreadData
+const { role, path, inode } = workerData as ThreadData
 const port = parentPort!
 let engine: object | undefined
 
@@ -17,6 +17,8 @@ port.on('message', ({ id, method, args }: Call) => {
 
 function run(method: string, args: unknown[]): unknown {
   if (method === 'open') {
+    // Or the successor of a dead writer would begin a new log where the file was moved away.
+    if (inode !== undefined) assertInPlace(path, inode)
     engine = role === 'writer' ? openWriter(path) : openReader(path)
     return undefined
   }

@@ -1,12 +1,10 @@
-import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { refusalOf } from '../end-of-topic.ts'
 import type { Refusal } from '../end-of-topic.ts'
-import { LogError } from '../errors.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { Appended, NewEvent } from '../event-log.ts'
 import type { RetentionRule } from '../retention.ts'
-import { lock, openForWriting, transaction } from './database.ts'
+import { assertInPlace, inodeOf, lock, openForWriting, transaction } from './database.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
 
@@ -36,7 +34,7 @@ export function openWriter(path: string): Writer {
     held.close()
     throw error
   }
-  const { ino: inode } = statSync(path)
+  const inode = inodeOf(path)
   let newest = Number(db.prepare(`SELECT value FROM meta WHERE name = 'newest'`).get()!['value'])
   const topics = createTopicTable(db)
   const trimmer = createTrimmer(db)
@@ -88,21 +86,9 @@ export function openWriter(path: string): Writer {
     return { offset, duplicate: false }
   }
 
-  /** What is written to a file that has no name any more would be acknowledged, and gone with this process. */
-  function assertInPlace(): void {
-    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) return
-    throw new LogError(
-      'unwritable',
-      `The log ${path} was moved away or replaced: put it back, or restart the hub.`,
-      {
-        details: { path },
-      },
-    )
-  }
-
   return {
     commit(batches, time) {
-      assertInPlace()
+      assertInPlace(path, inode)
       const before = newest
       try {
         return transaction(db, 'BEGIN IMMEDIATE', () => {
@@ -130,6 +116,7 @@ export function openWriter(path: string): Writer {
     },
 
     trim(rules, now) {
+      assertInPlace(path, inode)
       try {
         return transaction(db, 'BEGIN IMMEDIATE', () => trimmer.step(rules, now))
       } finally {
@@ -138,6 +125,7 @@ export function openWriter(path: string): Writer {
     },
 
     purge(topic) {
+      assertInPlace(path, inode)
       try {
         return transaction(db, 'BEGIN IMMEDIATE', () => topics.purge(topic))
       } finally {
@@ -146,6 +134,7 @@ export function openWriter(path: string): Writer {
     },
 
     claim(key, time) {
+      assertInPlace(path, inode)
       return transaction(db, 'BEGIN IMMEDIATE', () => {
         // No topic is empty: claims and answers do not meet.
         if (findAnswer.get('', key, time - IDEMPOTENCY_WINDOW_MS) !== undefined) return false
@@ -155,7 +144,7 @@ export function openWriter(path: string): Writer {
     },
 
     probe() {
-      assertInPlace()
+      assertInPlace(path, inode)
       transaction(db, 'BEGIN IMMEDIATE', () => saveProbe.run())
     },
 

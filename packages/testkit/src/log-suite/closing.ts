@@ -47,6 +47,15 @@ export function testClosing(check: Check): void {
     expect(dataOf(events)).toEqual(dataOf(recorded.events))
   })
 
+  check('tells of a purge that it has accepted', async ({ log }) => {
+    const recorded = await recordTail(log)
+    const offset = await publish(log, 'a', '1')
+    const purged = log.purge('a')
+    await log.close()
+    expect(await purged).toBe(true)
+    expect(recorded.purges).toEqual([{ topic: 'a', through: offset }])
+  })
+
   check('answers what was asked before close', async ({ log }) => {
     await publish(log, 'a', '1')
     const page = log.read(query(['a']))

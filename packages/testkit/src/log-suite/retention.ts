@@ -1,7 +1,7 @@
 import type { EventLog } from '@tailrace/log'
 import { expect } from 'vitest'
 
-import { dataOf, lostThrough, publish, readAll, snapshotAll, trimAll } from './reading.ts'
+import { dataOf, lostThrough, offsetsOf, publish, query, readAll, snapshotAll, trimAll } from './reading.ts'
 import { START_TIME, type Check } from './subject.ts'
 
 /** Publishes events that are numbered from 1, and answers with their offsets. */
@@ -159,6 +159,58 @@ export function testRetention(check: Check): void {
     expect(await lostThrough(log, 'b')).toBe(0)
     expect(await lostThrough(log, 'b/**')).toBe(0)
   })
+
+  check('shows that more was lost, also below what was lost before', async ({ log }) => {
+    await publishMany(log, 'b', 5)
+    await publishMany(log, 'a', 5)
+    await publishMany(log, 'other', 5)
+    const selections = [['a', 'b'], ['*'], ['**']]
+    const losses = (): Promise<number[]> =>
+      Promise.all(selections.map(async (selectors) => (await log.read(query(selectors))).losses))
+    const growsWith = async (remove: () => Promise<unknown>): Promise<void> => {
+      const before = await losses()
+      expect(await losses()).toEqual(before)
+      await remove()
+      for (const [i, now] of (await losses()).entries()) expect(now).toBeGreaterThan(before[i]!)
+    }
+    await growsWith(() => trimAll(log, [{ selector: 'a', maxCount: 3 }], START_TIME))
+    await growsWith(() => trimAll(log, [{ selector: 'b', maxCount: 3 }], START_TIME))
+    await growsWith(() => log.purge('b'))
+    await growsWith(() => trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME))
+    expect((await log.read(query(['other']))).losses).toBe(0)
+  })
+
+  check(
+    'removes a topic from its oldest event on, however steps and publishes take turns',
+    async ({ log }) => {
+      await publishMany(log, 'a', 460)
+      await publishMany(log, 'b', 60)
+      const rules = [{ selector: '**', maxCount: 10 }]
+      for (let done = false; !done;) {
+        ;({ done } = await log.trim(rules, START_TIME))
+        if (!done) await publish(log, 'b', 'new')
+        const [first, ...rest] = offsetsOf(await readAll(log, ['b']))
+        expect(rest.map((offset, i) => offset - (rest[i - 1] ?? first!)).every((step) => step > 0)).toBe(true)
+        expect(await lostThrough(log, 'b')).toBeLessThan(first!)
+      }
+    },
+  )
+
+  check.with(
+    'clock',
+    'removes by age what lies behind an event of a clock that was ahead',
+    async ({ log, setClock }) => {
+      const [day, year] = [86_400_000, 365 * 86_400_000]
+      setClock(START_TIME + 10 * year)
+      await publish(log, 'a', 'from the future')
+      setClock(START_TIME)
+      await publish(log, 'a', 'old')
+      await trimAll(log, [{ selector: '**', maxAgeMs: day }], START_TIME + 2 * day)
+      expect(dataOf(await readAll(log, ['a']))).toEqual(['from the future'])
+      await trimAll(log, [{ selector: '**', maxAgeMs: day }], START_TIME + 10 * year + 2 * day)
+      expect(await readAll(log, ['a'])).toEqual([])
+    },
+  )
 
   check('shows the loss of a topic that is gone altogether, and of one that came back', async ({ log }) => {
     await publishMany(log, 'b', 1)
