@@ -18,9 +18,13 @@ export function startRetention(
 ): Retention {
   const stopped = new AbortController()
   let round: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    round = round.then(runRound)
-  }, intervalMs)
+  let timer = setTimeout(begin, intervalMs)
+
+  function begin(): void {
+    round = runRound().then(() => {
+      if (!stopped.signal.aborted) timer = setTimeout(begin, intervalMs)
+    })
+  }
 
   async function runRound(): Promise<void> {
     try {
@@ -37,7 +41,7 @@ export function startRetention(
   return {
     async stop() {
       stopped.abort()
-      clearInterval(timer)
+      clearTimeout(timer)
       await round
     },
   }

@@ -4,7 +4,7 @@ import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog, LogError } from '@tailrace/log'
 import type { EventLog, TailListener } from '@tailrace/log'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Counters } from '../src/counters.ts'
 import type { Lane, LaneMember } from '../src/lane.ts'
 import { Lanes } from '../src/lanes.ts'
@@ -272,4 +272,28 @@ test('the longest retry that is taken can be told', async () => {
     expect(sink.story()).toEqual(['tailrace.live'])
   }
   await own.close()
+})
+
+test('a round of retention that takes long is not followed by those that were due meanwhile', async () => {
+  vi.useFakeTimers()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let rounds = 0
+  const slow: EventLog = {
+    ...log,
+    async trim() {
+      rounds += 1
+      await promise
+      return { removed: 0, done: true }
+    },
+  }
+  const busy = await createHub(slow, { trimIntervalMs: 1_000 })
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(rounds).toBe(1)
+  resolve()
+  await vi.advanceTimersByTimeAsync(999)
+  expect(rounds).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(rounds).toBe(2)
+  await busy.close()
+  vi.useRealTimers()
 })
