@@ -56,6 +56,28 @@ describe('publish', () => {
     expect([code, (await history(topic))[0]!['data']]).toEqual([0, 'a\nb\n'])
   })
 
+  test('takes what it is given to the letter: spaces around a key, a byte order mark', async () => {
+    const topic = freshTopic()
+    await publish(topic, ' x ', '--key', ' k ', '--type', ' t ')
+    await runCli(['publish', '--url', hub.url, topic], { input: '\uFEFFmarked\n' })
+    expect(await history(topic)).toMatchObject([
+      { key: ' k ', type: ' t ', data: ' x ' },
+      { data: '\uFEFFmarked' },
+    ])
+  })
+
+  test.each([
+    ['a key with a line end', ['x', '--key', 'a\nb'], '', /the hub answered 400: .*key/],
+    ['standard input that is no text', [], Buffer.from([0xff]), /UTF-8/],
+  ])('refuses %s in a sentence', async (_, args, input, message) => {
+    const topic = freshTopic()
+    const { code, stderr } = await runCli(['publish', '--url', hub.url, topic, ...args], { input })
+    expect(code).toBeGreaterThan(0)
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/\n\s+at /)
+    expect(await history(topic)).toEqual([])
+  })
+
   test('prints the whole answer with --json, and a repeat as one', async () => {
     const topic = freshTopic()
     const args = ['x', '--json', '--idempotency-key', 'k']
@@ -71,7 +93,7 @@ describe('publish', () => {
       code: 1,
       signal: null,
       stdout: '',
-      stderr: `tailrace: the hub answered 409: The topic ${topic} has ended: nothing can follow its last event.\n`,
+      stderr: `tailrace: the hub answered 409: Line 1: The topic ${topic} has ended: nothing can follow its last event. Nothing of the batch was published.\n`,
     })
   })
 
@@ -99,6 +121,7 @@ test.each([
   [['serve', '--log', 'memory:', '--max-event', '0B']],
   [['serve', '--log', 'memory:', '--heartbeat', '60d']],
   [['serve', '--log', 'memory:', '--head-timeout', '61s']],
+  [['serve', '--log', 'memory:', 'stray']],
 ])('tailrace %j cannot be run as it is written', async (args) => {
   const { code, stdout, stderr } = await runCli(args)
   expect(code).toBe(64)

@@ -175,6 +175,12 @@ describe('what is wrong is named with the place where it is written', () => {
     [['--window', '1MB'], {}, '--window is a size such as'],
     [['--retain', 'a'], {}, '--retain is SELECTOR=BOUNDS'],
     [['--retain', 'a//b=7d'], {}, '--retain has a selector that has an empty segment'],
+    [['--jwt-issuer', ''], {}, '--jwt-issuer cannot be empty'],
+    [['--max-head', '5GiB'], {}, '--max-head can be from 1KiB to 1MiB, not "5GiB"'],
+    [['--max-head', '1023B'], {}, '--max-head can be from 1KiB'],
+    [['--head-timeout', '30d'], {}, '--head-timeout can be from 1ms to 24d, not "30d"'],
+    [['--head-timeout', '0s'], {}, '--head-timeout can be from 1ms'],
+    [['--request-timeout', '25d'], {}, '--request-timeout can be from 1ms to 24d'],
     [[], { TAILRACE_PORT: 'x' }, 'TAILRACE_PORT is a port'],
     [[], { TAILRACE_HEAD_TIMEOUT: '1' }, 'TAILRACE_HEAD_TIMEOUT is a time'],
     [['--prot', '1'], {}, "'--prot'"],
@@ -192,11 +198,36 @@ describe('what is wrong is named with the place where it is written', () => {
     ['prot = 1', 'unknown key prot'],
     ['port = { a = 1 }', 'has a port that is not a text, number, boolean or list'],
     ['port = ', 'cannot be read'],
+    ['log = []', 'has a list for log, which has one value'],
+    ['log = ["memory:"]', 'has a list for log'],
     ['[serve]\nport = 1', 'unknown key serve'],
   ])('in the file: %s', (toml, message) => {
     const file = config(toml)
     expect(() => portOf(['--config', file])).toThrow(UsageError)
     expect(() => portOf(['--config', file])).toThrow(message)
+  })
+
+  test('a file that is no TOML, without its lines, which may hold a secret', () => {
+    const file = config('port = 1\njwt-secret = "very-secret\n')
+    expect(() => portOf(['--config', file])).toThrow(/cannot be read: [^\n]+, at line 2, column \d+$/)
+    expect(() => portOf(['--config', file])).not.toThrow('very-secret')
+  })
+
+  test.each([
+    [['--jwks-url', 'https://ann:very-secret@h/keys'], {}],
+    [['--jwks-url', 'https://very-secret@h:99999/'], {}],
+    [['--jwks-url', 'ftp://ann:very-secret@h/'], {}],
+  ] as [string[], Record<string, string>][])('an address with a password, without it: %j', (argv, env) => {
+    expect(() => portOf(argv, env)).toThrow(/^--jwks-url [^\n]+$/)
+    expect(() => portOf(argv, env)).not.toThrow('very-secret')
+  })
+
+  test('a token that is none, without it', () => {
+    const tail = VERBS.find(({ name }) => name === 'tail')!
+    const tokenOf = (token: string): unknown =>
+      resolve(tail.settings, { argv: [], env: { TAILRACE_TOKEN: token } }).values['token']
+    expect(tokenOf('eyJ.e30.c2ln\n')).toBe('eyJ.e30.c2ln')
+    expect(() => tokenOf('very\nsecret')).toThrow(/^TAILRACE_TOKEN has a character that no token has$/)
   })
 
   test('a file that is not there', () => {

@@ -23,8 +23,10 @@ export interface AccessOptions {
   readonly tickets: Tickets
   /** What those without a token may do. */
   readonly anonymous: Rights
-  /** Without keys, and only to be reached from this machine: whoever asks may do all, if it is asked by name. */
+  /** Without keys, and only to be reached from this machine: whoever asks may do all. */
   readonly isLocal: boolean
+  /** Answers only to names and addresses of this machine. */
+  readonly requiresLoopbackHost: boolean
   readonly origins: OriginRules
   readonly cookieName: string
 }
@@ -41,14 +43,14 @@ export interface Access {
 }
 
 export function withoutToken(rights: Rights): Identity {
-  return { isAnonymous: true, subject: undefined, rights, expiresAt: undefined }
+  return { by: 'nobody', subject: undefined, rights, expiresAt: undefined }
 }
 
 /** Whoever asks, where whoever asks may do all. */
 export const EVERYBODY: Identity = withoutToken(ALL_RIGHTS)
 
 export function createAccess(options: AccessOptions): Access {
-  const { verify, tickets, isLocal, origins, cookieName } = options
+  const { verify, tickets, isLocal, requiresLoopbackHost, origins, cookieName } = options
   const anonymous = withoutToken(options.anonymous)
 
   function requireOwnWill(facts: Facts, credential: Credential | undefined): void {
@@ -64,7 +66,7 @@ export function createAccess(options: AccessOptions): Access {
 
   return {
     async identify(facts) {
-      if (isLocal) requireLoopbackHost(facts.header('host') ?? 'localhost')
+      if (requiresLoopbackHost) requireLoopbackHost(facts.header('host') ?? 'localhost')
       const { ticket } = facts
       const asker = { authorization: facts.header('authorization'), cookie: facts.header('cookie'), ticket }
       const credential = verify === undefined ? undefined : credentialOf(asker, cookieName)
@@ -81,6 +83,11 @@ export function requirePublish(identity: Identity, topic: string): void {
   if (!mayPublish(identity.rights, topic)) throw refusal(identity, `publish to ${topic}`)
 }
 
+/** For a publish whose topics are not known yet. @throws HttpError `missing-token` or `forbidden` */
+export function requireAnyPublish(identity: Identity): void {
+  if (identity.rights.publish.length === 0) throw refusal(identity, 'publish')
+}
+
 /** @throws HttpError `missing-token` or `forbidden` */
 export function requireSubscribe(identity: Identity, selectors: readonly string[]): void {
   for (const selector of selectors) {
@@ -93,8 +100,10 @@ export function requireAdmin(identity: Identity): void {
   if (!identity.rights.isAdmin) throw refusal(identity, 'administer this hub')
 }
 
-function refusal({ isAnonymous }: Identity, what: string): HttpError {
-  return isAnonymous ? missingToken(what) : new HttpError('forbidden', `The token gives no right to ${what}.`)
+function refusal({ by }: Identity, what: string): HttpError {
+  return by === 'nobody'
+    ? missingToken(what)
+    : new HttpError('forbidden', `The token gives no right to ${what}.`)
 }
 
 export function missingToken(what: string): HttpError {

@@ -2,8 +2,8 @@ import type { Rights } from './rights.ts'
 
 /** Who asks, as far as a token says. */
 export interface Identity {
-  /** Came without a token. */
-  readonly isAnonymous: boolean
+  /** What the request had to show for it. A ticket does all that its token does, but get another ticket. */
+  readonly by: 'token' | 'ticket' | 'nobody'
   /** The token's `sub`, if it has one: limits are per subject. */
   readonly subject: string | undefined
   readonly rights: Rights

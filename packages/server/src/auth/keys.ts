@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { createRemoteJWKSet } from 'jose'
 import type { JWTVerifyGetKey } from 'jose'
+import { createRemoteKeys } from './remote-keys.ts'
+import type { RemoteKeysOptions } from './remote-keys.ts'
 
 /** What tokens are verified with, and the only algorithms that count. The token's own `alg` chooses nothing else. */
 export interface Keys {
@@ -11,10 +12,8 @@ export interface Keys {
 
 /** A secret of HMAC-SHA-256 has at least as many bits as the hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32
-/** How long a set of keys counts as fresh, and how long after a failure to wait before it is fetched again. */
-const JWKS_MAX_AGE_MS = 10 * 60_000
-const JWKS_COOLDOWN_MS = 10_000
-const JWKS_TIMEOUT_MS = 5_000
+/** The smallest RSA key that signatures are verified with (RFC 7518, section 3.3). */
+const MIN_RSA_BITS = 2_048
 
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 const ELLIPTIC: Readonly<Record<string, string>> = {
@@ -53,7 +52,13 @@ export function publicKey(pem: string): Keys {
 }
 
 function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
-  if (asymmetricKeyType === 'rsa') return RSA
+  if (asymmetricKeyType === 'rsa') {
+    const bits = asymmetricKeyDetails?.modulusLength ?? 0
+    if (bits >= MIN_RSA_BITS) return RSA
+    throw new RangeError(
+      `the public key for tokens has ${bits} bits; RSA takes at least ${MIN_RSA_BITS} of them`,
+    )
+  }
   if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
   const elliptic = ELLIPTIC[asymmetricKeyDetails?.namedCurve ?? '']
   if (asymmetricKeyType === 'ec' && elliptic !== undefined) return [elliptic]
@@ -62,16 +67,9 @@ function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): r
   )
 }
 
-/** Keys of an identity provider: cached, and fetched again for a key id that is not known yet. */
-export function remoteKeys(
-  url: string,
-  { cooldownMs = JWKS_COOLDOWN_MS }: { cooldownMs?: number } = {},
-): Keys {
-  const key = createRemoteJWKSet(new URL(url), {
-    cacheMaxAge: JWKS_MAX_AGE_MS,
-    cooldownDuration: cooldownMs,
-    timeoutDuration: JWKS_TIMEOUT_MS,
-  })
+/** The keys that an identity provider shows at an address. */
+export function remoteKeys(url: string, options?: RemoteKeysOptions): Keys {
+  const key = createRemoteKeys(new URL(url), options)
   // Never an HMAC: whoever knows a public key could sign with it.
   return { key, algorithms: [...RSA, ...Object.values(ELLIPTIC), 'EdDSA', 'Ed25519'] }
 }

@@ -11,7 +11,7 @@ const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const
 /** Tickets stand for a token where one cannot be sent: in the URL of an `EventSource` of another origin. */
 export interface Tickets {
   issue(identity: Identity): Promise<string>
-  /** @throws HttpError `invalid-ticket` when it is none, has expired, or was used already */
+  /** @throws HttpError `invalid-ticket` when it is none, has expired, was used already, or outlived its token */
   redeem(ticket: string): Promise<Identity>
 }
 
@@ -31,8 +31,10 @@ export function createTickets(log: EventLog, secret: string): Tickets {
 
     async redeem(ticket) {
       const { identity, jti } = await open(ticket, key)
+      const { expiresAt } = identity
+      if (expiresAt !== undefined && expiresAt <= Date.now()) throw invalid()
       if (!(await log.claim(`ticket/${jti}`))) throw invalid()
-      return identity
+      return { ...identity, by: 'ticket' }
     },
   }
 }
@@ -52,6 +54,6 @@ async function open(ticket: string, key: Uint8Array): Promise<{ identity: Identi
 function invalid(): HttpError {
   return new HttpError(
     'invalid-ticket',
-    'The ticket is none, has expired, or was used: each is good once, for 30 seconds. Get another from POST /tickets.',
+    'The ticket is none, has expired, or was used: each is good once, for 30 seconds, while its token is. Get another from POST /tickets.',
   )
 }

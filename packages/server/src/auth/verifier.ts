@@ -36,21 +36,23 @@ export function createVerifier({ keys, issuer, audience, leewayMs }: VerifierOpt
     const { sub, exp } = payload
     // Limits are per subject: a list or an object would be another one in each token.
     if (sub !== undefined && typeof sub !== 'string') throw invalid('The token has a `sub` that is no text.')
-    return {
-      isAnonymous: false,
-      subject: sub,
-      rights,
-      expiresAt: exp === undefined ? undefined : exp * 1000 + leewayMs,
-    }
+    const expiresAt = expiryOf(exp, leewayMs)
+    // `jwtVerify` counts in whole seconds: what it still takes may be past an end within this one.
+    if (expiresAt !== undefined && expiresAt <= Date.now()) throw expired()
+    return { by: 'token', subject: sub, rights, expiresAt }
   }
+}
+
+/** JSON numbers reach further than times do: what is no time when counted in milliseconds never comes. */
+function expiryOf(exp: number | undefined, leewayMs: number): number | undefined {
+  const expiresAt = exp === undefined ? Infinity : exp * 1000 + leewayMs
+  return expiresAt === Infinity ? undefined : expiresAt
 }
 
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
 
 function refusalOf(error: unknown): Error {
-  if (error instanceof errors.JWTExpired) {
-    return new HttpError('token-expired', 'The token has expired: get a new one.', {}, CHALLENGE)
-  }
+  if (error instanceof errors.JWTExpired) return expired()
   if (error instanceof errors.JWTClaimValidationFailed) {
     return invalid(`The token has a \`${error.claim}\` that is missing or not as it must be.`)
   }
@@ -65,6 +67,10 @@ function refusalOf(error: unknown): Error {
     )
   }
   return invalid('The token is no JWT that was signed for this hub.')
+}
+
+function expired(): HttpError {
+  return new HttpError('token-expired', 'The token has expired: get a new one.', {}, CHALLENGE)
 }
 
 function invalid(message: string): HttpError {

@@ -25,33 +25,10 @@ export interface Answer {
   readonly duplicate?: boolean
 }
 
-export interface EventFields {
-  readonly type?: string | undefined
-  readonly key?: string | undefined
-  readonly idempotencyKey?: string | undefined
-  readonly end?: boolean | undefined
-}
-
 /** What goes with a request, whatever it is for. */
 export interface RequestOptions {
   readonly token?: string | undefined
   readonly signal?: AbortSignal | undefined
-}
-
-export async function postEvent(
-  url: string,
-  topic: string,
-  data: string,
-  fields: EventFields,
-  options: RequestOptions,
-): Promise<Answer> {
-  const headers = new Headers({ 'Content-Type': 'text/plain; charset=utf-8' })
-  if (fields.type !== undefined) headers.set('Event-Type', byteString(fields.type))
-  if (fields.key !== undefined) headers.set('Event-Key', byteString(fields.key))
-  if (fields.idempotencyKey !== undefined) headers.set('Idempotency-Key', byteString(fields.idempotencyKey))
-  if (fields.end === true) headers.set('Event-End', 'true')
-  const response = await request(topicUrl(url, topic), { method: 'POST', headers, body: data }, options)
-  return (await readAnswer(response)) as Answer
 }
 
 /** Publishes a batch: each value becomes a line. */
@@ -128,11 +105,6 @@ function noHub({ url, status }: Response): ApiError {
 
 function topicUrl(url: string, topic: string): string {
   return `${url.replace(/\/$/, '')}/topics/${topic.split('/').map(encodeURIComponent).join('/')}`
-}
-
-/** `fetch` takes header values whose characters are bytes. */
-function byteString(text: string): string {
-  return Buffer.from(text).toString('latin1')
 }
 
 function parseProblem(body: string): { code?: string; detail?: string } {

@@ -1,7 +1,9 @@
-import { text as readAll } from 'node:stream/consumers'
+import { buffer as readAll } from 'node:stream/consumers'
 import { FollowError } from '../follow/follow-error.ts'
 import { follow } from '../follow/follow.ts'
-import { ApiError, postEvent } from './api.ts'
+import { ApiError, postBatch } from './api.ts'
+import { notice } from './notice.ts'
+import { endWithOutput } from './output.ts'
 import { optional, secret, setting, toggle } from './setting.ts'
 import type { Setting } from './setting.ts'
 import { UsageError } from './usage-error.ts'
@@ -9,7 +11,9 @@ import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
 /** Who the client verbs are. */
-export const TOKEN: Setting<string | undefined> = secret({ doc: 'The token, where the hub wants one.' })
+export const TOKEN: Setting<string | undefined> = secret('token', {
+  doc: 'The token, where the hub wants one.',
+})
 
 /** Where the client verbs find their hub. */
 export const HUB_URL: Setting<string> = setting('url', {
@@ -49,27 +53,23 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
           throw new UsageError(`publish takes no --${name} with --follow`)
       }
     }
+    endWithOutput()
     try {
       if (values.follow !== undefined) {
         const { follow: file, state = `${file}.tailrace`, url, token, type } = values
         await follow({ file, state, url, token, topic, type, signal: stopSignal(), notice })
         return 0
       }
-      const body =
-        data === undefined || data === '-' ? (await readAll(process.stdin)).replace(/\r?\n$/, '') : data
-      const answer = await postEvent(
-        values.url,
-        topic,
-        body,
-        {
-          type: values.type,
-          key: values.key,
-          idempotencyKey: values['idempotency-key'],
-          end: values.end,
-        },
-        { token: values.token },
-      )
-      process.stdout.write(`${values.json ? JSON.stringify(answer) : answer.id}\n`)
+      const event = {
+        data: data === undefined || data === '-' ? await readEvent() : data,
+        type: values.type,
+        key: values.key,
+        idempotencyKey: values['idempotency-key'],
+        end: values.end,
+      }
+      // A line of JSON holds every text. Headers would trim a key, and not take one with a line end at all.
+      const [answer] = await postBatch(values.url, topic, [event], { token: values.token })
+      process.stdout.write(`${values.json ? JSON.stringify(answer) : answer!.id}\n`)
       return 0
     } catch (error) {
       if (!(error instanceof ApiError || error instanceof FollowError)) throw error
@@ -79,8 +79,15 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
   },
 })
 
-function notice(text: string): void {
-  process.stderr.write(`tailrace: ${text}\n`)
+/** What standard input holds, less one line end at its end. A byte order mark is a part of it. */
+async function readEvent(): Promise<string> {
+  const bytes = await readAll(process.stdin)
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return text.replace(/\r?\n$/, '')
+  } catch {
+    throw new UsageError('publish takes text in UTF-8, and what standard input holds is none')
+  }
 }
 
 function stopSignal(): AbortSignal {

@@ -26,6 +26,9 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
     )
   }
   const origins = { allowed: values['allow-origin'].map(parseOrigin) }
+  // A proxy in front may pass on its own name, which pages of other origins use.
+  const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
+  const requiresLoopbackHost = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
   const { secret } = await log.describe()
   const tickets = createTickets(log, secret)
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
@@ -35,7 +38,15 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
     isAdmin: false,
   }
   return createGate({
-    access: createAccess({ verify, tickets, anonymous, isLocal, origins, cookieName: cookie }),
+    access: createAccess({
+      verify,
+      tickets,
+      anonymous,
+      isLocal,
+      requiresLoopbackHost,
+      origins,
+      cookieName: cookie,
+    }),
     // Who only reaches this machine has it all to itself.
     limits: createLimits({
       streamsPerAddress: isLocal ? 0 : values['max-streams-per-address'],

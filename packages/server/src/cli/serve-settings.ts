@@ -1,7 +1,7 @@
 import { parseRule } from './retain.ts'
 import type { WrittenRule } from './retain.ts'
 import { list, optional, secret, setting, toggle } from './setting.ts'
-import type { Setting } from './setting.ts'
+import type { Bounds, Setting } from './setting.ts'
 import type { Values } from './verb.ts'
 
 type Named<Name extends string, T> = Readonly<Record<Name, Setting<T>>>
@@ -44,6 +44,9 @@ export type ServeValues = Values<ServeSettings>
 
 const text = (value: string): string => value
 
+/** What a timer of Node can wait: 2^31 - 1 milliseconds are not quite 25 days, and none are taken for no timeout. */
+const TIMER_BOUNDS: Bounds = ['1ms', '24d']
+
 /** What a hub can be told, in the order that its help has it. */
 export const SERVE_SETTINGS: ServeSettings = {
   host: setting('text', { fallback: '127.0.0.1', doc: 'The address to listen on.' }),
@@ -63,7 +66,7 @@ export const SERVE_SETTINGS: ServeSettings = {
     doc: 'How long events are kept.',
   }),
 
-  'jwt-secret': secret({
+  'jwt-secret': secret('text', {
     doc: 'The secret that tokens are signed with (HS256): at least 32 bytes.',
   }),
   'jwt-secret-file': optional('file', { doc: 'A file with that secret.' }),
@@ -137,13 +140,20 @@ export const SERVE_SETTINGS: ServeSettings = {
   }),
   'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
   'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),
-  'max-head': setting('bytes', { fallback: '16KiB', doc: 'The largest request line and headers.' }),
+  'max-head': setting('bytes', {
+    fallback: '16KiB',
+    // Held for each connection until it is whole.
+    bounds: ['1KiB', '1MiB'],
+    doc: 'The largest request line and headers.',
+  }),
   'head-timeout': setting('duration', {
     fallback: '10s',
+    bounds: TIMER_BOUNDS,
     doc: 'The longest that a client may take to send them.',
   }),
   'request-timeout': setting('duration', {
     fallback: '60s',
+    bounds: TIMER_BOUNDS,
     doc: 'The longest that a client may take to send a whole request.',
   }),
   'json-logs': toggle({ doc: 'What is told on standard error is a JSON object a line.' }),

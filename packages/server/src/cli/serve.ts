@@ -17,6 +17,7 @@ import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
+import { outliveOutput } from './output.ts'
 import { gateOf, opennessOf } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
@@ -35,10 +36,13 @@ export const serve: Verb = verb({
 size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
   settings: SERVE_SETTINGS,
 
-  async run(values) {
+  async run(values, operands) {
+    if (operands.length > 0)
+      throw new UsageError(`serve takes options only, not ${JSON.stringify(operands[0])}`)
     if (values['head-timeout'] > values['request-timeout']) {
       throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
     }
+    outliveOutput()
     const fileLimit = readFileLimit()
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
     const log = await openLog(values.log)
@@ -93,6 +97,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     maxHeadBytes: values['max-head'],
     headTimeoutMs: values['head-timeout'],
     requestTimeoutMs: values['request-timeout'],
+    answerTimeoutMs: values['stall-timeout'],
   }
   const http1 = createHttpServer(handler, limits, metrics.refused)
   const http2 = createHttp2(handler, limits)
@@ -104,6 +109,8 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
   try {
     limitConnections(listener, fileLimit, journal.warn)
     metrics.watch(listener)
+    // Before the banner, whose reader may be done with the hub at once.
+    const signalled = untilSignalled()
     listener.listen(values.port, values.host)
     await once(listener, 'listening')
     const { port } = listener.address() as AddressInfo
@@ -114,7 +121,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
       banner({ scheme, host, port, log: values.log, retain, openness: opennessOf(values) }),
     )
     journal.started({ url: `${scheme}://${host}:${port}`, log: values.log })
-    await untilSignalled()
+    await signalled
     journal.draining({ overMs: values.drain })
     gate.drain()
     await hub.drain(values.drain)

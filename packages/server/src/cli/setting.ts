@@ -5,6 +5,7 @@ interface KindValues {
   text: string
   file: string
   url: string
+  token: string
   port: number
   /** Milliseconds. */
   duration: number
@@ -17,9 +18,10 @@ type Kind = keyof KindValues
 /** How each kind reads its text, and how help names it. */
 const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text: string): KindValues[K] } } =
   {
-    text: { placeholder: 'TEXT', parse: (text) => text },
+    text: { placeholder: 'TEXT', parse: parseText },
     file: { placeholder: 'FILE', parse: (text) => text },
     url: { placeholder: 'URL', parse: parseUrl },
+    token: { placeholder: 'TOKEN', parse: parseToken },
     port: { placeholder: 'N', parse: parsePort },
     duration: { placeholder: 'TIME', parse: parseDuration },
     bytes: { placeholder: 'SIZE', parse: parseBytes },
@@ -50,13 +52,24 @@ interface Declaration {
   readonly short?: string | undefined
 }
 
+/** The least and the most that a number can be, as they would be written. */
+export type Bounds = readonly [least: string, most: string]
+
 /** A setting with one value, which has a default. */
 export function setting<K extends Kind>(
   kind: K,
-  declaration: Declaration & { readonly fallback: string },
+  { bounds, ...declaration }: Declaration & { readonly fallback: string; readonly bounds?: Bounds },
 ): Setting<KindValues[K]> {
   const { placeholder, parse } = KINDS[kind]
-  return declare({ placeholder, ...declaration }, (texts) => parse(texts.at(-1)!))
+  if (bounds === undefined) return declare({ placeholder, ...declaration }, (texts) => parse(texts.at(-1)!))
+  const [least, most] = bounds
+  const doc = `${declaration.doc} From ${least} to ${most}.`
+  return declare({ placeholder, ...declaration, doc }, (texts) => {
+    const text = texts.at(-1)!
+    const value = parse(text)
+    if (value >= parse(least) && value <= parse(most)) return value
+    throw new UsageError(`can be from ${least} to ${most}, not ${JSON.stringify(text)}`)
+  })
 }
 
 /** A setting with one value, or none. */
@@ -81,8 +94,11 @@ export function toggle(declaration: Declaration): Setting<boolean> {
 }
 
 /** A setting that is not to be seen: a variable or a key in a file. */
-export function secret(declaration: Pick<Declaration, 'doc'>): Setting<string | undefined> {
-  return { ...optional('text', declaration), isSecret: true }
+export function secret<K extends 'text' | 'token'>(
+  kind: K,
+  declaration: Pick<Declaration, 'doc'>,
+): Setting<KindValues[K] | undefined> {
+  return { ...optional(kind, declaration), isSecret: true }
 }
 
 function declare<T>(
@@ -98,9 +114,25 @@ function parseSwitch(texts: readonly string[]): boolean {
   throw new UsageError(`can be true or false, not ${JSON.stringify(text)}`)
 }
 
+/** What is empty was to be filled in by a script, and meant to say something: whose tokens count, where to listen. */
+function parseText(text: string): string {
+  if (text !== '') return text
+  throw new UsageError('cannot be empty')
+}
+
+/** Says nothing of the text, which may have a password in it. */
 function parseUrl(text: string): string {
-  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return text
-  throw new UsageError(`is an address such as http://127.0.0.1:4242, not ${JSON.stringify(text)}`)
+  const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null
+  if (url === null) throw new UsageError('is an address such as http://127.0.0.1:4242')
+  if (url.username === '' && url.password === '') return text
+  throw new UsageError('cannot have a user or a password in it')
+}
+
+/** RFC 6750, section 2.1: what else a header may hold is no token, and it may hold no line end at all. */
+function parseToken(text: string): string {
+  const token = text.trim()
+  if (/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return token
+  throw new UsageError('has a character that no token has')
 }
 
 function parsePort(text: string): number {

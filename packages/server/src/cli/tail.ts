@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { ApiError } from './api.ts'
+import { notice } from './notice.ts'
+import { endWithOutput } from './output.ts'
 import { HUB_URL, TOKEN } from './publish.ts'
 import { optional, toggle } from './setting.ts'
 import { readStream } from './stream.ts'
@@ -30,8 +32,7 @@ last event that was printed. Ends when every topic has ended. What is not an eve
     if (from !== undefined) url.searchParams.set('from', from)
     if (json) url.searchParams.set('envelope', 'json')
 
-    // Whoever reads this may have seen enough: `tailrace tail x | head`.
-    process.stdout.on('error', () => process.exit(0))
+    endWithOutput()
     try {
       for await (const { type, data, lastEventId } of readStream(url, {
         token,
@@ -53,8 +54,4 @@ last event that was printed. Ends when every topic has ended. What is not an eve
 
 async function print(line: string): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
-}
-
-function notice(text: string): void {
-  process.stderr.write(`tailrace: ${text}\n`)
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { parse as parseToml } from 'smol-toml'
+import { parse as parseToml, TomlError } from 'smol-toml'
 import { optional } from './setting.ts'
 import type { Setting } from './setting.ts'
 import { UsageError } from './usage-error.ts'
@@ -111,12 +111,13 @@ function readConfig(path: string | undefined, settings: Settings): Map<string, r
   try {
     table = parseToml(readFileSync(path, 'utf8'))
   } catch (error) {
-    const reason = error instanceof Error ? error.message.trim() : String(error)
-    throw new UsageError(`The config file ${path} cannot be read: ${reason}`)
+    throw new UsageError(`The config file ${path} cannot be read: ${flawOf(error)}`)
   }
   const entries = Object.entries(table).map(([name, value]) => {
     if (!Object.hasOwn(settings, name))
       throw new UsageError(`The config file ${path} has an unknown key ${name}`)
+    if (Array.isArray(value) && !settings[name]!.isList)
+      throw new UsageError(`The config file ${path} has a list for ${name}, which has one value`)
     const values: unknown[] = Array.isArray(value) ? value : [value]
     for (const one of values) {
       if (['string', 'number', 'boolean'].includes(typeof one)) continue
@@ -127,4 +128,10 @@ function readConfig(path: string | undefined, settings: Settings): Map<string, r
     return [name, values.map(String)] as const
   })
   return new Map(entries)
+}
+
+/** Without the lines around it, which the parser's message quotes: a secret may be in them. */
+function flawOf(error: unknown): string {
+  if (!(error instanceof TomlError)) return error instanceof Error ? error.message : String(error)
+  return `${error.message.split('\n', 1)[0]}, at line ${error.line}, column ${error.column}`
 }

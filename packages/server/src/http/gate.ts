@@ -29,7 +29,7 @@ export interface Gate {
   admit(client: Client, selectors: readonly string[]): () => void
   /** @throws HttpError `too-many-publishes` */
   spend(client: Client, events: number, bytes: number): void
-  /** A ticket for whoever has a token. @throws HttpError `missing-token` */
+  /** A ticket for whoever has a token, and not only a ticket. @throws HttpError `missing-token` */
   issueTicket(client: Client): Promise<string>
   corsHeaders(origin: string | undefined): HeaderFields
   /** Lets no reader in any more. */
@@ -51,7 +51,8 @@ export function createGate({ access, limits, tickets, origins }: GateOptions): G
     },
     spend: (client, events, bytes) => limits.publish(client, events, bytes),
     async issueTicket({ identity }) {
-      if (identity.isAnonymous) throw missingToken('get a ticket')
+      // Otherwise a ticket could be renewed for ever, by whoever saw one in a URL.
+      if (identity.by !== 'token') throw missingToken('get a ticket')
       return tickets.issue(identity)
     },
     corsHeaders: (origin) => corsHeaders(origins, origin),

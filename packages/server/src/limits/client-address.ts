@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, SocketAddress } from 'node:net'
 
 /** Proxies whose word on where a request came from counts. */
 export type TrustedProxies = Pick<BlockList, 'check'>
@@ -31,7 +31,7 @@ export function clientAddress(
   let address = plain(remote ?? '')
   const hops = forwardedFor?.split(',') ?? []
   while (isTrusted(address, proxies) && hops.length > 0) {
-    const hop = plain(hops.pop()!.trim())
+    const hop = plain(withoutPort(hops.pop()!.trim()))
     if (isIP(hop) === 0) break
     address = hop
   }
@@ -43,7 +43,17 @@ function isTrusted(address: string, proxies: TrustedProxies): boolean {
   return family !== 0 && proxies.check(address, family === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** An IPv4 address as such, also when it came over a socket for both families. */
+/** Some proxies write `203.0.113.9:5678` and `[2001:db8::1]:5678`, others `[2001:db8::1]`. */
+function withoutPort(hop: string): string {
+  const [, v4, v6] = /^(?:([0-9.]+):[0-9]{1,5}|\[(.*)\](?::[0-9]{1,5})?)$/.exec(hop) ?? []
+  return v4 ?? v6 ?? hop
+}
+
+/**
+ * Each address in one spelling, by which it is counted. One of IPv4 is that, also when it came over a socket for both
+ * families.
+ */
 function plain(address: string): string {
-  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+  if (isIP(address) !== 6) return address
+  return new SocketAddress({ address, family: 'ipv6' }).address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
 }

@@ -2,16 +2,22 @@ import { destination, pino, stdTimeFunctions } from 'pino'
 import { textOf, withoutSecrets } from './journal.ts'
 import type { Journal } from './journal.ts'
 
+/** Lines that standard error did not take, such as on a full disk, and that may still be written. In characters. */
+const MAX_UNWRITTEN = 64 * 1024
+
 /** A JSON object a line, for programs. */
 export function createJsonJournal(): Journal {
+  // Synchronous, so that the last lines of a process that dies are there.
+  const output = destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN })
+  // The hub goes on, and there is nobody left to tell.
+  output.on('error', () => undefined)
   const logger = pino(
     {
       base: { pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
-    // Synchronous, so that the last lines of a process that dies are there.
-    destination({ fd: 2, sync: true }),
+    output,
   )
   return {
     started: (facts) => logger.info({ event: 'started', ...facts }, 'the hub listens'),

@@ -155,6 +155,46 @@ describe('a ticket', () => {
     )
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   })
+
+  test('is good for nothing once its token has expired', async () => {
+    const token = await tokenOf({ publish: ['t'], subscribe: ['t'], admin: true }, { expiresInS: -28 })
+    const get = async (): Promise<string> => {
+      const { json } = await ask('/tickets', { method: 'POST', headers: bearer(token) })
+      return json['ticket'] as string
+    }
+    const tickets = await Promise.all(Array.from({ length: 5 }, get))
+    const stream = await openStream(`${hub.url}/topics/t`, { headers: bearer(token) })
+    await stream.ended
+    const answers = await Promise.all([
+      ask(`/topics/t?ticket=${tickets[0]}`, { headers: { Accept: 'text/event-stream' } }),
+      ask(`/topics/t?ticket=${tickets[1]}`),
+      ask(`/topics/t?ticket=${tickets[2]}`, { method: 'POST', body: 'x' }),
+      ask(`/topics/t?ticket=${tickets[3]}`, { method: 'DELETE' }),
+      ask(`/connections?ticket=${tickets[4]}`),
+    ])
+    for (const answer of answers) expect(answer).toMatchObject({ status: 401, code: 'invalid-ticket' })
+  })
+
+  test('gives no other ticket', async () => {
+    expect(await ask(`/tickets?ticket=${await issue()}`, { method: 'POST' })).toMatchObject({
+      status: 401,
+      code: 'missing-token',
+    })
+  })
+
+  test('of a token whose end no clock will reach opens a stream as the token does', async () => {
+    const headers = bearer(await tokenOf({ subscribe: ['t'] }, { exp: 1e306 }))
+    const { json } = await ask('/tickets', { method: 'POST', headers })
+    for (const [path, sent] of [
+      ['/topics/t', headers],
+      [`/topics/t?ticket=${String(json['ticket'])}`, {}],
+    ] as const) {
+      const stream = await openStream(`${hub.url}${path}`, { headers: sent })
+      const frames = await stream.waitFor((all) => all.some(({ event }) => event !== undefined))
+      stream.close()
+      expect(frames.at(-1)!.event).toBe('tailrace.live')
+    }
+  })
 })
 
 describe('pages of other origins', () => {

@@ -7,6 +7,23 @@ import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SECRET } from './tokens.ts'
 
+/** `fetch` lets nobody choose `Host`. */
+async function askHub(
+  hub: HubProcess,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+): Promise<[number, string]> {
+  const asking = request(`${hub.url}${path}`, {
+    method,
+    headers: { Accept: 'application/json', ...headers },
+  })
+  asking.end(method === 'POST' ? 'x' : undefined)
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
+  const body = await text(response)
+  return [response.statusCode!, (JSON.parse(body) as { code?: string }).code ?? '']
+}
+
 describe('a hub without keys on this machine', () => {
   let hub: HubProcess
 
@@ -18,21 +35,8 @@ describe('a hub without keys on this machine', () => {
     await hub[Symbol.asyncDispose]()
   })
 
-  /** `fetch` lets nobody choose `Host`. */
-  async function ask(
-    method: string,
-    path: string,
-    headers: Record<string, string>,
-  ): Promise<[number, string]> {
-    const asking = request(`${hub.url}${path}`, {
-      method,
-      headers: { Accept: 'application/json', ...headers },
-    })
-    asking.end(method === 'POST' ? 'x' : undefined)
-    const [response] = (await once(asking, 'response')) as [IncomingMessage]
-    const body = await text(response)
-    return [response.statusCode!, (JSON.parse(body) as { code?: string }).code ?? '']
-  }
+  const ask = (...asked: [method: string, path: string, headers: Record<string, string>]) =>
+    askHub(hub, ...asked)
 
   test('says in its banner that it is open', () => {
     expect(hub.output()).toContain('whoever reaches this address may read and write')
@@ -68,6 +72,26 @@ describe('a hub without keys on this machine', () => {
     expect(await from({ 'Sec-Fetch-Site': 'cross-site' })).toEqual([403, 'cross-origin'])
     expect((await from({ Origin: hub.url }))[0]).toBe(201)
     expect((await from({}))[0]).toBe(201)
+  })
+})
+
+describe('a hub without keys on this machine that lets in who has no token', () => {
+  const ANONYMOUS = ['--anonymous-subscribe', '--anonymous-publish']
+  const REBOUND = { Host: 'evil.example', Origin: 'http://evil.example' }
+
+  test('answers to no name that may have been made to lead here', async () => {
+    await using hub = await startHub({ args: ANONYMOUS })
+    expect(await askHub(hub, 'POST', '/topics/a', REBOUND)).toEqual([403, 'foreign-host'])
+    expect(await askHub(hub, 'GET', '/topics/a', REBOUND)).toEqual([403, 'foreign-host'])
+    expect((await askHub(hub, 'POST', '/topics/a', { Host: 'localhost' }))[0]).toBe(201)
+  })
+
+  test.each([
+    ['a proxy', ['--trust-proxy', '127.0.0.1']],
+    ['pages of other origins', ['--allow-origin', 'https://app.example.com']],
+  ])('answers to the name that %s may use, where it was told of them', async (_, args) => {
+    await using hub = await startHub({ args: [...ANONYMOUS, ...args] })
+    expect((await askHub(hub, 'POST', '/topics/a', { Host: 'hub.example.com' }))[0]).toBe(201)
   })
 })
 

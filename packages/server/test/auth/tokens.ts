@@ -13,10 +13,11 @@ interface Claim {
 /** A token that was signed for that hub. */
 export function tokenOf(
   claim: Claim,
-  { sub = 'ann', expiresInS }: { sub?: string; expiresInS?: number } = {},
+  { sub = 'ann', expiresInS, exp }: { sub?: string; expiresInS?: number; exp?: number } = {},
 ): Promise<string> {
   const token = new SignJWT({ tailrace: claim }).setProtectedHeader({ alg: 'HS256' }).setSubject(sub)
   if (expiresInS !== undefined) token.setExpirationTime(Math.floor(Date.now() / 1000) + expiresInS)
+  if (exp !== undefined) token.setExpirationTime(exp)
   return token.sign(new TextEncoder().encode(SECRET))
 }
 

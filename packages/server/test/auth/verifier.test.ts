@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -31,7 +32,7 @@ describe('a token signed with the secret', () => {
     const exp = nowS() + 60
     const token = await signed({ tailrace: CLAIM, sub: 'ann', exp })
     expect(await verifierOf({ leewayMs: 5_000 })(token)).toEqual({
-      isAnonymous: false,
+      by: 'token',
       subject: 'ann',
       rights: { publish: ['a'], subscribe: ['a/**'], isAdmin: false },
       expiresAt: exp * 1000 + 5_000,
@@ -52,6 +53,16 @@ describe('a token signed with the secret', () => {
     const fine = { tailrace: CLAIM, iss: 'https://id', aud: 'hub', exp: nowS() + 60 }
     await expect(verify(await signed(fine))).resolves.toBeDefined()
     await expect(verify(await signed({ ...fine, ...change }))).rejects.toMatchObject({ code })
+  })
+
+  test('has expired in the very millisecond that it says', async () => {
+    const token = await signed({ tailrace: CLAIM, exp: (Date.now() - 1) / 1000 })
+    await expect(verifierOf()(token)).rejects.toMatchObject({ code: 'token-expired' })
+  })
+
+  test('does not expire at a time that is none', async () => {
+    const token = await signed({ tailrace: CLAIM, exp: 1e306 })
+    expect(await verifierOf()(token)).toMatchObject({ expiresAt: undefined })
   })
 
   test('has its time looked at with some leeway', async () => {
@@ -101,6 +112,11 @@ describe('keys that are none are refused when the hub starts', () => {
   test('a private key, or no key', async () => {
     expect(() => publicKey('-----BEGIN PRIVATE KEY-----')).toThrow(/private/)
     expect(() => publicKey('hello')).toThrow(/PEM/)
+  })
+
+  test('an RSA key that no token can be verified with', () => {
+    const { publicKey: weak } = generateKeyPairSync('rsa', { modulusLength: 1_024 })
+    expect(() => publicKey(weak.export({ type: 'spki', format: 'pem' }).toString())).toThrow(/at least 2048/)
   })
 })
 

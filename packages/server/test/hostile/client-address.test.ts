@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isLoopback } from '../../src/auth/origins.ts'
@@ -50,6 +50,22 @@ test('what a client writes into X-Forwarded-For moves it to no other address', F
   )
 })
 
+test.each([
+  ['203.0.113.9:5678', '203.0.113.9'],
+  ['[2001:db9::1]:99', '2001:db9::1'],
+  ['[2001:db9::1]', '2001:db9::1'],
+  ['2001:0DB9:0:0::0001', '2001:db9::1'],
+  ['::ffff:cb00:7109', '203.0.113.9'],
+  ['[::ffff:203.0.113.9]:80', '203.0.113.9'],
+  ['198.51.100.1, [2001:db8::5]:443', '198.51.100.1'],
+  ['203.0.113.9:', '10.1.2.3'],
+  ['203.0.113.9:1:2', '10.1.2.3'],
+  ['[203.0.113.9:80', '10.1.2.3'],
+  ['[]:80', '10.1.2.3'],
+])('a proxy that says %s means %s', (said, expected) => {
+  expect(clientAddress('10.1.2.3', said, proxies)).toBe(expected)
+})
+
 test('an address is an address, whatever the header of a proxy is', FUZZ, async () => {
   await fuzz(
     fc.property(hops, (text) => {
@@ -65,7 +81,8 @@ function isIPv4(address: string): boolean {
   return isIP(address) === 4
 }
 
-/** IPv4 over a socket for both families. */
+/** In the one spelling that sockets have; IPv4 over a socket for both families as IPv4. */
 function plain(address: string): string {
-  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+  if (isIP(address) !== 6) return address
+  return new SocketAddress({ address, family: 'ipv6' }).address.replace(/^::ffff:(?=[0-9.]+$)/i, '')
 }
