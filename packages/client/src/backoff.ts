@@ -12,6 +12,7 @@ export class Backoff {
   baseMs: number
   readonly #maxMs: number
   #failures = 0
+  #hasRefreshed = false
 
   constructor(baseMs: number, maxMs: number) {
     this.baseMs = baseMs
@@ -26,8 +27,16 @@ export class Backoff {
     return Math.min(leastMs + Math.random() * bound, MAX_RETRY_MS)
   }
 
+  /** How long to wait before headers that were refused are made anew: not at all, once for each good connection. */
+  refresh(): number {
+    if (this.#hasRefreshed) return this.next()
+    this.#hasRefreshed = true
+    return 0
+  }
+
   /** The connection was good. */
   reset(): void {
     this.#failures = 0
+    this.#hasRefreshed = false
   }
 }

@@ -1,11 +1,12 @@
-import { createDecoder } from '@tailrace/wire'
+import { createDecoder, WireError } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
-import { facts } from './items.ts'
+import { controlOf, facts } from './items.ts'
 import { requestOf } from './request.ts'
 import type { Session } from './session.ts'
 import { orNetworkError, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
+import { unlessAborted } from './unless-aborted.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** The most ids that are remembered to tell what comes twice. */
@@ -37,10 +38,13 @@ export async function connect(session: Session): Promise<ClientError | undefined
     session.wereHeadersRefused = false
     // Where it can poll it is a hub, which says something at once; others may take their time.
     if (!canPoll) clearTimeout(opening)
-    if (stream !== undefined) return await readAll(session, stream, watchdog, () => clearTimeout(opening))
-    const { lastEventId } = session
-    await session.take({ type: 'tailrace.end', data: '{}', lastEventId, topic: undefined })
-    return undefined
+    if (stream === undefined) {
+      await session.take(controlOf('tailrace.end', session.lastEventId))
+      return undefined
+    }
+    signal.addEventListener('abort', stream.cancel)
+    const why = await readAll(session, stream, watchdog, () => clearTimeout(opening))
+    return signal.aborted ? cutBy : why
   } catch (error) {
     if (signal.aborted) return cutBy
     if (error instanceof ClientError) return error
@@ -62,10 +66,11 @@ export async function ask(
   signal: AbortSignal,
 ): Promise<Response> {
   // A token that never comes must not keep the attempt from being given up.
-  const interrupted = new Promise<never>((_, reject) => signal.addEventListener('abort', reject))
-  const preparing = requestOf(settings, accept, lastEventId, wereHeadersRefused)
-  const init = await Promise.race([preparing, interrupted])
-  return orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
+  const init = await unlessAborted(signal, requestOf(settings, accept, lastEventId, wereHeadersRefused))
+  const answer = orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
+  // One that comes too late holds its connection until somebody reads it.
+  answer.then(({ body }) => (signal.aborted ? body?.cancel() : undefined)).catch(() => {})
+  return unlessAborted(signal, answer)
 }
 
 async function readAll(
@@ -75,7 +80,7 @@ async function readAll(
   onBytes: () => void,
 ): Promise<ClientError | undefined> {
   const { settings, seen, lastEventId, backoff } = session
-  const ids = new Set<string>()
+  let ids = new Set<string>()
   const arrived: { event: DecodedEvent; id: string | undefined }[] = []
   let id: string | undefined
   let refusal: string | undefined
@@ -105,7 +110,9 @@ async function readAll(
       try {
         decoder.push(chunk)
       } catch (cause) {
-        return new ClientError('too-large', (cause as Error).message, {}, cause)
+        // Or what the caller's `onComment` threw.
+        if (!(cause instanceof WireError)) throw cause
+        return new ClientError('too-large', cause.message, {}, cause)
       }
       // Whoever does not read need not hear anything.
       watchdog.stop()
@@ -113,11 +120,14 @@ async function readAll(
         if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
         await session.take(event)
         if (given !== undefined) ids.add(given)
+        if (ids.size > 2 * MAX_SEEN) ids = new Set([...ids].slice(-MAX_SEEN))
         if (session.isOver) return undefined
       }
+      // The last block had no data: its id is a place, and not that of the event to come.
+      if (id !== undefined) await session.take(controlOf('tailrace.place', id))
+      id = undefined
       await session.room()
     }
-    session.lastEventId = decoder.lastEventId
   } finally {
     session.seen = new Set([...seen, ...ids].slice(-MAX_SEEN))
   }

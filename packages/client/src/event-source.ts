@@ -1,7 +1,7 @@
 import { createDecoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import { toByteString } from './request.ts'
-import { orNetworkError, streamOf } from './stream.ts'
+import { orNetworkError, readerOf, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
@@ -81,9 +81,9 @@ export class EventSource extends EventTarget {
    */
   static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
     const source = new EventSource(FROM_STREAM)
-    const reader = stream.getReader()
-    source.#stop = () => void reader.cancel().catch(() => {})
-    queueMicrotask(() => void source.#follow(reader))
+    const open = readerOf(FROM_STREAM.href, stream.getReader())
+    source.#stop = open.cancel
+    queueMicrotask(() => void source.#follow(open))
     return source
   }
 
@@ -183,14 +183,14 @@ export class EventSource extends EventTarget {
       if (stream === undefined)
         throw new ClientError('status', `${this.#url} has nothing more to say.`, { status: 204 })
       // No longer the request: Node 24 throws past every handler when that of a `data:` URL is aborted now.
-      this.#stop = () => stream.cancel()
+      this.#stop = stream.cancel
       this.#address = response.url
       this.#announce()
       await this.#read(stream, new URL(response.url).origin)
       this.#reestablish(new ClientError('closed-by-server', 'The server has ended the stream.'))
     } catch (error) {
       if (this.#isClosed) return
-      const failure = error instanceof ClientError ? error : tooLarge(error)
+      const failure = asClientError(error)
       if (failure.code === 'network') this.#reestablish(failure)
       else this.#fail(failure)
     }
@@ -208,15 +208,14 @@ export class EventSource extends EventTarget {
     }
   }
 
-  async #follow(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  async #follow(stream: OpenStream): Promise<void> {
     if (this.#isClosed) return
     this.#announce()
     try {
-      await this.#read({ cancel: this.#stop, read: async () => (await reader.read()).value }, '')
+      await this.#read(stream, '')
       if (!this.#isClosed) this.#fail(new ClientError('closed-by-server', 'The stream has ended.'))
     } catch (error) {
-      void reader.cancel(error).catch(() => {})
-      if (!this.#isClosed) this.#fail(tooLarge(error))
+      if (!this.#isClosed) this.#fail(asClientError(error))
     }
   }
 
@@ -275,6 +274,9 @@ function resolve(url: string): string {
   }
 }
 
-function tooLarge(cause: unknown): ClientError {
-  return new ClientError('too-large', (cause as Error).message, {}, cause)
+/** What the decoder throws says that an event is too large. */
+function asClientError(error: unknown): ClientError {
+  return error instanceof ClientError
+    ? error
+    : new ClientError('too-large', (error as Error).message, {}, error)
 }

@@ -48,6 +48,11 @@ export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | un
   }
 }
 
+/** One of the hub's own events, as if it had come. `tailrace.place` is the client's: it says nothing but its id. */
+export function controlOf(type: string, lastEventId: string): DecodedEvent {
+  return { type, data: '{}', lastEventId, topic: undefined }
+}
+
 /** The JSON of one of the hub's own events; nothing of it where it is none. */
 export function facts(data: string): Record<string, unknown> {
   try {

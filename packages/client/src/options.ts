@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_BUFFER_LENGTH } from '@tailrace/wire'
+import { DEFAULT_MAX_BUFFER_LENGTH, MAX_RETRY_MS } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import type { Decode } from './payload.ts'
 import type { HeadersSource, RequestParts } from './request.ts'
@@ -12,7 +12,7 @@ export interface Storage {
   setItem(key: string, value: string): void
 }
 
-/** Bounds and times, each a number of at least 0. */
+/** Bounds and times, each a number of at least 0. What a timer cannot hold is clamped to 2^31 - 1. */
 export interface SubscribeLimits {
   /**
    * The bound of the delay before the first reconnection, in milliseconds, until the server says another one
@@ -27,16 +27,16 @@ export interface SubscribeLimits {
   readonly stableAfter?: number | undefined
   /** The longest until a stream has begun, in milliseconds. @defaultValue 15,000 */
   readonly openTimeout?: number | undefined
-  /** When so many items wait for whoever iterates, nothing more is read. @defaultValue 1,000 */
+  /** When so many items wait for whoever iterates, nothing more is read. At least 1. @defaultValue 1,000 */
   readonly maxQueued?: number | undefined
-  /** Characters of one event. @defaultValue 67,108,864 */
+  /** Characters of one event: an integer from 1 to 268,435,456. @defaultValue 67,108,864 */
   readonly maxEventLength?: number | undefined
 }
 
 export interface SubscribeOptions extends SubscribeLimits {
   /** @defaultValue `GET` */
   readonly method?: string | undefined
-  /** Sent again with each attempt, so it cannot be a stream. */
+  /** Sent again with each attempt, so it cannot be a stream. Not with `GET` or `HEAD`. */
   readonly body?: RequestParts['body']
   /** A function is called for each attempt; with true when the server refused the last ones. */
   readonly headers?: HeadersSource | undefined
@@ -80,23 +80,37 @@ const DEFAULT_LIMITS = {
 }
 
 export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
-  Readonly<Record<keyof SubscribeLimits, number>> & { readonly url: string; readonly fetch: typeof fetch }
+  Readonly<Record<keyof SubscribeLimits, number>> & {
+    readonly url: string
+    readonly method: string
+    readonly fetch: typeof fetch
+  }
 
 /** Fills in defaults. @throws ClientError `invalid-option` */
 export function resolveOptions(given: string, options: SubscribeOptions): ResolvedOptions {
   const limits = { ...DEFAULT_LIMITS }
   for (const name of Object.keys(limits) as (keyof SubscribeLimits)[]) {
-    limits[name] = options[name] ?? limits[name]
-    if (!(limits[name] >= 0)) throw invalid(name, 'must be a number of at least 0')
+    limits[name] = Math.min(options[name] ?? limits[name], MAX_RETRY_MS)
+    const least = name === 'maxQueued' ? 1 : 0
+    if (!(limits[name] >= least)) throw invalid(name, `must be a number of at least ${least}`)
   }
+  const { maxEventLength: length } = limits
+  if (!(Number.isInteger(length) && length > 0 && length <= 2 ** 28))
+    throw invalid('maxEventLength', 'must be an integer from 1 to 268435456')
+  const { method: asked = 'GET' } = options
+  // As `fetch` takes them: in any case, and without a body.
+  const isBare = /^(get|head)$/i.test(asked)
+  const method = isBare ? asked.toUpperCase() : asked
+  if (isBare && options.body !== undefined) throw invalid('body', 'needs another method')
   if (options.body instanceof ReadableStream) throw invalid('body', 'is sent again, so it cannot be a stream')
-  if (options.share === true && (options.method ?? 'GET') !== 'GET') throw invalid('share', 'needs GET')
+  if (options.share === true && method !== 'GET') throw invalid('share', 'needs GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
   if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)
   // Bound, since browsers' `fetch` wants to be called on its window.
   return {
     ...options,
     ...limits,
+    method,
     url: new URL(given, base).href,
     fetch: options.fetch ?? fetch.bind(globalThis),
   }

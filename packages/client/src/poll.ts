@@ -1,9 +1,13 @@
+import { MAX_RETRY_MS } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import { ask } from './connection.ts'
 import { ClientError } from './errors.ts'
+import { controlOf } from './items.ts'
+import { orderOf } from './place.ts'
 import type { Session } from './session.ts'
 import { badStatus, orNetworkError } from './stream.ts'
 import { isTransient } from './transient.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** How long a page waits for an event, in seconds: shorter than the idle time of common proxies. */
 const WAIT_S = 25
@@ -53,21 +57,26 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
   // As a stream would have it: of a single topic, the URL says which.
   const isOfOne = !url.pathname.endsWith('/events')
   let isLive = false
+  /** What is up to here is not had again when a gap makes it start over. */
+  let known = ''
   while (Date.now() < until && !session.isOver) {
     query.set('from', from)
     // A page that is not empty does not wait.
     const waitS = isLive ? WAIT_S : 0
     query.set('wait', String(waitS))
-    const overdue = AbortSignal.timeout(waitS * 1000 + settings.openTimeout)
+    const overdue = AbortSignal.timeout(Math.min(waitS * 1000 + settings.openTimeout, MAX_RETRY_MS))
     const signal = AbortSignal.any([interrupted, overdue])
     const response = await ask(session, url, 'application/json', '', signal)
-    if (isTransient(response.status)) {
+    // A token that has expired says nothing about whether there are pages.
+    if (isTransient(response.status) || response.status === 401) {
       void response.body?.cancel().catch(() => {})
       throw badStatus(response)
     }
-    const answer = Object(parsed(await orNetworkError(settings.url, response.text()))) as Answer
+    const text = await unlessAborted(signal, orNetworkError(settings.url, response.text()))
+    const answer = Object(parsed(text)) as Answer
     if (response.status === 410 && answer.oldest !== undefined) {
       await take(eventOf('tailrace.gap', JSON.stringify(answer), from, undefined))
+      known = from
       from = 'start'
     } else if (response.status !== 200 || !Array.isArray(answer.events) || answer.next === undefined) {
       // No hub, or one that refuses: as a stream it says why.
@@ -75,13 +84,16 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
       return
     } else {
       const { events, next } = answer
+      session.backoff.reset()
       for (const { type = 'message', data, id, topic } of events) {
+        if (session.isOver) return
+        if ((orderOf(id, known) ?? 1) <= 0) continue
         await take(eventOf(type, data.replace(/\r\n?/g, '\n'), id, isOfOne ? undefined : topic))
         await session.room()
       }
       if (events.length === 0 && !isLive) {
         isLive = true
-        await take(eventOf('tailrace.live', '{}', next, undefined))
+        await take(controlOf('tailrace.live', next))
       }
       from = next
     }

@@ -1,6 +1,8 @@
 import { Backoff } from './backoff.ts'
 import { ClientError } from './errors.ts'
+import { headersOf } from './request.ts'
 import { isTransient, parseRetryAfter } from './transient.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 /** An event to publish. */
 export interface NewEvent {
@@ -46,7 +48,8 @@ const MAX_DELAY_MS = 10_000
  * is lost is repeated with the same idempotency keys, so it is published once.
  *
  * @param url of a topic, or of `/topics` for a batch whose events name theirs
- * @throws ClientError `publish-refused` when the hub refuses it, `network` when no attempt got an answer
+ * @throws ClientError `publish-refused` when the hub refuses it, `network` when no attempt got an answer, `headers`
+ * when the last attempt's could not be had
  */
 export async function publish(
   url: string | URL,
@@ -71,17 +74,23 @@ export async function publish(
 ): Promise<Published | readonly Published[]> {
   const isBatch = Array.isArray(events)
   const batch: readonly NewEvent[] = isBatch ? events : [events]
-  const call = crypto.randomUUID()
-  const lines = batch.map((event, i) => JSON.stringify({ idempotencyKey: `${call}/${i}`, ...event }))
+  // `randomUUID` is missing on pages that came by `http:`.
+  const call = crypto.getRandomValues(new Uint32Array(4)).join('-')
+  const lines = batch.map((event, i) =>
+    JSON.stringify({ ...event, idempotencyKey: event.idempotencyKey ?? `${call}/${i}` }),
+  )
   const backoff = new Backoff(FIRST_DELAY_MS, MAX_DELAY_MS)
+  async function attempt(): Promise<Published | readonly Published[]> {
+    const all = await headersOf(headers, false)
+    all.set('content-type', 'application/x-ndjson')
+    const init: RequestInit = { method: 'POST', headers: all, body: lines.join('\n') }
+    if (credentials !== undefined) init.credentials = credentials
+    if (signal !== undefined) init.signal = signal
+    return answerOf(await fetch(url, init), isBatch)
+  }
   for (let left = attempts; ; left -= 1) {
     try {
-      const all = new Headers(typeof headers === 'function' ? await headers() : headers)
-      all.set('content-type', 'application/x-ndjson')
-      const init: RequestInit = { method: 'POST', headers: all, body: lines.join('\n') }
-      if (credentials !== undefined) init.credentials = credentials
-      if (signal !== undefined) init.signal = signal
-      return await answerOf(await fetch(url, init), isBatch)
+      return await unlessAborted(signal, attempt())
     } catch (error) {
       signal?.throwIfAborted()
       const isFinal = error instanceof ClientError && error.details['isFinal'] === true
@@ -95,9 +104,8 @@ export async function publish(
 /** @throws ClientError `publish-refused`; `isFinal` where another attempt would be refused as well */
 async function answerOf(response: Response, isBatch: boolean): Promise<Published | readonly Published[]> {
   const { ok, status, url, headers } = response
-  const answer = (await response.json().catch(() => undefined)) as
-    | { events?: readonly Published[]; code?: string; detail?: string }
-    | undefined
+  // Cut off, it is no answer.
+  const answer = parsed(await response.text())
   const events = answer?.events
   if (ok && events !== undefined && events.length > 0) return isBatch ? events : events[0]!
   const isFinal = !isTransient(status)
@@ -110,6 +118,21 @@ async function answerOf(response: Response, isBatch: boolean): Promise<Published
     retryAfterMs,
     problem: answer,
   })
+}
+
+interface Answer {
+  readonly events?: readonly Published[]
+  readonly code?: string
+  readonly detail?: string
+}
+
+/** The JSON of an answer; nothing where it is none, such as a proxy's page. */
+function parsed(text: string): Answer | undefined {
+  try {
+    return JSON.parse(text) as Answer
+  } catch {
+    return undefined
+  }
 }
 
 function unreachable(url: string | URL, cause: unknown): ClientError {

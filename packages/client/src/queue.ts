@@ -6,8 +6,8 @@ export class Queue<T> {
   readonly #max: number
   #isBounded = true
   readonly #items: T[] = []
-  #wakeReader: (() => void) | undefined
-  #wakeWriter: (() => void) | undefined
+  /** Readers that wait for an item, and writers that wait for room. */
+  #waiting: (() => void)[] = []
   #end: { error: Error | undefined } | undefined
 
   constructor(max: number) {
@@ -17,7 +17,7 @@ export class Queue<T> {
   push(item: T): void {
     if (this.#end !== undefined) return
     this.#items.push(item)
-    this.#wakeReader?.()
+    this.#wake()
   }
 
   get isFull(): boolean {
@@ -26,35 +26,42 @@ export class Queue<T> {
 
   /** Resolves when there is room. One chunk of the network may overfill it. */
   async room(): Promise<void> {
-    while (this.isFull) {
-      await new Promise<void>((resolve) => (this.#wakeWriter = resolve))
-    }
+    while (this.isFull) await this.#change()
   }
 
   /** The next item; nothing after the end. @throws what it was ended with */
   async next(): Promise<T | undefined> {
     for (;;) {
       const item = this.#items.shift()
-      this.#wakeWriter?.()
-      if (item !== undefined) return item
+      if (item !== undefined) {
+        this.#wake()
+        return item
+      }
       if (this.#end !== undefined) {
         if (this.#end.error !== undefined) throw this.#end.error
         return undefined
       }
-      await new Promise<void>((resolve) => (this.#wakeReader = resolve))
+      await this.#change()
     }
   }
 
   /** Whoever waits for room need not: nothing more is going to be read. */
   release(): void {
     this.#isBounded = false
-    this.#wakeWriter?.()
+    this.#wake()
   }
 
   /** Nothing more comes. What is there can still be taken. */
   end(error?: Error): void {
     this.#end ??= { error }
-    this.#wakeReader?.()
-    this.#wakeWriter?.()
+    this.#wake()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 }

@@ -5,7 +5,7 @@ export type HeadersSource = HeadersInit | ((refused: boolean) => HeadersInit | P
 
 /** What of a request stays the same over all attempts. */
 export interface RequestParts {
-  readonly method?: string | undefined
+  readonly method: string
   readonly body?: Exclude<BodyInit, ReadableStream> | undefined
   readonly headers?: HeadersSource | undefined
   readonly credentials?: RequestCredentials | undefined
@@ -13,27 +13,26 @@ export interface RequestParts {
 
 /** The request of one attempt. @throws ClientError `headers` or `invalid-id` */
 export async function requestOf(
-  { method = 'GET', body, headers, credentials }: RequestParts,
+  { method, body, headers, credentials }: RequestParts,
   accept: string,
   lastEventId: string,
   wasRefused: boolean,
 ): Promise<RequestInit> {
-  const all = new Headers(typeof headers === 'function' ? await called(headers, wasRefused) : headers)
+  const all = await headersOf(headers, wasRefused)
   if (!all.has('accept')) all.set('accept', accept)
   if (lastEventId !== '') all.set('last-event-id', toByteString(lastEventId))
   // The cache mode, not the header: that one would need a CORS preflight.
   return { method, body, credentials, headers: all, cache: 'no-store' } as RequestInit
 }
 
-async function called(
-  headers: Extract<HeadersSource, (refused: boolean) => unknown>,
-  wasRefused: boolean,
-): Promise<HeadersInit> {
+/** The headers of one attempt. @throws ClientError `headers` */
+export async function headersOf(headers: HeadersSource | undefined, wasRefused: boolean): Promise<Headers> {
   try {
-    return await headers(wasRefused)
+    if (typeof headers === 'function') headers = await headers(wasRefused)
   } catch (cause) {
     throw new ClientError('headers', 'The function for headers has failed', {}, cause)
   }
+  return new Headers(headers)
 }
 
 /**

@@ -77,7 +77,6 @@ class Shared {
       this.#newestOptions()
       this.#readers.delete(reader)
       if (this.#readers.size > 0) return
-      // What is over is of no use to whoever comes next.
       if (this.#isOver) this.#close()
       else this.#closing = setTimeout(() => this.#close(), GRACE_MS)
     }
@@ -91,6 +90,8 @@ class Shared {
       this.#facts = { ...this.#facts, status: 'failed', error: error as Error }
     }
     this.#isOver = true
+    // What is over is of no use to whoever comes next.
+    if (this.#readers.size === 0) this.#close()
     this.#showSoon()
   }
 
@@ -142,7 +143,8 @@ class Shared {
   }
 
   #close(): void {
-    open.delete(this.#key)
+    clearTimeout(this.#closing)
+    if (open.get(this.#key) === this) open.delete(this.#key)
     this.#subscription.close()
   }
 }

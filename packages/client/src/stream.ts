@@ -26,7 +26,11 @@ export function streamOf(response: Response): OpenStream | undefined {
     if (status !== 200) throw badStatus(response)
     throw new ClientError('not-a-stream', `${url} gives ${type}, no text/event-stream`, { status, type })
   }
-  const reader = body?.getReader()
+  return readerOf(url, body?.getReader())
+}
+
+/** A stream that is open already. */
+export function readerOf(url: string, reader?: ReadableStreamDefaultReader<Uint8Array>): OpenStream {
   return {
     read: async () => (await orNetworkError(url, reader?.read()))?.value,
     cancel: () => void reader?.cancel().catch(() => {}),

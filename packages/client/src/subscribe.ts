@@ -49,6 +49,8 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
   const listeners = new Map<string, Set<(event: never) => void>>()
   const statusListeners = new Set<(status: Status) => void>()
   let isIterated = false
+  /** The place after the last event that was handed on. */
+  let place = settings.lastEventId ?? store?.getItem(storeKey) ?? ''
   let tabs: Tabs | undefined
   let begin!: () => void
   const closed = new Promise<void>((resolve) => (begin = resolve)).then(run)
@@ -60,13 +62,10 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
   const session: Session = {
     settings,
     backoff: new Backoff(settings.initialDelay, settings.maxDelay),
-    lastEventId: settings.lastEventId ?? store?.getItem(storeKey) ?? '',
+    lastEventId: place,
     seen: new Set(),
     wereHeadersRefused: false,
-    canPoll:
-      settings.fallback !== false &&
-      (settings.method ?? 'GET') === 'GET' &&
-      !ONLY_STREAMED.test(settings.url),
+    canPoll: settings.fallback !== false && settings.method === 'GET' && !ONLY_STREAMED.test(settings.url),
     isOver: false,
     interrupt: undefined,
     wake: undefined,
@@ -80,6 +79,8 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
         if (status.kind === 'end') close()
       } else if (!type.startsWith('tailrace.')) {
         const data = decode === undefined ? text : await decode(type, text)
+        // Closed meanwhile.
+        if (session.isOver) return
         const event = { kind: 'event', type, data, id, topic } as EventOf<Events>
         if (isIterated) queue.push(event)
         for (const listener of listeners.get(type) ?? []) listener(event as never)
@@ -128,7 +129,8 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
     const isRefused = status === 401 || reason === 'token-expired'
     session.wereHeadersRefused =
       isRefused && !session.wereHeadersRefused && typeof settings.headers === 'function'
-    const delayMs = session.wereHeadersRefused ? 0 : delayAfter(error, settings, session.backoff)
+    const { backoff } = session
+    const delayMs = session.wereHeadersRefused ? backoff.refresh() : delayAfter(error, settings, backoff)
     if (delayMs === undefined) throw error
     session.tell({ kind: 'reconnecting', error, delayMs })
     tabs?.lose(error, delayMs)
@@ -144,6 +146,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
   }
 
   function keepPlace(id: string): void {
+    place = id
     try {
       store?.setItem(storeKey, id)
     } catch {
@@ -177,19 +180,28 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
     close,
     closed,
     get lastEventId() {
-      return session.lastEventId
+      return place
     },
-    async *[Symbol.asyncIterator]() {
+    [Symbol.asyncIterator]() {
       isIterated = true
       begin()
-      try {
-        for (let item = await queue.next(); item !== undefined; item = await queue.next()) {
-          yield item
-          // Asked for the next one: this one was dealt with.
-          if ('id' in item) keepPlace(item.id)
-        }
-      } finally {
-        close()
+      let isDone = false
+      let taken: Item<Events> | undefined
+      // No generator: that one would hear of `return()` only when there is an item.
+      return {
+        async next() {
+          // Asked for the next one: the last one was dealt with.
+          if (taken !== undefined && 'id' in taken) keepPlace(taken.id)
+          taken = isDone ? undefined : await queue.next()
+          if (taken === undefined) return { done: true, value: undefined }
+          if ('id' in taken) place = taken.id
+          return { done: false, value: taken }
+        },
+        async return(value) {
+          isDone = true
+          close()
+          return { done: true, value }
+        },
       }
     },
   }

@@ -1,26 +1,14 @@
 import type { DecodedEvent } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
+import { controlOf } from './items.ts'
 import { orderOf } from './place.ts'
 import type { Session } from './session.ts'
+import type { Message, MessageOf } from './tab-message.ts'
 
 /** How often a tab asks the one that connects whether it is well. */
 const PING_MS = 2_000
 /** Questions without an answer before another tab connects. The timers of a hidden page may be late by a second. */
 const MAX_UNANSWERED = 2
-
-type Message =
-  /** To the one that connects: where are you? */
-  | { readonly kind: 'ping' }
-  /** Its answer. */
-  | { readonly kind: 'pong'; readonly place: string }
-  /** What its connection brought, and the place before that. */
-  | { readonly kind: 'event'; readonly after: string; readonly event: DecodedEvent }
-  /** Its connection is lost. */
-  | {
-      readonly kind: 'lost'
-      readonly error: Pick<ClientError, 'code' | 'message' | 'details'>
-      readonly delayMs: number
-    }
 
 /** The tabs (and workers) of one origin that subscribe to the same URL: one of them connects. */
 export interface Tabs {
@@ -49,6 +37,10 @@ export function joinTabs(session: Session): Tabs | undefined {
   const channel = new BroadcastChannel(name)
   const beginsNow = session.lastEventId === '' && !/[?&](from|lastEventId|snapshot)=/.test(url)
   let isLeader = false
+  /** As the one that connects: everything that was missed has come. */
+  let isLive = false
+  /** It has a connection, or is about to have one again. */
+  let isConnecting = false
   /** Something that the others have has not come here: this tab connects for itself until it has. */
   let isBehind = false
   /** It knows where the others are. */
@@ -56,14 +48,19 @@ export function joinTabs(session: Session): Tabs | undefined {
   let unanswered = 0
   /** What comes by the channel is taken one after the other, since to decode may take a while. */
   let received = Promise.resolve()
+  /** What is being taken of that: before it is, this tab has no place to connect from. */
+  let taking: Promise<void> | undefined
   let failure: Error | undefined
   let waiting = 0
+  /** Events that came while too much was waiting. */
+  let dropped = 0
   /** Called when this tab's connection is over. */
   let onIdle: (() => void) | undefined
   let queued = new AbortController()
   let release: (() => void) | undefined
 
-  const isDue = (): boolean => isLeader || isBehind || session.isOver || failure !== undefined
+  const isDue = (): boolean =>
+    taking === undefined && (isLeader || isBehind || session.isOver || failure !== undefined)
   const post = (message: Message): void => channel.postMessage(message)
   const wake = (): void => session.interrupt?.()
 
@@ -75,7 +72,7 @@ export function joinTabs(session: Session): Tabs | undefined {
     try {
       await locks!.request(name, isTaken ? { steal: true } : { signal }, async () => {
         isLeader = isPlaced = true
-        isBehind = false
+        isBehind = isLive = false
         if (session.isOver) return
         wake()
         await new Promise<void>((resolve) => (release = resolve))
@@ -92,67 +89,91 @@ export function joinTabs(session: Session): Tabs | undefined {
   function onMessage(message: Message): void {
     if (message.kind === 'ping') {
       // Who cannot read on is of no use to the others: one of them will take the lock.
-      if (isLeader && !session.isFull) post({ kind: 'pong', place: session.lastEventId })
+      if (isLeader && !session.isFull) post({ kind: 'pong', place: session.lastEventId, isLive })
       return
     }
     if (isLeader) return
     unanswered = 0
     if (message.kind === 'pong') {
-      if (!isPlaced) settle(message.place)
-    } else if (message.kind === 'event') {
-      if (!isPlaced) return
+      if (!isPlaced) enqueue(() => settle(message))
+      isPlaced = true
+    } else if (message.kind === 'lost') {
+      enqueue(() => reconnect(message))
+    } else if (isPlaced) {
       if (session.isFull || waiting >= session.settings.maxQueued) {
+        dropped += 1
         fallBehind()
-        return
+      } else {
+        const before = dropped
+        enqueue(() => accept(message, before))
       }
-      waiting += 1
-      received = received
-        .then(() => accept(message))
-        .catch((error: Error) => {
-          failure ??= error
-          wake()
-        })
-        .finally(() => (waiting -= 1))
-    } else if (!isBehind) {
-      const { code, message: text, details } = message.error
-      session.tell({
-        kind: 'reconnecting',
-        error: new ClientError(code, text, details),
-        delayMs: message.delayMs,
-      })
     }
+  }
+
+  function enqueue(step: () => void | Promise<void>): void {
+    waiting += 1
+    received = received
+      .then(() => (isLeader || failure !== undefined || session.isOver ? undefined : step()))
+      .catch((error: Error) => {
+        // An event that cannot be decoded: its own connection brings it again, and asks the caller what to do.
+        if (error instanceof ClientError) {
+          fallBehind()
+          return
+        }
+        failure = error
+        wake()
+      })
+      .finally(() => (waiting -= 1))
   }
 
   /** The first that is heard of the others. */
-  function settle(place: string): void {
-    isPlaced = true
-    if (beginsNow && !isBehind) session.lastEventId = place
-    if (session.lastEventId !== place) fallBehind()
-    else if (place !== '') session.tell({ kind: 'live', id: place })
+  async function settle({ place, isLive: areLive }: MessageOf<'pong'>): Promise<void> {
+    if (isBehind) return
+    if (!beginsNow && session.lastEventId !== place) fallBehind()
+    else if (place !== '') await take(controlOf(areLive ? 'tailrace.live' : 'tailrace.place', place))
   }
 
-  async function accept(message: Extract<Message, { kind: 'event' }>): Promise<void> {
+  function reconnect({ error: { code, message, details }, delayMs }: MessageOf<'lost'>): void {
+    if (isBehind) return
+    session.tell({ kind: 'reconnecting', error: new ClientError(code, message, details), delayMs })
+  }
+
+  async function accept(message: MessageOf<'event'>, droppedBefore: number): Promise<void> {
+    // What came before one that was dropped must not end the connection that brings that one.
+    if (isLeader || session.isOver || dropped > droppedBefore) return
     const { after, event } = message
-    if (isLeader || session.isOver) return
     const ahead = orderOf(session.lastEventId, after)
+    const aheadOfEvent = orderOf(session.lastEventId, event.lastEventId)
     if (ahead === undefined || ahead < 0) {
       // It may have come this far by itself already.
-      if (orderOf(session.lastEventId, event.lastEventId) !== 0) fallBehind()
+      if (aheadOfEvent !== 0) fallBehind()
       return
     }
-    const isOwn = event.type.startsWith('tailrace.')
-    const isKnown = isOwn
-      ? ahead > 0 && event.type !== 'tailrace.live'
-      : ahead > 0 && (orderOf(session.lastEventId, event.lastEventId) ?? 0) >= 0
-    if (isBehind) {
+    if (isConnecting) {
       // Where the others are: its own connection is no longer needed. Its last event may be on its way.
       isBehind = false
       const idle = new Promise<void>((resolve) => (onIdle = resolve))
       wake()
       await idle
-      return accept(message)
+      return accept(message, droppedBefore)
     }
-    if (!isKnown) await session.take(event)
+    isBehind = false
+    const isKnown = event.type.startsWith('tailrace.')
+      ? ahead > 0 && event.type !== 'tailrace.live'
+      : ahead > 0 && (aheadOfEvent ?? 0) >= 0
+    if (isKnown) return
+    // What is said late must not set back a tab that has come further by itself.
+    const isLate = ahead > 0 && (aheadOfEvent ?? 0) > 0
+    await take(isLate ? { ...event, lastEventId: session.lastEventId } : event)
+  }
+
+  async function take(event: DecodedEvent): Promise<void> {
+    taking = session.take(event)
+    try {
+      await taking
+    } finally {
+      taking = undefined
+    }
   }
 
   function fallBehind(): void {
@@ -179,16 +200,21 @@ export function joinTabs(session: Session): Tabs | undefined {
 
   return {
     async turn() {
+      isConnecting = false
       onIdle?.()
       while (!isDue()) {
-        await new Promise<void>((resolve) => (session.interrupt = resolve))
+        await (taking?.catch(() => {}) ?? new Promise<void>((resolve) => (session.interrupt = resolve)))
       }
-      if (failure !== undefined) throw failure
+      isConnecting = true
+      if (failure !== undefined && !session.isOver) throw failure
     },
     pass(event) {
-      if (isLeader) post({ kind: 'event', after: session.lastEventId, event })
+      if (!isLeader) return
+      isLive ||= event.type === 'tailrace.live'
+      post({ kind: 'event', after: session.lastEventId, event })
     },
     lose({ code, message, details }, delayMs) {
+      isLive = false
       if (isLeader) post({ kind: 'lost', error: { code, message, details }, delayMs })
     },
     leave() {

@@ -29,8 +29,11 @@ export class Watchdog {
 
   /** What came was a comment: a heartbeat. Said before the next `start`. */
   beat(): void {
+    const quietMs = Date.now() - this.#heardAt
+    // Comments that come together say nothing of how long the server is silent.
+    if (quietMs * MISSED_BEATS < LEAST_MS) return
     this.#beats += 1
-    this.#longestMs = Math.max(this.#longestMs, Date.now() - this.#heardAt)
+    this.#longestMs = Math.max(this.#longestMs, quietMs)
   }
 
   /** Whether the server should have been heard of by now. After sleep timers are late, and this is not. */
@@ -44,7 +47,7 @@ export class Watchdog {
   }
 
   get #limitMs(): number | undefined {
-    return this.#beats < ENOUGH_BEATS ? undefined : Math.max(LEAST_MS, this.#longestMs * MISSED_BEATS)
+    return this.#beats < ENOUGH_BEATS ? undefined : this.#longestMs * MISSED_BEATS
   }
 
   #arm(): void {

@@ -306,6 +306,18 @@ describe('from a readable stream', () => {
     ])
   })
 
+  test('says of a stream that breaks that it has broken', async () => {
+    source = EventSource.fromReadableStream(
+      new ReadableStream({
+        pull(controller) {
+          controller.error(new Error('reset'))
+        },
+      }),
+    )
+    const error = await next<EventSourceErrorEvent>(source, 'error')
+    expect([error.code, source.readyState]).toEqual(['network', EventSource.CLOSED])
+  })
+
   test('close cancels the stream', async () => {
     let isCancelled = false
     source = EventSource.fromReadableStream(

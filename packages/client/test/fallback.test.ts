@@ -1,7 +1,7 @@
 import { publish, subscribe } from '@tailrace/client'
 import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startBufferingProxy } from './buffering-proxy.ts'
 import { startScripted, stream } from './scripted-server.ts'
 
@@ -57,6 +57,83 @@ test('a place that is gone is told as a gap, and what is left follows', async ()
     if (item.kind === 'live') break
   }
   expect(told).toEqual(['gap epoch other.7', 'left'])
+})
+
+test('what was seen before a gap does not come again, as with a stream', async () => {
+  await using proxy = await startBufferingProxy(hub.url)
+  await publish(`${hub.url}/topics/a`, { data: 'seen' })
+  const { id } = await publish(`${hub.url}/topics/a`, { data: 'seen as well' })
+  await publish(`${hub.url}/topics/b`, { data: 'purged' })
+  await publish(`${hub.url}/topics/a`, { data: 'left' })
+  await fetch(`${hub.url}/topics/b`, { method: 'DELETE' })
+  const stories: string[][] = []
+  for (const { url } of [hub, proxy]) {
+    const told: string[] = []
+    for await (const item of subscribe(`${url}/events?topic=a&topic=b`, { ...QUICK, lastEventId: id })) {
+      if (item.kind === 'gap') told.push('gap')
+      if (item.kind === 'event') told.push(item.data)
+      if (item.kind === 'live') break
+    }
+    stories.push(told)
+  }
+  expect(stories).toEqual([
+    ['gap', 'left'],
+    ['gap', 'left'],
+  ])
+})
+
+test('nothing is handed on after close, even of a page that is here already', async () => {
+  await using proxy = await startBufferingProxy(hub.url)
+  await publish(`${hub.url}/topics/t`, [{ data: '1' }, { data: '2' }, { data: '3' }])
+  const subscription = subscribe(`${proxy.url}/topics/t?from=start`, QUICK)
+  const seen: string[] = []
+  subscription.on('message', ({ data }) => {
+    seen.push(data)
+    subscription.close()
+  })
+  await subscription.closed
+  expect(seen).toEqual(['1'])
+})
+
+/** The pages of a hub whose streams are held up, each with one event. */
+const PAGES = [1, 2].map((i) => `{"events":[{"id":"e.${i}","topic":"t","data":"${i}"}],"next":"e.${i}"}`)
+
+test('a token that expires while it polls is made anew, and it polls on', async () => {
+  let polls = 0
+  await using server = await startScripted((response, { headers }) => {
+    if (headers.accept !== 'application/json') return
+    polls += 1
+    if (polls === 2) response.writeHead(401).end('{}')
+    else response.end(PAGES[polls === 1 ? 0 : 1])
+  })
+  const asked: boolean[] = []
+  const headers = (refused: boolean): HeadersInit => {
+    asked.push(refused)
+    return {}
+  }
+  const seen: string[] = []
+  for await (const item of subscribe(server.url, { ...QUICK, headers })) {
+    if (item.kind === 'event' && seen.push(item.data) === 2) break
+  }
+  expect(seen).toEqual(['1', '2'])
+  // Two streams and two polls; with the new token the stream is held up again.
+  expect(asked.slice(0, 6)).toEqual([false, false, false, false, true, false])
+})
+
+test('a page that comes starts the delays over', async () => {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  let polls = 0
+  await using server = await startScripted((response, { headers }) => {
+    if (headers.accept !== 'application/json') return
+    if ((polls += 1) === 1) response.end(PAGES[0])
+    else response.writeHead(503).end()
+  })
+  const delays: number[] = []
+  for await (const item of subscribe(server.url, { ...QUICK, initialDelay: 2, maxDelay: 40 })) {
+    if (item.kind === 'reconnecting' && delays.push(item.delayMs) === 3) break
+  }
+  random.mockRestore()
+  expect(delays).toEqual([1, 20, 1])
 })
 
 test('a server that knows no pages and takes its time is waited for', async () => {

@@ -1,5 +1,5 @@
 import { startHub } from '@tailrace/testkit'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { publish, subscribe } from '@tailrace/client'
 import { startScripted } from './scripted-server.ts'
 import type { ScriptedServer } from './scripted-server.ts'
@@ -43,6 +43,59 @@ test('an answer that is lost is asked for again with the same keys', async () =>
   )
   expect(keys).toHaveLength(3)
   expect(new Set(keys).size).toBe(1)
+})
+
+test('an answer that is cut off is asked for again with the same key', async () => {
+  const answer = '{"events":[{"id":"e.1","topic":"t"}]}'
+  server = await startScripted((response, _, index) => {
+    response.writeHead(201, { 'Content-Length': answer.length })
+    if (index === 0) response.write(answer.slice(0, 10), () => response.destroy())
+    else response.end(answer)
+  })
+  expect(await publish(server.url, { data: 'x' })).toEqual({ id: 'e.1', topic: 't' })
+  expect(server.requests[1]!.body).toBe(server.requests[0]!.body)
+})
+
+test('each event has an idempotency key: its own, or one for this call', async () => {
+  server = await startScripted((response) =>
+    response.writeHead(201).end('{"events":[{"id":"e.1","topic":"t"}]}'),
+  )
+  // Pages that came by `http:` have no such function.
+  const randomUUID = vi.spyOn(crypto, 'randomUUID').mockImplementation(() => {
+    throw new Error('missing')
+  })
+  const event = { data: 'x', idempotencyKey: undefined }
+  await publish(server.url, [event, event, { data: 'x', idempotencyKey: 'mine' }])
+  await publish(server.url, event)
+  randomUUID.mockRestore()
+  const keys = server.requests
+    .flatMap(({ body }) => body.split('\n'))
+    .map((line) => (JSON.parse(line) as { idempotencyKey?: string }).idempotencyKey)
+  expect(keys[2]).toBe('mine')
+  expect(keys).not.toContain(undefined)
+  expect(new Set(keys).size).toBe(4)
+})
+
+test('headers that cannot be had are tried for again, and told as what they are', async () => {
+  const cause = new Error('the token server is away')
+  let calls = 0
+  const headers = (): never => {
+    calls += 1
+    throw cause
+  }
+  const publishing = publish('http://127.0.0.1:1/', { data: 'x' }, { attempts: 2, headers })
+  await expect(publishing).rejects.toMatchObject({ code: 'headers', cause })
+  expect(calls).toBe(2)
+})
+
+test('a signal ends the wait for headers that never come', async () => {
+  const abort = new AbortController()
+  const headers = (): Promise<never> => {
+    setImmediate(() => abort.abort(new Error('enough')))
+    return new Promise(() => {})
+  }
+  const publishing = publish('http://127.0.0.1:1/', { data: 'x' }, { headers, signal: abort.signal })
+  await expect(publishing).rejects.toThrow('enough')
 })
 
 test('a refusal is told with the hub’s words, at once', async () => {

@@ -232,17 +232,6 @@ describe('requests', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('a 401 has the headers refreshed, once', async () => {
-    const asked: boolean[] = []
-    const url = await start((response) => response.writeHead(401).end())
-    const headers = (refused: boolean): HeadersInit => {
-      asked.push(refused)
-      return {}
-    }
-    await expect(collect(url, { headers })).rejects.toMatchObject({ details: { status: 401 } })
-    expect(asked).toEqual([false, true])
-  })
-
   test('an initial place is sent, in UTF-8', async () => {
     const url = await start((response) => stream(response, 'data: done\n\n'))
     await collect(url, { lastEventId: 'é…' })
@@ -294,6 +283,15 @@ test('comments can be observed', async () => {
   const comments: string[] = []
   await collect(url, { onComment: (text) => comments.push(text) })
   expect(comments).toEqual(['hello'])
+})
+
+test('an error that onComment throws ends it as it is', async () => {
+  const url = await start((response) => stream(response, ': hello\n\n'))
+  const mine = new Error('mine')
+  const onComment = (): never => {
+    throw mine
+  }
+  await expect(collect(url, { onComment })).rejects.toBe(mine)
 })
 
 test('a slow consumer holds back the network', async () => {
@@ -354,23 +352,6 @@ test('a signal that is aborted ends it, also between two attempts', async () => 
   subscription.onStatus(({ kind }) => kind === 'reconnecting' && abort.abort())
   await subscription.closed
   expect(server.requests).toHaveLength(1)
-})
-
-test('a server whose heartbeat is missed is left, and asked again', async () => {
-  const url = await start((response, _, index) => {
-    if (index > 0) {
-      stream(response, 'data: done\n\n')
-      return
-    }
-    stream(response, 'retry: 0\n\n')
-    let beats = 0
-    const timer = setInterval(() => {
-      response.write(':\n')
-      if ((beats += 1) === 3) clearInterval(timer)
-    }, 20)
-  })
-  const [item] = await collect(url)
-  expect(item).toMatchObject({ kind: 'reconnecting', error: { code: 'silent' } })
 })
 
 test('an endless line is a typed error, and memory is bounded', async () => {

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { subscribe } from '@tailrace/client'
+import type { SubscribeOptions } from '@tailrace/client'
+import { startScripted, stream } from './scripted-server.ts'
+
+const URL_OF_NOBODY = 'http://localhost/'
+
+test.each<[keyof SubscribeOptions, unknown]>([
+  ['openTimeout', -1],
+  ['stableAfter', NaN],
+  ['maxQueued', 0],
+  ['maxEventLength', 0],
+  ['maxEventLength', 1.5],
+  ['maxEventLength', 2 ** 28 + 1],
+  ['maxEventLength', Infinity],
+])('%s: %d is refused at once', (option, value) => {
+  expect(() => subscribe(URL_OF_NOBODY, { [option]: value })).toThrow(
+    expect.objectContaining({ code: 'invalid-option', details: { option } }),
+  )
+})
+
+test.each([undefined, 'GET', 'get', 'HEAD'])('a body is refused with the method %s', (method) => {
+  expect(() => subscribe(URL_OF_NOBODY, { method, body: 'x' })).toThrow(
+    expect.objectContaining({ code: 'invalid-option', details: { option: 'body' } }),
+  )
+})
+
+test('get is GET: it can be shared', async () => {
+  const subscription = subscribe(URL_OF_NOBODY, { method: 'get', share: true })
+  subscription.close()
+  await expect(subscription.closed).resolves.toBeUndefined()
+})
+
+test('a time that no timer could hold is clamped', async () => {
+  await using server = await startScripted((response) => {
+    setTimeout(() => stream(response, 'data: late\n\n'), 50)
+  })
+  const told: string[] = []
+  for await (const item of subscribe(server.url, { openTimeout: Infinity })) {
+    told.push(item.kind)
+    if (item.kind === 'event') break
+  }
+  expect(told).toEqual(['event'])
+})
