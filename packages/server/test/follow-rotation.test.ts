@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { expect, test } from 'vitest'
-import { startBench } from './follower.ts'
+import { startBench, tick } from './follower.ts'
 
 test('a file that is renamed is read to its end, with what is still written to it, before the next', async () => {
   await using bench = await startBench()
@@ -99,6 +99,33 @@ test('a file that is emptied without a copy is begun again, with a notice', asyn
   await bench.expectPublished(['a1', 'a2', 'a1'])
 })
 
+test('a line that only begins as the last one did is published whole, after a truncation', async () => {
+  await using bench = await startBench()
+  const { file } = bench
+  writeFileSync(file, 'tick\n')
+  const first = bench.follow()
+  await bench.expectPublished(['tick'])
+  await first.kill()
+  copyFileSync(file, `${file}.1`)
+  writeFileSync(file, 'ticket 7 sold\nmore\n')
+  const second = bench.follow()
+  await bench.expectPublished(['tick', 'ticket 7 sold', 'more'])
+  await second.kill()
+
+  const long = 'x'.repeat(2000)
+  appendFileSync(file, `${long}\n`)
+  const third = bench.follow()
+  await bench.expectPublished(['tick', 'ticket 7 sold', 'more', long])
+  await third.kill()
+  renameSync(`${file}.1`, `${file}.2`)
+  copyFileSync(file, `${file}.1`)
+  writeFileSync(file, `ticket 7 sold\nmore\n${long} is not all\n`)
+  const fourth = bench.follow()
+  const again = ['ticket 7 sold', 'more', `${long} is not all`]
+  await bench.expectPublished(['tick', 'ticket 7 sold', 'more', long, ...again])
+  expect(first.output() + second.output() + third.output() + fourth.output()).toBe('')
+})
+
 test('an inode that is used again is not taken for the file that had it', async () => {
   await using bench = await startBench()
   const { file } = bench
@@ -132,15 +159,3 @@ test('a compressed rotation that nobody read is told of', async () => {
   await bench.expectPublished(['a1', 'c1'])
   expect(second.output()).toContain(`${file}.1.gz is compressed: its lines are missing`)
 })
-
-/** Until files are written later than all before: the kernel's clock for files stands still for milliseconds. */
-async function tick(file: string): Promise<void> {
-  const probe = `${file}.probe`
-  const touch = (): bigint => {
-    writeFileSync(probe, 'x')
-    return statSync(probe, { bigint: true }).mtimeNs
-  }
-  const start = touch()
-  await expect.poll(touch, { interval: 1 }).toBeGreaterThan(start)
-  rmSync(probe)
-}

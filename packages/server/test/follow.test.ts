@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCli } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
@@ -91,6 +91,19 @@ test('a line that is too long is skipped with a notice, also when it only ends i
   appendFileSync(bench.file, 'yyy\nafter\n')
   bench.follow()
   await bench.expectPublished(['before', longest, 'between', 'after'])
+})
+
+test('the follower can be stopped while it skips gigabytes', async () => {
+  await using bench = await startBench()
+  const { file } = bench
+  const size = 4 * 1024 ** 3
+  writeFileSync(file, 'one\n')
+  truncateSync(file, size)
+  const follower = bench.follow()
+  await expect.poll(() => follower.output(), { timeout: 10_000 }).toMatch(/is longer than/)
+  expect(await follower.kill()).toEqual({ code: 0, signal: null })
+  const { offset } = JSON.parse(readFileSync(`${file}.tailrace`, 'utf8')) as { offset: number }
+  expect(offset).toBeLessThan(size)
 })
 
 test('a state of another topic, or what is no state, is refused in words', async () => {

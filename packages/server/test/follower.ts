@@ -1,3 +1,4 @@
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnCli, startHub, tempDir } from '@tailrace/testkit'
 import type { CliProcess, HubOptions, HubProcess } from '@tailrace/testkit'
@@ -43,4 +44,16 @@ export async function startBench(options: HubOptions = {}): Promise<Bench> {
       dir[Symbol.dispose]()
     },
   }
+}
+
+/** Until files are written later than all before: the kernel's clock for files stands still for milliseconds. */
+export async function tick(file: string): Promise<void> {
+  const probe = `${file}.probe`
+  const touch = (): bigint => {
+    writeFileSync(probe, 'x')
+    return statSync(probe, { bigint: true }).mtimeNs
+  }
+  const start = touch()
+  await expect.poll(touch, { interval: 1 }).toBeGreaterThan(start)
+  rmSync(probe)
 }

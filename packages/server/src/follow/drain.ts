@@ -1,8 +1,8 @@
 import { isTooLong, MAX_LINE_BYTES, skipLine, splitLines, toBatches } from './lines.ts'
 import type { Line } from './lines.ts'
-import { printOf } from './print.ts'
+import { endPrintOf, printOf } from './print.ts'
+import type { Place } from './place.ts'
 import type { Source } from './source.ts'
-import type { Place } from './state.ts'
 
 /** What becomes of what is read. */
 export interface Drain {
@@ -11,6 +11,7 @@ export interface Drain {
   /** Resolves when the place would survive the death of this process. */
   save(place: Place): Promise<void>
   notice(text: string): void
+  readonly signal: AbortSignal
 }
 
 /** Where a read ended, and whether the file has become another one underneath it. */
@@ -24,10 +25,12 @@ export async function drain(
   source: Source,
   from: Place,
   isFinal: boolean,
-  { deliver, save, notice }: Drain,
+  { deliver, save, notice, signal }: Drain,
 ): Promise<Drained> {
   let place = from
   for (;;) {
+    // A line of gigabytes takes long to skip, and asks the hub nothing.
+    signal.throwIfAborted()
     const { offset, isSkipping, generation } = place
     const chunk = await source.read(offset)
     if (!(await source.isIntact(place.prints, offset + chunk.length))) return { place, isReplaced: true }
@@ -48,8 +51,10 @@ export async function drain(
       if (first !== undefined && last !== undefined) {
         const isFirst = place.prints.length === 1
         const prints = [
-          isFirst ? printOf(first.bytes, first.offset) : place.prints[0]!,
-          printOf(last.bytes, last.offset),
+          isFirst
+            ? printOf(chunk.subarray(first.offset - offset, first.end - offset), first.offset)
+            : place.prints[0]!,
+          endPrintOf(chunk.subarray(last.offset - offset, last.end - offset), last.offset),
         ]
         // Keys are not sent before it is noted which lines they are of: the next run, finding another file
         // behind the same inode, would give them to others.

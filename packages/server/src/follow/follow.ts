@@ -4,11 +4,15 @@ import { deliver } from './deliver.ts'
 import type { Destination } from './deliver.ts'
 import { drain } from './drain.ts'
 import type { Drain } from './drain.ts'
-import { listCompressed, locate, openNext } from './rotation.ts'
-import { idOf, isSameFile, statFile } from './source.ts'
+import { idOf, isSameFile } from './file-id.ts'
+import type { FileId } from './file-id.ts'
+import { renew, survey } from './known.ts'
+import type { Place } from './place.ts'
+import { locate, openNext } from './rotation.ts'
+import type { Next } from './rotation.ts'
+import { statFile } from './source.ts'
 import type { Source } from './source.ts'
-import { loadPlace, savePlace, temporaryOf } from './state.ts'
-import type { Place } from './state.ts'
+import { loadState, saveState, temporaryOf } from './state.ts'
 
 export interface FollowOptions extends Destination {
   /** The file whose lines are published, and those of the files that come after it at this path. */
@@ -29,27 +33,36 @@ export interface FollowOptions extends Destination {
 export async function follow(options: FollowOptions): Promise<void> {
   const { file, state, topic, signal, notice } = options
   using changes = watchChanges(file, [state, temporaryOf(state)], signal)
-  let place = await loadPlace(state, topic)
+  const saved = await loadState(state, topic)
+  let place = saved?.place
+  let known = saved?.known ?? (await survey(file, place?.file))
   let source: Source | undefined
+  /** What is read again because somebody wrote to it late, since the last file that was new. */
+  let late: readonly FileId[] = []
 
   const sink: Drain = {
     deliver: (lines, generation) => deliver(lines, generation, options),
-    save: (reached) => savePlace(state, reached),
+    save: (reached) => saveState(state, { topic, place: reached, known }),
     notice,
+    signal,
   }
-  async function begin(next: Source): Promise<void> {
-    source = next
-    const { id, head } = next
-    place = { topic, generation: randomUUID(), file: id, prints: [head], offset: 0, isSkipping: false }
+  async function begin(next: Next, isRead: boolean): Promise<void> {
+    const renewed = await renew(file, known, place && { place, isRead })
+    for (const path of renewed.missed) notice(`${path} is compressed: its lines are missing`)
+    source = next.source
+    const { id, head } = source
+    const start = { generation: randomUUID(), prints: [head], offset: 0, isSkipping: false }
+    place = { ...(next.place ?? start), file: id }
+    // Its place is no longer where it was left.
+    known = { ...renewed.known, left: renewed.known.left.filter((left) => !isSameFile(left.file, id)) }
+    late = next.isLate ? [...late, id] : []
     await sink.save(place)
   }
   async function recover(lost: Place): Promise<void> {
-    source = await locate(file, lost)
+    source = await locate(file, lost, known)
     if (source === undefined)
       notice('the file that was read last is gone or was truncated: lines may be missing')
     else place = { ...lost, file: source.id }
-    for (const path of await listCompressed(file, lost))
-      notice(`${path} is compressed: its lines are missing`)
   }
 
   try {
@@ -57,22 +70,23 @@ export async function follow(options: FollowOptions): Promise<void> {
     if (place !== undefined) await recover(place)
     while (!signal.aborted) {
       if (source === undefined || place === undefined) {
-        const next = await openNext(file, place)
-        await (next === undefined ? changes.next() : begin(next))
+        const next = await openNext(file, known)
+        await (next === undefined ? changes.next() : begin(next, false))
         continue
       }
       // Looked up before the last read of this file: whoever has written to the next one has left this one.
-      const next = (await isAt(file, source)) ? undefined : await openNext(file, place, source)
-      const drained = await drain(source, place, next !== undefined, sink)
+      const next = (await isAt(file, source)) ? undefined : await openNext(file, known, [source.id, ...late])
+      // A late line without its LF is half a line: it has no end until it is written.
+      const drained = await drain(source, place, next !== undefined && late.length === 0, sink)
       place = drained.place
       if (drained.isReplaced) {
-        await Promise.all([source.close(), next?.close()])
+        await Promise.all([source.close(), next?.source.close()])
         await recover(place)
       } else if (next === undefined) {
         await changes.next()
       } else {
         await source.close()
-        await begin(next)
+        await begin(next, true)
       }
     }
   } catch (error) {

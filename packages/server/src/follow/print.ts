@@ -16,6 +16,12 @@ export function printOf(bytes: Buffer, offset: number): Print {
   return { offset, length: head.length, sha256: createHash('sha256').update(head).digest('hex') }
 }
 
+/** The print of how a line ends, with its line end: without it, a line that only begins with these bytes has them. */
+export function endPrintOf(bytes: Buffer, offset: number): Print {
+  const start = Math.max(0, bytes.length - MAX_PRINT_BYTES)
+  return printOf(bytes.subarray(start), offset + start)
+}
+
 /** The print of what a file has at a place. */
 export async function readPrint(
   handle: FileHandle,

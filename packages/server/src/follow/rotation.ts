@@ -1,33 +1,34 @@
-import { readdir } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { idOf, isSameFile, openSource, statFile } from './source.ts'
+import { isSameFile } from './file-id.ts'
+import type { FileId } from './file-id.ts'
+import { isUnpacked, placeIn } from './known.ts'
+import type { Known } from './known.ts'
+import { byAge, list, LOOKS } from './listing.ts'
+import type { Entry } from './listing.ts'
+import type { Place } from './place.ts'
+import { openSource } from './source.ts'
 import type { Source } from './source.ts'
-import type { FileId, Place } from './state.ts'
 
-/** What rotation makes of a name: app.log.1, app.log-20261120, app.log.2026-11-20. */
-const ROTATED = /^[.-][0-9][0-9T:._-]*$/
-const COMPRESSED = /^[.-][0-9][0-9T:._-]*\.(?:gz|bz2|xz|zst)$/
-
-/** Looks before a search gives up: a folder that is read while files are renamed in it may not show them all. */
-const LOOKS = 3
-
-interface Entry {
-  readonly path: string
-  readonly id: FileId
-  readonly isEmpty: boolean
+/** A file to begin. */
+export interface Next {
+  readonly source: Source
+  /** Where it was left before. */
+  readonly place?: Place | undefined
+  /** It was left at its end, and somebody has written to it since. */
+  readonly isLate: boolean
 }
 
 /**
  * Finds the file in which a place is: the one at the path, the same under another name (rename), or a
  * copy of it (copytruncate).
  */
-export async function locate(path: string, place: Place): Promise<Source | undefined> {
+export async function locate(path: string, place: Place, known: Known): Promise<Source | undefined> {
   for (let look = 0; look < LOOKS; look += 1) {
     const { own, rotated, others } = await list(path)
-    const known = [...own, ...rotated, ...others].filter(({ id }) => isSameFile(id, place.file))
-    // Two lines at their places are proof enough among the file's own rotations only.
-    const copies = rotated.filter(({ id }) => !isSameFile(id, place.file))
-    for (const entry of [...known, ...copies]) {
+    // Two lines at their places are proof enough among the file's own rotations only, and a first line that is
+    // always the same proves nothing where a file was already left.
+    const same = [...own, ...rotated, ...others].filter(({ id }) => isSameFile(id, place.file))
+    for (const entry of [...same, ...rotated.filter((copy) => !same.includes(copy))]) {
+      if (!same.includes(entry) && (await placeIn(entry, known)) !== undefined) continue
       const source = await openSource(entry.path).catch(() => undefined)
       if (source === undefined) continue
       if (isSameFile(source.id, entry.id) && (await source.isIntact(place.prints, place.offset)))
@@ -39,48 +40,49 @@ export async function locate(path: string, place: Place): Promise<Source | undef
 }
 
 /**
- * Opens the first file to begin, after a place: the oldest that rotation has made since, else the one at the
+ * Opens the first file to begin: the oldest that rotation has made and that is not known, else the one at the
  * path. Nothing while there is none with a byte in it: whoever writes may not have left the old one yet.
+ * When there is one, files to which somebody has written after they were left come before it.
  *
- * @param current what is being read, which is not begun again
+ * @param except what is being read, and was read again after it was left: it is not begun again
  */
 export async function openNext(
   path: string,
-  place: Place | undefined,
-  current?: Source,
-): Promise<Source | undefined> {
+  known: Known,
+  except: readonly FileId[] = [],
+): Promise<Next | undefined> {
   for (;;) {
-    const next = await findNext(path, place, current)
+    const next = await findNext(path, known, except)
     if (next === undefined) return undefined
-    const source = await openSource(next.path)
+    const { entry, place, isLate } = next
+    const source = await openSource(entry.path)
     // A rotation between the two looks moves the names: the file at the path would be one too new.
-    const again = await findNext(path, place, current)
+    const again = await findNext(path, known, except)
     if (source !== undefined && again !== undefined) {
-      if (isSameFile(source.id, next.id) && isSameFile(source.id, again.id)) return source
+      if (isSameFile(source.id, entry.id) && isSameFile(source.id, again.entry.id))
+        return { source, place, isLate }
     }
     await source?.close()
   }
 }
 
-/** What was rotated after a place and compressed since: it is not read. */
-export async function listCompressed(path: string, place: Place): Promise<readonly string[]> {
-  const { compressed } = await list(path)
-  return compressed.filter(({ id }) => isAfter(id, place.file)).map((entry) => entry.path)
+interface Found extends Omit<Next, 'source'> {
+  readonly entry: Entry
 }
 
-async function findNext(
-  path: string,
-  place: Place | undefined,
-  current: Source | undefined,
-): Promise<Entry | undefined> {
+async function findNext(path: string, known: Known, except: readonly FileId[]): Promise<Found | undefined> {
   const { own, rotated } = await list(path)
   const [atPath] = own
-  const unread = rotated
-    .filter(({ id }) => place !== undefined && (isAfter(id, place.file) || isSameFile(id, place.file)))
-    .toSorted((a, b) => (isAfter(a.id, b.id) ? 1 : -1))
-  for (const entry of [...unread, ...own]) {
-    if (entry.isEmpty || (current !== undefined && isSameFile(entry.id, current.id))) continue
-    if (entry === atPath || atPath === undefined || !(await isStartOf(entry, atPath))) return entry
+  let late: Found | undefined
+  for (const entry of [...rotated.toSorted(byAge), ...own]) {
+    if (entry.size === 0 || except.some((id) => isSameFile(entry.id, id))) continue
+    const place = await placeIn(entry, known)
+    if (entry === atPath) return late ?? { entry, place, isLate: false }
+    if (place !== undefined) {
+      if (entry.size > place.offset) late ??= { entry, place, isLate: true }
+    } else if (!isUnpacked(entry, known) && !(atPath !== undefined && (await isStartOf(entry, atPath)))) {
+      return late ?? { entry, isLate: false }
+    }
   }
   return undefined
 }
@@ -90,6 +92,8 @@ async function findNext(
  * that comes before the original.
  */
 async function isStartOf(copy: Entry, original: Entry): Promise<boolean> {
+  // A copy is the younger one. Programs that die at once leave files that are all the same.
+  if (copy.birth > 0n && copy.birth < original.birth) return false
   const [start, whole] = await Promise.all([openSource(copy.path), openSource(original.path)])
   try {
     if (start === undefined || whole === undefined) return false
@@ -98,35 +102,4 @@ async function isStartOf(copy: Entry, original: Entry): Promise<boolean> {
   } finally {
     await Promise.all([start?.close(), whole?.close()])
   }
-}
-
-function isAfter(a: FileId, b: FileId): boolean {
-  return BigInt(a.mtime) > BigInt(b.mtime)
-}
-
-interface Listing {
-  /** The file at the path, or none. */
-  readonly own: readonly Entry[]
-  readonly rotated: readonly Entry[]
-  readonly compressed: readonly Entry[]
-  readonly others: readonly Entry[]
-}
-
-async function list(path: string): Promise<Listing> {
-  const [folder, base] = [dirname(path), basename(path)]
-  // Before the folder: a file that is rotated in between is then seen twice, and not missed.
-  const own = await entryAt(path)
-  const listing = { rotated: [] as Entry[], compressed: [] as Entry[], others: [] as Entry[] }
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (name === base) continue
-    const suffix = name.startsWith(base) ? name.slice(base.length) : ''
-    const kind = ROTATED.test(suffix) ? 'rotated' : COMPRESSED.test(suffix) ? 'compressed' : 'others'
-    listing[kind].push(...(await entryAt(join(folder, name)).catch(() => [])))
-  }
-  return { own, ...listing }
-}
-
-async function entryAt(path: string): Promise<Entry[]> {
-  const stats = await statFile(path)
-  return stats === undefined ? [] : [{ path, id: idOf(stats), isEmpty: stats.size === 0n }]
 }

@@ -1,11 +1,12 @@
 import { open, stat } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { idOf } from './file-id.ts'
+import type { FileId } from './file-id.ts'
 import { FollowError } from './follow-error.ts'
 import { READ_BYTES } from './lines.ts'
 import { hasPrints, readEnds, readPrint } from './print.ts'
 import type { Print } from './print.ts'
-import type { FileId } from './state.ts'
 
 /** A file that is being read. It stays readable when it is renamed or removed. */
 export interface Source {
@@ -19,8 +20,8 @@ export interface Source {
    * that the read was of that file, too. Looks up when the file was last written.
    */
   isIntact(prints: readonly Print[], size: number): Promise<boolean>
-  /** The prints of all that it has now. */
-  ends(): Promise<readonly Print[]>
+  /** The prints of all that it has now, or of its first bytes. */
+  ends(size?: number): Promise<readonly Print[]>
   close(): Promise<void>
 }
 
@@ -61,9 +62,8 @@ function createSource(handle: FileHandle, opened: FileId, head: Print): Source {
       id = idOf(stats)
       return stats.size >= size && (await hasPrints(handle, prints))
     },
-    async ends() {
-      const { size } = await handle.stat()
-      return readEnds(handle, size)
+    async ends(size) {
+      return readEnds(handle, size ?? (await handle.stat()).size)
     },
     close: () => handle.close(),
   }
@@ -83,14 +83,6 @@ export async function statFile(path: string): Promise<BigIntStats | undefined> {
 
 function unreadable(path: string, error: unknown): FollowError {
   return new FollowError(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
-}
-
-export function idOf({ dev, ino, mtimeNs }: BigIntStats): FileId {
-  return { dev: String(dev), ino: String(ino), mtime: String(mtimeNs) }
-}
-
-export function isSameFile(a: FileId, b: FileId): boolean {
-  return a.dev === b.dev && a.ino === b.ino
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,40 +1,28 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import { FollowError } from './follow-error.ts'
-import type { Print } from './print.ts'
+import type { Known } from './known.ts'
+import type { Place } from './place.ts'
+import { toKnown, toPlace } from './saved.ts'
 
-/** What a file is known by when it is renamed. Decimal, since an inode number may not fit a double. */
-export interface FileId {
-  readonly dev: string
-  readonly ino: string
-  /** When it was last written, in nanoseconds since 1970: what tells the files after it from those before. */
-  readonly mtime: string
-}
-
-/** How far a topic has got in a file. */
-export interface Place {
+/** How far a topic has got. */
+export interface State {
   readonly topic: string
-  /** Minted for each file. With the offset of a line, it makes the line's idempotency key. */
-  readonly generation: string
-  readonly file: FileId
-  /**
-   * How the file begins, and the last line before the offset: inode numbers are used again, and copytruncate
-   * uses the inode itself again. Without the line until the first is about to be published.
-   */
-  readonly prints: readonly Print[]
-  /** Every line before this byte is acknowledged by the hub. */
-  readonly offset: number
-  /** The offset is inside a line that is too long. */
-  readonly isSkipping: boolean
+  readonly place: Place
+  readonly known: Known
 }
 
-const VERSION = 1
+const VERSION = 2
 
 /**
- * Reads where a follower stopped; nothing when it never ran.
+ * Reads where a follower stopped; nothing when it never ran. A state of version 1 does not tell what is known of
+ * other files.
  *
  * @throws FollowError when the file is something else, or belongs to another topic
  */
-export async function loadPlace(path: string, topic: string): Promise<Place | undefined> {
+export async function loadState(
+  path: string,
+  topic: string,
+): Promise<(Omit<State, 'known'> & Partial<Pick<State, 'known'>>) | undefined> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -42,26 +30,29 @@ export async function loadPlace(path: string, topic: string): Promise<Place | un
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new FollowError(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
   }
-  const { version, ...place } = parse(text)
-  if (version !== VERSION) {
+  const saved = parse(text)
+  const { version } = saved
+  const [place, known] = [toPlace(saved), toKnown(saved['known'])]
+  const isWhole = (version === VERSION && known !== undefined) || version === 1
+  if (!isWhole || place === undefined || place.prints.length === 0 || typeof saved['topic'] !== 'string') {
     throw new FollowError(
       `${path} is not the state of a follower: name another with --state, or remove it to begin at the start`,
     )
   }
   // Its lines up to the offset would never come to the other topic.
-  if (place.topic !== topic) {
-    throw new FollowError(`${path} keeps the place of the topic ${place.topic}: name another with --state`)
+  if (saved['topic'] !== topic) {
+    throw new FollowError(`${path} keeps the place of the topic ${saved['topic']}: name another with --state`)
   }
-  return place
+  return known === undefined ? { topic, place } : { topic, place, known }
 }
 
-/** Replaces the saved place, so that a crash leaves the old or the new one, whole. */
-export async function savePlace(path: string, place: Place): Promise<void> {
+/** Replaces the saved state, so that a crash leaves the old or the new one, whole. */
+export async function saveState(path: string, { topic, place, known }: State): Promise<void> {
   const temporary = temporaryOf(path)
   try {
     {
       await using handle = await open(temporary, 'w')
-      await handle.writeFile(`${JSON.stringify({ version: VERSION, ...place })}\n`)
+      await handle.writeFile(`${JSON.stringify({ version: VERSION, topic, ...place, known })}\n`)
       await handle.sync()
     }
     await rename(temporary, path)
@@ -70,16 +61,16 @@ export async function savePlace(path: string, place: Place): Promise<void> {
   }
 }
 
-/** Where a place is written before it replaces the saved one. */
+/** Where a state is written before it replaces the saved one. */
 export function temporaryOf(path: string): string {
   return `${path}.tmp`
 }
 
-function parse(text: string): Place & { version?: unknown } {
+function parse(text: string): Readonly<Record<string, unknown>> {
   try {
     // `null` and the like have no version either.
-    return Object(JSON.parse(text)) as Place & { version?: unknown }
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>
   } catch {
-    return Object({}) as Place
+    return {}
   }
 }

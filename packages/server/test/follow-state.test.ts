@@ -1,0 +1,32 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { runCli } from '@tailrace/testkit'
+import { expect, test } from 'vitest'
+import { startBench, TOPIC } from './follower.ts'
+
+test('a state that is not whole is refused in words', async () => {
+  await using bench = await startBench()
+  const { file } = bench
+  writeFileSync(file, 'one\n')
+  const follower = bench.follow()
+  await bench.expectPublished(['one'])
+  await follower.kill()
+  const whole = JSON.parse(readFileSync(`${file}.tailrace`, 'utf8')) as Record<string, unknown>
+  const broken: unknown[] = [
+    { version: 1, topic: TOPIC },
+    { ...whole, offset: '4' },
+    { ...whole, prints: [] },
+    { ...whole, prints: [{ offset: 0, length: -1, sha256: 'x' }] },
+    { ...whole, file: { dev: 'sda', ino: '1', birth: '1', mtime: '1' } },
+    { ...whole, known: { left: [{ offset: 4 }], compressed: [] } },
+    null,
+  ]
+  for (const state of broken) {
+    writeFileSync(`${file}.tailrace`, JSON.stringify(state))
+    expect(await runCli(['publish', TOPIC, '--follow', file, '--url', bench.hub.url])).toMatchObject({
+      code: 1,
+      stderr:
+        `tailrace: ${file}.tailrace is not the state of a follower: ` +
+        'name another with --state, or remove it to begin at the start\n',
+    })
+  }
+})
