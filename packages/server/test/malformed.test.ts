@@ -119,6 +119,19 @@ test('a body that is too large is not read to its end', async () => {
   expect(rawAnswerOf(await raw.closed)).toEqual(refusal(413, 'event-too-large', { maxBytes: 1000 }))
 })
 
+test('what is refused for coming too slowly is not stored when the rest of it comes', async () => {
+  const before = await serving.log.describe()
+  const socket = connect({ host: '127.0.0.1', port: serving.port, allowHalfOpen: true })
+  socket.on('error', () => {})
+  socket.write(`${HEAD}Content-Length: 5\r\n\r\nab`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 408 /)
+  socket.end('cde')
+  await once(socket.resume(), 'close')
+  await fetch(`${serving.url}/healthz`)
+  expect(await serving.log.describe()).toEqual(before)
+})
+
 test('half a body and a farewell leave nothing behind', async () => {
   const before = await serving.log.describe()
   for (const leave of ['finish', 'destroy'] as const) {

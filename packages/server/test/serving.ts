@@ -6,7 +6,9 @@ import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { createHandler, createHttpServer, takeStreams } from 'tailrace'
-import type { ServerLimits } from 'tailrace'
+import type { Gate, ServerLimits } from 'tailrace'
+import { OPEN_GATE } from '../src/http/gate.ts'
+import { createHttp2 } from '../src/http/http2.ts'
 
 /** The real server in this process, on a port of its own. */
 export interface Serving extends AsyncDisposable {
@@ -24,18 +26,25 @@ export interface ServingOptions extends Partial<ServerLimits> {
   /** @defaultValue a memory log of its own */
   readonly log?: EventLog | undefined
   readonly hub?: HubOptions | undefined
+  /** What its gate does otherwise than one that lets everybody in. */
+  readonly gate?: Partial<Gate> | undefined
+  /** What its hub does otherwise, as far as requests can tell. */
+  readonly around?: ((hub: Hub) => Partial<Hub>) | undefined
 }
 
 export async function startServing(options: ServingOptions = {}): Promise<Serving> {
-  const { log = createMemoryLog(), hub: hubOptions = {}, ...limits } = options
+  const { log = createMemoryLog(), hub: hubOptions = {}, gate: own, around, ...limits } = options
   const hub = await createHub(log, hubOptions)
+  const gate: Gate = { ...OPEN_GATE, ...own }
   const errors: unknown[] = []
-  const handler = createHandler(hub, {
+  const handler = createHandler(around === undefined ? hub : { ...hub, ...around(hub) }, {
+    gate,
     onError: (error) => errors.push(error),
   })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
-  const cutStreams = takeStreams(server, hub, allLimits)
+  const http2 = createHttp2(handler, allLimits)
+  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2 })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -50,6 +59,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
       server.close()
       await hub.close()
       server.closeAllConnections()
+      http2.cut()
       cutStreams()
       await log.close()
     },

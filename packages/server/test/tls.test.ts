@@ -84,6 +84,24 @@ describe.skipIf(!openssl)('over TLS', () => {
     }
   })
 
+  test('a body that does not come is given up over HTTP/1.1 as well', async () => {
+    const args = ['--tls-cert', certificate.cert, '--tls-key', certificate.key]
+    await using own = await startHub({ args: [...args, '--head-timeout', '1s', '--request-timeout', '1s'] })
+    const socket = connectTls({ host: '127.0.0.1', port: own.port, ca: certificate.pem })
+    socket.write('POST /topics/h1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf')
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 [^]*"request-timeout"/)
+  })
+
+  test('a hub that is told to stop closes connections on which nothing is under way', async () => {
+    const args = ['--tls-cert', certificate.cert, '--tls-key', certificate.key]
+    await using own = await startHub({ args })
+    const socket = connectTls({ host: '127.0.0.1', port: own.port, ca: certificate.pem })
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await once(socket, 'data')
+    expect(await own.kill()).toEqual({ code: 0, signal: null })
+    socket.destroy()
+  })
+
   test('a refusal is a problem over HTTP/2 as well', async () => {
     const session = connectHttp2(`https://localhost:${hub.port}`, { ca: certificate.pem })
     for (const [path, status, code] of [

@@ -3,8 +3,8 @@ import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
 
-/** How long a ticket can be used, in seconds. */
-export const TICKET_LIFE_S = 30
+/** How long a ticket can be used, in seconds, unless its token ends before. */
+const TICKET_LIFE_S = 30
 
 const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const
 
@@ -37,6 +37,11 @@ export function createTickets(log: EventLog, secret: string): Tickets {
       return { ...identity, by: 'ticket' }
     },
   }
+}
+
+/** How long a ticket of somebody can be used, in whole seconds. */
+export function ticketLifeOf({ expiresAt = Infinity }: Identity): number {
+  return Math.min(TICKET_LIFE_S, Math.max(0, Math.floor((expiresAt - Date.now()) / 1000)))
 }
 
 async function open(ticket: string, key: Uint8Array): Promise<{ identity: Identity; jti: string }> {

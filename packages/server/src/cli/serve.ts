@@ -100,7 +100,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     answerTimeoutMs: values['stall-timeout'],
   }
   const http1 = createHttpServer(handler, limits, metrics.refused)
-  const http2 = createHttp2(handler, limits)
+  const http2 = createHttp2(handler, limits, metrics.refused)
   const cutStreams = takeStreams(http1, hub, limits, { gate, http2, onRefused: metrics.refused })
   const tls = tlsFilesOf(values)
   const handshakeMs = limits.headTimeoutMs

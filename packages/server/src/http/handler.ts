@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseUnknown } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
+import { LogError } from '@tailrace/log'
 import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
@@ -10,8 +11,10 @@ import { sendMetrics } from '../observe/exposition.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { factsOf, OPEN_GATE } from './gate.ts'
 import type { Gate } from './gate.ts'
+import { cut, isGone } from './gone.ts'
 import { sendJson } from './json.ts'
 import { HttpError, sendProblem, toProblem } from './problem.ts'
+import type { ProblemCode } from './problem.ts'
 import { publish } from './publish.ts'
 import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
@@ -35,6 +38,8 @@ const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
 
 /** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+/** How often at most the operator is told that tokens cannot be verified, which each of them brings up again. */
+const TELL_INTERVAL_MS = 30_000
 const NOBODY: Client = { address: '', identity: withoutToken(NO_RIGHTS) }
 
 interface Exchange {
@@ -46,6 +51,8 @@ interface Exchange {
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
 export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
+  let keysToldAt = -Infinity
+
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
     switch (path) {
@@ -119,7 +126,17 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       ? NOBODY
       : await gate.identify(factsOf(request, query), request.socket.remoteAddress)
     query.delete('ticket')
+    // Who sent all of a publish may leave. Who reads has to be there.
+    if (method === 'GET' && isGone(exchange.response)) return
     await methods[method]!(exchange, client)
+  }
+
+  /** Whether what the hub was refused itself is to be told, which it is to each client. */
+  function isNews(code: ProblemCode): boolean {
+    const now = performance.now()
+    if (code !== 'keys-unavailable' || now - keysToldAt < TELL_INTERVAL_MS) return false
+    keysToldAt = now
+    return true
   }
 
   function answerOther(method: string, known: readonly string[], { request, response }: Exchange): void {
@@ -138,11 +155,18 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
     response.setHeader('X-Content-Type-Options', 'nosniff')
     handle({ request, response }).catch((error: unknown) => {
       // Whoever sent half a body and left gets no answer, and is no error of ours.
-      if (response.destroyed) return
+      if (isGone(response)) return
       const answer = toProblem(error)
-      metrics?.refused(answer.code, limitOf(error))
       const isOurs = answer.status >= 500 && !(error instanceof HttpError)
-      if (isOurs) onError(error)
+      if (isOurs || isNews(answer.code)) onError(error)
+      // Who took too long has been told so.
+      if (response.writableEnded) return
+      // No answer is one that says neither yes nor no (spec/protocol.md, 2.3).
+      if (LogError.is(error) && error.details['mayBeStored'] === true) {
+        cut(response)
+        return
+      }
+      metrics?.refused(answer.code, limitOf(error))
       const isPassing = answer.status === 503 || answer.status === 429
       if (isPassing && readsStreams(request) && !response.headersSent) turnAway(hub, response, codeOf(error))
       else sendProblem(response, answer)

@@ -3,15 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError } from './problem.ts'
 
 /** A request header that may be given once, as UTF-8. Node hands over each byte as a character of its own. */
-export function header(request: IncomingMessage, name: string): string | undefined {
+export function header({ rawHeaders }: IncomingMessage, name: string): string | undefined {
   const key = name.toLowerCase()
-  // What asks by HTTP/2 only looks like a request, and joins what is given twice.
-  const distinct = request.headersDistinct as typeof request.headersDistinct | undefined
-  const values = distinct === undefined ? request.headers[key] : distinct[key]
-  if (values === undefined) return undefined
-  if (typeof values === 'string') return toUtf8(name, values)
+  // As they came: by then, HTTP/2 has joined what is given twice.
+  const values = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === key)
   if (values.length > 1) throw new HttpError('invalid-header', `${name} may be given once.`, { header: name })
-  return toUtf8(name, values[0]!)
+  return values[0] === undefined ? undefined : toUtf8(name, values[0])
 }
 
 /** The text of a header whose characters are bytes. @throws HttpError `invalid-header` when it is not UTF-8 */

@@ -1,10 +1,14 @@
 import { createServer } from 'node:http2'
-import type { ServerHttp2Session } from 'node:http2'
+import type { Http2ServerRequest, ServerHttp2Session } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Handler } from './handler.ts'
-import { KEEP_ALIVE_MS } from './server.ts'
+import { isGone, onceGone } from './gone.ts'
+import { problem, sendProblem, SLOW_REQUEST } from './problem.ts'
+import type { ProblemCode } from './problem.ts'
+import { KEEP_ALIVE_MS, LINGER_MS } from './server.ts'
 import type { ServerLimits } from './server.ts'
+import { watchStalls } from './stall.ts'
 
 /** Requests and streams that one connection may have open at a time. */
 const MAX_STREAMS = 250
@@ -26,12 +30,17 @@ export interface Http2 {
   cut(): void
 }
 
-/** @param idleMs - how long a connection on which nothing is open is kept */
+/**
+ * @param onRefused - told of what is refused here and not by the handler, by the code
+ * @param idleMs - how long a connection on which nothing is open is kept
+ */
 export function createHttp2(
   handler: Handler,
-  { maxHeadBytes, requestTimeoutMs }: ServerLimits,
+  { maxHeadBytes, requestTimeoutMs, answerTimeoutMs }: ServerLimits,
+  onRefused?: (code: ProblemCode) => void,
   idleMs: number = KEEP_ALIVE_MS,
 ): Http2 {
+  const stalls = watchStalls(answerTimeoutMs)
   const sessions = new Set<ServerHttp2Session>()
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
@@ -52,9 +61,30 @@ export function createHttp2(
       })
     })
   })
+
+  /** Refuses a request whose body does not come to its end in time. */
+  function boundBody(request: Http2ServerRequest, response: ServerResponse): void {
+    const { stream } = request
+    const timer = setTimeout(() => {
+      if (response.headersSent || isGone(response)) {
+        stream.close()
+        return
+      }
+      onRefused?.('request-timeout')
+      // At once, it would overtake the answer.
+      setTimeout(() => stream.close(), LINGER_MS).unref()
+      sendProblem(response, problem('request-timeout', SLOW_REQUEST))
+    }, requestTimeoutMs)
+    const stop = (): void => clearTimeout(timer)
+    request.on('end', stop)
+    onceGone(response, stop)
+  }
+
   server.on('request', (request, response) => {
-    if (request.method !== 'GET') request.setTimeout(requestTimeoutMs, () => request.stream.close())
-    handler(request as unknown as IncomingMessage, response as unknown as ServerResponse)
+    const answer = response as unknown as ServerResponse
+    stalls.add(answer)
+    if (request.method !== 'GET' && !request.stream.endAfterHeaders) boundBody(request, answer)
+    handler(request as unknown as IncomingMessage, answer)
   })
   // A session that breaks takes its streams with it, and they tell whoever has them.
   server.on('sessionError', () => undefined)
@@ -68,6 +98,7 @@ export function createHttp2(
       for (const session of sessions) session.close()
     },
     cut() {
+      stalls.stop()
       for (const session of sessions) session.destroy()
     },
   }

@@ -92,6 +92,9 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
 /** Seconds after which a publisher or reader that got a 503 may come back. */
 const RETRY_AFTER_SECONDS = 1
 
+/** Why a request is refused whose head or body does not come to its end. */
+export const SLOW_REQUEST = 'The request took too long to arrive.'
+
 /** Facts that go with a problem, as members of its object (RFC 9457, section 3.2). */
 export type ProblemDetails = Readonly<Record<string, string | number | boolean>>
 
@@ -127,7 +130,7 @@ export interface Problem {
 export function toProblem(error: unknown): Problem {
   if (error instanceof HttpError || HubError.is(error) || LogError.is(error)) {
     // A log's own facts name paths and system errors, which are no business of a client.
-    const isOutage = STATUS[error.code] >= 500
+    const isOutage = STATUS[error.code] >= 500 && !(error instanceof HttpError)
     const detail = isOutage ? 'The log cannot serve this now: try again later.' : error.message
     return problem(
       error.code,

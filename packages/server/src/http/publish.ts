@@ -3,14 +3,14 @@ import { HubError, parseTraceContext } from '@tailrace/hub'
 import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
-import { requirePublish } from '../auth/access.ts'
+import { requireAnyPublish, requirePublish } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
 import { readText } from './body.ts'
 import type { Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { parseBatch } from './ndjson.ts'
-import { HttpError } from './problem.ts'
+import { HttpError, SLOW_REQUEST } from './problem.ts'
 
 /** A publish, and who makes it. */
 export interface PublishCall {
@@ -26,9 +26,11 @@ const NDJSON_OVERHEAD = 2
 
 /** `POST /topics/<topic>`, one event or a batch; `POST /topics`, a batch whose lines name their topics. */
 export async function publish(call: PublishCall, topic: string | undefined): Promise<void> {
-  const { hub, client, request, response } = call
-  // Before its body is read, where the path says all.
-  if (topic !== undefined) requirePublish(client.identity, topic)
+  const { hub, gate, client, request, response } = call
+  // Before its body is read, as far as can be told by then.
+  if (topic === undefined) requireAnyPublish(client.identity)
+  else requirePublish(client.identity, topic)
+  gate.spend(client, 0, 0)
   const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
     const published = await publishBatch(call, topic)
@@ -48,10 +50,9 @@ export async function publish(call: PublishCall, topic: string | undefined): Pro
   }
 }
 
-async function publishOne({ hub, gate, client }: PublishCall, event: NewEvent): Promise<Published> {
-  gate.spend(client, 1, event.data.length)
+async function publishOne(call: PublishCall, event: NewEvent): Promise<Published> {
   try {
-    const [published] = await hub.publish([event])
+    const [published] = await store(call, [event], event.data)
     return published!
   } catch (error) {
     throw relocate(error, ({ message }) => message, {})
@@ -78,10 +79,8 @@ async function readEvent(
   }
 }
 
-async function publishBatch(
-  { hub, gate, client, request }: PublishCall,
-  topic: string | undefined,
-): Promise<readonly Published[]> {
+async function publishBatch(call: PublishCall, topic: string | undefined): Promise<readonly Published[]> {
+  const { hub, client, request } = call
   const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
     (name) => header(request, name) !== undefined,
   )
@@ -97,12 +96,22 @@ async function publishBatch(
   const text = await readText(request, hub.limits.maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
   const { events, lines } = parseBatch(text, topic, traceOf(request))
   for (const one of new Set(events.map((event) => event.topic))) requirePublish(client.identity, one)
-  gate.spend(client, events.length, text.length)
   try {
-    return await hub.publish(events)
+    return await store(call, events, text)
   } catch (error) {
     throw withLine(error, lines)
   }
+}
+
+async function store(
+  { hub, gate, client, response }: PublishCall,
+  events: readonly NewEvent[],
+  text: string,
+): Promise<readonly Published[]> {
+  // What was refused meanwhile, for taking too long, must not be stored after all.
+  if (response.headersSent) throw new HttpError('request-timeout', SLOW_REQUEST)
+  gate.spend(client, events.length, Buffer.byteLength(text))
+  return hub.publish(events)
 }
 
 /** What instrumented clients send of themselves: unlike other headers it is not refused when it is wrong. */

@@ -1,9 +1,11 @@
 import { createServer, STATUS_CODES } from 'node:http'
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Handler } from './handler.ts'
-import { problem, sendProblem } from './problem.ts'
+import { problem, sendProblem, SLOW_REQUEST } from './problem.ts'
 import type { Problem, ProblemCode } from './problem.ts'
+import { watchStalls } from './stall.ts'
+import { Turns } from './turns.ts'
 
 export interface ServerLimits {
   /** The largest request line and headers, in bytes. */
@@ -12,6 +14,8 @@ export interface ServerLimits {
   readonly headTimeoutMs: number
   /** The longest that a client may take to send a whole request, in milliseconds. */
   readonly requestTimeoutMs: number
+  /** The longest that a client may take nothing of an answer, in milliseconds. @defaultValue 30 seconds */
+  readonly answerTimeoutMs?: number | undefined
 }
 
 /** How often slow requests are looked for; a limit is overrun by at most this. */
@@ -19,9 +23,7 @@ const CHECK_INTERVAL_MS = 1_000
 /** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
 export const KEEP_ALIVE_MS = 75_000
 /** How long a client may take to close its end once ours is closed; then the connection is cut. */
-const LINGER_MS = 1_000
-/** Answers that one connection may be owed at a time; a client that pipelines more requests is cut. */
-const MAX_OWED_ANSWERS = 64
+export const LINGER_MS = 1_000
 
 /**
  * An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly.
@@ -38,8 +40,8 @@ export function createHttpServer(
     sendProblem(response, why)
   }
 
-  // The answers that each socket still owes. A pipelining client may have several of them coming.
-  const owed = new WeakMap<Socket, Set<ServerResponse>>()
+  const turns = new Turns()
+  const stalls = watchStalls(limits.answerTimeoutMs)
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeadBytes,
@@ -52,29 +54,32 @@ export function createHttpServer(
       requireHostHeader: false,
     },
     (request, response) => {
-      const { socket } = request
-      const answers = owed.get(socket) ?? new Set()
-      // Behind a stream they wait without end, and each costs 2 KiB.
-      if (answers.size === MAX_OWED_ANSWERS) socket.destroy()
-      // Of what it had read already, the parser goes on to make requests.
-      if (socket.destroyed) return
-      owed.set(socket, answers.add(response))
-      response.on('close', () => answers.delete(response))
-      const isWithoutHost = request.headers.host === undefined && request.httpVersion !== '1.0'
-      if (isWithoutHost) refuse(response, problem('malformed-request', 'HTTP/1.1 requires a Host header.'))
-      else handler(request, response)
+      turns.take(request.socket, response, () => {
+        stalls.add(response)
+        const isWithoutHost = request.headers.host === undefined && request.httpVersion !== '1.0'
+        if (isWithoutHost) refuse(response, problem('malformed-request', 'HTTP/1.1 requires a Host header.'))
+        else handler(request, response)
+      })
     },
   )
-  server.on('checkExpectation', (_, response: ServerResponse) => {
-    refuse(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))
+  server.on('close', stalls.stop)
+  server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    turns.take(socket, response, () => {
+      refuse(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))
+    })
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // A refusal must not land in the middle of an answer, nor where that to an earlier request is awaited.
-    const isAnswering = [...(owed.get(socket) ?? [])].some(
-      ({ headersSent, req }) => headersSent || req.complete,
-    )
+    const isAnswering = turns.owed(socket).some(({ headersSent, req }) => headersSent || req.complete)
     if (!socket.writable || isAnswering) {
       socket.destroy()
+      return
+    }
+    const [current] = turns.owed(socket)
+    if (current !== undefined && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      // By its own answer: or what is still to come of it would count, although it was refused.
+      refuse(current, refusalOf(error.code))
+      cutLater(socket)
       return
     }
     const code = refuseSocket(socket, error.code)
@@ -101,7 +106,7 @@ function refusalOf(code: string | undefined): Problem {
     case 'HPE_HEADER_OVERFLOW':
       return problem('head-too-large', 'The request line and headers are larger than what is taken.')
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return problem('request-timeout', 'The request took too long to arrive.')
+      return problem('request-timeout', SLOW_REQUEST)
     default:
       return problem(
         'malformed-request',

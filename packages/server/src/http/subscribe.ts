@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
-import type { HistoryQuery, Hub, Sink, Subscription } from '@tailrace/hub'
+import type { Hub, Sink, Subscription } from '@tailrace/hub'
 import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
 import { requireSubscribe } from '../auth/access.ts'
@@ -9,8 +9,9 @@ import type { Client } from '../limits/limits.ts'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
 import { readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
+import { isGone, onceGone } from './gone.ts'
 import { header } from './header.ts'
-import { sendJson } from './json.ts'
+import { readHistory } from './history.ts'
 import { HttpError } from './problem.ts'
 
 /** A request for a stream or for history, and who makes it. */
@@ -25,7 +26,7 @@ export interface SubscribeCall {
 
 /** `GET /topics/<topic>` and `GET /events?topic=…`: a stream, or a page of history when JSON is asked for. */
 export async function subscribe(call: SubscribeCall, topic: string | undefined): Promise<void> {
-  const { hub, client, query, request, response } = call
+  const { client, query, request, response } = call
   response.appendHeader('Vary', 'Accept')
   const selectors = topic === undefined ? undefined : [topic]
   const type = wanted(request.headers.accept)
@@ -39,9 +40,7 @@ export async function subscribe(call: SubscribeCall, topic: string | undefined):
     }
     await stream(call, subscription)
   } else if (type === JSON_TYPE) {
-    const history = parseHistoryQuery({ selectors, query })
-    requireSubscribe(client.identity, history.selectors)
-    await readHistory(hub, history, response)
+    await readHistory(call, parseHistoryQuery({ selectors, query }))
   } else {
     throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)
   }
@@ -51,12 +50,11 @@ async function stream(
   { hub, gate, client, request, response }: SubscribeCall,
   subscription: Subscription,
 ): Promise<void> {
-  const leave = gate.admit(client, subscription.selectors)
-  response.on('close', leave)
+  onceGone(response, gate.admit(client, subscription.selectors))
   const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
   const until = client.identity.expiresAt
   const outcome = await hub.subscribe({ ...subscription, until, reader }, () =>
-    response.destroyed ? undefined : sinkOf(response),
+    isGone(response) ? undefined : sinkOf(response),
   )
   // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
   if (outcome === 'ended') response.writeHead(204).end()
@@ -76,16 +74,4 @@ export function readsStreams({ method, headers }: IncomingMessage): boolean {
 /** Sends who reads streams away until later. A 5xx would stop an `EventSource` for good. */
 export function turnAway(hub: Hub, response: ServerResponse, code: string): void {
   response.writeHead(200, STREAM_HEADERS).end(hub.turnAway(code))
-}
-
-async function readHistory(hub: Hub, query: HistoryQuery, response: ServerResponse): Promise<void> {
-  const gone = new AbortController()
-  response.on('close', () => gone.abort())
-  const history = await hub.read(query, gone.signal)
-  if ('gap' in history) {
-    const { reason, from, oldest } = history.gap
-    const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
-    throw new HttpError('cursor-gone', detail, { reason, from, oldest })
-  }
-  sendJson(response, 200, history)
 }

@@ -37,6 +37,9 @@ export function createTlsServer(
     if (socket.alpnProtocol === 'h2') http2.take(socket)
     else http1.emit('connection', socket)
   })
+  // It keeps its connections, and so its time limits, from when it listens, which it never does by itself.
+  server.on('listening', () => http1.emit('listening'))
+  server.on('close', () => http1.close())
   const reload = (): void => {
     try {
       server.setSecureContext(read())

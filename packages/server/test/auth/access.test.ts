@@ -129,6 +129,14 @@ describe('a ticket', () => {
     return json['ticket'] as string
   }
 
+  test('says how long it is good for, which is no longer than its token', async () => {
+    // Within its leeway of 30 seconds.
+    const headers = bearer(await tokenOf({ subscribe: ['t'] }, { expiresInS: -20 }))
+    const { json } = await ask('/tickets', { method: 'POST', headers })
+    expect(json['expiresIn']).toBeLessThanOrEqual(10)
+    expect(json['expiresIn']).toBeGreaterThan(0)
+  })
+
   test('opens a stream once', async () => {
     const ticket = await issue()
     const stream = await openStream(`${hub.url}/topics/t?ticket=${ticket}`)

@@ -82,6 +82,50 @@ test.each([
   expect((await fetch(`${hub.url}/topics/t`, { method: 'POST', headers: other, body })).status).toBe(201)
 })
 
+test('bytes are counted as such, and not as characters', async () => {
+  const headers = bearer(await tokenOf({ publish: ['**'] }, { sub: 'fred' }))
+  const publish = async (body: string): Promise<number> =>
+    (await fetch(`${hub.url}/topics/t`, { method: 'POST', headers, body })).status
+  // 600 characters of 2 bytes each, of the 1 KiB that there is.
+  expect([await publish('é'.repeat(600)), await publish('x')]).toEqual([201, 429])
+})
+
+test('who waits for a page has a stream open', async () => {
+  const headers = {
+    ...bearer(await tokenOf({ subscribe: ['**'] }, { sub: 'gus' })),
+    Accept: 'application/json',
+  }
+  const leaving = new AbortController()
+  const waiting = ['a', 'b'].map((topic) =>
+    fetch(`${hub.url}/topics/${topic}?wait=55`, { headers, signal: leaving.signal }).catch(() => undefined),
+  )
+  const ask = async (): Promise<unknown> =>
+    (await (await fetch(`${hub.url}/topics/c?wait=1`, { headers })).json()) as unknown
+  const refused = { code: 'too-many-connections', limit: 'max-streams-per-subject' }
+  await expect.poll(ask, { timeout: 10_000 }).toMatchObject(refused)
+  // A page that is there is no stream.
+  expect((await fetch(`${hub.url}/topics/c`, { headers })).status).toBe(200)
+  leaving.abort()
+  await Promise.all(waiting)
+  await expect.poll(ask, { timeout: 10_000 }).toMatchObject({ events: [] })
+})
+
+test('a wait for a page on more topics than fit on a stream is refused', async () => {
+  const headers = { ...bearer(await tokenOf({ subscribe: ['**'] })), Accept: 'application/json' }
+  const response = await fetch(`${hub.url}/events?topic=a&topic=b&topic=c&wait=1`, { headers })
+  expect(await response.json()).toMatchObject({ code: 'too-many-topics', limit: 'max-topics' })
+})
+
+test('a wait for a page ends with its token', async () => {
+  // The clock of who signs may be 30 s behind.
+  const token = await tokenOf({ subscribe: ['**'] }, { sub: 'hal', expiresInS: -28 })
+  const headers = { ...bearer(token), Accept: 'application/json' }
+  const response = await fetch(`${hub.url}/topics/quiet?wait=55`, { headers })
+  expect(response.status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toContain('Bearer')
+  expect(await response.json()).toMatchObject({ code: 'token-expired' })
+})
+
 test('each limit that was met is counted under the name of its setting', async () => {
   const headers = bearer(await tokenOf({ admin: true }))
   const text = await (await fetch(`${hub.url}/metrics`, { headers })).text()

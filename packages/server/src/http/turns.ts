@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Answers that one connection may be owed at a time; a client that pipelines more requests is cut. */
+const MAX_OWED_ANSWERS = 64
+
+interface Turn {
+  readonly response: ServerResponse
+  begin(): void
+}
+
+/**
+ * Answers the requests of each connection one after the other. A client that pipelines requests and takes no
+ * answer would else have all of them in memory.
+ */
+export class Turns {
+  readonly #turns = new WeakMap<Socket, Turn[]>()
+
+  /** Begins to answer once all that was asked before on the same connection has been taken. */
+  take(socket: Socket, response: ServerResponse, begin: () => void): void {
+    const turns = this.#turns.get(socket) ?? []
+    // Behind a stream they wait without end, and each costs 2 KiB.
+    if (turns.length === MAX_OWED_ANSWERS) socket.destroy()
+    // Of what it had read already, the parser goes on to make requests.
+    if (socket.destroyed) return
+    this.#turns.set(socket, turns)
+    turns.push({ response, begin })
+    if (turns.length === 1) this.#next(socket, turns)
+  }
+
+  /** The answers that a connection is owed, the next one first. */
+  owed(socket: Socket): readonly ServerResponse[] {
+    return (this.#turns.get(socket) ?? []).map(({ response }) => response)
+  }
+
+  #next(socket: Socket, turns: Turn[]): void {
+    const [turn] = turns
+    // An answer that closes the connection is the last one.
+    if (turn === undefined || !socket.writable) return
+    turn.response.on('close', () => {
+      turns.shift()
+      this.#next(socket, turns)
+    })
+    turn.begin()
+  }
+}
