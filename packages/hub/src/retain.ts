@@ -21,9 +21,7 @@ export function startRetention(
   let timer = setTimeout(begin, intervalMs)
 
   function begin(): void {
-    round = runRound().then(() => {
-      if (!stopped.signal.aborted) timer = setTimeout(begin, intervalMs)
-    })
+    round = runRound()
   }
 
   async function runRound(): Promise<void> {
@@ -35,6 +33,8 @@ export function startRetention(
     } catch (error) {
       // The next round tries again.
       if (!stopped.signal.aborted) onError(error)
+    } finally {
+      if (!stopped.signal.aborted) timer = setTimeout(begin, intervalMs)
     }
   }
 
