@@ -4,8 +4,8 @@ import { basename, join } from 'node:path'
 
 import { tempDir, type TempDir } from './temp.ts'
 
-/** How often a copy is tried before the device counts as one that is never quiet. */
-const MAX_COPIES = 1_000
+/** How long a copy is tried before the device counts as one that is never quiet. */
+const QUIET_TIMEOUT_MS = 20_000
 
 /** A file system (ext4) in a file, so that what reached its device can be looked at apart from what is cached. */
 export interface DiskImage extends Disposable {
@@ -53,11 +53,15 @@ function mountImage(dir: TempDir, file: string): DiskImage | undefined {
 }
 
 function copyQuietly(file: string, target: string, device: string): void {
-  for (let left = MAX_COPIES; left > 0; left -= 1) {
+  const deadline = performance.now() + QUIET_TIMEOUT_MS
+  while (performance.now() < deadline) {
     const before = writesOf(device)
-    if (before === undefined) continue
-    copyFileSync(file, target)
-    if (writesOf(device) === before) return
+    if (before !== undefined) {
+      copyFileSync(file, target)
+      if (writesOf(device) === before) return
+    }
+    // A busy machine takes a while to finish what is under way.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
   }
   throw new Error(`${device} is never quiet: stop who writes to it`)
 }

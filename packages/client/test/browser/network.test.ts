@@ -54,7 +54,7 @@ describe.skipIf(!chromium)('in Chromium', () => {
   })
 
   test('a hub that falls silent is left, and gone on with when it is back', async () => {
-    await using hub = await startHub({ args: ['--heartbeat', '400ms'] })
+    await using hub = await startHub({ args: ['--heartbeat', '1s'] })
     const page = await browser.open(hub.url)
     await subscribeIn(page)
     await page.waitForFunction(`window.statuses.includes('live')`)
