@@ -41,7 +41,6 @@ test('the head of a stream is all that proxies and browsers need, and no more', 
   expect(status).toBe('HTTP/1.1 200 OK')
   expect(headers.filter((one) => !one.startsWith('Date: ')).toSorted()).toEqual([
     'Cache-Control: no-cache, no-transform',
-    'Connection: close',
     'Content-Type: text/event-stream; charset=utf-8',
     'Transfer-Encoding: chunked',
     'Vary: Accept',
