@@ -31,7 +31,8 @@ export function encodeFrame(
     type: event.type,
     data: envelope ? JSON.stringify(toEnvelope(event, traces)) : event.data,
     topic: namesTopic ? event.topic : undefined,
-    ...(traces ? event.trace : undefined),
+    traceparent: traces ? event.trace?.traceparent : undefined,
+    tracestate: traces ? event.trace?.tracestate : undefined,
     id: withId ? formatCursor(epoch, event.offset) : undefined,
   })
   return { offset: event.offset, bytes: Buffer.from(text) }

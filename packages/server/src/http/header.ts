@@ -3,8 +3,10 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError } from './problem.ts'
 
 /** A request header that may be given once, as UTF-8. Node hands over each byte as a character of its own. */
-export function header({ rawHeaders }: IncomingMessage, name: string): string | undefined {
+export function header({ headers, rawHeaders }: IncomingMessage, name: string): string | undefined {
   const key = name.toLowerCase()
+  // Most requests have none of those that are asked for: the walk is for those that do.
+  if (headers[key] === undefined) return undefined
   // As they came: by then, HTTP/2 has joined what is given twice.
   const values = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === key)
   if (values.length > 1) throw new HttpError('invalid-header', `${name} may be given once.`, { header: name })

@@ -30,14 +30,18 @@ export function parseBatch(text: string, topic: string | undefined, trace?: Trac
   const lines: number[] = []
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue
-    const event = parseLine(line, index + 1, topic)
-    events.push(event.trace === undefined ? { ...event, trace } : event)
+    events.push(parseLine(line, index + 1, topic, trace))
     lines.push(index + 1)
   }
   return { events, lines }
 }
 
-function parseLine(text: string, line: number, fallback: string | undefined): NewEvent {
+function parseLine(
+  text: string,
+  line: number,
+  fallback: string | undefined,
+  fallbackTrace: TraceContext | undefined,
+): NewEvent {
   const refuse = (flaw: string): HttpError =>
     new HttpError('invalid-ndjson', `Line ${line} ${flaw}. Nothing of the batch was published.`, { line })
   const value = parseJson(text)
@@ -70,7 +74,7 @@ function parseLine(text: string, line: number, fallback: string | undefined): Ne
     key: textField('key'),
     idempotencyKey: textField('idempotencyKey'),
     end,
-    trace: traceparent === undefined ? undefined : { traceparent, ...(tracestate && { tracestate }) },
+    trace: traceparent === undefined ? fallbackTrace : { traceparent, ...(tracestate && { tracestate }) },
   }
 }
 
