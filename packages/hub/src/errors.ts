@@ -6,7 +6,8 @@
  * - `invalid-trace`: no trace context as https://www.w3.org/TR/trace-context/ has it.
  * - `reserved-type`: the type starts with `tailrace.`, which only the hub may send.
  * - `invalid-data`: not valid Unicode.
- * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes`, nothing to publish.
+ * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes` or
+ *   `maxBatchEvents`, nothing to publish.
  * - `invalid-query`: a parameter that a subscription or a read does not know, or a value that it cannot have.
  * - `too-many-selectors`: more than {@link MAX_SELECTORS} on one stream.
  * - `closed`: the hub is closed, or its log is lost.

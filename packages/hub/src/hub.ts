@@ -40,8 +40,8 @@ export interface Published {
 
 /** The engine: publish → log → route → lane → deliver. One for each log and process. */
 export interface Hub {
-  /** The largest event and batch that `publish` takes, in bytes of data. */
-  readonly limits: Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes'>
+  /** The largest event and batch that `publish` takes, in bytes of data, and the most events of a batch. */
+  readonly limits: Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes' | 'maxBatchEvents'>
   /** What it has done since it started. */
   readonly counters: Counters
 

@@ -9,6 +9,7 @@ export { parseConnectionLimit, parseTopicQuery } from './listing.ts'
 export {
   DEFAULT_HEARTBEAT_MS,
   DEFAULT_MAX_BATCH_BYTES,
+  DEFAULT_MAX_BATCH_EVENTS,
   DEFAULT_MAX_EVENT_BYTES,
   DEFAULT_RETRY_MS,
   DEFAULT_WINDOW_BYTES,
@@ -16,6 +17,7 @@ export {
 } from './options.ts'
 export { Payload } from './payload.ts'
 export { refuseUnknown } from './query.ts'
+export { quote } from './quote.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { parseTraceContext } from './trace.ts'
 export { MAX_SELECTORS, parseSubscription, type GapPolicy, type Subscription } from './subscription.ts'

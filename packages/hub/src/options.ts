@@ -4,6 +4,8 @@ import type { RetentionRule } from '@tailrace/log'
 export const DEFAULT_MAX_EVENT_BYTES: number = 1024 * 1024
 /** The largest batch: 16 MiB of data. */
 export const DEFAULT_MAX_BATCH_BYTES: number = 16 * 1024 * 1024
+/** The most events of a batch. */
+export const DEFAULT_MAX_BATCH_EVENTS = 10_000
 /** Under the 30 s of the most impatient proxies in wide use, with room for one that is lost. */
 export const DEFAULT_HEARTBEAT_MS = 15_000
 /** What `retry:` tells a reader to wait before it reconnects, on average. */
@@ -26,6 +28,8 @@ export interface HubOptions {
   readonly maxEventBytes?: number | undefined
   /** Bytes of UTF-8, over all events of a batch. @defaultValue {@link DEFAULT_MAX_BATCH_BYTES} */
   readonly maxBatchBytes?: number | undefined
+  /** The most events of a batch. @defaultValue {@link DEFAULT_MAX_BATCH_EVENTS} */
+  readonly maxBatchEvents?: number | undefined
   /**
    * The longest that a stream stays silent, in milliseconds; then a comment is sent to hold it open. 0 turns
    * it off.
@@ -101,6 +105,7 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
   return Object.freeze({
     maxEventBytes: number('maxEventBytes', DEFAULT_MAX_EVENT_BYTES, 1),
     maxBatchBytes: number('maxBatchBytes', DEFAULT_MAX_BATCH_BYTES, 1),
+    maxBatchEvents: number('maxBatchEvents', DEFAULT_MAX_BATCH_EVENTS, 1),
     heartbeatMs: number('heartbeatMs', DEFAULT_HEARTBEAT_MS, 0, MAX_TIMER_MS),
     retryMs: number('retryMs', DEFAULT_RETRY_MS, 0, Math.floor(MAX_TIMER_MS / 1.5)),
     windowBytes,

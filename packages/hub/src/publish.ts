@@ -11,7 +11,7 @@ export const MAX_NAME_BYTES = 256
 /** The types that only the hub sends. */
 export const RESERVED_TYPE_PREFIX = 'tailrace.'
 
-type Limits = Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes'>
+type Limits = Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes' | 'maxBatchEvents'>
 
 /**
  * Checks a batch before the log, which trusts it, sees any of it. Nothing a publisher sends may forge a
@@ -21,6 +21,12 @@ type Limits = Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes'>
  */
 export function checkBatch(batch: readonly NewEvent[], limits: Limits): void {
   if (batch.length === 0) throw new HubError('empty-batch', 'The batch has no events: publish at least one.')
+  const { maxBatchEvents } = limits
+  if (batch.length > maxBatchEvents) {
+    throw new HubError('batch-too-large', `The batch has more than ${maxBatchEvents} events: split it.`, {
+      details: { maxBatchEvents, index: maxBatchEvents },
+    })
+  }
   let total = 0
   for (const [index, event] of batch.entries()) {
     total += checkEvent(event, index, limits)

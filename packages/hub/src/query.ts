@@ -1,11 +1,12 @@
 import { HubError } from './errors.ts'
+import { quote } from './quote.ts'
 
 /** Refuses parameters that nobody would read: a typo must not pass for a default. */
 export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
   for (const name of query.keys()) {
     if (known.has(name)) continue
     const choice = known.size === 0 ? 'none are taken' : `there are ${[...known].join(', ')}`
-    throw invalid(name, `There is no parameter ${JSON.stringify(name)} here; ${choice}.`)
+    throw invalid(quote(name).slice(1, -1), `There is no parameter ${quote(name)} here; ${choice}.`)
   }
 }
 
@@ -25,7 +26,7 @@ export function oneOf<T extends string>(
   const value = single(query, name)
   const known = choice.find((one) => one === value)
   if (value !== undefined && known === undefined) {
-    throw invalid(name, `The parameter ${name} can be ${choice.join(' or ')}, not ${JSON.stringify(value)}.`)
+    throw invalid(name, `The parameter ${name} can be ${choice.join(' or ')}, not ${quote(value)}.`)
   }
   return known
 }

@@ -24,6 +24,18 @@ export function parseTraceContext(
 
 function isTracestate(text: string): boolean {
   if (text.length > MAX_TRACESTATE_LENGTH) return false
-  const members = text.split(',').map((member) => member.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+  const members = text.split(',').map(withoutPadding)
   return members.length <= MAX_MEMBERS && members.every((member) => member === '' || MEMBER.test(member))
+}
+
+/** A member without the spaces and tabs around it. */
+function withoutPadding(member: string): string {
+  let [start, end] = [0, member.length]
+  while (start < end && isPadding(member.charCodeAt(start))) start += 1
+  while (end > start && isPadding(member.charCodeAt(end - 1))) end -= 1
+  return member.slice(start, end)
+}
+
+function isPadding(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

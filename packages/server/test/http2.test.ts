@@ -23,8 +23,7 @@ beforeEach(async () => {
       else response.end()
     },
     LIMITS,
-    undefined,
-    IDLE_MS,
+    { idleMs: IDLE_MS },
   )
   const server = createServer((socket) => http2.take(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')

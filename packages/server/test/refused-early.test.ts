@@ -36,11 +36,10 @@ test('who may publish nothing is refused before the batch is read', async () => 
 
 test('who has published too much is refused before the next batch is read', async () => {
   const writer = bearer(await tokenOf({ publish: ['**'] }))
-  const batch = '{"topic":"t","data":"x"}\n'.repeat(1_000)
   const response = await fetch(`${hub.url}/topics`, {
     method: 'POST',
     headers: { ...writer, 'Content-Type': 'application/x-ndjson' },
-    body: batch,
+    body: '{"topic":"t","data":"x"}\n',
   })
   expect(response.status).toBe(201)
   expect(await announce(writer)).toEqual(refusal(429, 'too-many-publishes', { limit: 'publish-rate' }))

@@ -55,6 +55,9 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
       publishRate: isLocal ? 0 : values['publish-rate'],
       publishBytes: isLocal ? 0 : values['publish-bytes'],
       proxies: parseProxies(values['trust-proxy']),
+      // Or the largest batch would never fit into the half that one address may have.
+      maxBodyBytes: Math.max(values['max-bodies'], 4 * values['max-batch']),
+      maxHistoryBytes: values['max-history'],
     }),
     tickets,
     origins,

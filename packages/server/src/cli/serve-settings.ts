@@ -22,11 +22,27 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
   Named<'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
-    'port' | 'max-streams-per-address' | 'max-streams-per-subject' | 'max-topics' | 'publish-rate',
+    | 'port'
+    | 'max-streams-per-address'
+    | 'max-streams-per-subject'
+    | 'max-topics'
+    | 'publish-rate'
+    | 'max-batch-events'
+    | 'max-pending',
     number
   > &
   /** Bytes. */
-  Named<'window' | 'window-total' | 'max-event' | 'max-batch' | 'max-head' | 'publish-bytes', number> &
+  Named<
+    | 'window'
+    | 'window-total'
+    | 'max-event'
+    | 'max-batch'
+    | 'max-bodies'
+    | 'max-history'
+    | 'max-head'
+    | 'publish-bytes',
+    number
+  > &
   /** Milliseconds. */
   Named<
     | 'heartbeat'
@@ -140,6 +156,24 @@ export const SERVE_SETTINGS: ServeSettings = {
   }),
   'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
   'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),
+  'max-batch-events': setting('count', {
+    fallback: '10000',
+    bounds: ['1', '1000000'],
+    doc: 'Maximum events in a batch.',
+  }),
+  'max-bodies': setting('bytes', {
+    fallback: '64MiB',
+    doc: 'Memory for request bodies that are being received, over all clients; at least four times --max-batch. One address gets at most half.',
+  }),
+  'max-history': setting('bytes', {
+    fallback: '64MiB',
+    doc: 'Memory for pages of history that are being sent, over all clients. One address gets at most half.',
+  }),
+  'max-pending': setting('count', {
+    fallback: '2000',
+    bounds: ['1', '1000000'],
+    doc: 'Maximum connections that have not completed their TLS handshake or first request head. Beyond it, the oldest is cut.',
+  }),
   'max-head': setting('bytes', {
     fallback: '16KiB',
     // Held for each connection until it is whole.

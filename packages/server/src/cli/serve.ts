@@ -10,6 +10,7 @@ import { createHandler } from '../http/handler.ts'
 import { takeStreams } from '../http/front.ts'
 import { createHttp2 } from '../http/http2.ts'
 import type { Http2 } from '../http/http2.ts'
+import { PendingConnections } from '../http/pending.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createTlsServer } from '../http/tls.ts'
 import type { TlsFiles } from '../http/tls.ts'
@@ -51,6 +52,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
       const hub = await createHub(log, {
         maxEventBytes: values['max-event'],
         maxBatchBytes: values['max-batch'],
+        maxBatchEvents: values['max-batch-events'],
         heartbeatMs: values.heartbeat,
         retryMs: values.retry,
         windowBytes: values.window,
@@ -91,7 +93,8 @@ interface Parts {
 async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts): Promise<void> {
   // What only a hub needs is loaded by a hub: who publishes a line from a shell would wait for it each time.
   const { createMetrics } = await import('../observe/metrics.ts')
-  const metrics = createMetrics(hub)
+  const pending = new PendingConnections(values['max-pending'])
+  const metrics = createMetrics(hub, { pending, bodies: gate.bodies, pages: gate.pages })
   const handler = createHandler(hub, { gate, onError: journal.failed, metrics })
   const limits = {
     maxHeadBytes: values['max-head'],
@@ -100,12 +103,12 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     answerTimeoutMs: values['stall-timeout'],
   }
   const http1 = createHttpServer(handler, limits, metrics.refused)
-  const http2 = createHttp2(handler, limits, metrics.refused)
-  const cutStreams = takeStreams(http1, hub, limits, { gate, http2, onRefused: metrics.refused })
+  const http2 = createHttp2(handler, limits, { onRefused: metrics.refused, pending })
+  const cutStreams = takeStreams(http1, hub, limits, { gate, http2, pending, onRefused: metrics.refused })
   const tls = tlsFilesOf(values)
   const handshakeMs = limits.headTimeoutMs
   const listener: NetServer =
-    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, handshakeMs }, journal.warn)
+    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)
   try {
     limitConnections(listener, fileLimit, journal.warn)
     metrics.watch(listener)

@@ -1,11 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import Negotiator from 'negotiator'
+import { HttpError } from './problem.ts'
 
 export const STREAM = 'text/event-stream'
 export const JSON_TYPE = 'application/json'
 
-/** What a reader wants: the stream, if it takes anything or says nothing. */
+/** The longest `Accept`, in characters; those of browsers have up to 250. Negotiator's time grows with its square. */
+const MAX_ACCEPT_LENGTH = 1_024
+
+/**
+ * What a reader wants: the stream, if it takes anything or says nothing.
+ *
+ * @throws HttpError `invalid-header` when `Accept` is too long
+ */
 export function wanted(accept: string | undefined): typeof STREAM | typeof JSON_TYPE | undefined {
+  if (accept !== undefined && accept.length > MAX_ACCEPT_LENGTH) {
+    throw new HttpError('invalid-header', `Accept can have up to ${MAX_ACCEPT_LENGTH} characters.`, {
+      header: 'Accept',
+    })
+  }
   const headers: IncomingHttpHeaders = accept === undefined ? {} : { accept }
   const type = new Negotiator({ headers }).mediaType([STREAM, JSON_TYPE])
   return type === STREAM || type === JSON_TYPE ? type : undefined

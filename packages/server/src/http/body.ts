@@ -1,38 +1,83 @@
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HubError } from '@tailrace/hub'
+import type { Holding } from '../limits/budget.ts'
+import { sendContinue } from './continue.ts'
 import { HttpError } from './problem.ts'
 
+/** What a chunk costs, however small: its object, and what keeps it. */
+const MIN_CHUNK_COST = 256
+/** How much of a body is worked on before the event loop has its turn. */
+const SLICE_BYTES = 64 * 1024
+
+export interface BodyCall {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** What the body holds of the memory for all of them. */
+  readonly holding: Holding
+  /** Counts what has been received. */
+  readonly cost: { bytes: number }
+}
+
+export interface BodyLimit {
+  readonly maxBytes: number
+  readonly tooLarge: 'event-too-large' | 'batch-too-large'
+}
+
 /**
- * Reads a request's body as text, verbatim. Holds at most `maxBytes`; what is larger is refused as soon as
- * that shows, and not read to its end.
+ * Receives a body, a slice at a time; others are served between slices. What is larger than its limit is refused as
+ * soon as that shows, and not read to its end. Stops when the client has gone.
+ *
+ * @throws HttpError `busy` when all bodies together hold too much, and what `take` throws
  */
-export async function readText(
-  request: IncomingMessage,
-  maxBytes: number,
-  tooLarge: 'event-too-large' | 'batch-too-large',
-): Promise<string> {
-  const encoding = request.headers['content-encoding']
+export async function receive(
+  { request, response, holding, cost }: BodyCall,
+  limit: BodyLimit,
+  take: (slice: Buffer) => void,
+): Promise<void> {
+  const { headers } = request
+  const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpError(
       'unsupported-encoding',
       'Bodies are taken as they are: send it without Content-Encoding.',
     )
   }
-  const refusal = (): HubError =>
-    new HubError(tooLarge, `The body is larger than the ${maxBytes} bytes that are taken.`, {
-      details: { maxBytes },
-    })
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw refusal()
-  const chunks: Buffer[] = []
-  let length = 0
+  const announced = Number(headers['content-length'] ?? 0)
+  if (announced > limit.maxBytes) throw refusal(limit)
+  holding.requireRoom(announced)
+  sendContinue(response)
+  let taken = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > maxBytes) throw refusal()
-    chunks.push(chunk)
+    cost.bytes += chunk.length
+    if (cost.bytes > limit.maxBytes) throw refusal(limit)
+    holding.add(Math.max(chunk.length, MIN_CHUNK_COST))
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      // The stream hands over what has arrived already without giving others a turn.
+      if (taken >= SLICE_BYTES) {
+        taken = 0
+        await nextTurn()
+      }
+      const slice = chunk.subarray(at, at + SLICE_BYTES)
+      taken += slice.length
+      take(slice)
+    }
   }
-  const body = Buffer.concat(chunks, length)
+}
+
+/** Receives a body as text, verbatim. @throws as `receive`; HttpError `invalid-utf8` */
+export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<string> {
+  const chunks: Buffer[] = []
+  await receive(call, limit, (chunk) => void chunks.push(chunk))
+  const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   if (!isUtf8(body))
     throw new HttpError('invalid-utf8', 'The body is not valid UTF-8: encode binary data as text.')
   return body.toString('utf8')
+}
+
+function refusal({ tooLarge, maxBytes }: BodyLimit): HubError {
+  const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
+  const message = `The body is larger than the ${maxBytes} bytes that are taken: send less, or raise ${setting}.`
+  return new HubError(tooLarge, message, { details: { maxBytes } })
 }

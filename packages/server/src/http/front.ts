@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { parseSubscription } from '@tailrace/hub'
 import type { Hub, Subscription } from '@tailrace/hub'
@@ -7,10 +7,11 @@ import { STREAM, wanted } from './accept.ts'
 import { OPEN_GATE, readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { toUtf8 } from './header.ts'
-import { readHead } from './head.ts'
+import { HeadBuffer, mayBeStream, readHead } from './head.ts'
 import type { StreamHead } from './head.ts'
 import { speaksHttp2 } from './http2.ts'
 import type { Http2 } from './http2.ts'
+import { PendingConnections } from './pending.ts'
 import type { ProblemCode } from './problem.ts'
 import { cutLater, refuseSocket } from './server.ts'
 import type { ServerLimits } from './server.ts'
@@ -21,6 +22,8 @@ export interface FrontOptions {
   readonly gate?: Gate | undefined
   /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
   readonly http2?: Http2 | undefined
+  /** Connections that have not sent the head of a request yet. @defaultValue at most 2,000 */
+  readonly pending?: PendingConnections | undefined
   /** Told of each refusal, by its code. @defaultValue nobody is told */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
 }
@@ -36,12 +39,17 @@ export function takeStreams(
   server: Server,
   hub: Hub,
   limits: ServerLimits,
-  { gate = OPEN_GATE, http2, onRefused }: FrontOptions = {},
+  { gate = OPEN_GATE, http2, pending = new PendingConnections(), onRefused }: FrontOptions = {},
 ): () => void {
   const held = new Set<Socket>()
   const handlers = server.listeners('connection')
   server.removeAllListeners('connection')
   server.on('connection', accept)
+  const settle = ({ socket }: IncomingMessage): void => pending.settle(socket)
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    // A server without a listener of its own answers these by itself.
+    if (server.listenerCount(event) > 0) server.prependListener(event, settle)
+  }
 
   // Not a closure of each connection: it would keep the head in memory for as long as the stream.
   function forget(this: Socket): void {
@@ -49,8 +57,8 @@ export function takeStreams(
   }
 
   function accept(socket: Socket): void {
-    /** What was read of the head: at most `maxHeadBytes` and one chunk. */
-    let head: Buffer = Buffer.alloc(0)
+    /** At most `maxHeadBytes` and one chunk. */
+    const head = new HeadBuffer()
     const timer = setTimeout(() => {
       release()
       const code = refuseSocket(socket, 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -68,11 +76,12 @@ export function takeStreams(
       release()
       if (socket.destroyed) return
       socket.pause()
-      if (head.length > 0) socket.unshift(head)
+      const { bytes } = head
+      if (bytes.length > 0) socket.unshift(bytes)
       held.delete(socket)
       socket.off('close', forget)
       socket.off('error', ignore)
-      if (http2 !== undefined && speaksHttp2(head) === true) {
+      if (http2 !== undefined && speaksHttp2(bytes) === true) {
         http2.take(socket)
         return
       }
@@ -81,17 +90,20 @@ export function takeStreams(
     }
 
     function read(chunk: Buffer): void {
-      head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
-      if (http2 !== undefined && speaksHttp2(head) === undefined) return
-      const request = readHead(head)
-      // What is too large is refused by `node:http`, which counts in the same way.
-      if (request === 'incomplete' && head.length <= limits.maxHeadBytes) return
+      head.add(chunk)
+      const { bytes } = head
+      if (http2 !== undefined && speaksHttp2(bytes) === undefined) return
+      const isTooLarge = bytes.length > limits.maxHeadBytes
+      if (!head.isComplete && !isTooLarge && mayBeStream(bytes)) return
+      // `node:http` decides what is too large, whatever is asked for.
+      const request = isTooLarge ? 'other' : readHead(bytes)
       const subscription = typeof request === 'object' ? subscriptionOf(request) : undefined
       if (typeof request !== 'object' || subscription === undefined) {
         handOn()
         return
       }
       release()
+      pending.settle(socket)
       socket.pause()
       void stream(request, subscription)
     }
@@ -124,6 +136,7 @@ export function takeStreams(
     }
 
     held.add(socket)
+    pending.add(socket)
     socket.on('data', read)
     socket.on('end', handOn)
     socket.on('close', release)
@@ -142,10 +155,10 @@ function linger(this: Socket): void {
 
 /** What a request asks for; nothing when it is to be refused, or does not ask for a stream. */
 function subscriptionOf({ target, headers }: StreamHead): Subscription | undefined {
-  if (wanted(headers.get('accept')) !== STREAM) return undefined
   try {
+    if (wanted(headers.get('accept')) !== STREAM) return undefined
     const { path, query } = parseTarget(target)
-    // A ticket is good once: it is left to who can also say what is wrong with it.
+    // A ticket is good once: it is left to the handler, which can also say what is wrong with it.
     if (query.has('ticket')) return undefined
     const selectors = path === '/events' ? undefined : [topicOf(path)]
     const lastEventId = headers.get('last-event-id')

@@ -6,6 +6,7 @@ import { corsHeaders } from '../auth/cors.ts'
 import type { HeaderFields } from '../auth/cors.ts'
 import type { OriginRules } from '../auth/origins.ts'
 import type { Tickets } from '../auth/tickets.ts'
+import { Budget } from '../limits/budget.ts'
 import type { Client, Limits } from '../limits/limits.ts'
 import type { Transport } from '../observe/metrics.ts'
 import { HttpError } from './problem.ts'
@@ -27,8 +28,20 @@ export interface Gate {
    * @throws HttpError `draining`, `missing-token`, `forbidden`, `too-many-topics` or `too-many-connections`
    */
   admit(client: Client, selectors: readonly string[]): () => void
-  /** @throws HttpError `too-many-publishes` */
-  spend(client: Client, events: number, bytes: number): void
+  /**
+   * Counts a request for a page of history until what this returns is called.
+   *
+   * @throws HttpError `missing-token`, `forbidden` or `too-many-connections`
+   */
+  admitPage(client: Client, selectors: readonly string[]): () => void
+  /** Whether the client may publish so much now. @throws HttpError `too-many-publishes` or `batch-too-large` */
+  requireRate(client: Client, events?: number, bytes?: number): void
+  /** Charges what a publish has cost, whether or not it was refused. */
+  charge(client: Client, events: number, bytes: number): void
+  /** Memory for request bodies that are being received. */
+  readonly bodies: Budget
+  /** Memory for pages of history that are being sent. */
+  readonly pages: Budget
   /** A ticket for whoever has a token, and not only a ticket. @throws HttpError `missing-token` */
   issueTicket(client: Client): Promise<string>
   corsHeaders(origin: string | undefined): HeaderFields
@@ -49,7 +62,14 @@ export function createGate({ access, limits, tickets, origins }: GateOptions): G
       requireSubscribe(client.identity, selectors)
       return limits.openStream(client, selectors.length)
     },
-    spend: (client, events, bytes) => limits.publish(client, events, bytes),
+    admitPage(client, selectors) {
+      requireSubscribe(client.identity, selectors)
+      return limits.openPage(client)
+    },
+    requireRate: limits.requireRate,
+    charge: limits.charge,
+    bodies: limits.bodies,
+    pages: limits.pages,
     async issueTicket({ identity }) {
       // Otherwise a ticket could be renewed for ever, by whoever saw one in a URL.
       if (identity.by !== 'token') throw missingToken('get a ticket')
@@ -69,7 +89,11 @@ export function createGate({ access, limits, tickets, origins }: GateOptions): G
 export const OPEN_GATE: Gate = {
   identify: async () => ({ identity: EVERYBODY, address: '' }),
   admit: () => () => undefined,
-  spend: () => undefined,
+  admitPage: () => () => undefined,
+  requireRate: () => undefined,
+  charge: () => undefined,
+  bodies: new Budget('max-bodies'),
+  pages: new Budget('max-history'),
   issueTicket: () => Promise.reject(missingToken('get a ticket')),
   corsHeaders: () => ({}),
   drain: () => undefined,
@@ -83,10 +107,17 @@ export function readerOf({ address, identity: { subject } }: Client, transport: 
 
 /** What a request of `node:http` says of itself. */
 export function factsOf({ method = '', headers }: IncomingMessage, query: URLSearchParams): Facts {
+  const authority = headers[':authority']
+  // RFC 9113, section 8.3.1: one must not say something else than the other.
+  if (authority !== undefined && headers.host !== undefined && headers.host !== authority)
+    throw new HttpError('malformed-request', 'Host and :authority differ.')
+  const tickets = query.getAll('ticket')
+  if (tickets.length > 1) {
+    throw new HttpError('invalid-query', 'The parameter ticket may be given once.', { parameter: 'ticket' })
+  }
   return {
     method,
-    // Of HTTP/2, whose `Host` this is (RFC 9113, section 8.3.1).
-    header: (name) => (headers[name] ?? (name === 'host' ? headers[':authority'] : undefined))?.toString(),
-    ticket: query.get('ticket') ?? undefined,
+    header: (name) => (headers[name] ?? (name === 'host' ? authority : undefined))?.toString(),
+    ticket: tickets[0],
   }
 }

@@ -5,10 +5,10 @@ import { LogError } from '@tailrace/log'
 import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
-import type { Client, ClientLimit } from '../limits/limits.ts'
+import type { Client } from '../limits/limits.ts'
 import { listConnections } from '../observe/connections.ts'
 import { sendMetrics } from '../observe/exposition.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import type { Metrics, RequestLimit } from '../observe/metrics.ts'
 import { factsOf, OPEN_GATE } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { cut, isGone } from './gone.ts'
@@ -174,8 +174,8 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
   }
 }
 
-function limitOf(error: unknown): ClientLimit | undefined {
-  return error instanceof HttpError ? (error.details['limit'] as ClientLimit | undefined) : undefined
+function limitOf(error: unknown): RequestLimit | undefined {
+  return error instanceof HttpError ? (error.details['limit'] as RequestLimit | undefined) : undefined
 }
 
 /** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */

@@ -1,26 +1,46 @@
 import type { HistoryQuery } from '@tailrace/hub'
-import { requireSubscribe } from '../auth/access.ts'
 import { onceGone } from './gone.ts'
-import { sendJson } from './json.ts'
+import { SLICE_BYTES } from './json.ts'
 import { HttpError } from './problem.ts'
+import { sendPage } from './send-page.ts'
+import type { HistoryPage } from './send-page.ts'
 import type { SubscribeCall } from './subscribe.ts'
+import { holdUnsent } from './unsent.ts'
 
 /** A timer may be early by this: a wait that ends so shortly before its token does has been cut. */
 const TIMER_SLACK_MS = 100
+/** What an event of a page costs beside its data. */
+const EVENT_COST = 512
 
-/** A page of history. One that is waited for counts as a stream, and waits no longer than its token is good. */
-export async function readHistory(
-  { hub, gate, client, response }: SubscribeCall,
-  query: HistoryQuery,
-): Promise<void> {
+/**
+ * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
+ * counts against the memory for all pages until the client has taken it.
+ */
+export async function readHistory(call: SubscribeCall, query: HistoryQuery): Promise<void> {
+  const { gate, client, response } = call
   const { waitSeconds = 0, selectors } = query
-  requireSubscribe(client.identity, selectors)
-  if (waitSeconds > 0) onceGone(response, gate.admit(client, selectors))
+  onceGone(response, waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client, selectors))
+  const holding = gate.pages.open(client.address)
+  onceGone(response, holding.release)
   const gone = new AbortController()
   onceGone(response, () => gone.abort())
+  holding.requireRoom(1)
+  const page = await pageOf(call, query, gone.signal)
+  const bytes = sizeOf(page)
+  holding.add(bytes)
+  if (bytes > SLICE_BYTES && !holdUnsent(response, bytes)) return
+  await sendPage(response, page, gone.signal)
+}
+
+async function pageOf(
+  { hub, client }: SubscribeCall,
+  query: HistoryQuery,
+  gone: AbortSignal,
+): Promise<HistoryPage> {
+  const { waitSeconds = 0 } = query
   const until = client.identity.expiresAt ?? Infinity
   const leftSeconds = Math.max(0, until - Date.now()) / 1000
-  const history = await hub.read({ ...query, waitSeconds: Math.min(waitSeconds, leftSeconds) }, gone.signal)
+  const history = await hub.read({ ...query, waitSeconds: Math.min(waitSeconds, leftSeconds) }, gone)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
     throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
@@ -30,5 +50,11 @@ export async function readHistory(
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
     throw new HttpError('cursor-gone', detail, { reason, from, oldest })
   }
-  sendJson(response, 200, history)
+  return history
+}
+
+/** What a page holds in memory, at most. */
+function sizeOf({ events }: HistoryPage): number {
+  // Text beyond Latin-1 takes two bytes for each character.
+  return events.reduce((bytes, { data = '' }) => bytes + 2 * data.length + EVENT_COST, 0)
 }

@@ -2,8 +2,10 @@ import { createServer } from 'node:http2'
 import type { Http2ServerRequest, ServerHttp2Session } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { holdContinue } from './continue.ts'
 import type { Handler } from './handler.ts'
 import { isGone, onceGone } from './gone.ts'
+import { PendingConnections } from './pending.ts'
 import { problem, sendProblem, SLOW_REQUEST } from './problem.ts'
 import type { ProblemCode } from './problem.ts'
 import { KEEP_ALIVE_MS, LINGER_MS } from './server.ts'
@@ -30,37 +32,59 @@ export interface Http2 {
   cut(): void
 }
 
-/**
- * @param onRefused - told of what is refused here and not by the handler, by the code
- * @param idleMs - how long a connection on which nothing is open is kept
- */
+export interface Http2Options {
+  /** Told of what is refused here and not by the handler, by the code. @defaultValue nobody is told */
+  readonly onRefused?: ((code: ProblemCode) => void) | undefined
+  /** Connections that have not sent the head of a request yet. @defaultValue at most 2,000 */
+  readonly pending?: PendingConnections | undefined
+  /** How long a connection on which nothing is open is kept, in milliseconds. @defaultValue {@link KEEP_ALIVE_MS} */
+  readonly idleMs?: number | undefined
+}
+
 export function createHttp2(
   handler: Handler,
-  { maxHeadBytes, requestTimeoutMs, answerTimeoutMs }: ServerLimits,
-  onRefused?: (code: ProblemCode) => void,
-  idleMs: number = KEEP_ALIVE_MS,
+  { maxHeadBytes, headTimeoutMs, requestTimeoutMs, answerTimeoutMs }: ServerLimits,
+  { onRefused, pending = new PendingConnections(), idleMs = KEEP_ALIVE_MS }: Http2Options = {},
 ): Http2 {
   const stalls = watchStalls(answerTimeoutMs)
   const sessions = new Set<ServerHttp2Session>()
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
   })
-  server.on('session', (session) => {
-    sessions.add(session)
-    session.on('close', () => sessions.delete(session))
-    session.on('timeout', () => session.close())
-    session.setTimeout(idleMs)
+
+  /**
+   * Lets go of a connection that has no request open for too long, and of one that does not complete the head of its
+   * first one in time. Only requests count: frames that ask for nothing cost a client little.
+   */
+  function bound(session: ServerHttp2Session, socket: Duplex): void {
+    let timer: NodeJS.Timeout
     let open = 0
+
+    function letGoIn(ms: number): void {
+      timer = setTimeout(() => {
+        session.close()
+        // It would wait for the client to close its end.
+        timer = setTimeout(() => socket.destroy(), LINGER_MS)
+      }, ms)
+    }
+
+    sessions.add(session)
+    pending.add(socket)
+    letGoIn(Math.min(headTimeoutMs, idleMs))
+    session.on('close', () => {
+      clearTimeout(timer)
+      sessions.delete(session)
+    })
     session.on('stream', (stream) => {
-      // Its reader sends nothing, and may be sent nothing for long.
-      session.setTimeout(0)
+      pending.settle(socket)
+      clearTimeout(timer)
       open += 1
       stream.on('close', () => {
         open -= 1
-        if (open === 0) session.setTimeout(idleMs)
+        if (open === 0 && !socket.destroyed) letGoIn(idleMs)
       })
     })
-  })
+  }
 
   /** Refuses a request whose body does not come to its end in time. */
   function boundBody(request: Http2ServerRequest, response: ServerResponse): void {
@@ -80,6 +104,10 @@ export function createHttp2(
     onceGone(response, stop)
   }
 
+  server.on('checkContinue', (request, response) => {
+    holdContinue(response as unknown as ServerResponse)
+    server.emit('request', request, response)
+  })
   server.on('request', (request, response) => {
     const answer = response as unknown as ServerResponse
     stalls.add(answer)
@@ -92,6 +120,7 @@ export function createHttp2(
     take(socket) {
       // As a server for HTTP/1.1 accepts it, it would stay for as long as nothing is written once its client is gone.
       socket.allowHalfOpen = false
+      server.once('session', (session) => bound(session, socket))
       server.emit('connection', socket)
     },
     close() {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { holdUnsent } from './unsent.ts'
 
 /** How much of an answer is handed on at a time: so one can see whether a client takes any of it. */
-const SLICE_BYTES = 64 * 1024
+export const SLICE_BYTES: number = 64 * 1024
 
 /** Answers with JSON and a line end, so that a terminal shows it well. */
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -31,6 +31,9 @@ export type HttpErrorCode =
   | 'head-too-large'
   | 'draining'
   | 'keys-unavailable'
+  | 'busy'
+  | 'invalid-query'
+  | 'batch-too-large'
   | 'internal'
 
 export type ProblemCode = HttpErrorCode | HubErrorCode | LogErrorCode

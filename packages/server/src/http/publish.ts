@@ -5,11 +5,12 @@ import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
 import { requireAnyPublish, requirePublish } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
-import { readText } from './body.ts'
+import type { Holding } from '../limits/budget.ts'
+import { receive, receiveText } from './body.ts'
 import type { Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
-import { parseBatch } from './ndjson.ts'
+import { BatchReader } from './ndjson.ts'
 import { HttpError, SLOW_REQUEST } from './problem.ts'
 
 /** A publish, and who makes it. */
@@ -24,13 +25,33 @@ export interface PublishCall {
 /** The line of an NDJSON batch may say as much again around its data. */
 const NDJSON_OVERHEAD = 2
 
+/** A publish whose body is received, and what has been received of it. */
+interface Receiving extends PublishCall {
+  readonly holding: Holding
+  /** What its client has not been charged for yet. */
+  readonly cost: { events: number; bytes: number }
+}
+
 /** `POST /topics/<topic>`, one event or a batch; `POST /topics`, a batch whose lines name their topics. */
 export async function publish(call: PublishCall, topic: string | undefined): Promise<void> {
-  const { hub, gate, client, request, response } = call
+  const { gate, client } = call
   // Before its body is read, as far as can be told by then.
   if (topic === undefined) requireAnyPublish(client.identity)
   else requirePublish(client.identity, topic)
-  gate.spend(client, 0, 0)
+  gate.requireRate(client)
+  const holding = gate.bodies.open(client.address)
+  const receiving = { ...call, holding, cost: { events: 0, bytes: 0 } }
+  try {
+    await receivePublish(receiving, topic)
+  } finally {
+    holding.release()
+    // What was refused has been read all the same.
+    charge(receiving)
+  }
+}
+
+async function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
+  const { hub, request, response } = call
   const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
     const published = await publishBatch(call, topic)
@@ -45,42 +66,41 @@ export async function publish(call: PublishCall, topic: string | undefined): Pro
       },
     )
   } else {
-    const published = await publishOne(call, await readEvent(topic, hub.limits, request))
+    const published = await publishOne(call, topic, hub.limits)
     sendJson(response, published.duplicate ? 200 : 201, toAnswer(published))
   }
 }
 
-async function publishOne(call: PublishCall, event: NewEvent): Promise<Published> {
-  try {
-    const [published] = await store(call, [event], event.data)
-    return published!
-  } catch (error) {
-    throw relocate(error, ({ message }) => message, {})
-  }
-}
-
-async function readEvent(
+async function publishOne(
+  call: Receiving,
   topic: string,
   { maxEventBytes }: Hub['limits'],
-  request: IncomingMessage,
-): Promise<NewEvent> {
+): Promise<Published> {
+  const { request } = call
   const end = header(request, 'Event-End')
   if (end !== undefined && end !== 'true' && end !== 'false') {
     throw new HttpError('invalid-header', 'Event-End can be true or false.', { header: 'Event-End' })
   }
-  return {
+  const event = {
     topic,
     type: header(request, 'Event-Type'),
     key: header(request, 'Event-Key'),
     idempotencyKey: header(request, 'Idempotency-Key'),
     end: end === 'true',
     trace: traceOf(request),
-    data: await readText(request, maxEventBytes, 'event-too-large'),
+  }
+  const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
+  call.cost.events = 1
+  try {
+    const [published] = await store(call, [{ ...event, data }])
+    return published!
+  } catch (error) {
+    throw relocate(error, ({ message }) => message, {})
   }
 }
 
-async function publishBatch(call: PublishCall, topic: string | undefined): Promise<readonly Published[]> {
-  const { hub, client, request } = call
+async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
+  const { hub, request } = call
   const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
     (name) => header(request, name) !== undefined,
   )
@@ -93,25 +113,55 @@ async function publishBatch(call: PublishCall, topic: string | undefined): Promi
       },
     )
   }
-  const text = await readText(request, hub.limits.maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
-  const { events, lines } = parseBatch(text, topic, traceOf(request))
-  for (const one of new Set(events.map((event) => event.topic))) requirePublish(client.identity, one)
+  const batch = new BatchReader({ limits: hub.limits, topic, trace: traceOf(request) })
+  await receiveBatch(call, batch)
   try {
-    return await store(call, events, text)
+    return await store(call, batch.events)
   } catch (error) {
-    throw withLine(error, lines)
+    throw withLine(error, batch.lines)
   }
 }
 
-async function store(
-  { hub, gate, client, response }: PublishCall,
-  events: readonly NewEvent[],
-  text: string,
-): Promise<readonly Published[]> {
+/** Receives a batch. What follows a bad line is read and thrown away, since most clients listen only once they have sent all. */
+async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> {
+  const { hub, client, holding, cost } = call
+  const permitted = new Set<string>()
+  let refusal: unknown
+
+  function read(step: () => void): void {
+    if (refusal !== undefined) return
+    try {
+      step()
+      for (const { topic } of batch.events.slice(cost.events)) {
+        if (!permitted.has(topic)) requirePublish(client.identity, topic)
+        permitted.add(topic)
+      }
+    } catch (error) {
+      refusal = error
+      holding.release()
+    }
+    cost.events = batch.events.length
+  }
+
+  const maxBytes = hub.limits.maxBatchBytes * NDJSON_OVERHEAD
+  await receive(call, { maxBytes, tooLarge: 'batch-too-large' }, (slice) => read(() => batch.add(slice)))
+  read(() => batch.finish())
+  if (refusal !== undefined) throw refusal
+}
+
+async function store(call: Receiving, events: readonly NewEvent[]): Promise<readonly Published[]> {
+  const { hub, gate, client, response, cost } = call
   // What was refused meanwhile, for taking too long, must not be stored after all.
   if (response.headersSent) throw new HttpError('request-timeout', SLOW_REQUEST)
-  gate.spend(client, events.length, Buffer.byteLength(text))
+  gate.requireRate(client, cost.events, cost.bytes)
+  charge(call)
   return hub.publish(events)
+}
+
+function charge({ gate, client, cost }: Receiving): void {
+  if (cost.bytes > 0 || cost.events > 0) gate.charge(client, cost.events, cost.bytes)
+  cost.events = 0
+  cost.bytes = 0
 }
 
 /** What instrumented clients send of themselves: unlike other headers it is not refused when it is wrong. */

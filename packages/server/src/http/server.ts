@@ -1,7 +1,9 @@
 import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { holdContinue } from './continue.ts'
 import type { Handler } from './handler.ts'
+import { flawOf, mayUpgrade } from './message.ts'
 import { problem, sendProblem, SLOW_REQUEST } from './problem.ts'
 import type { Problem, ProblemCode } from './problem.ts'
 import { watchStalls } from './stall.ts'
@@ -56,13 +58,19 @@ export function createHttpServer(
     (request, response) => {
       turns.take(request.socket, response, () => {
         stalls.add(response)
-        const isWithoutHost = request.headers.host === undefined && request.httpVersion !== '1.0'
-        if (isWithoutHost) refuse(response, problem('malformed-request', 'HTTP/1.1 requires a Host header.'))
+        const flaw = flawOf(request)
+        // Of a request that may upgrade, Node throws away what came with it, and reads on in the middle of something.
+        if (flaw !== undefined || mayUpgrade(request)) response.shouldKeepAlive = false
+        if (flaw !== undefined) refuse(response, problem('malformed-request', flaw))
         else handler(request, response)
       })
     },
   )
   server.on('close', stalls.stop)
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    holdContinue(response)
+    server.emit('request', request, response)
+  })
   server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
     turns.take(socket, response, () => {
       refuse(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))

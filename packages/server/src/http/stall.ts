@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { STREAM_HEADERS } from '@tailrace/hub/node'
 
 /** How often answers are looked at; a limit is overrun by at most this. */
 const CHECK_INTERVAL_MS = 1_000
@@ -18,8 +19,8 @@ export function watchStalls(timeoutMs: number = ANSWER_TIMEOUT_MS): StallWatch {
   function check(): void {
     const now = performance.now()
     for (const [response, since] of watched) {
-      // Only a stream has no length. What a stream holds is the hub's to bound, and to count.
-      if (response.writableLength === 0 || !response.hasHeader('Content-Length')) watched.set(response, now)
+      // What a stream holds is the hub's to bound, and to count.
+      if (response.writableLength === 0 || isStream(response)) watched.set(response, now)
       else if (now - since >= timeoutMs) response.destroy()
     }
   }
@@ -32,4 +33,10 @@ export function watchStalls(timeoutMs: number = ANSWER_TIMEOUT_MS): StallWatch {
     },
     stop: () => clearInterval(timer),
   }
+}
+
+/** Over HTTP/2, the head of a stream is not one of its response. */
+function isStream(response: ServerResponse): boolean {
+  const type = response.getHeader('Content-Type')
+  return type === undefined || type === STREAM_HEADERS['Content-Type']
 }

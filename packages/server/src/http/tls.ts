@@ -1,12 +1,23 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import type { Server as TlsServer } from 'node:tls'
 import type { Http2 } from './http2.ts'
+import type { PendingConnections } from './pending.ts'
 
 export interface TlsFiles {
   readonly cert: string
   readonly key: string
+}
+
+export interface TlsOptions {
+  readonly http1: Server
+  readonly http2: Http2
+  /** Connections that have not completed their handshake. */
+  readonly pending: PendingConnections
+  /** The longest that a handshake may take, in milliseconds. */
+  readonly handshakeMs: number
 }
 
 /** How often the files are looked at. */
@@ -21,7 +32,7 @@ const WATCH_MS = 2_000
  */
 export function createTlsServer(
   files: TlsFiles,
-  { http1, http2, handshakeMs }: { http1: Server; http2: Http2; handshakeMs: number },
+  { http1, http2, pending, handshakeMs }: TlsOptions,
   tell: (line: string) => void,
 ): TlsServer {
   const read = (): { cert: Buffer; key: Buffer } => ({
@@ -33,7 +44,19 @@ export function createTlsServer(
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
   })
+  /** Connections whose handshake is under way, by the address of the client. */
+  const shaking = new Map<string, Socket>()
+  server.on('connection', (socket) => {
+    const key = endpointOf(socket)
+    shaking.set(key, socket)
+    pending.add(socket)
+    socket.on('close', () => shaking.delete(key))
+  })
+  // A handshake that fails, or takes too long, is told here and nowhere else: without a listener, its socket stays.
+  server.on('tlsClientError', (_error, socket) => void socket.destroy())
   server.on('secureConnection', (socket) => {
+    const raw = shaking.get(endpointOf(socket))
+    if (raw !== undefined) pending.settle(raw)
     if (socket.alpnProtocol === 'h2') http2.take(socket)
     else http1.emit('connection', socket)
   })
@@ -53,4 +76,8 @@ export function createTlsServer(
     server.on('close', () => unwatchFile(file, reload))
   }
   return server
+}
+
+function endpointOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -19,6 +19,9 @@ export function parseProxies(networks: readonly string[]): TrustedProxies {
   return list
 }
 
+/** How many proxies may stand in a row. Each hop is looked up in all networks, and clients may name any number of them. */
+const MAX_HOPS = 16
+
 /**
  * Where a request came from: the nearest address that is no proxy of ours. What is further left in
  * `X-Forwarded-For` is whatever the client wrote there.
@@ -29,7 +32,7 @@ export function clientAddress(
   proxies: TrustedProxies,
 ): string {
   let address = plain(remote ?? '')
-  const hops = forwardedFor?.split(',') ?? []
+  const hops = forwardedFor?.split(',').slice(-MAX_HOPS) ?? []
   while (isTrusted(address, proxies) && hops.length > 0) {
     const hop = plain(withoutPort(hops.pop()!.trim()))
     if (isIP(hop) === 0) break

@@ -2,6 +2,7 @@ import type { Identity } from '../auth/identity.ts'
 import { isLoopback } from '../auth/origins.ts'
 import { HttpError } from '../http/problem.ts'
 import type { HttpErrorCode } from '../http/problem.ts'
+import { Budget } from './budget.ts'
 import { clientAddress } from './client-address.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { Quota } from './quota.ts'
@@ -27,6 +28,10 @@ export interface LimitOptions {
   /** Bytes of data a second. */
   readonly publishBytes: number
   readonly proxies: TrustedProxies
+  /** Bytes. @defaultValue 64 MiB */
+  readonly maxBodyBytes?: number | undefined
+  /** Bytes. @defaultValue 64 MiB */
+  readonly maxHistoryBytes?: number | undefined
 }
 
 /** When somebody who has all their streams open may try for another one, in seconds. */
@@ -47,21 +52,30 @@ export interface Limits {
    * @throws HttpError `too-many-connections` or `too-many-topics`
    */
   openStream(client: Client, selectors: number): () => void
-  /** @throws HttpError `too-many-publishes`, with `Retry-After` */
-  publish(client: Client, events: number, bytes: number): void
+  /** Counts a request for a page of history until what it returns is called. @throws HttpError `too-many-connections` */
+  openPage(client: Client): () => void
+  /**
+   * @throws HttpError `too-many-publishes`, with `Retry-After`, while the client has spent more than it has earned;
+   * `batch-too-large` for several events that are more than it earns in a second
+   */
+  requireRate(client: Client, events?: number, bytes?: number): void
+  /** Charges a publish, also one that was refused after it was read. */
+  charge(client: Client, events: number, bytes: number): void
+  readonly bodies: Budget
+  readonly pages: Budget
 }
 
 export function createLimits(options: LimitOptions): Limits {
   const { proxies, topicsPerStream } = options
-  const byAddress = new Quota(options.streamsPerAddress)
-  const bySubject = new Quota(options.streamsPerSubject)
+  const streams = quotasOf(options)
+  const pages = quotasOf(options)
   const events = new Rate(options.publishRate)
   const bytes = new Rate(options.publishBytes)
 
   return {
     addressOf: (remote, forwardedFor) => clientAddress(remote, forwardedFor, proxies),
 
-    openStream({ address, identity: { subject } }, selectors) {
+    openStream(client, selectors) {
       if (topicsPerStream > 0 && selectors > topicsPerStream) {
         throw beyond(
           'max-topics',
@@ -69,23 +83,17 @@ export function createLimits(options: LimitOptions): Limits {
           `At most ${topicsPerStream} topics fit on one stream here.`,
         )
       }
-      // Of this machine are proxies that say nothing of whom they speak for.
-      const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
-      if (releaseAddress === undefined) throw tooMany('max-streams-per-address', 'of this address')
-      if (subject === undefined) return releaseAddress
-      const releaseSubject = bySubject.take(subject)
-      if (releaseSubject === undefined) {
-        releaseAddress()
-        throw tooMany('max-streams-per-subject', 'of this subject')
-      }
-      return () => {
-        releaseAddress()
-        releaseSubject()
-      }
+      return take(streams, client, 'streams')
     },
 
-    publish({ address, identity: { subject } }, count, size) {
-      const key = subject === undefined ? `address ${address}` : `subject ${subject}`
+    openPage: (client) => take(pages, client, 'requests for history'),
+
+    requireRate(client, count = 0, size = 0) {
+      if (count > 1) {
+        requireWithinASecond('publish-rate', options.publishRate, count, 'events')
+        requireWithinASecond('publish-bytes', options.publishBytes, size, 'bytes')
+      }
+      const key = keyOf(client)
       const waits = { 'publish-rate': events.waitMs(key), 'publish-bytes': bytes.waitMs(key) }
       const limit = waits['publish-bytes'] > waits['publish-rate'] ? 'publish-bytes' : 'publish-rate'
       if (waits[limit] > 0) {
@@ -93,14 +101,62 @@ export function createLimits(options: LimitOptions): Limits {
         const message = `Publish less: nothing of this was published, try again in ${seconds} s.`
         throw beyond(limit, 'too-many-publishes', message, seconds)
       }
+    },
+
+    charge(client, count, size) {
+      const key = keyOf(client)
       events.spend(key, count)
       bytes.spend(key, size)
     },
+
+    bodies: new Budget('max-bodies', options.maxBodyBytes),
+    pages: new Budget('max-history', options.maxHistoryBytes),
   }
 }
 
-function tooMany(limit: ClientLimit, whose: string): HttpError {
-  const message = `Too many streams ${whose} are open: close one, or come back later.`
+/** What each address, and each subject, may have of something. */
+interface Quotas {
+  readonly byAddress: Quota
+  readonly bySubject: Quota
+}
+
+function quotasOf({ streamsPerAddress, streamsPerSubject }: LimitOptions): Quotas {
+  return { byAddress: new Quota(streamsPerAddress), bySubject: new Quota(streamsPerSubject) }
+}
+
+function take(
+  { byAddress, bySubject }: Quotas,
+  { address, identity: { subject } }: Client,
+  what: string,
+): () => void {
+  // Proxies on this machine may not say whom they speak for.
+  const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
+  if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} of this address`)
+  if (subject === undefined) return releaseAddress
+  const releaseSubject = bySubject.take(subject)
+  if (releaseSubject === undefined) {
+    releaseAddress()
+    throw tooMany('max-streams-per-subject', `${what} of this subject`)
+  }
+  return () => {
+    releaseAddress()
+    releaseSubject()
+  }
+}
+
+function keyOf({ address, identity: { subject } }: Client): string {
+  return subject === undefined ? `address ${address}` : `subject ${subject}`
+}
+
+/** A single event may be larger than what is earned in a second, which is then owed. A batch can be split. */
+function requireWithinASecond(limit: ClientLimit, perSecond: number, wanted: number, unit: string): void {
+  if (perSecond === 0 || wanted <= perSecond) return
+  const message = `The batch has ${wanted} ${unit}, and --${limit} allows ${perSecond} a second: split it.`
+  throw beyond(limit, 'batch-too-large', message)
+}
+
+function tooMany(limit: ClientLimit, what: string): HttpError {
+  const message = `Too many ${what} are open: close one, or come back later.`
   return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
 }
 

@@ -4,6 +4,10 @@ import type { Hub } from '@tailrace/hub'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { STATUS } from '../http/problem.ts'
 import type { ProblemCode } from '../http/problem.ts'
+import { PENDING_LIMIT } from '../http/pending.ts'
+import type { PendingConnections } from '../http/pending.ts'
+import { MEMORY_LIMITS } from '../limits/budget.ts'
+import type { Budget, MemoryLimit } from '../limits/budget.ts'
 import { CLIENT_LIMITS } from '../limits/limits.ts'
 import type { ClientLimit } from '../limits/limits.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
@@ -33,19 +37,30 @@ export interface Metrics {
   /** As of now. */
   text(): Promise<string>
   /** A request was refused, for a limit of its client or otherwise. */
-  refused(code: ProblemCode, limit?: ClientLimit): void
+  refused(code: ProblemCode, limit?: RequestLimit): void
   /** Counts the connections of a listener, and those that it drops. */
   watch(listener: Server): void
 }
 
-export function createMetrics(hub: Hub): Metrics {
+/** A limit for which a request is refused, by its setting. */
+export type RequestLimit = ClientLimit | MemoryLimit
+const REQUEST_LIMITS: readonly RequestLimit[] = [...CLIENT_LIMITS, ...MEMORY_LIMITS]
+
+/** What all clients share. */
+export interface Budgets {
+  readonly pending: PendingConnections
+  readonly bodies: Budget
+  readonly pages: Budget
+}
+
+export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
   const registry = new Registry()
   const refusals = Object.fromEntries(Object.keys(STATUS).map((code) => [code, 0])) as Record<
     ProblemCode,
     number
   >
-  const limitsHit = Object.fromEntries(CLIENT_LIMITS.map((limit) => [limit, 0])) as Record<
-    ClientLimit,
+  const limitsHit = Object.fromEntries(REQUEST_LIMITS.map((limit) => [limit, 0])) as Record<
+    RequestLimit,
     number
   >
   let listener: Server | undefined
@@ -66,10 +81,11 @@ export function createMetrics(hub: Hub): Metrics {
     {
       name: 'tailrace_limits_hit_total',
       label: 'limit',
-      help: 'Requests that were refused for a limit of one client, by its setting.',
+      help: 'Requests that were refused and connections that were cut for a limit, by its setting.',
     },
-    () => limitsHit,
+    () => ({ ...limitsHit, [PENDING_LIMIT]: budgets.pending.cuts }),
   )
+  describeBudgets(registry, budgets)
   countOf(
     registry,
     {
@@ -104,6 +120,27 @@ export function createMetrics(hub: Hub): Metrics {
       })
     },
   }
+}
+
+function describeBudgets(registry: Registry, { pending, bodies, pages }: Budgets): void {
+  const gauge = (name: string, help: string, read: () => number): void =>
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(read())
+        },
+      }),
+    )
+  gauge(
+    'tailrace_pending_connections',
+    'Connections without a complete TLS handshake or request head.',
+    () => pending.size,
+  )
+  gauge('tailrace_bodies_bytes', 'Memory held by request bodies that are being received.', () => bodies.used)
+  gauge('tailrace_history_bytes', 'Memory held by pages of history that are being sent.', () => pages.used)
 }
 
 function describeHub(registry: Registry, hub: Hub): void {
