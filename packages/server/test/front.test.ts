@@ -40,6 +40,26 @@ test('a stream that is refused is refused in the words of the protocol', async (
   expect(JSON.parse(refused.text())).toMatchObject({ code: 'invalid-query', parameter: 'gap' })
 })
 
+test.each(['/topics/t', '/healthz'])(
+  'a head larger than is taken is refused for %s, however it comes',
+  async (path) => {
+    for (const size of [20_000, 50_000]) {
+      using raw = connectRaw(serving.port)
+      raw.send(`GET ${path} HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(size)}\r\n\r\n`)
+      expect(await raw.closed).toMatch(/^HTTP\/1.1 431 [^]*"code":"head-too-large"/)
+    }
+  },
+)
+
+test('2,000 spaces in a header hold nobody up', async () => {
+  const began = performance.now()
+  using raw = connectRaw(serving.port)
+  raw.send(`GET /topics/t HTTP/1.1\r\nHost: x\r\nX:${' '.repeat(6_000)}\x01\r\n\r\n`)
+  expect(await raw.closed).toContain('HTTP/1.1 400 ')
+  // It took 50 seconds.
+  expect(performance.now() - began).toBeLessThan(5_000)
+})
+
 test('a connection that never says what it wants is refused, and closed', async () => {
   using raw = connectRaw(serving.port)
   raw.send('GET /topics/t HT')

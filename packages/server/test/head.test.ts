@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readHead } from '../src/http/head.ts'
+import { HeadBuffer, readHead } from '../src/http/head.ts'
 
 const read = (text: string): ReturnType<typeof readHead> => readHead(Buffer.from(text, 'latin1'))
 
@@ -100,4 +100,60 @@ test('no bytes make it fail, and what it reads is what was written', () => {
     }),
     { numRuns: 5_000 },
   )
+})
+
+/** How long the fastest of a few runs takes, in milliseconds. */
+function fastest(work: () => void): number {
+  const runs = Array.from({ length: 5 }, () => {
+    const began = performance.now()
+    work()
+    return performance.now() - began
+  })
+  return Math.min(...runs)
+}
+
+test.each([
+  ['spaces before a byte that no header may have', (n: number) => `b:${' '.repeat(n)}\u0001`],
+  ['spaces within a value', (n: number) => `b: b${' '.repeat(n)}b`],
+  ['tabs and spaces', (n: number) => `b:${'\t '.repeat(n / 2)}\u007f`],
+  ['spaces before a colon', (n: number) => `b${' '.repeat(n)}: b`],
+  ['a name without an end', (n: number) => 'b'.repeat(n)],
+])('%s take time in proportion to their number', (_, header) => {
+  const head = (n: number): Buffer =>
+    Buffer.from(`GET /topics/a HTTP/1.1\r\nHost: h\r\n${header(n)}\r\n\r\n`, 'latin1')
+  const [small, large] = [head(2_000), head(64_000)]
+  readHead(small)
+  // Sixteen times what is proportional; what grows with the square takes a thousand times as long.
+  expect(fastest(() => readHead(large))).toBeLessThan(
+    32 *
+      16 *
+      Math.max(
+        0.02,
+        fastest(() => readHead(small)),
+      ),
+  )
+})
+
+test('a head that comes a byte at a time is collected in time in proportion to its length', () => {
+  const collect = (length: number) => (): void => {
+    const head = new HeadBuffer()
+    for (let i = 0; i < length; i += 1) head.add(Buffer.from('x'))
+    expect(head.isComplete).toBe(false)
+    expect(head.bytes).toHaveLength(length)
+  }
+  collect(1_000)()
+  expect(fastest(collect(160_000))).toBeLessThan(16 * 8 * fastest(collect(10_000)))
+})
+
+test('the end of a head is found wherever its packets are cut', () => {
+  const text = 'GET /topics/a HTTP/1.1\r\nA: \r\r\nHost: h\r\n\r\n'
+  for (let size = 1; size <= text.length; size += 1) {
+    const head = new HeadBuffer()
+    for (let at = 0; at < text.length; at += size) {
+      expect(head.isComplete).toBe(false)
+      head.add(Buffer.from(text.slice(at, at + size)))
+    }
+    expect(head.isComplete).toBe(true)
+    expect(head.bytes.toString()).toBe(text)
+  }
 })

@@ -8,7 +8,7 @@ import { connectRaw } from './raw-connection.ts'
 let hub: HubProcess
 
 beforeAll(async () => {
-  hub = await startHub({ env: KEYS, args: ['--publish-rate', '1'] })
+  hub = await startHub({ env: KEYS, args: ['--publish-bytes', '1KiB'] })
 })
 
 afterAll(async () => {
@@ -36,11 +36,12 @@ test('who may publish nothing is refused before the batch is read', async () => 
 
 test('who has published too much is refused before the next batch is read', async () => {
   const writer = bearer(await tokenOf({ publish: ['**'] }))
-  const response = await fetch(`${hub.url}/topics`, {
+  // More than is earned in a second is owed.
+  const response = await fetch(`${hub.url}/topics/t`, {
     method: 'POST',
-    headers: { ...writer, 'Content-Type': 'application/x-ndjson' },
-    body: '{"topic":"t","data":"x"}\n',
+    headers: writer,
+    body: 'x'.repeat(100_000),
   })
   expect(response.status).toBe(201)
-  expect(await announce(writer)).toEqual(refusal(429, 'too-many-publishes', { limit: 'publish-rate' }))
+  expect(await announce(writer)).toEqual(refusal(429, 'too-many-publishes', { limit: 'publish-bytes' }))
 })

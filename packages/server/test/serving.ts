@@ -9,6 +9,7 @@ import { createHandler, createHttpServer, takeStreams } from 'tailrace'
 import type { Gate, ServerLimits } from 'tailrace'
 import { OPEN_GATE } from '../src/http/gate.ts'
 import { createHttp2 } from '../src/http/http2.ts'
+import { PendingConnections } from '../src/http/pending.ts'
 
 /** The real server in this process, on a port of its own. */
 export interface Serving extends AsyncDisposable {
@@ -26,6 +27,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   /** @defaultValue a memory log of its own */
   readonly log?: EventLog | undefined
   readonly hub?: HubOptions | undefined
+  /** How many connections may have yet to send the head of a request. */
+  readonly maxPending?: number | undefined
   /** What its gate does otherwise than one that lets everybody in. */
   readonly gate?: Partial<Gate> | undefined
   /** What its hub does otherwise, as far as requests can tell. */
@@ -33,7 +36,7 @@ export interface ServingOptions extends Partial<ServerLimits> {
 }
 
 export async function startServing(options: ServingOptions = {}): Promise<Serving> {
-  const { log = createMemoryLog(), hub: hubOptions = {}, gate: own, around, ...limits } = options
+  const { log = createMemoryLog(), hub: hubOptions = {}, gate: own, around, maxPending, ...limits } = options
   const hub = await createHub(log, hubOptions)
   const gate: Gate = { ...OPEN_GATE, ...own }
   const errors: unknown[] = []
@@ -43,8 +46,9 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
-  const http2 = createHttp2(handler, allLimits)
-  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2 })
+  const pending = new PendingConnections(maxPending)
+  const http2 = createHttp2(handler, allLimits, { pending })
+  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2, pending })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

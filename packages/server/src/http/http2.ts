@@ -2,7 +2,6 @@ import { createServer } from 'node:http2'
 import type { Http2ServerRequest, ServerHttp2Session } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { holdContinue } from './continue.ts'
 import type { Handler } from './handler.ts'
 import { isGone, onceGone } from './gone.ts'
 import { PendingConnections } from './pending.ts'
@@ -104,10 +103,8 @@ export function createHttp2(
     onceGone(response, stop)
   }
 
-  server.on('checkContinue', (request, response) => {
-    holdContinue(response as unknown as ServerResponse)
-    server.emit('request', request, response)
-  })
+  // Asked to go on when its body is read.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.on('request', (request, response) => {
     const answer = response as unknown as ServerResponse
     stalls.add(answer)

@@ -19,19 +19,23 @@ const LOWER_U = 0x75
 const ESCAPED: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'))
 const LITERALS: readonly Buffer[] = ['true', 'false', 'null'].map((text) => Buffer.from(text))
 
+/** How deep arrays and objects may be nested. Much deeper, parsers that recurse fail, and so would a reader's. */
+const MAX_DEPTH = 1_000
+
 /** Where the white space that begins at `at` ends. */
 export function afterSpace(bytes: Uint8Array, at: number): number {
   while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d) at += 1
   return at
 }
 
-/** Where the value that begins at `at` ends; -1 when there is none (RFC 8259). */
+/** Where the value that begins at `at` ends; -1 when there is none (RFC 8259), or when it is nested too deep. */
 export function endOfValue(bytes: Uint8Array, at: number): number {
   /** What closes each array and object that is open. */
   const closers: number[] = []
   for (;;) {
     const first = bytes[at]
     if (first === OPEN_OBJECT || first === OPEN_ARRAY) {
+      if (closers.length === MAX_DEPTH) return -1
       const closer = first === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY
       at = afterSpace(bytes, at + 1)
       if (bytes[at] !== closer) {

@@ -166,7 +166,10 @@ export class BatchReader {
     // What is not a string is stored as it is, so no more of it is looked at than may be stored.
     const limit = line[start] === QUOTE ? line.length : start + this.#options.limits.maxEventBytes + 1
     const end = endOfValue(line.subarray(0, limit), start)
-    if (end === -1) throw limit < line.length ? this.#tooLarge() : this.#refuse('is not JSON')
+    if (end === -1)
+      throw limit < line.length
+        ? this.#tooLarge()
+        : this.#refuse('is not JSON, or nested more than 1,000 deep')
     return end
   }
 

@@ -1,7 +1,6 @@
 import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { holdContinue } from './continue.ts'
 import type { Handler } from './handler.ts'
 import { flawOf, mayUpgrade } from './message.ts'
 import { problem, sendProblem, SLOW_REQUEST } from './problem.ts'
@@ -67,8 +66,8 @@ export function createHttpServer(
     },
   )
   server.on('close', stalls.stop)
+  // Asked to go on when its body is read.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    holdContinue(response)
     server.emit('request', request, response)
   })
   server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
