@@ -28,7 +28,7 @@ function connectFrom(localAddress: string, port: number): Socket {
 
 describe('request bodies that are being received', () => {
   const head = (length: number): string =>
-    `POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${length}\r\n\r\n`
+    `POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${length}\r\n\r\n`
   const line = `{"data":"${'x'.repeat(MIB - 100)}"}\n`
 
   test('share a budget, of which one address gets half; the rest is for the others', async () => {
@@ -81,7 +81,7 @@ describe('request bodies that are being received', () => {
 })
 
 describe('pages of history that are being sent', () => {
-  const ask = 'GET /topics/t?limit=1000 HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n'
+  const ask = 'GET /topics/t?limit=1000 HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n'
 
   test('cost no more than their budget, whatever JSON makes of them; one address gets half', async () => {
     await using hub = await startHub({ args: ['--max-history', '16MiB'] })
