@@ -126,7 +126,7 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
 async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> {
   const { hub, client, holding, cost } = call
   const permitted = new Set<string>()
-  let refusal: unknown
+  let refusal: Error | undefined
 
   function read(step: () => void): void {
     if (refusal !== undefined) return
@@ -137,7 +137,7 @@ async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> 
         permitted.add(topic)
       }
     } catch (error) {
-      refusal = error
+      refusal = error as Error
       holding.release()
     }
     cost.events = batch.events.length

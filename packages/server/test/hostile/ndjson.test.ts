@@ -62,11 +62,11 @@ const LIMITS = { maxEventBytes: 16 * 1024 * 1024, maxBatchBytes: 16 * 1024 * 102
 
 /** Reads a batch that arrives in chunks of some size. */
 function read(text: string, topic: string | undefined, chunkBytes = 7): BatchReader {
-  const batch = new BatchReader({ limits: LIMITS, topic })
+  const reader = new BatchReader({ limits: LIMITS, topic })
   const bytes = Buffer.from(text)
-  for (let at = 0; at < bytes.length; at += chunkBytes) batch.add(bytes.subarray(at, at + chunkBytes))
-  batch.finish()
-  return batch
+  for (let at = 0; at < bytes.length; at += chunkBytes) reader.add(bytes.subarray(at, at + chunkBytes))
+  reader.finish()
+  return reader
 }
 
 function parse(lines: readonly string[], topic: string | undefined): BatchReader | HttpError {
