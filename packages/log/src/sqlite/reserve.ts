@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import { appendFileSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { appendFileSync, existsSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { LogError } from '../errors.ts'
 
@@ -21,6 +21,8 @@ const RETRY_MS = 1_000
 export interface Reserve {
   readonly bytes: number
   readonly isHeld: boolean
+  /** There is less room on the disk than what a step of retention may write. */
+  readonly isTight: boolean
   /** Takes it, or what is missing of it, if there is room. */
   take(): boolean
   /** @throws LogError `full` when it was given up and cannot be had again yet */
@@ -38,16 +40,16 @@ export function openReserve(path: string, log: string): Reserve {
   let heldBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   let failedAt = -Infinity
 
-  function hasRoom(): boolean {
+  function roomBytes(): number {
     const { bavail, bsize } = statfsSync(dirname(path))
-    // As much again is for what is published next, or the disk would be full with the first commit.
-    return bavail * bsize >= 2 * (bytes - heldBytes)
+    return bavail * bsize
   }
 
   function take(): boolean {
     if (heldBytes >= bytes) return true
     const now = performance.now()
-    if (now - failedAt < RETRY_MS || !hasRoom()) return false
+    // As much again is for what is published next, or the disk would be full with the first commit.
+    if (now - failedAt < RETRY_MS || roomBytes() < 2 * (bytes - heldBytes)) return false
     try {
       fill(path, heldBytes, bytes)
       heldBytes = bytes
@@ -60,18 +62,18 @@ export function openReserve(path: string, log: string): Reserve {
   }
 
   function shorten(to: number): void {
-    try {
-      truncateSync(path, to)
-    } catch {
-      // It could not even be made.
-    }
+    if (!existsSync(path)) return
     heldBytes = Math.min(heldBytes, to)
+    truncateSync(path, heldBytes)
   }
 
   return {
     bytes,
     get isHeld() {
       return heldBytes >= bytes
+    },
+    get isTight() {
+      return heldBytes < bytes && roomBytes() < bytes / 2
     },
     take,
     assertHeld() {

@@ -5,7 +5,6 @@ import type { RetentionRule } from '../retention.ts'
 import { ANSWER_OVERHEAD } from './schema.ts'
 
 const MAX_TOPICS_A_STEP = 200
-const MAX_ANSWERS_A_STEP = 500
 
 interface Answer {
   readonly key: string
@@ -15,7 +14,7 @@ interface Answer {
 
 /** Walks the topics that have answers, in steps. */
 export interface AnswerTrimmer {
-  step(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
+  step(rules: readonly RetentionRule[], now: number, maxAnswers: number): { removed: number; done: boolean }
 }
 
 /** Forgets the answers that are older than their window, and the oldest of a topic whose rule has a size that they exceed. */
@@ -45,15 +44,15 @@ export function createAnswerTrimmer(db: DatabaseSync): AnswerTrimmer {
   }
 
   return {
-    step(rules, now) {
+    step(rules, now, maxAnswers) {
       const cutoff = now - IDEMPOTENCY_WINDOW_MS
       let removed = 0
       const topics = nextTopics.all(from, MAX_TOPICS_A_STEP)
       for (const row of topics) {
         const topic = String(row['topic'])
         const { maxBytes = Number.POSITIVE_INFINITY } = ruleFor(rules, topic) ?? {}
-        removed += trimTopic(topic, Number(row['bytes']), maxBytes, cutoff, MAX_ANSWERS_A_STEP - removed)
-        if (removed >= MAX_ANSWERS_A_STEP) return { removed, done: false }
+        removed += trimTopic(topic, Number(row['bytes']), maxBytes, cutoff, maxAnswers - removed)
+        if (removed >= maxAnswers) return { removed, done: false }
         // The name that sorts right behind it.
         from = `${topic}\0`
       }

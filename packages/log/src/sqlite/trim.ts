@@ -9,6 +9,8 @@ import { createAnswerTrimmer } from './trim-answers.ts'
 const MAX_TOPICS_A_STEP = 200
 const MAX_EVENTS_A_STEP = 500
 const MAX_PAGES_A_STEP = 256
+const MAX_EVENTS_A_TIGHT_STEP = 20
+const MAX_PAGES_A_TIGHT_STEP = 16
 
 const NOTHING: RetentionRule = { selector: '**' }
 const EVERYTHING: RetentionRule = { selector: '**', maxAgeMs: Number.NEGATIVE_INFINITY }
@@ -28,9 +30,18 @@ interface Trimmed {
   readonly done: boolean
 }
 
+export interface Pace {
+  /** Retention is to make room: a round goes on until the disk has all that was freed. */
+  readonly isUrgent: boolean
+  /** The write-ahead log has room for small steps only. */
+  readonly isTight: boolean
+}
+
 export interface Trimmer {
   /** @returns besides, whether anything in the file was changed */
-  step(rules: readonly RetentionRule[], now: number): Trimmed & { hasChanged: boolean }
+  step(rules: readonly RetentionRule[], now: number, pace: Pace): Trimmed & { hasChanged: boolean }
+  /** Goes back to before the last step, whose transaction was rolled back. */
+  undo(): void
 }
 
 /** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
@@ -56,11 +67,13 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const answers = createAnswerTrimmer(db)
   const unused = db.prepare('PRAGMA freelist_count')
   const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
+  const shrinkTightly = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_TIGHT_STEP})`)
 
   // Where the round stands: the topic, and the event in it up to which it was looked at.
   let topicId = 0
   let after = 0
   let areTopicsDone = false
+  let before = { topicId, after, areTopicsDone }
 
   function* candidates(topic: Row, limit: number): Iterable<Candidate> {
     for (const row of oldest.iterate(topic.id, after, limit)) {
@@ -91,19 +104,19 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   }
 
   /** Looks at topics until it has removed enough for a step. `done` when the round has seen all of them. */
-  function trimTopics(rules: readonly RetentionRule[], now: number): Trimmed {
+  function trimTopics(rules: readonly RetentionRule[], now: number, maxEvents: number): Trimmed {
     let removed = 0
     const topics = nextTopics.all(topicId, MAX_TOPICS_A_STEP) as unknown as Row[]
     for (const topic of topics) {
       if (topic.id !== topicId) after = 0
       topicId = topic.id
       const rule = topic.name.startsWith(PURGED_PREFIX) ? EVERYTHING : (ruleFor(rules, topic.name) ?? NOTHING)
-      const trimmed = trimTopic(topic, rule, now, MAX_EVENTS_A_STEP)
+      const trimmed = trimTopic(topic, rule, now, maxEvents)
       removed += trimmed.removed
       if (!trimmed.done) return { removed, done: false }
       topicId = topic.id + 1
       after = 0
-      if (removed >= MAX_EVENTS_A_STEP) return { removed, done: false }
+      if (removed >= maxEvents) return { removed, done: false }
     }
     const done = topics.length < MAX_TOPICS_A_STEP
     if (done) topicId = 0
@@ -111,16 +124,23 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   }
 
   return {
-    step(rules, now) {
-      const topics = areTopicsDone ? { removed: 0, done: true } : trimTopics(rules, now)
+    step(rules, now, { isUrgent, isTight }) {
+      before = { topicId, after, areTopicsDone }
+      const maxEvents = isTight ? MAX_EVENTS_A_TIGHT_STEP : MAX_EVENTS_A_STEP
+      const topics = areTopicsDone ? { removed: 0, done: true } : trimTopics(rules, now, maxEvents)
       areTopicsDone = topics.done
       const { removed } = topics
       if (!topics.done) return { removed, done: false, hasChanged: removed > 0 }
-      const answered = answers.step(rules, now)
-      areTopicsDone = !answered.done
-      const hasChanged = removed > 0 || answered.removed > 0 || Number(unused.get()!['freelist_count']) > 0
-      shrink.all()
-      return { removed, done: answered.done, hasChanged }
+      const answered = answers.step(rules, now, maxEvents)
+      const hasUnused = Number(unused.get()!['freelist_count']) > 0
+      if (hasUnused) (isTight ? shrinkTightly : shrink).all()
+      const done = answered.done && !(isUrgent && hasUnused)
+      areTopicsDone = !done
+      return { removed, done, hasChanged: removed > 0 || answered.removed > 0 || hasUnused }
+    },
+
+    undo() {
+      ;({ topicId, after, areTopicsDone } = before)
     },
   }
 }

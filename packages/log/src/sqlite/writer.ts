@@ -147,8 +147,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     return write(task)
   }
 
-  /** Removes what is stored, if need be by means of the reserve. */
-  function free<T>(task: () => { result: T; hasChanged: boolean }): T {
+  /** Removes what is stored, if need be by means of the reserve. `task` is tried again when there is no room. */
+  function free<T>(task: (isTight: boolean) => { result: T; hasChanged: boolean }): T {
     assertInPlace(path, inode)
     try {
       const result = writeWithReserve(task)
@@ -160,12 +160,13 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     }
   }
 
-  function writeWithReserve<T>(task: () => { result: T; hasChanged: boolean }): T {
+  function writeWithReserve<T>(task: (isTight: boolean) => { result: T; hasChanged: boolean }): T {
     try {
-      return write(task)
+      return write(() => task(reserve.isTight))
     } catch (error) {
       if (!isOutOfSpace(error)) throw error
-      return write(task)
+      trimmer.undo()
+      return write(() => task(true))
     }
   }
 
@@ -204,8 +205,9 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
       }),
 
     trim: (rules, now) =>
-      free(() => {
-        const { removed, done, hasChanged } = trimmer.step(rules, now)
+      free((isTight) => {
+        const pace = { isUrgent: !reserve.isHeld, isTight }
+        const { removed, done, hasChanged } = trimmer.step(rules, now, pace)
         return { result: { removed, done }, hasChanged }
       }),
 
