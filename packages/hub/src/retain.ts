@@ -1,4 +1,6 @@
 import type { EventLog, RetentionRule } from '@tailrace/log'
+import { SteadyClock } from './steady-clock.ts'
+import type { Clocks } from './steady-clock.ts'
 
 /** Retention at work in the background. */
 export interface Retention {
@@ -15,8 +17,10 @@ export function startRetention(
   rules: readonly RetentionRule[],
   intervalMs: number,
   onError: (error: unknown) => void,
+  clocks?: Clocks,
 ): Retention {
   const stopped = new AbortController()
+  const clock = startClock(log, rules, clocks)
   let round: Promise<void> = Promise.resolve()
   let timer = setTimeout(begin, intervalMs)
 
@@ -26,8 +30,9 @@ export function startRetention(
 
   async function runRound(): Promise<void> {
     try {
+      const now = (await clock).now()
       while (!stopped.signal.aborted) {
-        const { done } = await log.trim(rules, Date.now())
+        const { done } = await log.trim(rules, now)
         if (done) return
       }
     } catch (error) {
@@ -45,4 +50,20 @@ export function startRetention(
       await round
     },
   }
+}
+
+/** Starts a clock that holds the newest event's time for right: all that is known of before this process. */
+async function startClock(
+  log: EventLog,
+  rules: readonly RetentionRule[],
+  clocks: Clocks | undefined,
+): Promise<SteadyClock> {
+  if (rules.every(({ maxAgeMs }) => maxAgeMs === undefined)) return new SteadyClock(undefined, clocks)
+  const read = async (): Promise<number | undefined> => {
+    const { newest } = await log.describe()
+    const { events } = await log.read({ selectors: ['**'], after: newest - 1, limit: 1, maxBytes: 1 })
+    return events[0]?.time
+  }
+  // A log that cannot be read says so to those who need its events.
+  return new SteadyClock(await read().catch(() => undefined), clocks)
 }

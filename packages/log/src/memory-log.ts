@@ -231,16 +231,19 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
             .map((event) => ({
               offset: event.offset,
               time: event.time,
-              bytes: Buffer.byteLength(event.data),
+              bytes: Buffer.byteLength(event.data) + (isNewestOfKey(event) ? Buffer.byteLength(event.key!) : 0),
               isNewest: isNewestOfKey(event),
             }))
-          const history = { count: 0, bytes: 0 }
+          const holdings = { count: 0, bytes: 0, stateBytes: 0 }
           for (const { isNewest, bytes } of candidates) {
-            if (isNewest) continue
-            history.count += 1
-            history.bytes += bytes
+            if (isNewest) {
+              holdings.stateBytes += bytes
+            } else {
+              holdings.count += 1
+              holdings.bytes += bytes
+            }
           }
-          for (const offset of expire(rule, at, history, candidates).offsets) doomed.add(offset)
+          for (const offset of expire(rule, at, holdings, candidates).offsets) doomed.add(offset)
         }
         remove(doomed)
         answers.expire(at)

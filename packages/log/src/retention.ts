@@ -3,8 +3,10 @@ import { matches } from './selector.ts'
 /**
  * How long the topics that a selector matches keep their events. A bound that is absent does not apply.
  *
- * Age removes every event that is older. Count and bytes remove the oldest history, but spare the newest
- * event of each key, so that a snapshot stays whole; they count only what they may remove.
+ * Age removes every event that is older. Count and bytes remove the oldest history: events that are not the
+ * newest of their key. Those, the topic's state, are what a snapshot shows; count spares them, and bytes
+ * bounds them apart from history. So do idempotency keys have the same bytes for themselves, and a topic is
+ * never larger than three times the bound, whatever its publishers send.
  */
 export interface RetentionRule {
   readonly selector: string
@@ -19,10 +21,12 @@ export function ruleFor(rules: readonly RetentionRule[], topic: string): Retenti
   return rules.find((rule) => matches(rule.selector, topic))
 }
 
-/** What a topic may give up: events beyond the newest of each key, and their bytes of data. */
-export interface History {
+/** What a topic holds: events beyond the newest of each key, and the bytes of both kinds. */
+export interface Holdings {
   count: number
   bytes: number
+  /** Of the newest event of each key, with the keys. */
+  stateBytes: number
 }
 
 /** An event as retention sees it. */
@@ -36,12 +40,12 @@ export interface Candidate {
 
 /**
  * Which of a topic's events a rule removes, oldest first. `settled` is false when every candidate was
- * removed or looked past, so that there may be more behind them. Counts `history` down by what it removes.
+ * removed or looked past, so that there may be more behind them. Counts `holdings` down by what it removes.
  */
 export function expire(
   rule: RetentionRule,
   now: number,
-  history: History,
+  holdings: Holdings,
   oldestFirst: Iterable<Candidate>,
 ): { offsets: number[]; settled: boolean } {
   const cutoff = now - (rule.maxAgeMs ?? Number.POSITIVE_INFINITY)
@@ -49,15 +53,18 @@ export function expire(
   const offsets: number[] = []
   for (const event of oldestFirst) {
     const aged = event.time < cutoff
-    const surplus = history.count > maxCount || history.bytes > maxBytes
+    const isHistorySurplus = holdings.count > maxCount || holdings.bytes > maxBytes
+    const isStateSurplus = holdings.stateBytes > maxBytes
     // Stored by a clock that was ahead, it says nothing of the age of what follows.
-    if (!aged && !surplus && event.time > now && rule.maxAgeMs !== undefined) continue
-    if (!aged && !surplus) return { offsets, settled: true }
-    if (!aged && event.isNewest) continue
+    const isFromTheFuture = event.time > now && rule.maxAgeMs !== undefined
+    if (!aged && !isHistorySurplus && !isStateSurplus && !isFromTheFuture) return { offsets, settled: true }
+    if (!aged && !(event.isNewest ? isStateSurplus : isHistorySurplus)) continue
     offsets.push(event.offset)
-    if (!event.isNewest) {
-      history.count -= 1
-      history.bytes -= event.bytes
+    if (event.isNewest) {
+      holdings.stateBytes -= event.bytes
+    } else {
+      holdings.count -= 1
+      holdings.bytes -= event.bytes
     }
   }
   return { offsets, settled: false }

@@ -13,8 +13,16 @@ export const DEFAULT_MAX_PENDING_LENGTH: number = 64 * 1024 * 1024
 /** What an event costs besides its data, so that a flood of empty events is bounded too. */
 const EVENT_OVERHEAD = 256
 
+/**
+ * What goes into one commit, unless a single batch has more: a commit is a turn of the writer, and must fit what is
+ * reserved on the disk for the write-ahead log.
+ */
+const MAX_COMMIT_LENGTH = 2 * 1024 * 1024
+
 /** One page of what a writer had committed when it died. */
 const CATCH_UP = { limit: 1_000, maxBytes: 16 * 1024 * 1024 }
+/** A page that only says what was lost. */
+const NOTHING = { limit: 1, maxBytes: 1 }
 
 export interface SqliteLogOptions {
   /** The file; made when it is missing. Its folder must exist, on a local disk. */
@@ -50,10 +58,12 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
   })
 
   let newest = await newestOf(threads)
-  let pending: Pending[] = []
+  const pending: Pending[] = []
   let pendingLength = 0
   let committing: Promise<void> | undefined
   let closing: Promise<void> | undefined
+  /** Topics of which a writer died before it said whether it had purged them. Their callers bound them. */
+  const unsurePurges = new Set<string>()
 
   function assertOpen(): void {
     if (isClosed) throw new LogError('closed', `The log ${path} is closed.`)
@@ -76,6 +86,11 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       if (page.events.length > 0) tell(page.events)
       more = page.more
     }
+    for (const topic of unsurePurges) {
+      const { lostThrough } = await threads.reader.call('read', { selectors: [topic], after: 0, ...NOTHING })
+      listeners.purged(topic, lostThrough)
+      unsurePurges.delete(topic)
+    }
   }
 
   function tell(events: readonly StoredEvent[]): void {
@@ -85,9 +100,8 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
 
   async function commitAll(): Promise<void> {
     while (pending.length > 0) {
-      const group = pending
-      pending = []
-      pendingLength = 0
+      const group = pending.splice(0, countWithin(pending, MAX_COMMIT_LENGTH))
+      pendingLength -= lengthOf(group)
       await commit(group)
     }
     committing = undefined
@@ -149,10 +163,15 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     },
 
     async purge(topic) {
-      const through = await writer().call('purge', topic)
-      if (through === undefined) return false
-      listeners.purged(topic, through)
-      return true
+      try {
+        const through = await writer().call('purge', topic)
+        if (through === undefined) return false
+        listeners.purged(topic, through)
+        return true
+      } catch (error) {
+        if (LogError.is(error) && error.details['mayBeStored'] === true) unsurePurges.add(topic)
+        throw error
+      }
     },
 
     async ready() {
@@ -188,4 +207,18 @@ function stored(batch: readonly NewEvent[], result: BatchResult, time: number): 
     const { topic, type, key, data, end = false, trace } = batch[i]!
     return { offset, topic, type, key, data, time, end, trace }
   })
+}
+
+function lengthOf(group: readonly Pending[]): number {
+  return group.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** How many of the first are within a length together; at least one. */
+function countWithin(group: readonly Pending[], maxLength: number): number {
+  let length = 0
+  const beyond = group.findIndex((one, i) => {
+    length += one.length
+    return i > 0 && length > maxLength
+  })
+  return beyond === -1 ? group.length : beyond
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { expire, ruleFor, type Candidate, type RetentionRule } from '../src/retention.ts'
+import { expire, ruleFor, type Candidate, type Holdings, type RetentionRule } from '../src/retention.ts'
 
 const NOW = 1_000_000
 
@@ -17,13 +17,14 @@ function events(kinds: string): Candidate[] {
 
 function run(kinds: string, rule: Omit<RetentionRule, 'selector'>): { left: string; settled: boolean } {
   const all = events(kinds)
-  const { offsets, settled } = expire({ selector: '**', ...rule }, NOW, historyOf(all), all)
+  const { offsets, settled } = expire({ selector: '**', ...rule }, NOW, holdingsOf(all), all)
   return { left: Array.from(kinds, (kind, i) => (offsets.includes(i + 1) ? '.' : kind)).join(''), settled }
 }
 
-function historyOf(candidates: readonly Candidate[]): { count: number; bytes: number } {
-  const removable = candidates.filter(({ isNewest }) => !isNewest)
-  return { count: removable.length, bytes: removable.reduce((sum, { bytes }) => sum + bytes, 0) }
+function holdingsOf(candidates: readonly Candidate[]): Holdings {
+  const [history, state] = [false, true].map((kind) => candidates.filter(({ isNewest }) => isNewest === kind))
+  const bytesOf = (events: readonly Candidate[]): number => events.reduce((sum, { bytes }) => sum + bytes, 0)
+  return { count: history!.length, bytes: bytesOf(history!), stateBytes: bytesOf(state!) }
 }
 
 describe('expire', () => {
@@ -40,7 +41,10 @@ describe('expire', () => {
     ['eeee', { maxAgeMs: 2, maxCount: 1 }, '...e', true],
     ['KeeK', { maxCount: 1 }, 'K.eK', true],
     ['KeeK', { maxCount: 0 }, 'K..K', true],
-    ['KKKK', { maxCount: 0, maxBytes: 0 }, 'KKKK', true],
+    ['KKKK', { maxCount: 0 }, 'KKKK', true],
+    ['KKKK', { maxBytes: 2 }, '..KK', true],
+    ['KeKeKe', { maxBytes: 1 }, '....Ke', true],
+    ['KKKeee', { maxCount: 2, maxBytes: 3 }, 'KKK.ee', true],
     ['KeeK', { maxAgeMs: 1 }, '..eK', true],
     ['KeKe', { maxAgeMs: 1, maxCount: 1 }, '..Ke', true],
     ['KeKe', { maxAgeMs: 2, maxCount: 0 }, '..K.', false],
@@ -49,11 +53,11 @@ describe('expire', () => {
     expect(run(kinds, rule)).toEqual({ left, settled })
   })
 
-  test('counts the history down by what it removes', () => {
+  test('counts the holdings down by what it removes', () => {
     const all = events('eKeee')
-    const history = historyOf(all)
+    const history = holdingsOf(all)
     expire({ selector: '**', maxCount: 1 }, NOW, history, all)
-    expect(history).toEqual({ count: 1, bytes: 1 })
+    expect(history).toEqual({ count: 1, bytes: 1, stateBytes: 1 })
   })
 
   test('looks at no more candidates than it must', () => {
@@ -64,7 +68,7 @@ describe('expire', () => {
         yield event
       }
     }
-    expire({ selector: '**', maxCount: 6 }, NOW, { count: 8, bytes: 8 }, watched())
+    expire({ selector: '**', maxCount: 6 }, NOW, { count: 8, bytes: 8, stateBytes: 0 }, watched())
     expect(looked).toBe(3)
   })
 
@@ -72,14 +76,14 @@ describe('expire', () => {
     fc.assert(
       fc.property(kinds, bounds, fc.integer({ min: 1, max: 5 }), (text, rule, length) => {
         const all = events(text)
-        const history = historyOf(all)
+        const history = holdingsOf(all)
         const removed: number[] = []
         for (let from = 0; from < all.length; from += length) {
           const step = expire({ selector: '**', ...rule }, NOW, history, all.slice(from, from + length))
           removed.push(...step.offsets)
           if (step.settled) break
         }
-        expect(removed).toEqual(expire({ selector: '**', ...rule }, NOW, historyOf(all), all).offsets)
+        expect(removed).toEqual(expire({ selector: '**', ...rule }, NOW, holdingsOf(all), all).offsets)
       }),
     )
   })
@@ -88,18 +92,25 @@ describe('expire', () => {
     fc.assert(
       fc.property(kinds, bounds, (text, rule) => {
         const all = events(text)
-        const { offsets } = expire({ selector: '**', ...rule }, NOW, historyOf(all), all)
+        const { offsets } = expire({ selector: '**', ...rule }, NOW, holdingsOf(all), all)
         const { maxAgeMs = Infinity, maxCount = Infinity, maxBytes = Infinity } = rule
         const cutoff = NOW - maxAgeMs
         const left = all.filter(({ offset }) => !offsets.includes(offset))
         expect(left.every(({ time }) => time >= cutoff)).toBe(true)
-        expect(historyOf(left).count).toBeLessThanOrEqual(Math.min(maxCount, maxBytes))
+        expect(holdingsOf(left).count).toBeLessThanOrEqual(Math.min(maxCount, maxBytes))
 
-        const youngGone = all.filter(({ offset, time }) => offsets.includes(offset) && time >= cutoff)
-        expect(youngGone.some(({ isNewest }) => isNewest)).toBe(false)
-        expect(youngGone.length === 0 || historyOf(left).count === Math.min(maxCount, maxBytes)).toBe(true)
-        const firstLeft = left.find(({ isNewest }) => !isNewest)?.offset ?? Infinity
-        expect(offsets.every((offset) => offset < firstLeft)).toBe(true)
+        expect(holdingsOf(left).stateBytes).toBeLessThanOrEqual(maxBytes)
+
+        // Each kind goes from its oldest on, and no further than its bound.
+        const most = { history: Math.min(maxCount, maxBytes), state: maxBytes }
+        for (const kind of ['history', 'state'] as const) {
+          const ofKind = (event: Candidate): boolean => event.isNewest === (kind === 'state')
+          const gone = all.filter((event) => ofKind(event) && offsets.includes(event.offset))
+          const kept = left.filter(ofKind)
+          const isYoungGone = gone.some(({ time }) => time >= cutoff)
+          expect(!isYoungGone || kept.length === most[kind]).toBe(true)
+          expect(gone.every(({ offset }) => offset < (kept[0]?.offset ?? Infinity))).toBe(true)
+        }
       }),
       { numRuns: 500 },
     )

@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { runCli } from '@tailrace/testkit'
+import { mountDiskImage, needs, runCli } from '@tailrace/testkit'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { loadState, saveState } from '../src/follow/state.ts'
+import type { State } from '../src/follow/state.ts'
 import { startBench, TOPIC } from './follower.ts'
 
 test('a state that is not whole is refused in words', async () => {
@@ -28,5 +31,22 @@ test('a state that is not whole is refused in words', async () => {
         `tailrace: ${file}.tailrace is not the state of a follower: ` +
         'name another with --state, or remove it to begin at the start\n',
     })
+  }
+})
+
+test.skipIf(!needs('ext4'))('a state that was saved is there after a power cut', async () => {
+  using disk = mountDiskImage(8 * 2 ** 20)!
+  const place = (offset: number): State['place'] => ({
+    generation: 'g',
+    file: { dev: '1', ino: '2', birth: '3', mtime: '4' },
+    prints: [{ offset: 0, length: 1, sha256: 'x' }],
+    offset,
+    isSkipping: false,
+  })
+  const known = { left: [], compressed: [] }
+  for (const offset of [1, 2]) {
+    await saveState(join(disk.path, 'state'), { topic: TOPIC, place: place(offset), known })
+    using after = disk.copy()
+    expect((await loadState(join(after.path, 'state'), TOPIC))?.place.offset).toBe(offset)
   }
 })

@@ -18,10 +18,12 @@ const CODES: Readonly<Record<number, { code: LogErrorCode; advice: string }>> = 
   8: { code: 'read-only', advice: 'it cannot be written: check the permissions of the file and its folder' },
   10: { code: 'unwritable', advice: 'the disk reported an error: check the kernel log and the file system' },
   11: { code: 'corrupt', advice: 'its content is damaged: restore a backup' },
-  13: { code: 'full', advice: 'the disk is full: free some space, or keep less with --retain' },
+  13: { code: 'full', advice: 'the disk is full: free some space, or start the hub with less to --retain' },
   14: { code: 'cannot-open', advice: 'it cannot be opened: check that the folder exists and may be written' },
   26: { code: 'foreign', advice: 'it is not a Tailrace log: choose another path' },
 }
+
+const IOERR_SHMSIZE = 4874
 
 /** Turns whatever SQLite threw into a `LogError`; one that is thrown already passes through. */
 export function toLogError(error: unknown, path: string): LogError {
@@ -35,6 +37,12 @@ export function toLogError(error: unknown, path: string): LogError {
     `The log ${path} failed (${reason})${known === undefined ? '' : `: ${known.advice}`}.`,
     { cause: error, details },
   )
+}
+
+/** Whether SQLite failed for want of space. Of an index that cannot grow it says that the disk reports an error. */
+export function isOutOfSpace(error: unknown): boolean {
+  const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
+  return errcode === 13 || errcode === IOERR_SHMSIZE
 }
 
 /**
@@ -61,7 +69,7 @@ export function lock(path: string): DatabaseSync {
 }
 
 /** The file that a path leads to through symbolic links, whether it exists or is yet to be made. */
-function fileOf(path: string): string {
+export function fileOf(path: string): string {
   try {
     return realpathSync(path)
   } catch (error) {
@@ -92,8 +100,10 @@ export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIG
   const db = new DatabaseSync(path, { timeout: 1000 })
   try {
     const version = identify(db, path, migrations.length)
+    // Only of a new file: it writes, also when it changes nothing, for which a full disk has no room.
+    if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
     // fullfsync: without it macOS acknowledges what is still in the disk's cache.
-    db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
+    db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
     if (pragma(db, 'journal_mode = WAL') !== 'wal') {
       throw new LogError('cannot-open', `The file system of ${path} cannot hold a write-ahead log.`)
     }

@@ -4,6 +4,10 @@ import { mintEpoch, mintSecret } from '../cursor.ts'
 /** Marks a file as ours (`PRAGMA application_id`): the bytes of "trce". */
 export const APPLICATION_ID = 0x74726365
 
+/** What an answer and the newest event of a key count for besides their text: about what their rows take. */
+export const ANSWER_OVERHEAD = 64
+export const STATE_OVERHEAD = 64
+
 /**
  * Each entry takes the schema from the version of its index to the next; `PRAGMA user_version` counts them.
  * An entry that was released is never edited: a change is a new entry.
@@ -74,5 +78,31 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
     // How often anything was removed; and what that was when the floor last rose.
     insert.run('losses', 0)
     insert.run('floor_at', 0)
+  },
+  (db) => {
+    // How many transactions have changed the log: a copy that is put in its place has seen fewer.
+    db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('commits', 0)
+    const size = (row: string): string => `octet_length(${row}key) + ${ANSWER_OVERHEAD}`
+    db.exec(`
+      -- The size of the newest event of each key, which retention bounds apart from what came before it.
+      ALTER TABLE topics ADD COLUMN state_bytes INTEGER NOT NULL DEFAULT 0;
+      UPDATE topics SET state_bytes = (
+        SELECT ifnull(sum(bytes + octet_length(key) + ${STATE_OVERHEAD}), 0) FROM events INDEXED BY newest_by_topic
+        WHERE topic = topics.id AND is_newest = 1
+      );
+
+      DROP INDEX answers_by_time;
+      CREATE INDEX answers_by_topic ON answers (topic, time);
+      -- The size of a topic's answers.
+      CREATE TABLE answered (topic TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO answered SELECT topic, sum(${size('')}) FROM answers GROUP BY topic;
+      CREATE TRIGGER answer_added AFTER INSERT ON answers BEGIN
+        INSERT INTO answered VALUES (NEW.topic, ${size('NEW.')})
+        ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes;
+      END;
+      CREATE TRIGGER answer_removed AFTER DELETE ON answers BEGIN
+        UPDATE answered SET bytes = bytes - (${size('OLD.')}) WHERE topic = OLD.topic;
+      END;
+    `)
   },
 ]

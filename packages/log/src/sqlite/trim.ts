@@ -1,14 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import { expire, ruleFor } from '../retention.ts'
 import type { Candidate, RetentionRule } from '../retention.ts'
+import { STATE_OVERHEAD } from './schema.ts'
 import { createLossCounter, PURGED_PREFIX } from './topic-table.ts'
+import { createAnswerTrimmer } from './trim-answers.ts'
 
 // A step is one transaction that publishers wait behind. These keep it at a few milliseconds.
 const MAX_TOPICS_A_STEP = 200
 const MAX_EVENTS_A_STEP = 500
-const MAX_ANSWERS_A_STEP = 500
 const MAX_PAGES_A_STEP = 256
+const MAX_EVENTS_A_TIGHT_STEP = 20
+const MAX_PAGES_A_TIGHT_STEP = 16
 
 const NOTHING: RetentionRule = { selector: '**' }
 const EVERYTHING: RetentionRule = { selector: '**', maxAgeMs: Number.NEGATIVE_INFINITY }
@@ -18,6 +20,7 @@ interface Row {
   readonly name: string
   readonly count: number
   readonly bytes: number
+  readonly state_bytes: number
   readonly newest: number
   readonly trimmed: number
 }
@@ -27,22 +30,33 @@ interface Trimmed {
   readonly done: boolean
 }
 
+export interface Pace {
+  /** Retention is to make room: a round goes on until the disk has all that was freed. */
+  readonly isUrgent: boolean
+  /** The write-ahead log has room for small steps only. */
+  readonly isTight: boolean
+}
+
 export interface Trimmer {
-  step(rules: readonly RetentionRule[], now: number): Trimmed
+  /** @returns besides, whether anything in the file was changed */
+  step(rules: readonly RetentionRule[], now: number, pace: Pace): Trimmed & { hasChanged: boolean }
+  /** Goes back to before the last step, whose transaction was rolled back. */
+  undo(): void
 }
 
 /** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
 export function createTrimmer(db: DatabaseSync): Trimmer {
   const nextTopics = db.prepare(
-    'SELECT id, name, count, bytes, newest, trimmed FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
+    'SELECT id, name, count, bytes, state_bytes, newest, trimmed FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
   )
   const oldest = db.prepare(
-    'SELECT offset, time, bytes, is_newest = 1 AS isNewest FROM events WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?',
+    `SELECT offset, time, is_newest = 1 AS isNewest, iif(is_newest = 1, bytes + octet_length(key) + ${STATE_OVERHEAD}, bytes) AS bytes
+     FROM events WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?`,
   )
   const remove = db.prepare('DELETE FROM events WHERE offset = ?')
   const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
   const saveTopic = db.prepare(
-    'UPDATE topics SET count = ?, bytes = ?, trimmed = ?, lost_at = ? WHERE id = ?',
+    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, trimmed = ?, lost_at = ? WHERE id = ?',
   )
   const countLoss = createLossCounter(db)
   const removeTopic = db.prepare('DELETE FROM topics WHERE id = ?')
@@ -50,14 +64,16 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const markFloor = db.prepare(
     `UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'losses') WHERE name = 'floor_at'`,
   )
-  const removeAnswers = db.prepare(
-    'DELETE FROM answers WHERE (topic, key) IN (SELECT topic, key FROM answers WHERE time <= ? ORDER BY time LIMIT ?)',
-  )
+  const answers = createAnswerTrimmer(db)
+  const unused = db.prepare('PRAGMA freelist_count')
   const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
+  const shrinkTightly = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_TIGHT_STEP})`)
 
   // Where the round stands: the topic, and the event in it up to which it was looked at.
   let topicId = 0
   let after = 0
+  let areTopicsDone = false
+  let before = { topicId, after, areTopicsDone }
 
   function* candidates(topic: Row, limit: number): Iterable<Candidate> {
     for (const row of oldest.iterate(topic.id, after, limit)) {
@@ -69,12 +85,14 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
 
   /** Removes what the rule gives up of a topic, and the topic itself when it has nothing left. */
   function trimTopic(topic: Row, rule: RetentionRule, now: number, limit: number): Trimmed {
-    const history = { count: topic.count, bytes: topic.bytes }
+    const holdings = { count: topic.count, bytes: topic.bytes, stateBytes: topic.state_bytes }
     const from = after
-    const { offsets, settled } = expire(rule, now, history, candidates(topic, limit))
+    const { offsets, settled } = expire(rule, now, holdings, candidates(topic, limit))
     for (const offset of offsets) remove.run(offset)
     const trimmed = Math.max(topic.trimmed, offsets.at(-1) ?? 0)
-    if (offsets.length > 0) saveTopic.run(history.count, history.bytes, trimmed, countLoss(), topic.id)
+    if (offsets.length > 0) {
+      saveTopic.run(holdings.count, holdings.bytes, holdings.stateBytes, trimmed, countLoss(), topic.id)
+    }
     if (trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) {
       if (!topic.name.startsWith(PURGED_PREFIX)) {
         raiseFloor.run(trimmed)
@@ -85,28 +103,44 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     return { removed: offsets.length, done: settled || after === from }
   }
 
+  /** Looks at topics until it has removed enough for a step. `done` when the round has seen all of them. */
+  function trimTopics(rules: readonly RetentionRule[], now: number, maxEvents: number): Trimmed {
+    let removed = 0
+    const topics = nextTopics.all(topicId, MAX_TOPICS_A_STEP) as unknown as Row[]
+    for (const topic of topics) {
+      if (topic.id !== topicId) after = 0
+      topicId = topic.id
+      const rule = topic.name.startsWith(PURGED_PREFIX) ? EVERYTHING : (ruleFor(rules, topic.name) ?? NOTHING)
+      const trimmed = trimTopic(topic, rule, now, maxEvents)
+      removed += trimmed.removed
+      if (!trimmed.done) return { removed, done: false }
+      topicId = topic.id + 1
+      after = 0
+      if (removed >= maxEvents) return { removed, done: false }
+    }
+    const done = topics.length < MAX_TOPICS_A_STEP
+    if (done) topicId = 0
+    return { removed, done }
+  }
+
   return {
-    step(rules, now) {
-      let removed = 0
-      const topics = nextTopics.all(topicId, MAX_TOPICS_A_STEP) as unknown as Row[]
-      for (const topic of topics) {
-        if (topic.id !== topicId) after = 0
-        topicId = topic.id
-        const rule = topic.name.startsWith(PURGED_PREFIX)
-          ? EVERYTHING
-          : (ruleFor(rules, topic.name) ?? NOTHING)
-        const trimmed = trimTopic(topic, rule, now, MAX_EVENTS_A_STEP)
-        removed += trimmed.removed
-        if (!trimmed.done) return { removed, done: false }
-        topicId = topic.id + 1
-        after = 0
-        if (removed >= MAX_EVENTS_A_STEP) return { removed, done: false }
-      }
-      const answers = Number(removeAnswers.run(now - IDEMPOTENCY_WINDOW_MS, MAX_ANSWERS_A_STEP).changes)
-      shrink.all()
-      const done = topics.length < MAX_TOPICS_A_STEP && answers < MAX_ANSWERS_A_STEP
-      if (topics.length < MAX_TOPICS_A_STEP) topicId = 0
-      return { removed, done }
+    step(rules, now, { isUrgent, isTight }) {
+      before = { topicId, after, areTopicsDone }
+      const maxEvents = isTight ? MAX_EVENTS_A_TIGHT_STEP : MAX_EVENTS_A_STEP
+      const topics = areTopicsDone ? { removed: 0, done: true } : trimTopics(rules, now, maxEvents)
+      areTopicsDone = topics.done
+      const { removed } = topics
+      if (!topics.done) return { removed, done: false, hasChanged: removed > 0 }
+      const answered = answers.step(rules, now, maxEvents)
+      const hasUnused = Number(unused.get()!['freelist_count']) > 0
+      if (hasUnused) (isTight ? shrinkTightly : shrink).all()
+      const done = answered.done && !(isUrgent && hasUnused)
+      areTopicsDone = !done
+      return { removed, done, hasChanged: removed > 0 || answered.removed > 0 || hasUnused }
+    },
+
+    undo() {
+      ;({ topicId, after, areTopicsDone } = before)
     },
   }
 }

@@ -19,7 +19,7 @@ function run(method: string, args: unknown[]): unknown {
   if (method === 'open') {
     // Or the successor of a dead writer would begin a new log where the file was moved away.
     if (inode !== undefined) assertInPlace(path, inode)
-    engine = role === 'writer' ? openWriter(path) : openReader(path)
+    engine = role === 'writer' ? openWriter(path, inode !== undefined) : openReader(path)
     return undefined
   }
   return (engine as Record<string, (...args: unknown[]) => unknown>)[method]!(...args)

@@ -4,9 +4,27 @@ import type { Refusal } from '../end-of-topic.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { Appended, NewEvent } from '../event-log.ts'
 import type { RetentionRule } from '../retention.ts'
-import { assertInPlace, inodeOf, lock, openForWriting, transaction } from './database.ts'
+import {
+  assertInPlace,
+  fileOf,
+  inodeOf,
+  isOutOfSpace,
+  lock,
+  openForWriting,
+  transaction,
+} from './database.ts'
+import { keepEpoch } from './epoch.ts'
+import type { EpochKeeper } from './epoch.ts'
+import { readMark } from './mark.ts'
+import { openReserve } from './reserve.ts'
+import type { Reserve } from './reserve.ts'
+import { STATE_OVERHEAD } from './schema.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
+import { removeStrayWal } from './wal.ts'
+
+/** When the write-ahead log is folded into the file. What SQLite does by default. */
+const MAX_CHECKPOINT_PAGES = 1000
 
 /** What became of one batch of a commit: its events' places, or why it was refused. */
 export type BatchResult = { appended: readonly Appended[] } | { refused: Refusal }
@@ -25,25 +43,39 @@ export interface Writer {
   close(): void
 }
 
-export function openWriter(path: string): Writer {
+/**
+ * @param wasOpen - a writer of this process had the log open before
+ * @throws LogError as `openSqliteLog` does
+ */
+export function openWriter(path: string, wasOpen: boolean): Writer {
   const held = lock(path)
+  const file = fileOf(path)
   let db: DatabaseSync
+  let epoch: EpochKeeper
+  let reserve: Reserve
   try {
-    db = openForWriting(path)
+    reserve = openReserve(`${file}-reserve`, path)
+    if (!wasOpen) removeStrayWal(file, readMark(`${file}-mark`))
+    ;[db, epoch] = openWithRoom(path, wasOpen, reserve)
   } catch (error) {
     held.close()
     throw error
   }
+  reserve.take()
   const inode = inodeOf(path)
-  let newest = Number(db.prepare(`SELECT value FROM meta WHERE name = 'newest'`).get()!['value'])
+  let { newest } = epoch
   const topics = createTopicTable(db)
   const trimmer = createTrimmer(db)
+  // Folded into the file by the half of a reserve, so that with the other half retention can write on.
+  db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages(db, reserve)}`)
 
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
+  const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
   const findAnswer = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
   const saveAnswer = db.prepare(
-    'INSERT OR REPLACE INTO answers (topic, key, offset, time) VALUES (?, ?, ?, ?)',
+    `INSERT INTO answers (topic, key, offset, time) VALUES (?, ?, ?, ?)
+     ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
   )
   const supersede = db.prepare(
     'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
@@ -59,7 +91,7 @@ export function openWriter(path: string): Writer {
     return row === undefined ? undefined : Number(row['offset'])
   }
 
-  function store(event: NewEvent, time: number): Appended {
+  function append(event: NewEvent, time: number): Appended {
     const answered = answerTo(event, time)
     if (answered !== undefined) return { offset: answered, duplicate: true }
     const offset = newest + 1
@@ -74,6 +106,9 @@ export function openWriter(path: string): Writer {
       if (superseded !== undefined) {
         topic.count += 1
         topic.bytes += Number(superseded['bytes'])
+        topic.state_bytes += bytes - Number(superseded['bytes'])
+      } else {
+        topic.state_bytes += bytes + Buffer.byteLength(key) + STATE_OVERHEAD
       }
     }
     const { traceparent = null, tracestate = null } = trace ?? {}
@@ -86,71 +121,148 @@ export function openWriter(path: string): Writer {
     return { offset, duplicate: false }
   }
 
-  return {
-    commit(batches, time) {
-      assertInPlace(path, inode)
-      const before = newest
-      try {
-        return transaction(db, 'BEGIN IMMEDIATE', () => {
-          const results = batches.map((batch): BatchResult => {
-            const refused = refusalOf(
-              batch,
-              (topic) => topics.isEnded(topic),
-              (event) => answerTo(event, time) !== undefined,
-            )
-            return refused === undefined
-              ? { appended: batch.map((event) => store(event, time)) }
-              : { refused }
-          })
-          if (newest > before) {
-            topics.save()
-            saveNewest.run(newest)
-          }
-          return results
-        })
-      } catch (error) {
-        newest = before
-        topics.forget()
-        throw error
-      }
-    },
-
-    trim(rules, now) {
-      assertInPlace(path, inode)
-      try {
-        return transaction(db, 'BEGIN IMMEDIATE', () => trimmer.step(rules, now))
-      } finally {
-        topics.forget()
-      }
-    },
-
-    purge(topic) {
-      assertInPlace(path, inode)
-      try {
-        return transaction(db, 'BEGIN IMMEDIATE', () => topics.purge(topic))
-      } finally {
-        topics.forget()
-      }
-    },
-
-    claim(key, time) {
-      assertInPlace(path, inode)
-      return transaction(db, 'BEGIN IMMEDIATE', () => {
-        // No topic is empty: claims and answers do not meet.
-        if (findAnswer.get('', key, time - IDEMPOTENCY_WINDOW_MS) !== undefined) return false
-        saveAnswer.run('', key, 0, time)
-        return true
+  /** Runs a task in a transaction; one that changes something is counted. */
+  function write<T>(task: () => { result: T; hasChanged: boolean }): T {
+    const before = newest
+    try {
+      const { result, hasChanged } = transaction(db, 'BEGIN IMMEDIATE', () => {
+        const outcome = task()
+        if (outcome.hasChanged) countCommit.run()
+        return outcome
       })
-    },
+      if (hasChanged) epoch.committed(newest)
+      return result
+    } catch (error) {
+      newest = before
+      topics.forget()
+      if (isOutOfSpace(error)) giveWay()
+      throw error
+    }
+  }
 
-    probe() {
-      assertInPlace(path, inode)
-      transaction(db, 'BEGIN IMMEDIATE', () => saveProbe.run())
-    },
+  /** Writes what publishers and readers want stored, for which the reserve is not. */
+  function store<T>(task: () => { result: T; hasChanged: boolean }): T {
+    assertInPlace(path, inode)
+    reserve.assertHeld()
+    return write(task)
+  }
+
+  /** Removes what is stored, if need be by means of the reserve. `task` is tried again when there is no room. */
+  function free<T>(task: (isTight: boolean) => { result: T; hasChanged: boolean }): T {
+    assertInPlace(path, inode)
+    try {
+      const result = writeWithReserve(task)
+      // What was freed is given back to the disk at once, until there is room to publish.
+      if (!reserve.take()) checkpoint()
+      return result
+    } finally {
+      topics.forget()
+    }
+  }
+
+  function writeWithReserve<T>(task: (isTight: boolean) => { result: T; hasChanged: boolean }): T {
+    try {
+      return write(() => task(reserve.isTight))
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error
+      trimmer.undo()
+      return write(() => task(true))
+    }
+  }
+
+  function giveWay(): void {
+    reserve.release()
+    checkpoint()
+  }
+
+  /** Folds the write-ahead log into the file, as far as its readers and the disk allow. */
+  function checkpoint(): void {
+    try {
+      db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error
+    }
+  }
+
+  return {
+    commit: (batches, time) =>
+      store(() => {
+        const before = newest
+        const result = batches.map((batch): BatchResult => {
+          const refused = refusalOf(
+            batch,
+            (topic) => topics.isEnded(topic),
+            (event) => answerTo(event, time) !== undefined,
+          )
+          return refused === undefined ? { appended: batch.map((event) => append(event, time)) } : { refused }
+        })
+        const hasChanged = newest > before
+        if (hasChanged) {
+          topics.save()
+          saveNewest.run(newest)
+        }
+        return { result, hasChanged }
+      }),
+
+    trim: (rules, now) =>
+      free((isTight) => {
+        const pace = { isUrgent: !reserve.isHeld, isTight }
+        const { removed, done, hasChanged } = trimmer.step(rules, now, pace)
+        return { result: { removed, done }, hasChanged }
+      }),
+
+    purge: (topic) =>
+      free(() => {
+        const result = topics.purge(topic)
+        return { result, hasChanged: result !== undefined }
+      }),
+
+    claim: (key, time) =>
+      store(() => {
+        // No topic is empty: claims and answers do not meet.
+        const isFree = findAnswer.get('', key, time - IDEMPOTENCY_WINDOW_MS) === undefined
+        if (isFree) saveAnswer.run('', key, 0, time)
+        return { result: isFree, hasChanged: isFree }
+      }),
+
+    probe: () =>
+      store(() => {
+        saveProbe.run()
+        return { result: undefined, hasChanged: true }
+      }),
 
     close() {
+      epoch.close()
       db.close()
+      // What the write-ahead log took is free again: enough to open the log next time, whoever fills the disk.
+      reserve.take()
       held.close()
     },
   }
+}
+
+/** Opens the log, on a disk without room with what was reserved. */
+function openWithRoom(path: string, wasOpen: boolean, reserve: Reserve): [DatabaseSync, EpochKeeper] {
+  try {
+    return open(path, wasOpen)
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error
+    reserve.releaseAll()
+    return open(path, wasOpen)
+  }
+}
+
+function open(path: string, wasOpen: boolean): [DatabaseSync, EpochKeeper] {
+  const db = openForWriting(path)
+  try {
+    return [db, keepEpoch(db, fileOf(path), wasOpen)]
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function checkpointPages(db: DatabaseSync, { bytes }: Reserve): number {
+  const pageSize = Number(db.prepare('PRAGMA page_size').get()!['page_size'])
+  return Math.min(MAX_CHECKPOINT_PAGES, Math.max(1, Math.floor(bytes / 2 / pageSize)))
 }

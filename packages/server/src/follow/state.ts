@@ -1,4 +1,5 @@
 import { open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { FollowError } from './follow-error.ts'
 import type { Known } from './known.ts'
 import type { Place } from './place.ts'
@@ -46,7 +47,7 @@ export async function loadState(
   return known === undefined ? { topic, place } : { topic, place, known }
 }
 
-/** Replaces the saved state, so that a crash leaves the old or the new one, whole. */
+/** Replaces the saved state. It is on the disk when this resolves; a crash before leaves the old one, whole. */
 export async function saveState(path: string, { topic, place, known }: State): Promise<void> {
   const temporary = temporaryOf(path)
   try {
@@ -56,6 +57,8 @@ export async function saveState(path: string, { topic, place, known }: State): P
       await handle.sync()
     }
     await rename(temporary, path)
+    await using folder = await open(dirname(path))
+    await folder.sync()
   } catch (error) {
     throw new FollowError(`${path} cannot be written: ${(error as Error).message}`, { cause: error })
   }

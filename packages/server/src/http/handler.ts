@@ -14,7 +14,7 @@ import type { Gate } from './gate.ts'
 import { cut, isGone } from './gone.ts'
 import { sendJson } from './json.ts'
 import { HttpError, sendProblem, toProblem } from './problem.ts'
-import type { ProblemCode } from './problem.ts'
+import type { Problem, ProblemCode } from './problem.ts'
 import { publish } from './publish.ts'
 import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
@@ -38,7 +38,7 @@ const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
 
 /** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
-/** How often at most the operator is told that tokens cannot be verified, which each of them brings up again. */
+/** How often at most the operator is told of one outage (a full disk, say), which every request brings up again. */
 const TELL_INTERVAL_MS = 30_000
 const NOBODY: Client = { address: '', identity: withoutToken(NO_RIGHTS) }
 
@@ -51,7 +51,8 @@ interface Exchange {
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
 export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
-  let keysToldAt = -Infinity
+  /** When the operator was last told of an outage. */
+  const toldAt = new Map<ProblemCode, number>()
 
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
@@ -131,11 +132,13 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
     await methods[method]!(exchange, client)
   }
 
-  /** Whether what the hub was refused itself is to be told, which it is to each client. */
-  function isNews(code: ProblemCode): boolean {
+  /** Whether the operator is to be told of an error, as opposed to the client alone. */
+  function isNews(error: unknown, { code, status }: Problem): boolean {
+    const isOurs = status >= 500 && (!(error instanceof HttpError) || code === 'keys-unavailable')
+    if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
-    if (code !== 'keys-unavailable' || now - keysToldAt < TELL_INTERVAL_MS) return false
-    keysToldAt = now
+    if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
+    toldAt.set(code, now)
     return true
   }
 
@@ -157,8 +160,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       // Whoever sent half a body and left gets no answer, and is no error of ours.
       if (isGone(response)) return
       const answer = toProblem(error)
-      const isOurs = answer.status >= 500 && !(error instanceof HttpError)
-      if (isOurs || isNews(answer.code)) onError(error)
+      if (isNews(error, answer)) onError(error)
       // Who took too long has been told so.
       if (response.writableEnded) return
       // No answer is one that says neither yes nor no (spec/protocol.md, 2.3).

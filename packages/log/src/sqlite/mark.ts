@@ -1,0 +1,81 @@
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** A mark has one length, so that it is overwritten in place, which takes no space and is never half done. */
+const LENGTH = 512
+
+/** What the mark beside a log says of the log that it belongs to. */
+export interface Mark {
+  readonly epoch: string
+  readonly newest: number
+  /** How many transactions had changed the log. */
+  readonly commits: number
+  /** The file of the log: its inode, and when it was made. A copy differs in both, a renamed file in neither. */
+  readonly file: FileId
+  readonly wal: WalMark
+}
+
+/** The write-ahead log that extended the file, and what the file held for itself when that began. */
+export interface WalMark {
+  readonly salt?: string | undefined
+  readonly epoch?: string | undefined
+  readonly commits: number
+}
+
+export interface FileId {
+  readonly inode: string
+  /** In nanoseconds since 1970; 0 where the file system does not tell. */
+  readonly birth: string
+}
+
+export function fileIdOf(path: string): FileId {
+  const { ino, birthtimeNs, ctimeNs } = statSync(path, { bigint: true })
+  // Where the system does not tell, Node may give the time of the last change.
+  return { inode: `${ino}`, birth: birthtimeNs === ctimeNs ? '0' : `${birthtimeNs}` }
+}
+
+/** Reads a mark; nothing where there is none, or something else. */
+export function readMark(path: string): Mark | undefined {
+  try {
+    const mark = JSON.parse(readFileSync(path, 'utf8')) as Mark
+    const isWhole = [mark.newest, mark.commits, mark.wal.commits].every((count) => Number.isSafeInteger(count))
+    return isWhole && typeof mark.file.inode === 'string' ? mark : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Keeps a mark up to date. */
+export interface MarkFile {
+  /**
+   * Without waiting for the disk: it survives the death of the process at once, and that of the machine a little
+   * later. A mark that is behind its log is as good.
+   */
+  write(mark: Mark): void
+  /** Waits for the disk as well. */
+  sync(): void
+  close(): void
+}
+
+/** Opens the file of a mark; made when it is missing. */
+export function openMarkFile(path: string): MarkFile {
+  const isNew = statSync(path, { throwIfNoEntry: false })?.size !== LENGTH
+  const file = openSync(path, isNew ? 'w' : 'r+')
+  return {
+    write: (mark) => void writeSync(file, `${JSON.stringify(mark).padEnd(LENGTH - 1)}\n`, 0),
+    sync() {
+      fsyncSync(file)
+      if (isNew) syncFolder(dirname(path))
+    },
+    close: () => closeSync(file),
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}

@@ -1,0 +1,89 @@
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+import type { Mark } from './mark.ts'
+
+/** Where the header of a database says whether it is in WAL mode (https://www.sqlite.org/fileformat.html). */
+const VERSION_AT = 18
+/** Where the header of a write-ahead log has the salt that is new each time that the log begins anew. */
+const SALT_AT = 16
+const SALT_LENGTH = 8
+
+/** Tells one write-ahead log of a file that is open from the next. */
+export interface SaltReader {
+  /** Nothing while there is no write-ahead log. */
+  read(): string | undefined
+  close(): void
+}
+
+export function createSaltReader(file: string): SaltReader {
+  const salt = Buffer.alloc(SALT_LENGTH)
+  let wal: number | undefined
+  return {
+    read() {
+      try {
+        // SQLite makes it with the first commit, and keeps to it until it closes the file.
+        wal ??= openSync(`${file}-wal`, 'r')
+      } catch {
+        return undefined
+      }
+      return readSync(wal, salt, 0, SALT_LENGTH, SALT_AT) === SALT_LENGTH ? salt.toString('hex') : undefined
+    },
+    close() {
+      if (wal !== undefined) closeSync(wal)
+    },
+  }
+}
+
+/**
+ * SQLite applies a write-ahead log to whatever file has its name, also to a back-up that was copied there after
+ * a crash, and mixes the two. Removes one that is known not to extend the file; what may extend it stays.
+ *
+ * @param file - no process of the machine may have it open but through SQLite: closing it drops their locks
+ */
+export function removeStrayWal(file: string, mark: Mark | undefined): void {
+  const wal = `${file}-wal`
+  const salt = readAt(wal, SALT_AT, SALT_LENGTH)?.toString('hex')
+  if (salt === undefined || !isStray(file, salt, mark)) return
+  rmSync(wal)
+  rmSync(`${file}-shm`, { force: true })
+}
+
+function isStray(file: string, salt: string, mark: Mark | undefined): boolean {
+  const version = readAt(file, VERSION_AT, 1)?.[0]
+  if (version === undefined) return false
+  // Such as `VACUUM INTO` makes it: no write-ahead log was ever for a file of the other mode.
+  if (version !== 2) return true
+  // A mark that the machine's death left behind knows nothing of this write-ahead log.
+  if (mark?.wal.salt !== salt) return false
+  const content = contentOf(file)
+  if (content === undefined) return false
+  return content.commits < mark.wal.commits || (mark.wal.epoch ?? content.epoch) !== content.epoch
+}
+
+/** What the file itself holds, without its write-ahead log; nothing when that cannot be read for itself. */
+function contentOf(file: string): { epoch: string; commits: number } | undefined {
+  const url = pathToFileURL(file)
+  url.search = '?immutable=1'
+  const db = new DatabaseSync(url, { readOnly: true })
+  try {
+    const meta = db.prepare('SELECT value FROM meta WHERE name = ?')
+    const [epoch, commits] = ['epoch', 'commits'].map((name) => meta.get(name)?.['value'])
+    return epoch === undefined ? undefined : { epoch: String(epoch), commits: Number(commits ?? 0) }
+  } catch {
+    return undefined
+  } finally {
+    db.close()
+  }
+}
+
+function readAt(path: string, position: number, length: number): Buffer | undefined {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < position + length) return undefined
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(length)
+    return readSync(file, bytes, 0, length, position) === length ? bytes : undefined
+  } finally {
+    closeSync(file)
+  }
+}
