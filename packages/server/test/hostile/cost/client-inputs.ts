@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { block, FLAG, frame, PREFACE, TYPE } from './http2-frame.ts'
 import type { Answer, Input } from './input.ts'
 import { answerOn, send, toHttp1 } from './request.ts'
 import type { Request } from './request.ts'
-import { connectTo, inTime } from './target.ts'
+import { connectTo, happens, inTime } from './target.ts'
 import type { Target } from './target.ts'
 
 const MIB = 1024 * 1024
@@ -16,6 +16,9 @@ const PATTERNS: Request = {
 /** Half of a batch, as large as one may be. */
 const HALF = Buffer.alloc(16 * MIB, 'x')
 const HALF_EVENT = Buffer.alloc(MIB - 1, 'x')
+const SLOW_BYTES = 500
+/** Long enough for a hub to have begun. */
+const LEAVES_AFTER_MS = 50
 
 /** What many connections of one client do at once. */
 async function together(
@@ -34,11 +37,7 @@ async function together(
 
 /** Resolves once all was taken, or refused. */
 async function push(socket: Socket, bytes: Uint8Array): Promise<void> {
-  await Promise.race([
-    new Promise((resolve) => socket.write(bytes, resolve)),
-    once(socket, 'close'),
-    once(socket, 'data'),
-  ])
+  await Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), happens(socket, 'data')])
 }
 
 function unfinished(hub: Target, type: string, sent: Uint8Array, length: number) {
@@ -59,24 +58,22 @@ function unfinished(hub: Target, type: string, sent: Uint8Array, length: number)
 /** Clients that send all at once and read nothing, that leave at once, or that never finish. */
 export function clientInputs(): Input[] {
   return [
-    many('requests for /readyz at once', 200, (hub) => send(hub, { path: '/readyz' })),
     many('pages of history at once', 10, (hub) => send(hub, PAGE)),
     many('pages of patterns at once', 3, (hub) => send(hub, { ...PATTERNS, headers: PAGE.headers! })),
-    many('streams at once', 100, (hub) => send(hub, { path: '/topics/control?from=start' })),
-    {
-      ...connections('pages of history that nobody reads', 40, (hub) => async (socket) => {
-        socket.pause()
-        socket.write(toHttp1(hub, PAGE))
-        await once(socket, 'readable')
-      }),
-    },
+    many('streams at once', 25, (hub) => send(hub, { path: '/topics/control?from=start' })),
+    connections('pages of history that nobody reads', 40, (hub) => async (socket) => {
+      socket.pause()
+      socket.write(toHttp1(hub, PAGE))
+      await happens(socket, 'readable')
+    }),
     connections('streams that nobody reads', 50, (hub) => async (socket) => {
       socket.pause()
       socket.write(toHttp1(hub, { path: '/topics/control?from=start' }))
-      await once(socket, 'readable')
+      await happens(socket, 'readable')
     }),
     connections('reads of patterns whose client leaves', 5, (hub) => async (socket) => {
       await push(socket, toHttp1(hub, { ...PATTERNS, headers: PAGE.headers! }))
+      await delay(LEAVES_AFTER_MS)
     }),
     connections('batches that are never finished', 10, (hub) =>
       unfinished(hub, 'application/x-ndjson', HALF, 31 * MIB),
@@ -93,7 +90,7 @@ export function clientInputs(): Input[] {
         return together(hub, 1, async (socket) => {
           socket.pause()
           socket.write(Buffer.concat(Array.from({ length: count }, () => toHttp1(hub, PAGE))))
-          await once(socket, 'readable')
+          await happens(socket, 'readable')
         })
       },
     },
@@ -109,7 +106,7 @@ export function clientInputs(): Input[] {
           Buffer.concat([...Array.from({ length: count }, () => toHttp1(hub, { path: '/healthz' })), last]),
         )
         socket.resume()
-        await inTime('an answer', Promise.race([once(socket, 'end'), once(socket, 'close')]))
+        await inTime('an answer', happens(socket, 'end'))
         socket.destroy()
         return NONE
       },
@@ -124,6 +121,12 @@ export function clientInputs(): Input[] {
     },
   ]
 }
+
+/** Requests that take a commit each, unless they share it. */
+export const COMMITS: readonly Input[] = [
+  many('requests for /readyz at once', 200, (hub) => send(hub, { path: '/readyz' })),
+  many('publishes at once', 200, (hub) => send(hub, { method: 'POST', path: '/topics/t', body: 'x' })),
+]
 
 /** So many requests at once, each on a connection of its own. */
 function many(name: string, size: number, ask: (hub: Target) => Promise<Answer>): Input {
@@ -178,25 +181,27 @@ async function withoutWindow(socket: Socket, count: number): Promise<void> {
   await answered
 }
 
-/** Heads that arrive a byte at a time, behind a part of it that comes at once. */
+/** Bytes that come one at a time, behind a head that grows: each may cost what a packet does, whatever came before it. */
 export const SLOW_HEADS: Input = {
   name: 'a head that comes a byte at a time',
   family: 'slow head',
-  size: 100,
-  worth: 400,
-  run: (hub, count) =>
+  size: 23,
+  worth: 1_000,
+  growth: 1.6,
+  run: (hub, size) =>
     together(hub, 4, async (socket) => {
       const answer = answerOn(socket)
-      // A KiB for each byte that follows: what is read again for each of them grows with the square.
-      const head = toHttp1(hub, { path: '/topics/t', headers: [['X', 'x'.repeat(2 * 1024 * count)]] })
-      await push(socket, head.subarray(0, -4 - count))
-      for (const byte of head.subarray(-4 - count)) {
-        await push(socket, Buffer.from([byte]))
-        await new Promise((resolve) => setTimeout(resolve, 1))
+      // From 12 KiB to 760 KiB.
+      const head = toHttp1(hub, { path: '/topics/t', headers: [['X', 'x'.repeat(size ** 3)]] })
+      socket.write(head.subarray(0, -SLOW_BYTES))
+      for (const byte of head.subarray(-SLOW_BYTES)) {
+        socket.write(Buffer.from([byte]))
+        await delay(1)
       }
       await answer
     }),
 }
+
 /** Heads that stay without an end, as long as one may be. */
 export function halfHeads(bytes: number): Input {
   return connections('heads that are never finished', 150, (hub) => async (socket) => {

@@ -3,6 +3,7 @@ import { fillers, pickTail } from './fillers.ts'
 import type { Input } from './input.ts'
 import { send } from './request.ts'
 import type { Request } from './request.ts'
+import type { Target } from './target.ts'
 
 /** Every header that the hub or its runtime looks at, and one that none does. */
 const HEADERS = [
@@ -106,7 +107,7 @@ export function headerInputs(random: Random, size: number, more: number): Input[
 export function targetInputs(random: Random, size: number, more: number): Input[] {
   const inputs: Input[] = []
   const add = (name: string, family: string, build: (length: number) => Request): void => {
-    inputs.push({ name, family, size, run: (hub, length) => send(hub, build(length)) })
+    inputs.push({ name, family, size, run: (hub, length) => send(hub, withToken(hub, build(length))) })
   }
   for (const { name, atom, fill } of fillers(random, more)) {
     const tail = pickTail(random)
@@ -131,6 +132,13 @@ export function targetInputs(random: Random, size: number, more: number): Input[
     add(`stream /topics/${name}`, family, (length) => ({ ...STREAM, path: `/topics/${value(length)}` }))
     add(`POST /topics/${name}`, family, (length) => ({ ...EVENT, path: `/topics/${value(length)}` }))
     add(`GET /${name}`, family, (length) => ({ path: `/${value(length)}` }))
+    add(`DELETE /topics/${name}`, family, (length) => ({
+      method: 'DELETE',
+      path: `/topics/${value(length)}`,
+    }))
+    for (const path of ['/connections', '/metrics']) {
+      add(`GET ${path}?limit=${name}`, family, (length) => ({ path: `${path}?limit=${value(length)}` }))
+    }
   }
   const repeated = (unit: string) => (length: number) => unit.repeat(length / unit.length)
   const units = [
@@ -155,6 +163,10 @@ export function targetInputs(random: Random, size: number, more: number): Input[
     }
   }
   return inputs
+}
+
+function withToken({ token }: Target, request: Request): Request {
+  return { ...request, headers: [...(request.headers ?? []), ['Authorization', `Bearer ${token}`]] }
 }
 
 /** What a request line cannot hold as it is, encoded. */

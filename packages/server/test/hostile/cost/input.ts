@@ -16,6 +16,8 @@ export interface Input {
   readonly size: number
   /** How many small publishes the larger one may be compared with. @defaultValue 1 */
   readonly worth?: number
+  /** How many times the cost may grow from one size to the other. @defaultValue 10, which is linear and much noise */
+  readonly growth?: number
   /** Rejects when the hub does not answer in time. */
   run(hub: Target, size: number): Promise<Answer>
 }

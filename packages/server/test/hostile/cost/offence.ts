@@ -10,8 +10,8 @@ const MAX_TIMES_IDLE = 20
 const MIN_LATE_MS = 250
 /** The most resident memory of a hub, whatever is done to it. */
 const MAX_RESIDENT = 512 * MIB
-/** How much faster than its size the cost of an input may grow, beyond noise. */
-const GROWTH_TOLERANCE = 2.5
+/** How many times the cost of an input may grow when its size does so four times, beyond noise. */
+const MAX_GROWTH = 10
 const CPU_NOISE_MS = 20
 const MEMORY_NOISE = 64 * MIB
 /** What an input may cost next to publishes of as many bytes, beyond noise. */
@@ -43,15 +43,14 @@ export function offencesOf(idle: Idle, { size, worth = 1 }: Input, cost: Cost): 
 }
 
 /** Why an input is too expensive, by how its cost grows. */
-export function growthOffences(small: Cost, large: Cost): string[] {
-  const most = GROWTH * GROWTH_TOLERANCE
+export function growthOffences({ growth = MAX_GROWTH }: Input, small: Cost, large: Cost): string[] {
   const offences: string[] = []
-  if (large.cpuMs > most * small.cpuMs + CPU_NOISE_MS) {
+  if (large.cpuMs > growth * small.cpuMs + CPU_NOISE_MS) {
     offences.push(
       `${GROWTH} times as large, it took ${Math.round(large.cpuMs)} ms instead of ${Math.round(small.cpuMs)} ms`,
     )
   }
-  if (large.grown > most * small.grown + MEMORY_NOISE) {
+  if (large.grown > growth * small.grown + MEMORY_NOISE) {
     offences.push(`${GROWTH} times as large, it took ${inMib(large.grown)} instead of ${inMib(small.grown)}`)
   }
   return offences

@@ -1,13 +1,14 @@
 import { createRandom, makeCertificate, needs, tempDir, testSeed } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 import { bodyInputs } from './body-inputs.ts'
-import { clientInputs, halfHeads, SLOW_HEADS } from './client-inputs.ts'
+import { clientInputs, COMMITS, halfHeads, SLOW_HEADS } from './client-inputs.ts'
 import { frameInputs } from './frame-inputs.ts'
 import { headerInputs, targetInputs } from './head-inputs.ts'
 import type { Input } from './input.ts'
 import { logInputs, stock } from './log-inputs.ts'
 import { reportOf } from './report.ts'
 import { search } from './search.ts'
+import { slowDisk } from './slow-disk.ts'
 import type { SubjectOptions } from './subject.ts'
 import { tokenInputs } from './token-inputs.ts'
 
@@ -64,6 +65,11 @@ describe.skipIf(process.platform !== 'linux')('no input is expensive', () => {
     expect(
       await offencesOf('large heads', { protocol: 'http1', args }, [SLOW_HEADS, halfHeads(900 * KIB)]),
     ).toEqual([])
+  })
+
+  test.skipIf(!needs('gcc'))('of a disk that is slow', TIMEOUT, async () => {
+    using dir = tempDir()
+    expect(await offencesOf('slow disk', { protocol: 'http1', env: slowDisk(dir.path) }, COMMITS)).toEqual([])
   })
 
   describe.skipIf(!needs('openssl'))('over TLS', () => {

@@ -121,6 +121,6 @@ async function examine(subject: Subject, idle: Idle, input: Input): Promise<Find
     name,
     large: least,
     small,
-    offences: [...offencesOf(idle, input, again), ...growthOffences(small, least)],
+    offences: [...offencesOf(idle, input, again), ...growthOffences(input, small, least)],
   }
 }

@@ -26,6 +26,7 @@ const OPEN = ['--anonymous-subscribe', '--anonymous-publish']
 export interface SubjectOptions {
   readonly protocol: Target['protocol']
   readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
   /** What its certificate is to be trusted by. @defaultValue the hub speaks no TLS */
   readonly ca?: string | undefined
   /** Fills its log before anything is measured. */
@@ -44,10 +45,11 @@ export interface Subject extends AsyncDisposable {
   isDead(): boolean
 }
 
-export async function startSubject({ protocol, args = [], ca, stock }: SubjectOptions): Promise<Subject> {
+export async function startSubject(options: SubjectOptions): Promise<Subject> {
+  const { protocol, args = [], env, ca, stock } = options
   const hub = await startHub({
     args: [...Object.entries(SETTINGS).flat(), ...OPEN, ...args],
-    env: { ...KEYS, ...HEAP },
+    env: { ...KEYS, ...HEAP, ...env },
   })
   try {
     const token = await tokenOf({ publish: ['**'], subscribe: ['**'], admin: true })

@@ -54,3 +54,11 @@ export async function inTime<T>(what: string, promise: Promise<T>, limitMs = ANS
     clearTimeout(timer)
   }
 }
+
+/** Resolves when it happens, or when the connection is over. */
+export function happens(socket: Socket, event: 'data' | 'readable' | 'end'): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once(event, () => resolve())
+    socket.once('close', () => resolve())
+  })
+}
