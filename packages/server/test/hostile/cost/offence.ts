@@ -1,0 +1,61 @@
+import { GROWTH } from './input.ts'
+import type { Input } from './input.ts'
+import type { Cost } from './measure.ts'
+import type { Probe } from './prober.ts'
+import type { Idle } from './subject.ts'
+
+const MIB = 1024 * 1024
+/** How long others may wait: so many times as long as with an idle hub, or what a busy machine may add. */
+const MAX_TIMES_IDLE = 20
+const MIN_LATE_MS = 250
+/** The most resident memory of a hub, whatever is done to it. */
+const MAX_RESIDENT = 512 * MIB
+/** How many times the cost of an input may grow when its size does so four times, beyond noise. */
+const MAX_GROWTH = 10
+const CPU_NOISE_MS = 20
+const MEMORY_NOISE = 64 * MIB
+/** What an input may cost next to publishes of as many bytes, beyond noise. */
+const MAX_TIMES_PUBLISH = 20
+const BASELINE_NOISE_MS = 50
+/** A refusal that repeats what was sent serves its sender only. */
+const MAX_REFUSAL_BYTES = 8 * 1024
+
+/** Why an input is too expensive, by its larger size alone: a sentence each. */
+export function offencesOf(idle: Idle, { size, worth = 1 }: Input, cost: Cost): string[] {
+  const { cpuMs, peak, answer, worst, delayMs } = cost
+  const offences = [...cost.failures]
+  for (const [probe, waited] of Object.entries(worst) as [Probe, number][]) {
+    const took = waited - delayMs
+    const most = Math.max(MIN_LATE_MS, MAX_TIMES_IDLE * idle.worst[probe])
+    if (took > most) offences.push(`others waited ${Math.round(took)} ms for ${probe}`)
+  }
+  if (peak > MAX_RESIDENT) offences.push(`${inMib(peak)} resident`)
+  if (answer !== undefined && answer.status >= 400 && answer.bytes > MAX_REFUSAL_BYTES) {
+    offences.push(`refused with ${answer.bytes} bytes`)
+  }
+  const baseline = worth * idle.publishMs + size * GROWTH * idle.byteMs
+  if (cpuMs > MAX_TIMES_PUBLISH * baseline + BASELINE_NOISE_MS) {
+    offences.push(
+      `${Math.round(cpuMs)} ms, ${Math.round(cpuMs / baseline)} times what publishes of its size cost`,
+    )
+  }
+  return offences
+}
+
+/** Why an input is too expensive, by how its cost grows. */
+export function growthOffences({ growth = MAX_GROWTH }: Input, small: Cost, large: Cost): string[] {
+  const offences: string[] = []
+  if (large.cpuMs > growth * small.cpuMs + CPU_NOISE_MS) {
+    offences.push(
+      `${GROWTH} times as large, it took ${Math.round(large.cpuMs)} ms instead of ${Math.round(small.cpuMs)} ms`,
+    )
+  }
+  if (large.grown > growth * small.grown + MEMORY_NOISE) {
+    offences.push(`${GROWTH} times as large, it took ${inMib(large.grown)} instead of ${inMib(small.grown)}`)
+  }
+  return offences
+}
+
+function inMib(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`
+}
