@@ -17,6 +17,7 @@ import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
+import { listen, requireFree } from './listen.ts'
 import { outliveOutput } from './output.ts'
 import { gateOf, opennessOf } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
@@ -32,8 +33,8 @@ export const serve: Verb = verb({
   name: 'serve',
   operands: '',
   summary: 'Runs a hub.',
-  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic counts. A bound is an age (7d), a
-size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
+  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic applies. A bound is an age (7d), a
+size of data (1GiB), a number of events (100000events), or forever. Size and number never remove the newest event of a key.`,
   settings: SERVE_SETTINGS,
 
   async run(values, operands) {
@@ -45,6 +46,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
     outliveOutput()
     const fileLimit = readFileLimit()
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
+    await requireFree({ host: values.host, port: values.port })
     const log = await openLog(values.log)
     try {
       const gate = await gateOf(values, log)
@@ -75,7 +77,8 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
   },
 })
 
-async function jsonJournal(): Promise<Journal> {
+/** Loaded when it is used: a command that runs for a moment would wait for it each time. */
+export async function jsonJournal(): Promise<Journal> {
   const { createJsonJournal } = await import('../observe/json-journal.ts')
   return createJsonJournal()
 }
@@ -111,8 +114,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     metrics.watch(listener)
     // Before the banner, whose reader may be done with the hub at once.
     const signalled = untilSignalled()
-    listener.listen(values.port, values.host)
-    await once(listener, 'listening')
+    await listen(listener, { host: values.host, port: values.port })
     const { port } = listener.address() as AddressInfo
     const retain = values.retain.map(({ text }) => text)
     const scheme = tls === undefined ? 'http' : 'https'
