@@ -13,7 +13,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** The name in a `Host` header, without port and brackets. */
-function nameOf(host: string): string {
+export function nameOf(host: string): string {
   return host
     .replace(/:[0-9]*$/, '')
     .replace(/^\[(.*)\]$/, '$1')

@@ -9,7 +9,8 @@ import type { Client, ClientLimit } from '../limits/limits.ts'
 import { listConnections } from '../observe/connections.ts'
 import { sendMetrics } from '../observe/exposition.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { factsOf, OPEN_GATE } from './gate.ts'
+import { READ_ONLY_GATE } from './app-gate.ts'
+import { factsOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { cut, isGone } from './gone.ts'
 import { sendJson } from './json.ts'
@@ -22,7 +23,7 @@ import { issueTicket } from './tickets.ts'
 import { listTopics, purgeTopic } from './topics.ts'
 
 export interface HandlerOptions {
-  /** @defaultValue lets everybody do everything */
+  /** @defaultValue anyone on this machine may subscribe, nobody may publish or purge */
   readonly gate?: Gate | undefined
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
@@ -50,7 +51,10 @@ interface Exchange {
 /** What is done for whoever passed the gate. */
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
-export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
+export function createHandler(
+  hub: Hub,
+  { gate = READ_ONLY_GATE, onError, metrics }: HandlerOptions,
+): Handler {
   let keysToldAt = -Infinity
 
   /** The methods of a path; nothing when there is no such path. */
