@@ -5,7 +5,7 @@ var NEEDED = [22, 13]
 var running = process.versions.node.split('.').map(Number)
 
 if (running[0] > NEEDED[0] || (running[0] === NEEDED[0] && running[1] >= NEEDED[1])) {
-  import('./start.js')
+  void import('./start.js')
 } else {
   console.error(
     'tailrace: Node ' +

@@ -13,6 +13,7 @@ import type { Http2 } from '../http/http2.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createTlsServer } from '../http/tls.ts'
 import type { TlsFiles } from '../http/tls.ts'
+import { loadWelcome } from '../http/welcome.ts'
 import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
@@ -95,7 +96,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
   // What only a hub needs is loaded by a hub: who publishes a line from a shell would wait for it each time.
   const { createMetrics } = await import('../observe/metrics.ts')
   const metrics = createMetrics(hub)
-  const handler = createHandler(hub, { gate, onError: journal.failed, metrics })
+  const handler = createHandler(hub, { gate, onError: journal.failed, metrics, welcome: loadWelcome() })
   const limits = {
     maxHeadBytes: values['max-head'],
     headTimeoutMs: values['head-timeout'],

@@ -21,6 +21,8 @@ import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
 import { issueTicket } from './tickets.ts'
 import { listTopics, purgeTopic } from './topics.ts'
+import { sendWelcome, wantsPage } from './welcome.ts'
+import type { Welcome } from './welcome.ts'
 
 export interface HandlerOptions {
   /** @defaultValue anyone on this machine may subscribe, nobody may publish or purge */
@@ -29,6 +31,8 @@ export interface HandlerOptions {
   onError(error: unknown): void
   /** What `GET /metrics` says; told of each refusal. @defaultValue there is no such path */
   readonly metrics?: Metrics | undefined
+  /** What `GET /` shows a browser. @defaultValue there is no such path */
+  readonly welcome?: Welcome | undefined
 }
 
 /** Answers requests as `spec/protocol.md` says; mounts in any server of `node:http`. */
@@ -53,7 +57,7 @@ type Method = (exchange: Exchange, client: Client) => Promise<void>
 
 export function createHandler(
   hub: Hub,
-  { gate = READ_ONLY_GATE, onError, metrics }: HandlerOptions,
+  { gate = READ_ONLY_GATE, onError, metrics, welcome }: HandlerOptions,
 ): Handler {
   let keysToldAt = -Infinity
 
@@ -110,9 +114,29 @@ export function createHandler(
     sendJson(response, 200, { status: 'ready' })
   }
 
+  /** Takes no token, as the page is where one is entered; what it does with the hub is checked like any request. */
+  async function greet({ request, response }: Exchange, page: Welcome): Promise<void> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      answerOther(request.method ?? '', ['GET'], { request, response })
+      return
+    }
+    const { method, header } = factsOf(request, new URLSearchParams())
+    const facts = {
+      method,
+      header: (name: string) => (name === 'host' ? header(name) : undefined),
+      ticket: undefined,
+    }
+    await gate.identify(facts, request.socket.remoteAddress)
+    sendWelcome(page, response)
+  }
+
   async function handle(exchange: Exchange): Promise<void> {
     const { request } = exchange
     const { path, query } = parseTarget(request.url ?? '/')
+    if (path === '/' && welcome !== undefined && wantsPage(request)) {
+      await greet(exchange, welcome)
+      return
+    }
     const methods = methodsOf(path, query)
     if (methods === undefined) {
       throw new HttpError(
