@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -118,6 +119,18 @@ test(
     const { stdout, stderr } = await exec('node', ['try.js'], { cwd: project, env })
     expect(stdout).toContain('true function function 2 data: x')
     expect(stderr).toBe('')
+    const args = ['node_modules/tailrace/bin/tailrace.js', 'serve', '--port', '0', '--log', 'memory:']
+    const hub = spawn('node', args, { cwd: project, env })
+    let [banner, complaints] = ['', '']
+    hub.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+    hub.stdout.on('data', (chunk: Buffer) => (banner += chunk.toString()))
+    await expect.poll(() => banner).toMatch(/browser: +\S+\n/)
+    const [, address] = /browser: +(\S+)/.exec(banner)!
+    const page = await fetch(address!, { headers: { Accept: 'text/html' } })
+    expect(await page.text()).toContain('<h1>Tailrace is running</h1>')
+    expect(complaints).toBe('')
+    hub.kill()
+    await once(hub, 'exit')
   },
 )
 
