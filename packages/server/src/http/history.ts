@@ -1,16 +1,26 @@
-import type { HistoryQuery } from '@tailrace/hub'
+import type { ServerResponse } from 'node:http'
+import type { HistoryQuery, Hub } from '@tailrace/hub'
 import { requireSubscribe } from '../auth/access.ts'
+import type { Client } from '../limits/limits.ts'
+import type { Gate } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { sendJson } from './json.ts'
 import { HttpError } from './problem.ts'
-import type { SubscribeCall } from './subscribe.ts'
+
+/** A request for history, and who makes it. */
+export interface HistoryCall {
+  readonly hub: Hub
+  readonly gate: Gate
+  readonly client: Client
+  readonly response: ServerResponse
+}
 
 /** A timer may be early by this: a wait that ends so shortly before its token does has been cut. */
 const TIMER_SLACK_MS = 100
 
 /** A page of history. One that is waited for counts as a stream, and waits no longer than its token is good. */
 export async function readHistory(
-  { hub, gate, client, response }: SubscribeCall,
+  { hub, gate, client, response }: HistoryCall,
   query: HistoryQuery,
 ): Promise<void> {
   const { waitSeconds = 0, selectors } = query
