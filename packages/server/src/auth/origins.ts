@@ -67,6 +67,7 @@ export function requireKnownOrigin(
   )
 }
 
-function isOwn(origin: string, host: string): boolean {
+/** Whether a page has the origin under which the hub was asked. */
+export function isOwn(origin: string, host: string): boolean {
   return URL.canParse(origin) && new URL(origin).host === host.toLowerCase().replace(/:80$|:443$/, '')
 }

@@ -20,7 +20,7 @@ import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
 import { listen, requireFree } from './listen.ts'
 import { outliveOutput } from './output.ts'
-import { gateOf, opennessOf } from './serve-gate.ts'
+import { gateOf, opennessOf, requireKeys } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
@@ -47,10 +47,11 @@ size of data (1GiB), a number of events (100000events), or forever. Size and num
     outliveOutput()
     const fileLimit = readFileLimit()
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
+    requireKeys(values)
     await requireFree({ host: values.host, port: values.port })
     const log = await openLog(values.log)
     try {
-      const gate = await gateOf(values, log)
+      const gate = await gateOf(values, log, journal.warn)
       const hub = await createHub(log, {
         maxEventBytes: values['max-event'],
         maxBatchBytes: values['max-batch'],
