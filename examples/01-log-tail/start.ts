@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
 import { createHub } from '@tailrace/hub'
 import { openSqliteLog } from '@tailrace/log'
-import { createHandler, follow } from 'tailrace'
+import { createAppGate, createHandler, follow } from 'tailrace'
 
 // What survives a restart: the events, and how far the file was read. Remove the folder to start over.
 const data = process.env['DATA'] ?? join(import.meta.dirname, 'data')
@@ -13,9 +13,11 @@ mkdirSync(data, { recursive: true })
 const log = await openSqliteLog({ path: join(data, 'events.db') })
 const hub = await createHub(log, { retryMs: 1_000 })
 
-// 2. A server: the page at /, everything else is the hub's. One origin, so the page needs no CORS.
+// 2. A server: the page at /, everything else is the hub's. One origin, so the page needs no CORS. Anyone on this machine
+// may read the logs and add to them.
 const page = readFileSync(join(import.meta.dirname, 'index.html'))
-const handle = createHandler(hub, { onError: console.error })
+const gate = createAppGate({ authorize: () => ({ publish: ['logs/*'], subscribe: ['logs/*'] }) })
+const handle = createHandler(hub, { gate, onError: console.error })
 const server = createServer((request, response) => {
   if (request.url !== '/') return handle(request, response)
   response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page)

@@ -38,7 +38,14 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export async function soak({ seconds, seed, progress }: SoakOptions): Promise<Report> {
   const random = createRandom(seed)
   using dir = tempDir()
-  const args = ['--retain', `soak/${BRIEF}=${BRIEF_KEPT}`, '--retain', KEEP_EVERYTHING, '--window', WINDOW]
+  const args = [
+    '--retain',
+    `soak/${BRIEF}=${BRIEF_KEPT}events`,
+    '--retain',
+    KEEP_EVERYTHING,
+    '--window',
+    WINDOW,
+  ]
   await using hub = await SupervisedHub.start(`sqlite:${dir.path}/log.db`, args)
   const target = { host: '127.0.0.1', port: hub.port }
   await using ways = await startFlakyProxy(target, { ...FAULTS, random: random.next })

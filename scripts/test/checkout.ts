@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -26,4 +27,13 @@ export function outsideEnvironment(): Record<string, string> {
     ([name, value]) => value !== undefined && !OURS.test(name),
   )
   return Object.fromEntries(entries) as Record<string, string>
+}
+
+/** The environment of somebody on another version of Node, which npm brings; commands of npm run on it as well. */
+export async function environmentWithNode(version: string): Promise<Record<string, string>> {
+  const env = outsideEnvironment()
+  const args = ['--yes', '--prefer-offline', '--package', `node@${version}`, '-c', 'node -p process.execPath']
+  const { stdout } = await promisify(execFile)('npx', args, { env, cwd: ROOT })
+  const others = (env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'))
+  return { ...env, PATH: [dirname(stdout.trim()), ...others].join(delimiter) }
 }

@@ -19,6 +19,14 @@ test('every link of a page to another page of the repository finds its file and 
   expect(found.filter(({ isBroken }) => isBroken).map(({ page, target }) => `${page}: ${target}`)).toEqual([])
 })
 
+test.each(['wire', 'log', 'hub', 'client', 'server'])(
+  'the README of %s has no relative link, which would lead nowhere from a registry',
+  (name) => {
+    const markdown = withoutCode(readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8'))
+    expect(Array.from(markdown.matchAll(LINK), ([, path, heading]) => path || heading)).toEqual([])
+  },
+)
+
 function linksOf(page: string): { page: string; target: string; isBroken: boolean }[] {
   const links = withoutCode(readFileSync(join(ROOT, page), 'utf8')).matchAll(LINK)
   return [...links].map(([, path = '', heading]) => {

@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { tempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { outsideEnvironment, ROOT } from './checkout.ts'
+import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
 const PACKAGES = ['wire', 'log', 'hub', 'client', 'server']
@@ -50,11 +51,88 @@ test('the packed packages work together in an empty project', { timeout: 60_000 
      const [{ id }] = await hub.publish([{ topic: 'packed', data: 'yes' }])
      await hub.close()
      await log.close()
-     console.log(id.endsWith('.1'), typeof createHandler, typeof createNodeSink, EventSource.CLOSED, encodeEvent({ data: 'x' }))`,
+     console.log(/[.][0-9]+$/.test(id), typeof createHandler, typeof createNodeSink, EventSource.CLOSED, encodeEvent({ data: 'x' }))`,
   )
   expect(await run(project, 'node', 'try.js')).toContain('true function function 2 data: x')
   expect(await run(project, 'npx', 'tailrace', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
+
+test.each(['20', '22.12.0'])(
+  'on Node %s the command names the version that it needs in one line',
+  { timeout: 120_000 },
+  async (version) => {
+    const env = await environmentWithNode(version)
+    for (const args of [['--version'], ['serve'], ['publish', 'a', 'b']]) {
+      const { code, stdout, stderr } = (await exec('npx', ['tailrace', ...args], { cwd: project, env }).catch(
+        (error: unknown) => error,
+      )) as { code: number; stdout: string; stderr: string }
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(
+        new RegExp(
+          `^tailrace: Node 22[.]13 or newer is needed, and this is Node ${version}.*: install .*\\n$`,
+        ),
+      )
+    }
+  },
+)
+
+test('the client, the engine and the memory log work on Node 20', { timeout: 120_000 }, async () => {
+  writeFileSync(
+    join(project, 'old.js'),
+    `import { createServer } from 'node:http'
+     import { once } from 'node:events'
+     import { subscribe } from '@tailrace/client'
+     import { createHub, parseSubscription } from '@tailrace/hub'
+     import { createNodeSink } from '@tailrace/hub/node'
+     import { createMemoryLog, openSqliteLog } from '@tailrace/log'
+     const hub = await createHub(createMemoryLog())
+     const server = createServer((request, response) => {
+       const subscription = parseSubscription({ selectors: ['a'], query: new URLSearchParams() })
+       hub.subscribe(subscription, () => createNodeSink(response))
+     })
+     await once(server.listen(0, '127.0.0.1'), 'listening')
+     for await (const item of subscribe(\`http://127.0.0.1:\${server.address().port}\`)) {
+       if (item.kind === 'live') await hub.publish([{ topic: 'a', data: 'arrived' }])
+       if (item.kind !== 'event') continue
+       console.log(item.data)
+       break
+     }
+     await hub.close()
+     server.closeAllConnections()
+     server.close()
+     await openSqliteLog({ path: 'old.db' }).catch(({ code, message }) => console.log(code, message))`,
+  )
+  const { stdout, stderr } = await exec('node', ['old.js'], {
+    cwd: project,
+    env: await environmentWithNode('20'),
+  })
+  expect(stdout).toMatch(/^arrived\ncannot-open .* Node 22[.]13 .* Node 20[.].*\n$/)
+  expect(stderr).toBe('')
+})
+
+test(
+  'the program runs without a warning on the oldest Node that it supports',
+  { timeout: 120_000 },
+  async () => {
+    const env = await environmentWithNode('22.13.0')
+    expect(await exec('npx', ['tailrace', '--version'], { cwd: project, env })).toMatchObject({ stderr: '' })
+    const { stdout, stderr } = await exec('node', ['try.js'], { cwd: project, env })
+    expect(stdout).toContain('true function function 2 data: x')
+    expect(stderr).toBe('')
+    const args = ['node_modules/tailrace/bin/tailrace.js', 'serve', '--port', '0', '--log', 'memory:']
+    const hub = spawn('node', args, { cwd: project, env })
+    let [banner, complaints] = ['', '']
+    hub.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+    hub.stdout.on('data', (chunk: Buffer) => (banner += chunk.toString()))
+    await expect.poll(() => banner).toMatch(/browser: +\S+\n/)
+    const [, address] = /browser: +(\S+)/.exec(banner)!
+    const page = await fetch(address!, { headers: { Accept: 'text/html' } })
+    expect(await page.text()).toContain('<h1>Tailrace is running</h1>')
+    expect(complaints).toBe('')
+    hub.kill()
+    await once(hub, 'exit')
+  },
+)
 
 test('the types of the packed packages resolve', { timeout: 60_000 }, async () => {
   writeFileSync(

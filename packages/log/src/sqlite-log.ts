@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module'
 import { LogError } from './errors.ts'
 import { topicEnded } from './end-of-topic.ts'
 import type { Appended, EventLog, NewEvent, StoredEvent } from './event-log.ts'
@@ -47,10 +48,18 @@ interface Pending {
  * Commits are grouped: while one is under way, whatever is appended waits, and shares the next. A lone
  * publisher pays one fsync an event; sixty-four at once pay about one between them.
  *
- * @throws LogError `locked`, `foreign`, `newer-schema`, `read-only`, `full`, `corrupt` or `cannot-open`
+ * @throws LogError `locked`, `foreign`, `newer-schema`, `read-only`, `full`, `corrupt` or `cannot-open`; the last
+ * also on a Node without SQLite, which is built in from 22.13 on
  */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog> {
   const { path, maxPendingLength = DEFAULT_MAX_PENDING_LENGTH, now = Date.now } = options
+  if (!isBuiltin('node:sqlite')) {
+    throw new LogError(
+      'cannot-open',
+      `The log ${path} needs the SQLite built into Node 22.13 and later; this is Node ${process.versions.node}. Upgrade Node, or use createMemoryLog().`,
+      { details: { path, node: process.versions.node } },
+    )
+  }
   const listeners = new TailListeners()
   let isClosed = false
   const threads = await Threads.start(path, async (role) => {

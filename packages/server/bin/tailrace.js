@@ -1,14 +1,18 @@
 #!/usr/bin/env node
-import { registerHooks } from 'node:module'
+// Checks the version of Node before anything is imported that an older one could not parse. Every Node since 10 can run
+// this file: it has no static import, which would be loaded first.
+var NEEDED = [22, 13]
+var running = process.versions.node.split('.').map(Number)
 
-// In a checkout the sources run as they are written; an installed package runs what was built of them,
-// since Node strips no types under node_modules.
-if (import.meta.url.includes('/node_modules/')) {
-  await import('../dist/main.js')
+if (running[0] > NEEDED[0] || (running[0] === NEEDED[0] && running[1] >= NEEDED[1])) {
+  void import('./start.js')
 } else {
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      next(specifier, { ...context, conditions: ['@tailrace/source', ...context.conditions] }),
-  })
-  await import('../src/main.ts')
+  console.error(
+    'tailrace: Node ' +
+      NEEDED.join('.') +
+      ' or newer is needed, and this is Node ' +
+      process.versions.node +
+      ': install a newer one from https://nodejs.org, or use the one from npm with "npx -p node@24 tailrace".',
+  )
+  process.exitCode = 1
 }

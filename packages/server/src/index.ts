@@ -1,5 +1,7 @@
 export { follow, type FollowOptions } from './follow/follow.ts'
 export { createHandler, type Handler, type HandlerOptions } from './http/handler.ts'
-export { createGate, type Gate, type GateOptions } from './http/gate.ts'
+export { createAppGate, type AppGateOptions, type Authorization } from './http/app-gate.ts'
+export type { Facts } from './auth/access.ts'
+export type { Gate } from './http/gate.ts'
 export { takeStreams } from './http/front.ts'
 export { createHttpServer, type ServerLimits } from './http/server.ts'

@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { LogError } from '@tailrace/log'
 import { programHelp, verbHelp } from './cli/help.ts'
+import { ListenError } from './cli/listen.ts'
+import { unknownVariables } from './cli/unknown-variables.ts'
 import { UsageError } from './cli/usage-error.ts'
+import { jsonJournal } from './cli/serve.ts'
 import { resolve } from './cli/verb.ts'
 import { VERBS } from './cli/verbs.ts'
+import { PLAIN_JOURNAL } from './observe/journal.ts'
 
 /** The command cannot be run as it was written (as `sysexits.h` says). */
 const EXIT_USAGE = 64
@@ -28,10 +32,15 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
     process.stdout.write(verbHelp(verb))
     return 0
   }
+  const warnings = unknownVariables(VERBS, process.env)
+  if (warnings.length > 0) {
+    const journal = values['json-logs'] === true ? await jsonJournal() : PLAIN_JOURNAL
+    for (const warning of warnings) journal.warn(warning)
+  }
   return verb.run(values, operands)
 }
 
-/** What the system refused: a port that is in use, a file that is not there. Its message says which. */
+/** What the system refused, such as a file that is not there. Its message says which. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }
@@ -42,7 +51,7 @@ try {
   if (error instanceof UsageError) {
     process.stderr.write(`tailrace: ${error.message}.\nTry: tailrace --help\n`)
     process.exitCode = EXIT_USAGE
-  } else if (LogError.is(error) || isSystemError(error)) {
+  } else if (LogError.is(error) || error instanceof ListenError || isSystemError(error)) {
     process.stderr.write(`tailrace: ${error.message}\n`)
     process.exitCode = 1
   } else {

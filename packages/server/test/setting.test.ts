@@ -44,19 +44,30 @@ describe('a retention rule', () => {
   test.each([
     ['**=7d', { selector: '**', maxAgeMs: 604_800_000 }],
     ['orders/*=1GiB', { selector: 'orders/*', maxBytes: 1_073_741_824 }],
-    ['orders/42=100000', { selector: 'orders/42', maxCount: 100_000 }],
-    ['a=7d,1MiB,10', { selector: 'a', maxAgeMs: 604_800_000, maxBytes: 1_048_576, maxCount: 10 }],
+    ['orders/42=100000events', { selector: 'orders/42', maxCount: 100_000 }],
+    ['a=7d,1MiB,10events', { selector: 'a', maxAgeMs: 604_800_000, maxBytes: 1_048_576, maxCount: 10 }],
     ['a=forever', { selector: 'a' }],
-    ['a=b=1', { selector: 'a=b', maxCount: 1 }],
-    ['a=0', { selector: 'a', maxCount: 0 }],
+    ['a=b=1events', { selector: 'a=b', maxCount: 1 }],
+    ['a=0events', { selector: 'a', maxCount: 0 }],
   ])('%s', (text, rule) => {
     expect(parseRule(text)).toEqual({ text, rule })
   })
 
-  test.each(['', 'a', '=7d', 'a=', 'a=7d,', 'a=7w', 'a=7MB', 'a//b=7d', 'a*=7d', 'a/**/b=7d'])(
-    'is not %j',
-    (text) => {
-      expect(() => parseRule(text)).toThrow(UsageError)
-    },
-  )
+  test.each([
+    '',
+    'a',
+    '=7d',
+    'a=',
+    'a=7d,',
+    'a=7',
+    'a=1event',
+    'a=events',
+    'a=7w',
+    'a=7MB',
+    'a//b=7d',
+    'a*=7d',
+    'a/**/b=7d',
+  ])('is not %j', (text) => {
+    expect(() => parseRule(text)).toThrow(UsageError)
+  })
 })

@@ -30,7 +30,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     host: ['::1', '::1'],
     port: ['0', 0],
     log: ['memory:', 'memory:'],
-    retain: ['a=1', [{ text: 'a=1', rule: { selector: 'a', maxCount: 1 } }]],
+    retain: ['a=1events', [{ text: 'a=1events', rule: { selector: 'a', maxCount: 1 } }]],
     'tls-cert': ['c.pem', 'c.pem'],
     'tls-key': ['k.pem', 'k.pem'],
     'jwt-secret': ['s', 's'],
@@ -160,14 +160,14 @@ describe('precedence', () => {
   })
 
   test('a list is replaced as a whole, and not added to', () => {
-    const env = { TAILRACE_RETAIN: 'a=1  b=2' }
+    const env = { TAILRACE_RETAIN: 'a=1d  b=2d' }
     const texts = (argv: readonly string[], given: Record<string, string>): string[] => {
       const { values } = resolve(serve.settings, { argv, env: given })
       return (values['retain'] as { text: string }[]).map(({ text }) => text)
     }
-    expect(texts(['--retain', 'c=3', '--retain', 'd=4'], env)).toEqual(['c=3', 'd=4'])
-    expect(texts([], env)).toEqual(['a=1', 'b=2'])
-    expect(texts(['--config', config('retain = ["e=5", "f=6"]')], {})).toEqual(['e=5', 'f=6'])
+    expect(texts(['--retain', 'c=3d', '--retain', 'd=4d'], env)).toEqual(['c=3d', 'd=4d'])
+    expect(texts([], env)).toEqual(['a=1d', 'b=2d'])
+    expect(texts(['--config', config('retain = ["e=5d", "f=6d"]')], {})).toEqual(['e=5d', 'f=6d'])
   })
 })
 
@@ -178,6 +178,14 @@ describe('what is wrong is named with the place where it is written', () => {
     [['--heartbeat', '15'], {}, '--heartbeat is a time such as'],
     [['--window', '1MB'], {}, '--window is a size such as'],
     [['--retain', 'a'], {}, '--retain is SELECTOR=BOUNDS'],
+    [
+      ['--retain', '**=7'],
+      {},
+      '--retain has the bound 7 without a unit: write 7d for an age in days, or 7events',
+    ],
+    [['--retain', '**=7event'], {}, '--retain is a time such as'],
+    [['--retain', '**=xevents'], {}, '--retain is a number of events such as 100000events'],
+    [[], { TAILRACE_RETAIN: 'a=7d b=1000' }, 'TAILRACE_RETAIN has the bound 1000 without a unit'],
     [['--retain', 'a//b=7d'], {}, '--retain has a selector that has an empty segment'],
     [['--jwt-issuer', ''], {}, '--jwt-issuer cannot be empty'],
     [['--max-head', '5GiB'], {}, '--max-head can be from 1KiB to 1MiB, not "5GiB"'],

@@ -1,8 +1,9 @@
-import { accessSync, constants, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LogError } from '../errors.ts'
 import type { LogErrorCode } from '../errors.ts'
+import { inodeOf } from './inode.ts'
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html), as far as a caller can act on them. */
@@ -114,11 +115,6 @@ export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIG
     db.close()
     throw error
   }
-}
-
-/** Which file it is, whatever its name; nothing when there is none. */
-export function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino
 }
 
 /**

@@ -47,7 +47,9 @@ export class Thread<Engine extends object> {
   private constructor(data: ThreadData, onDeath: (error: LogError) => void) {
     // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-    this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data })
+    // Node 22 warns that its SQLite is experimental, once for each thread.
+    const execArgv = [...process.execArgv, '--disable-warning=ExperimentalWarning']
+    this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, execArgv })
     this.#worker.on('message', (answer: Answer) => this.#settle(answer))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return

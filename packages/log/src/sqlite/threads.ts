@@ -1,5 +1,5 @@
 import { LogError } from '../errors.ts'
-import { inodeOf } from './database.ts'
+import { inodeOf } from './inode.ts'
 import type { Reader } from './reader.ts'
 import { Thread } from './thread.ts'
 import type { Writer } from './writer.ts'

@@ -4,17 +4,10 @@ import type { Refusal } from '../end-of-topic.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { Appended, NewEvent } from '../event-log.ts'
 import type { RetentionRule } from '../retention.ts'
-import {
-  assertInPlace,
-  fileOf,
-  inodeOf,
-  isOutOfSpace,
-  lock,
-  openForWriting,
-  transaction,
-} from './database.ts'
+import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
 import { keepEpoch } from './epoch.ts'
 import type { EpochKeeper } from './epoch.ts'
+import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'

@@ -101,6 +101,9 @@ export function requireAdmin(identity: Identity): void {
 }
 
 function refusal({ by }: Identity, what: string): HttpError {
+  if (by === 'app') {
+    return new HttpError('forbidden', `Not allowed to ${what}: the gate given to createHandler decides.`)
+  }
   return by === 'nobody'
     ? missingToken(what)
     : new HttpError('forbidden', `The token gives no right to ${what}.`)

@@ -13,7 +13,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** The name in a `Host` header, without port and brackets. */
-function nameOf(host: string): string {
+export function nameOf(host: string): string {
   return host
     .replace(/:[0-9]*$/, '')
     .replace(/^\[(.*)\]$/, '$1')
@@ -67,6 +67,7 @@ export function requireKnownOrigin(
   )
 }
 
-function isOwn(origin: string, host: string): boolean {
+/** Whether a page has the origin under which the hub was asked. */
+export function isOwn(origin: string, host: string): boolean {
   return URL.canParse(origin) && new URL(origin).host === host.toLowerCase().replace(/:80$|:443$/, '')
 }

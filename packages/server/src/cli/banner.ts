@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import type { Openness } from './serve-gate.ts'
 
-/** What a hub says when it is ready: where it is, what it keeps, and the two commands to try. */
+/** What a hub prints when it is ready: where it is, what it keeps, and how to try it. */
 export function banner(hub: {
   scheme: 'http' | 'https'
   host: string
@@ -17,8 +17,9 @@ export function banner(hub: {
   ${paint('bold', 'Tailrace')} ${paint('cyan', url)}
   ${paint('dim', `log ${hub.log}, keeps ${hub.retain.join(' ')}. ${hub.openness.sentence}`)}
 
+  Try it in a browser:        ${reach}/
   Read, in one terminal:      curl -N${tokenUnless(hub.openness.read)} ${reach}/topics/hello
-  Publish, in another one:    curl -d hi${tokenUnless(hub.openness.write)} ${reach}/topics/hello
+  Publish, in another:        curl -d hi${tokenUnless(hub.openness.write)} ${reach}/topics/hello
 
 `
 }

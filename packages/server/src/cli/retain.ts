@@ -9,7 +9,7 @@ export interface WrittenRule {
   readonly rule: RetentionRule
 }
 
-/** Reads a rule such as `orders/**=7d,1GiB,100000`: a selector, and an age, a size and a count to keep. */
+/** Reads a rule such as `orders/**=7d,1GiB,100000events`: a selector, and an age, a size and a count to keep. */
 export function parseRule(text: string): WrittenRule {
   const mark = text.lastIndexOf('=')
   if (mark < 1)
@@ -19,11 +19,25 @@ export function parseRule(text: string): WrittenRule {
   }
   for (const bound of text.slice(mark + 1).split(',')) {
     if (bound === 'forever') continue
-    if (/^[0-9]+$/.test(bound)) rule.maxCount = Number(bound)
+    if (bound.endsWith('events')) rule.maxCount = parseEvents(bound)
     else if (bound.endsWith('B')) rule.maxBytes = parseBytes(bound)
-    else rule.maxAgeMs = parseDuration(bound)
+    else rule.maxAgeMs = parseAge(bound)
   }
   return { text, rule }
+}
+
+function parseEvents(text: string): number {
+  const [, number] = /^([0-9]{1,15})events$/.exec(text) ?? []
+  if (number !== undefined) return Number(number)
+  throw new UsageError(`is a number of events such as 100000events, not ${JSON.stringify(text)}`)
+}
+
+/** A bare number is refused: an age without its unit would otherwise keep that many events, and delete the rest. */
+function parseAge(text: string): number {
+  if (!/^[0-9]{1,15}$/.test(text)) return parseDuration(text)
+  throw new UsageError(
+    `has the bound ${text} without a unit: write ${text}d for an age in days, or ${text}events for a number of events`,
+  )
 }
 
 function parseOwnSelector(text: string): string {

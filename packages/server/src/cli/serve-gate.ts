@@ -2,6 +2,7 @@ import type { EventLog } from '@tailrace/log'
 import { createAccess } from '../auth/access.ts'
 import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
 import type { Keys } from '../auth/keys.ts'
+import { createOriginHint } from '../auth/origin-hint.ts'
 import { isLoopback } from '../auth/origins.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
@@ -14,17 +15,29 @@ import { readSecret } from './secret.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Who may reach a hub that has these settings. @throws UsageError for what would be open to the world by accident */
-export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> {
+/** Without keys and without a word about the rest of the world, a hub is for this machine. */
+function isLocalOnly(values: ServeValues): boolean {
+  return keySettings(values).length === 0 && !values['anonymous-subscribe'] && !values['anonymous-publish']
+}
+
+/** @throws UsageError for what would be open to the world by accident */
+export function requireKeys(values: ServeValues): void {
+  const { host } = values
+  if (!isLocalOnly(values) || isLoopback(host)) return
+  throw new UsageError(
+    `Without keys, whoever reaches ${host} could read and write: give it --jwt-secret-file, --jwt-public-key or --jwks-url, or say --anonymous-subscribe or --anonymous-publish`,
+  )
+}
+
+/** Who may reach a hub that has these settings. @throws UsageError for keys that cannot be used */
+export async function gateOf(
+  values: ServeValues,
+  log: EventLog,
+  warn: (line: string) => void,
+): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
-  const isAnonymous = values['anonymous-subscribe'] || values['anonymous-publish']
-  const isLocal = verify === undefined && !isAnonymous
-  if (isLocal && !isLoopback(host)) {
-    throw new UsageError(
-      `Without keys, whoever reaches ${host} could read and write: give it --jwt-secret-file, --jwt-public-key or --jwks-url, or say --anonymous-subscribe or --anonymous-publish`,
-    )
-  }
+  const isLocal = isLocalOnly(values)
   const origins = { allowed: values['allow-origin'].map(parseOrigin) }
   // A proxy in front may pass on its own name, which pages of other origins use.
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
@@ -61,6 +74,7 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
     }),
     tickets,
     origins,
+    hint: createOriginHint(origins, warn),
   })
 }
 
@@ -75,7 +89,7 @@ export interface Openness {
 export function opennessOf(values: ServeValues): Openness {
   const read = values['anonymous-subscribe']
   const write = values['anonymous-publish']
-  if (keySettings(values).length === 0 && !read && !write) {
+  if (isLocalOnly(values)) {
     return { read: true, write: true, sentence: 'No keys: whoever reaches this address may read and write.' }
   }
   const sentence =

@@ -14,12 +14,14 @@ import { PendingConnections } from '../http/pending.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createTlsServer } from '../http/tls.ts'
 import type { TlsFiles } from '../http/tls.ts'
+import { loadWelcome } from '../http/welcome.ts'
 import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
 import { banner } from './banner.ts'
+import { listen, requireFree } from './listen.ts'
 import { outliveOutput } from './output.ts'
-import { gateOf, opennessOf } from './serve-gate.ts'
+import { gateOf, opennessOf, requireKeys } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
@@ -33,8 +35,8 @@ export const serve: Verb = verb({
   name: 'serve',
   operands: '',
   summary: 'Runs a hub.',
-  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic counts. A bound is an age (7d), a
-size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
+  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic applies. A bound is an age (7d), a
+size of data (1GiB), a number of events (100000events), or forever. Size and number never remove the newest event of a key.`,
   settings: SERVE_SETTINGS,
 
   async run(values, operands) {
@@ -46,9 +48,11 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
     outliveOutput()
     const fileLimit = readFileLimit()
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
+    requireKeys(values)
+    await requireFree({ host: values.host, port: values.port })
     const log = await openLog(values.log)
     try {
-      const gate = await gateOf(values, log)
+      const gate = await gateOf(values, log, journal.warn)
       const hub = await createHub(log, {
         maxEventBytes: values['max-event'],
         maxBatchBytes: values['max-batch'],
@@ -77,7 +81,8 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
   },
 })
 
-async function jsonJournal(): Promise<Journal> {
+/** Loaded when it is used: a command that runs for a moment would wait for it each time. */
+export async function jsonJournal(): Promise<Journal> {
   const { createJsonJournal } = await import('../observe/json-journal.ts')
   return createJsonJournal()
 }
@@ -95,7 +100,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
   const { createMetrics } = await import('../observe/metrics.ts')
   const pending = new PendingConnections(values['max-pending'])
   const metrics = createMetrics(hub, { pending, bodies: gate.bodies, pages: gate.pages })
-  const handler = createHandler(hub, { gate, onError: journal.failed, metrics })
+  const handler = createHandler(hub, { gate, onError: journal.failed, metrics, welcome: loadWelcome() })
   const limits = {
     maxHeadBytes: values['max-head'],
     headTimeoutMs: values['head-timeout'],
@@ -114,8 +119,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     metrics.watch(listener)
     // Before the banner, whose reader may be done with the hub at once.
     const signalled = untilSignalled()
-    listener.listen(values.port, values.host)
-    await once(listener, 'listening')
+    await listen(listener, { host: values.host, port: values.port })
     const { port } = listener.address() as AddressInfo
     const retain = values.retain.map(({ text }) => text)
     const scheme = tls === undefined ? 'http' : 'https'

@@ -40,6 +40,9 @@ export function variableOf(flag: string): string {
   return `TAILRACE_${flag.replaceAll('-', '_').toUpperCase()}`
 }
 
+/** Names the file, for which no verb has a setting of its own. */
+export const CONFIG_VARIABLE: string = variableOf('config')
+
 export interface Sources {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
@@ -57,7 +60,7 @@ export function resolve<S extends Settings>(
 ): { values: Values<S>; operands: string[]; help: boolean } {
   const { flags, operands } = parseFlags(settings, argv)
   if (flags.has('help')) return { values: {} as Values<S>, operands, help: true }
-  const file = readConfig(flags.get('config')?.at(-1) ?? env[variableOf('config')], settings)
+  const file = readConfig(flags.get('config')?.at(-1) ?? env[CONFIG_VARIABLE], settings)
   const values = Object.entries(settings).map(([name, one]) => {
     const places: [string, readonly string[] | undefined][] = [
       [`--${name}`, flags.get(name)],

@@ -47,9 +47,10 @@ export async function receive(
   const announced = Number(headers['content-length'] ?? 0)
   if (announced > limit.maxBytes) throw refusal(limit)
   holding.requireRoom(announced)
+  const chunks = request.readableDidRead ? [bytesOfParser(request)] : (request as AsyncIterable<Buffer>)
   sendContinue(response)
   let taken = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
     cost.bytes += chunk.length
     if (cost.bytes > limit.maxBytes) throw refusal(limit)
     holding.add(Math.max(chunk.length, MIN_CHUNK_COST))
@@ -80,4 +81,18 @@ function refusal({ tooLarge, maxBytes }: BodyLimit): HubError {
   const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
   const message = `The body is larger than the ${maxBytes} bytes that are taken: send less, or raise ${setting}.`
   return new HubError(tooLarge, message, { details: { maxBytes } })
+}
+
+/**
+ * The body of a request that middleware of the application has read already. Only bytes are taken: a text or an object
+ * would be stored as what the parser made of the body, and no longer verbatim.
+ *
+ * @throws HttpError `body-consumed`
+ */
+function bytesOfParser(request: IncomingMessage & { readonly body?: unknown }): Buffer {
+  if (Buffer.isBuffer(request.body)) return request.body
+  throw new HttpError(
+    'body-consumed',
+    'A body parser of the application has read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
+  )
 }

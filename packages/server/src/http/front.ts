@@ -4,7 +4,8 @@ import { parseSubscription } from '@tailrace/hub'
 import type { Hub, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
-import { OPEN_GATE, readerOf } from './gate.ts'
+import { READ_ONLY_GATE } from './app-gate.ts'
+import { readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { toUtf8 } from './header.ts'
 import { HeadBuffer, mayBeStream, readHead } from './head.ts'
@@ -18,7 +19,7 @@ import type { ServerLimits } from './server.ts'
 import { parseTarget, topicOf } from './target.ts'
 
 export interface FrontOptions {
-  /** @defaultValue lets everybody in */
+  /** @defaultValue that of `createHandler` */
   readonly gate?: Gate | undefined
   /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
   readonly http2?: Http2 | undefined
@@ -39,7 +40,7 @@ export function takeStreams(
   server: Server,
   hub: Hub,
   limits: ServerLimits,
-  { gate = OPEN_GATE, http2, pending = new PendingConnections(), onRefused }: FrontOptions = {},
+  { gate = READ_ONLY_GATE, http2, pending = new PendingConnections(), onRefused }: FrontOptions = {},
 ): () => void {
   const held = new Set<Socket>()
   const handlers = server.listeners('connection')

@@ -16,6 +16,8 @@ export interface GateOptions {
   readonly limits: Limits
   readonly tickets: Tickets
   readonly origins: OriginRules
+  /** Is shown each request before it is judged. @defaultValue nothing */
+  readonly hint?: ((facts: Facts) => void) | undefined
 }
 
 /** What a request passes before the hub hears of it: who asks, what they may, how much. */
@@ -50,10 +52,11 @@ export interface Gate {
   readonly isDraining: boolean
 }
 
-export function createGate({ access, limits, tickets, origins }: GateOptions): Gate {
+export function createGate({ access, limits, tickets, origins, hint }: GateOptions): Gate {
   let isDraining = false
   return {
     async identify(facts, remoteAddress) {
+      hint?.(facts)
       const identity = await access.identify(facts)
       return { identity, address: limits.addressOf(remoteAddress, facts.header('x-forwarded-for')) }
     },
@@ -85,7 +88,7 @@ export function createGate({ access, limits, tickets, origins }: GateOptions): G
   }
 }
 
-/** For whoever mounts the hub behind checks of their own: whoever gets this far may do all. */
+/** Lets everyone do everything. */
 export const OPEN_GATE: Gate = {
   identify: async () => ({ identity: EVERYBODY, address: '' }),
   admit: () => () => undefined,

@@ -9,7 +9,8 @@ import type { Client } from '../limits/limits.ts'
 import { listConnections } from '../observe/connections.ts'
 import { sendMetrics } from '../observe/exposition.ts'
 import type { Metrics, RequestLimit } from '../observe/metrics.ts'
-import { factsOf, OPEN_GATE } from './gate.ts'
+import { READ_ONLY_GATE } from './app-gate.ts'
+import { factsOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { cut, isGone } from './gone.ts'
 import { sendJson } from './json.ts'
@@ -20,14 +21,18 @@ import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
 import { issueTicket } from './tickets.ts'
 import { listTopics, purgeTopic } from './topics.ts'
+import { sendWelcome, wantsPage } from './welcome.ts'
+import type { Welcome } from './welcome.ts'
 
 export interface HandlerOptions {
-  /** @defaultValue lets everybody do everything */
+  /** @defaultValue anyone on this machine may subscribe, nobody may publish or purge */
   readonly gate?: Gate | undefined
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
   /** What `GET /metrics` says; told of each refusal. @defaultValue there is no such path */
   readonly metrics?: Metrics | undefined
+  /** What `GET /` shows a browser. @defaultValue there is no such path */
+  readonly welcome?: Welcome | undefined
 }
 
 /** Answers requests as `spec/protocol.md` says; mounts in any server of `node:http`. */
@@ -50,7 +55,10 @@ interface Exchange {
 /** What is done for whoever passed the gate. */
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
-export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
+export function createHandler(
+  hub: Hub,
+  { gate = READ_ONLY_GATE, onError, metrics, welcome }: HandlerOptions,
+): Handler {
   /** When the operator was last told of an outage. */
   const toldAt = new Map<ProblemCode, number>()
 
@@ -107,9 +115,29 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
     sendJson(response, 200, { status: 'ready' })
   }
 
+  /** Takes no token, as the page is where one is entered; what it does with the hub is checked like any request. */
+  async function greet({ request, response }: Exchange, page: Welcome): Promise<void> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      answerOther(request.method ?? '', ['GET'], { request, response })
+      return
+    }
+    const { method, header } = factsOf(request, new URLSearchParams())
+    const facts = {
+      method,
+      header: (name: string) => (name === 'host' ? header(name) : undefined),
+      ticket: undefined,
+    }
+    await gate.identify(facts, request.socket.remoteAddress)
+    sendWelcome(page, response)
+  }
+
   async function handle(exchange: Exchange): Promise<void> {
     const { request } = exchange
     const { path, query } = parseTarget(request.url ?? '/')
+    if (path === '/' && welcome !== undefined && wantsPage(request)) {
+      await greet(exchange, welcome)
+      return
+    }
     const methods = methodsOf(path, query)
     if (methods === undefined) {
       throw new HttpError(

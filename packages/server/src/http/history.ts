@@ -1,11 +1,21 @@
-import type { HistoryQuery } from '@tailrace/hub'
+import type { ServerResponse } from 'node:http'
+import type { HistoryQuery, Hub } from '@tailrace/hub'
+import type { Client } from '../limits/limits.ts'
+import type { Gate } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { SLICE_BYTES } from './json.ts'
 import { HttpError } from './problem.ts'
 import { sendPage } from './send-page.ts'
 import type { HistoryPage } from './send-page.ts'
-import type { SubscribeCall } from './subscribe.ts'
 import { holdUnsent } from './unsent.ts'
+
+/** A request for history, and who makes it. */
+export interface HistoryCall {
+  readonly hub: Hub
+  readonly gate: Gate
+  readonly client: Client
+  readonly response: ServerResponse
+}
 
 /** A timer may be early by this: a wait that ends so shortly before its token does has been cut. */
 const TIMER_SLACK_MS = 100
@@ -16,7 +26,7 @@ const EVENT_COST = 512
  * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
  * counts against the memory for all pages until the client has taken it.
  */
-export async function readHistory(call: SubscribeCall, query: HistoryQuery): Promise<void> {
+export async function readHistory(call: HistoryCall, query: HistoryQuery): Promise<void> {
   const { gate, client, response } = call
   const { waitSeconds = 0, selectors } = query
   onceGone(response, waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client, selectors))
@@ -33,7 +43,7 @@ export async function readHistory(call: SubscribeCall, query: HistoryQuery): Pro
 }
 
 async function pageOf(
-  { hub, client }: SubscribeCall,
+  { hub, client }: HistoryCall,
   query: HistoryQuery,
   gone: AbortSignal,
 ): Promise<HistoryPage> {

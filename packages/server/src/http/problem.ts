@@ -34,6 +34,7 @@ export type HttpErrorCode =
   | 'busy'
   | 'invalid-query'
   | 'batch-too-large'
+  | 'body-consumed'
   | 'internal'
 
 export type ProblemCode = HttpErrorCode | HubErrorCode | LogErrorCode
@@ -77,6 +78,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'too-many-connections': 429,
   'too-many-publishes': 429,
   'head-too-large': 431,
+  'body-consumed': 500,
   internal: 500,
   draining: 503,
   'keys-unavailable': 503,

@@ -5,23 +5,18 @@ import type { Hub, Sink, Subscription } from '@tailrace/hub'
 import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
 import { requireSubscribe } from '../auth/access.ts'
-import type { Client } from '../limits/limits.ts'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
 import { readerOf } from './gate.ts'
-import type { Gate } from './gate.ts'
 import { isGone, onceGone } from './gone.ts'
 import { header } from './header.ts'
 import { readHistory } from './history.ts'
+import type { HistoryCall } from './history.ts'
 import { HttpError } from './problem.ts'
 
 /** A request for a stream or for history, and who makes it. */
-export interface SubscribeCall {
-  readonly hub: Hub
-  readonly gate: Gate
-  readonly client: Client
+export interface SubscribeCall extends HistoryCall {
   readonly query: URLSearchParams
   readonly request: IncomingMessage
-  readonly response: ServerResponse
 }
 
 /** `GET /topics/<topic>` and `GET /events?topic=…`: a stream, or a page of history when JSON is asked for. */

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { createHandler, createHttpServer } from 'tailrace'
+import { OPEN_GATE } from '../../src/http/gate.ts'
 import { expect, test } from 'vitest'
 import { startServing } from '../serving.ts'
 import { ask } from './asking.ts'
@@ -63,7 +64,7 @@ test('with the front or without it, the answer is the same', FUZZ, async () => {
     { topic: 'over', data: 'end', end: true },
   ])
   const plain = createHttpServer(
-    createHandler(serving.hub, { onError: (error) => serving.errors.push(error) }),
+    createHandler(serving.hub, { gate: OPEN_GATE, onError: (error) => serving.errors.push(error) }),
     LIMITS,
   )
   plain.listen(0, '127.0.0.1')

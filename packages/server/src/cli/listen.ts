@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { Server } from 'node:net'
+
+export type ListenErrorCode = 'port-in-use' | 'port-not-permitted' | 'address-unavailable'
+
+/** The hub cannot listen where it was told to. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+  readonly code: ListenErrorCode
+  readonly host: string
+  readonly port: number
+
+  constructor(code: ListenErrorCode, { host, port }: Place, options: ErrorOptions) {
+    super(ADVICE[code]({ host, port }), options)
+    this.code = code
+    this.host = host
+    this.port = port
+  }
+}
+
+interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+const ADVICE: Readonly<Record<ListenErrorCode, (place: Place) => string>> = {
+  'port-in-use': ({ host, port }) =>
+    `Port ${port} of ${host} is already in use, perhaps by another hub: stop that program, or choose another port with --port.`,
+  'port-not-permitted': ({ port }) =>
+    `Port ${port} requires privileges that this user does not have: choose a port above 1023 with --port.`,
+  'address-unavailable': ({ host }) =>
+    `${host} is not an address of this machine: choose one with --host, such as 127.0.0.1 or 0.0.0.0.`,
+}
+
+/** Node's codes (https://nodejs.org/api/errors.html#common-system-errors), as far as the operator can act on them. */
+const CODES: Readonly<Record<string, ListenErrorCode>> = {
+  EADDRINUSE: 'port-in-use',
+  EACCES: 'port-not-permitted',
+  EADDRNOTAVAIL: 'address-unavailable',
+  ENOTFOUND: 'address-unavailable',
+}
+
+/**
+ * Checks that a hub could listen here, so that one that cannot leaves no database behind.
+ *
+ * @throws ListenError
+ */
+export async function requireFree(place: Place): Promise<void> {
+  const probe = createServer((socket) => socket.destroy())
+  await listen(probe, place)
+  probe.close()
+  await once(probe, 'close')
+}
+
+/** @throws ListenError */
+export async function listen(server: Server, place: Place): Promise<void> {
+  try {
+    server.listen(place)
+    await once(server, 'listening')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const known = code === undefined ? undefined : CODES[code]
+    throw known === undefined ? error : new ListenError(known, place, { cause: error })
+  }
+}

@@ -1,0 +1,112 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { tempDir } from '@tailrace/testkit'
+import type { TempDir } from '@tailrace/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { outsideEnvironment, ROOT } from './checkout.ts'
+
+/** The TypeScript that a README shows: each block is a program of its own. */
+function samplesOf(name: string): { readonly code: string; readonly isRun: boolean }[] {
+  const markdown = readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8')
+  return [...markdown.matchAll(/^```ts *(\w*)\n([\s\S]*?)^```$/gm)].map(([, mark, code]) => ({
+    code: code!,
+    isRun: mark === 'run',
+  }))
+}
+
+let dir: TempDir
+
+beforeAll(() => {
+  dir = tempDir()
+  // Fastify and Express are dependencies of the server's tests.
+  symlinkSync(join(ROOT, 'node_modules'), join(dir.path, 'node_modules'))
+  writeFileSync(join(dir.path, 'package.json'), '{ "type": "module" }')
+})
+
+afterAll(() => dir[Symbol.dispose]())
+
+test.each(['hub', 'log', 'server'])('the samples of %s compile with tsc --strict', (name) => {
+  const files = samplesOf(name).map(({ code }, i) => {
+    const file = `${name}-${i}.ts`
+    writeFileSync(join(dir.path, file), code)
+    return file
+  })
+  expect(files.length).toBeGreaterThan(0)
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
+  // The sources, which the samples are compiled against, are written for this one as well.
+  const conditions = [
+    '--exactOptionalPropertyTypes',
+    '--customConditions',
+    '@tailrace/source',
+    '--allowImportingTsExtensions',
+  ]
+  const args = [...options, ...conditions, '--types', 'node', ...files]
+  const tsc = join(ROOT, 'node_modules/.bin/tsc')
+  const { status, stdout } = spawnSync(tsc, args, { cwd: dir.path, encoding: 'utf8' })
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+})
+
+/** Runs the first sample of a README on a free port; resolves with its address once it answers. */
+async function start(name: string): Promise<{ url: string; stop(): Promise<string> }> {
+  const port = await freePort()
+  const [sample] = samplesOf(name).filter(({ isRun }) => isRun)
+  const file = `${name}-run.ts`
+  const code = sample!.code.replaceAll('8080', String(port)).replaceAll('events.db', `${name}.db`)
+  writeFileSync(join(dir.path, file), code)
+  const env = { ...outsideEnvironment(), API_KEY: 'key' }
+  const child = spawn(process.execPath, ['--conditions=@tailrace/source', file], { cwd: dir.path, env })
+  const output = Promise.all([text(child.stdout), text(child.stderr)])
+  const url = `http://localhost:${port}`
+  await expect.poll(() => fetch(url).catch(() => undefined)).toBeDefined()
+  return {
+    url,
+    async stop() {
+      expect(child.exitCode).toBe(null)
+      child.kill()
+      await once(child, 'exit')
+      return (await output).join('')
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+test('the server in the README of the engine serves a reader, and outlives one that asks for nonsense', async () => {
+  const { url, stop } = await start('hub')
+  for (const query of ['?x=1', '?conflate=1']) {
+    expect((await fetch(`${url}/${query}`)).status).toBe(400)
+  }
+  const reading = new AbortController()
+  const { body } = await fetch(`${url}/?from=start`, { signal: reading.signal })
+  let received = ''
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    received += chunk
+    if (received.includes('tailrace.live')) break
+  }
+  expect(received).toContain('data: {"total":12}')
+  reading.abort()
+  expect(await stop()).toBe('')
+})
+
+test('the server in the README of the program allows what its gate does', async () => {
+  const { url, stop } = await start('server')
+  const publish = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${url}/topics/orders/42`, { method: 'POST', body: '{"total":12}', headers })
+  expect((await publish({})).status).toBe(403)
+  expect((await publish({ Authorization: 'Bearer key' })).status).toBe(201)
+  const history = await fetch(`${url}/topics/public/news`, { headers: { Accept: 'application/json' } })
+  expect(await history.json()).toMatchObject({ events: [{ topic: 'public/news' }] })
+  expect(await stop()).toBe('')
+})
