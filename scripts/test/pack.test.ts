@@ -119,7 +119,7 @@ test(
     const { stdout, stderr } = await exec('node', ['try.js'], { cwd: project, env })
     expect(stdout).toContain('true function function 2 data: x')
     expect(stderr).toBe('')
-    const args = ['node_modules/tailrace/bin/tailrace.js', 'serve', '--port', '0', '--log', 'memory:']
+    const args = ['node_modules/tailrace/bin/tailrace.js', 'serve', '--port', '0', '--log', 'sqlite:old.db']
     const hub = spawn('node', args, { cwd: project, env })
     let [banner, complaints] = ['', '']
     hub.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))

@@ -47,9 +47,7 @@ export class Thread<Engine extends object> {
   private constructor(data: ThreadData, onDeath: (error: LogError) => void) {
     // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-    // Node 22 warns that its SQLite is experimental, once for each thread.
-    const execArgv = [...process.execArgv, '--disable-warning=ExperimentalWarning']
-    this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, execArgv })
+    this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, ...quiet() })
     this.#worker.on('message', (answer: Answer) => this.#settle(answer))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
@@ -107,6 +105,14 @@ export class Thread<Engine extends object> {
     if ('error' in answer) waiting?.reject(revive(answer.error))
     else waiting?.resolve(answer.value as never)
   }
+}
+
+/**
+ * Node 22 warns in each thread that its SQLite is experimental. A process with flags of its own keeps the warning: they would
+ * have to be repeated here, and a worker refuses some of them.
+ */
+function quiet(): { readonly execArgv?: string[] } {
+  return process.execArgv.length > 0 ? {} : { execArgv: ['--disable-warning=ExperimentalWarning'] }
 }
 
 /** It was asked, and died before it said whether it was done. */

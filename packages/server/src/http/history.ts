@@ -31,7 +31,7 @@ export async function readHistory(call: HistoryCall, query: HistoryQuery): Promi
   const { waitSeconds = 0, selectors } = query
   onceGone(response, waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client, selectors))
   const holding = gate.pages.open(client.address)
-  onceGone(response, holding.release)
+  onceGone(response, () => holding.release())
   const gone = new AbortController()
   onceGone(response, () => gone.abort())
   holding.requireRoom(1)

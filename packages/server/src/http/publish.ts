@@ -150,11 +150,13 @@ async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> 
 }
 
 async function store(call: Receiving, events: readonly NewEvent[]): Promise<readonly Published[]> {
-  const { hub, gate, client, response, cost } = call
+  const { hub, gate, client, response, holding, cost } = call
   // What was refused meanwhile, for taking too long, must not be stored after all.
   if (response.headersSent) throw new HttpError('request-timeout', SLOW_REQUEST)
   gate.requireRate(client, cost.events, cost.bytes)
   charge(call)
+  // What waits for its commit has a bound of its own.
+  holding.release()
   return hub.publish(events)
 }
 

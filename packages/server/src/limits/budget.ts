@@ -13,16 +13,6 @@ const HELD_BY: Readonly<Record<MemoryLimit, string>> = {
   'max-history': 'history pages that are being sent',
 }
 
-/** What one request holds of a budget. */
-export interface Holding {
-  /** @throws HttpError `busy` when there is no room for so much now */
-  requireRoom(bytes: number): void
-  /** @throws HttpError `busy` when there is no room for it; the rest stays held */
-  add(bytes: number): void
-  /** Gives all of it back. Later calls do nothing. */
-  release(): void
-}
-
 /** Memory that all clients share. One address holds at most half, so that it cannot keep out the others. */
 export class Budget {
   readonly limit: MemoryLimit
@@ -41,24 +31,11 @@ export class Budget {
   }
 
   open(address: string): Holding {
-    let held = 0
-    let isOpen = true
-    return {
-      requireRoom: (bytes) => this.#requireRoom(address, bytes),
-      add: (more) => {
-        if (!isOpen) return
-        this.#requireRoom(address, more)
-        held += more
-        this.#change(address, more)
-      },
-      release: () => {
-        if (isOpen && held > 0) this.#change(address, -held)
-        isOpen = false
-      },
-    }
+    return new Holding(this, address)
   }
 
-  #requireRoom(address: string, bytes: number): void {
+  /** @throws HttpError `busy` when there is no room for so much now */
+  requireRoom(address: string, bytes: number): void {
     const mine = this.#heldBy.get(address) ?? 0
     if (this.#used + bytes <= this.maxBytes && mine + bytes <= this.maxBytes / 2) return
     const whose = this.#used + bytes <= this.maxBytes ? 'Half of the' : 'The'
@@ -66,10 +43,42 @@ export class Budget {
     throw new HttpError('busy', detail, { limit: this.limit, maxBytes: this.maxBytes })
   }
 
-  #change(address: string, bytes: number): void {
+  change(address: string, bytes: number): void {
     this.#used += bytes
     const mine = (this.#heldBy.get(address) ?? 0) + bytes
     if (mine === 0) this.#heldBy.delete(address)
     else this.#heldBy.set(address, mine)
+  }
+}
+
+/** What one request holds of a budget. */
+export class Holding {
+  readonly #budget: Budget
+  readonly #address: string
+  #bytes = 0
+  #isOpen = true
+
+  constructor(budget: Budget, address: string) {
+    this.#budget = budget
+    this.#address = address
+  }
+
+  /** @throws HttpError `busy` when there is no room for so much now */
+  requireRoom(bytes: number): void {
+    this.#budget.requireRoom(this.#address, bytes)
+  }
+
+  /** @throws HttpError `busy` when there is no room for it; what is held already stays so */
+  add(bytes: number): void {
+    if (!this.#isOpen) return
+    this.requireRoom(bytes)
+    this.#bytes += bytes
+    this.#budget.change(this.#address, bytes)
+  }
+
+  /** Gives all of it back. What is added later counts for nothing. */
+  release(): void {
+    if (this.#isOpen && this.#bytes > 0) this.#budget.change(this.#address, -this.#bytes)
+    this.#isOpen = false
   }
 }
