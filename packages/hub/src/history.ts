@@ -1,4 +1,4 @@
-import { formatCursor } from '@tailrace/log'
+import { formatCursor, MAX_CURSOR_LENGTH } from '@tailrace/log'
 import type { Page } from '@tailrace/log'
 import { oldestOf } from './control.ts'
 import type { Gap } from './control.ts'
@@ -43,7 +43,8 @@ export function parseHistoryQuery({ selectors, query }: SubscriptionSource): His
   refuseUnknown(query, PARAMETERS)
   return {
     selectors: parseSelectors(selectors, query),
-    from: single(query, 'from'),
+    // As in `parseSubscription`.
+    from: single(query, 'from')?.slice(0, MAX_CURSOR_LENGTH),
     limit: integer(query, 'limit', 1, MAX_HISTORY_LIMIT),
     waitSeconds: integer(query, 'wait', 0, MAX_WAIT_SECONDS),
     trace: flag(query, 'trace'),

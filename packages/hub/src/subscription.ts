@@ -1,4 +1,4 @@
-import { parseSelector } from '@tailrace/log'
+import { MAX_CURSOR_LENGTH, parseSelector } from '@tailrace/log'
 import type { Reader } from './connection.ts'
 import { HubError } from './errors.ts'
 import { flag, invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
@@ -76,7 +76,8 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
   }
   return {
     selectors: parseSelectors(selectors, query),
-    from,
+    // A gap repeats it. No cursor is longer, so a longer text cannot become one by losing its end.
+    from: from?.slice(0, MAX_CURSOR_LENGTH),
     snapshot,
     envelope: oneOf(query, 'envelope', ['json']),
     onGap: oneOf(query, 'gap', GAP_POLICIES),

@@ -112,3 +112,14 @@ test('in a header it is the same: what follows, a gap, or a refusal', FUZZ, asyn
   )
   expect(serving.errors).toEqual([])
 })
+
+test('a text that is longer than any cursor is not sent back in full', async () => {
+  const text = 'x'.repeat(8_000)
+  const page = `GET /topics/t?from=${text} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n`
+  const stream = `GET /topics/t HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: ${text}\r\n\r\n`
+  for (const request of [page, stream]) {
+    const { body } = await ask(serving.port, request)
+    expect(body).toContain(`"from":"${'x'.repeat(64)}"`)
+    expect(body.length).toBeLessThan(2_000)
+  }
+})

@@ -22,7 +22,7 @@ const seed = testSeed()
 const random = createRandom(seed)
 /** A quarter of what still fits into `--max-head` with all that is around it. */
 const HEAD_BYTES = 3.5 * KIB
-const BATCH_BYTES = (isLong ? 7.5 : 2) * MIB
+const BATCH_BYTES = (isLong ? 7.5 : 1) * MIB
 const MORE_FILLERS = isLong ? 200 : 4
 /** Enough to begin with: each of them may have taken down a hub. */
 const MAX_FAILURES = isLong ? Infinity : 12
