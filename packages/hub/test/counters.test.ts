@@ -132,7 +132,7 @@ describe('the end of a stream counts by its reason, once', () => {
 
 describe('a survey', () => {
   test('shows who reads what, and that it is live', async () => {
-    const reader = { transport: 'socket', address: '10.0.0.1', subject: 'ann' }
+    const reader = { transport: 'socket', address: '10.0.0.1', subject: 'ann', credential: undefined }
     const before = Date.now()
     await open(hub, { selectors: ['a', 'b/*'], reader })
     const [connection] = await survey()

@@ -75,4 +75,10 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
     insert.run('losses', 0)
     insert.run('floor_at', 0)
   },
+  (db) => {
+    db.exec(`
+      CREATE TABLE notes (key TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE INDEX notes_by_until ON notes (until);
+    `)
+  },
 ]

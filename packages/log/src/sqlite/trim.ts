@@ -8,6 +8,7 @@ import { createLossCounter, PURGED_PREFIX } from './topic-table.ts'
 const MAX_TOPICS_A_STEP = 200
 const MAX_EVENTS_A_STEP = 500
 const MAX_ANSWERS_A_STEP = 500
+const MAX_NOTES_A_STEP = 500
 const MAX_PAGES_A_STEP = 256
 
 const NOTHING: RetentionRule = { selector: '**' }
@@ -52,6 +53,9 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   )
   const removeAnswers = db.prepare(
     'DELETE FROM answers WHERE (topic, key) IN (SELECT topic, key FROM answers WHERE time <= ? ORDER BY time LIMIT ?)',
+  )
+  const removeNotes = db.prepare(
+    'DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= ? ORDER BY until LIMIT ?)',
   )
   const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
 
@@ -103,8 +107,10 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
         if (removed >= MAX_EVENTS_A_STEP) return { removed, done: false }
       }
       const answers = Number(removeAnswers.run(now - IDEMPOTENCY_WINDOW_MS, MAX_ANSWERS_A_STEP).changes)
+      const notes = Number(removeNotes.run(now, MAX_NOTES_A_STEP).changes)
       shrink.all()
-      const done = topics.length < MAX_TOPICS_A_STEP && answers < MAX_ANSWERS_A_STEP
+      const done =
+        topics.length < MAX_TOPICS_A_STEP && answers < MAX_ANSWERS_A_STEP && notes < MAX_NOTES_A_STEP
       if (topics.length < MAX_TOPICS_A_STEP) topicId = 0
       return { removed, done }
     },

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { refusalOf } from '../end-of-topic.ts'
 import type { Refusal } from '../end-of-topic.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
-import type { Appended, NewEvent } from '../event-log.ts'
+import type { Appended, NewEvent, Note } from '../event-log.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, inodeOf, lock, openForWriting, transaction } from './database.ts'
 import { createTopicTable } from './topic-table.ts'
@@ -18,8 +18,8 @@ export interface Writer {
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
   /** @returns the offset up to which the topic was purged, or nothing when it is not known */
   purge(topic: string): number | undefined
-  /** @returns whether nobody had claimed the key */
-  claim(key: string, time: number): boolean
+  /** @returns whether the key was not noted at the time */
+  note(note: Note, time: number): boolean
   /** Proves that a commit reaches the disk. */
   probe(): void
   close(): void
@@ -44,6 +44,11 @@ export function openWriter(path: string): Writer {
   const findAnswer = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
   const saveAnswer = db.prepare(
     'INSERT OR REPLACE INTO answers (topic, key, offset, time) VALUES (?, ?, ?, ?)',
+  )
+  const findNote = db.prepare('SELECT 1 FROM notes WHERE key = ? AND until > ?')
+  const saveNote = db.prepare(
+    `INSERT INTO notes (key, until) VALUES (?, ?)
+     ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until < excluded.until`,
   )
   const supersede = db.prepare(
     'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
@@ -133,13 +138,12 @@ export function openWriter(path: string): Writer {
       }
     },
 
-    claim(key, time) {
+    note({ key, until }, time) {
       assertInPlace(path, inode)
       return transaction(db, 'BEGIN IMMEDIATE', () => {
-        // No topic is empty: claims and answers do not meet.
-        if (findAnswer.get('', key, time - IDEMPOTENCY_WINDOW_MS) !== undefined) return false
-        saveAnswer.run('', key, 0, time)
-        return true
+        const isNew = findNote.get(key, time) === undefined
+        saveNote.run(key, until)
+        return isNew
       })
     },
 

@@ -1,4 +1,4 @@
-import { covers, LogError, matches, parseSelector } from '@tailrace/log'
+import { coveredBy, LogError, matches, parseSelector } from '@tailrace/log'
 
 /** What somebody may do. Topics carry the rights: no event is ever looked at. */
 export interface Rights {
@@ -14,9 +14,9 @@ export function mayPublish({ publish }: Rights, topic: string): boolean {
   return publish.some((selector) => matches(selector, topic))
 }
 
-/** A right covers a subscription only when it covers all that the subscription could ever select. */
-export function maySubscribe({ subscribe }: Rights, selector: string): boolean {
-  return subscribe.some((right) => covers(right, selector))
+/** Tells whether a selector may be subscribed to: a right must cover all that the selector could ever select. */
+export function maySubscribe({ subscribe }: Rights): (selector: string) => boolean {
+  return coveredBy(subscribe)
 }
 
 /** The most selectors in one list of a claim. */

@@ -3,6 +3,7 @@ import { createAccess } from '../auth/access.ts'
 import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
 import type { Keys } from '../auth/keys.ts'
 import { isLoopback } from '../auth/origins.ts'
+import { loadRevocations } from '../auth/revocations.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
@@ -25,12 +26,16 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
       `Without keys, whoever reaches ${host} could read and write: give it --jwt-secret-file, --jwt-public-key or --jwks-url, or say --anonymous-subscribe or --anonymous-publish`,
     )
   }
-  const origins = { allowed: values['allow-origin'].map(parseOrigin) }
+  const origins = {
+    allowed: values['allow-origin'].map(parseOrigin),
+    isSecure: values['tls-cert'] !== undefined,
+  }
   // A proxy in front may pass on its own name, which pages of other origins use.
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
-  const requiresLoopbackHost = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
+  const isPrivate = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
   const { secret } = await log.describe()
   const tickets = createTickets(log, secret)
+  const revocations = await loadRevocations(log)
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
   const anonymous = {
     publish: all(values['anonymous-publish']),
@@ -41,9 +46,10 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
     access: createAccess({
       verify,
       tickets,
+      revocations,
       anonymous,
       isLocal,
-      requiresLoopbackHost,
+      isPrivate,
       origins,
       cookieName: cookie,
     }),
@@ -57,6 +63,7 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
       proxies: parseProxies(values['trust-proxy']),
     }),
     tickets,
+    revocations,
     origins,
   })
 }

@@ -10,7 +10,7 @@ import { HttpError } from './problem.ts'
 export async function readText(
   request: IncomingMessage,
   maxBytes: number,
-  tooLarge: 'event-too-large' | 'batch-too-large',
+  tooLarge: 'event-too-large' | 'batch-too-large' | 'body-too-large',
 ): Promise<string> {
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
@@ -19,10 +19,12 @@ export async function readText(
       'Bodies are taken as they are: send it without Content-Encoding.',
     )
   }
-  const refusal = (): HubError =>
-    new HubError(tooLarge, `The body is larger than the ${maxBytes} bytes that are taken.`, {
-      details: { maxBytes },
-    })
+  const refusal = (): HttpError | HubError => {
+    const message = `The body is larger than the ${maxBytes} bytes that are taken.`
+    return tooLarge === 'body-too-large'
+      ? new HttpError(tooLarge, message, { maxBytes })
+      : new HubError(tooLarge, message, { details: { maxBytes } })
+  }
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw refusal()
   const chunks: Buffer[] = []
   let length = 0

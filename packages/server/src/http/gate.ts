@@ -5,7 +5,8 @@ import { EVERYBODY, missingToken, requireSubscribe } from '../auth/access.ts'
 import { corsHeaders } from '../auth/cors.ts'
 import type { HeaderFields } from '../auth/cors.ts'
 import type { OriginRules } from '../auth/origins.ts'
-import type { Tickets } from '../auth/tickets.ts'
+import type { Revocations, Revoked } from '../auth/revocations.ts'
+import type { IssuedTicket, Tickets } from '../auth/tickets.ts'
 import type { Client, Limits } from '../limits/limits.ts'
 import type { Transport } from '../observe/metrics.ts'
 import { HttpError } from './problem.ts'
@@ -14,6 +15,7 @@ export interface GateOptions {
   readonly access: Access
   readonly limits: Limits
   readonly tickets: Tickets
+  readonly revocations: Revocations
   readonly origins: OriginRules
 }
 
@@ -29,15 +31,24 @@ export interface Gate {
   admit(client: Client, selectors: readonly string[]): () => void
   /** @throws HttpError `too-many-publishes` */
   spend(client: Client, events: number, bytes: number): void
-  /** A ticket for whoever has a token, and not only a ticket. @throws HttpError `missing-token` */
-  issueTicket(client: Client): Promise<string>
+  /** For what takes a while between the question and the answer. @throws HttpError `revoked` */
+  requireStill(client: Client): void
+  /**
+   * Issues a ticket for some selectors to a client with a token. It counts as a publish of one event: its first use is a
+   * write.
+   *
+   * @throws HttpError `forbidden`, `too-many-topics` or `too-many-publishes`
+   */
+  issueTicket(client: Client, selectors: readonly string[]): Promise<IssuedTicket>
+  /** Refuses a token, a ticket or a subject from now on. @throws HttpError `too-many-revocations` */
+  revoke(revoked: Revoked): Promise<void>
   corsHeaders(origin: string | undefined): HeaderFields
   /** Lets no reader in any more. */
   drain(): void
   readonly isDraining: boolean
 }
 
-export function createGate({ access, limits, tickets, origins }: GateOptions): Gate {
+export function createGate({ access, limits, tickets, revocations, origins }: GateOptions): Gate {
   let isDraining = false
   return {
     async identify(facts, remoteAddress) {
@@ -50,11 +61,15 @@ export function createGate({ access, limits, tickets, origins }: GateOptions): G
       return limits.openStream(client, selectors.length)
     },
     spend: (client, events, bytes) => limits.publish(client, events, bytes),
-    async issueTicket({ identity }) {
-      // Otherwise a ticket could be renewed for ever, by whoever saw one in a URL.
-      if (identity.by !== 'token') throw missingToken('get a ticket')
-      return tickets.issue(identity)
+    requireStill: ({ identity }) => access.requireStill(identity),
+    async issueTicket(client, selectors) {
+      const { identity } = client
+      requireSubscribe(identity, selectors)
+      limits.requireFewTopics(selectors.length)
+      limits.publish(client, 1, 0)
+      return tickets.issue(identity, selectors)
     },
+    revoke: (revoked) => revocations.revoke(revoked),
     corsHeaders: (origin) => corsHeaders(origins, origin),
     drain() {
       isDraining = true
@@ -70,23 +85,29 @@ export const OPEN_GATE: Gate = {
   identify: async () => ({ identity: EVERYBODY, address: '' }),
   admit: () => () => undefined,
   spend: () => undefined,
+  requireStill: () => undefined,
   issueTicket: () => Promise.reject(missingToken('get a ticket')),
+  // There is nothing that could come back and be refused.
+  revoke: async () => undefined,
   corsHeaders: () => ({}),
   drain: () => undefined,
   isDraining: false,
 }
 
 /** What others may know of who reads a stream. */
-export function readerOf({ address, identity: { subject } }: Client, transport: Transport): Reader {
-  return { transport, address, subject }
+export function readerOf(
+  { address, identity: { subject, credential } }: Client,
+  transport: Transport,
+): Reader {
+  return { transport, address, subject, credential }
 }
 
 /** What a request of `node:http` says of itself. */
-export function factsOf({ method = '', headers }: IncomingMessage, query: URLSearchParams): Facts {
+export function factsOf({ method = '', headers }: IncomingMessage, ticket: string | undefined): Facts {
   return {
     method,
     // Of HTTP/2, whose `Host` this is (RFC 9113, section 8.3.1).
     header: (name) => (headers[name] ?? (name === 'host' ? headers[':authority'] : undefined))?.toString(),
-    ticket: query.get('ticket') ?? undefined,
+    ticket,
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refuseUnknown } from '@tailrace/hub'
+import { refuseUnknown, single } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
@@ -16,6 +16,7 @@ import { sendJson } from './json.ts'
 import { HttpError, sendProblem, toProblem } from './problem.ts'
 import type { ProblemCode } from './problem.ts'
 import { publish } from './publish.ts'
+import { revokeConnection, revokeSubject } from './revoke.ts'
 import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
 import { issueTicket } from './tickets.ts'
@@ -34,8 +35,11 @@ export interface HandlerOptions {
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** A publish says what it has to say in headers: a `?key=` would be lost in silence. */
-const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
+const NO_PARAMETERS: ReadonlySet<string> = new Set()
+const SUBJECT_ONLY: ReadonlySet<string> = new Set(['subject'])
 
+/** Before the id of a stream. */
+const CONNECTION = '/connections/'
 /** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 /** How often at most the operator is told that tokens cannot be verified, which each of them brings up again. */
@@ -71,12 +75,16 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       case '/readyz':
         return { GET: ({ response }) => ready(response) }
       case '/tickets':
-        return { POST: ({ response }, client) => issueTicket(gate, client, response) }
+        return { POST: ({ request, response }, client) => issueTicket(gate, client, request, response) }
       case '/connections':
         return {
           async GET({ response }, { identity }) {
             requireAdmin(identity)
             await listConnections(hub, query, response)
+          },
+          async DELETE({ response }, { identity }) {
+            requireAdmin(identity)
+            await revokeSubject({ hub, gate, response }, query)
           },
         }
       case '/metrics':
@@ -88,6 +96,14 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
             await sendMetrics(metrics, response)
           },
         }
+    }
+    if (path.startsWith(CONNECTION)) {
+      return {
+        async DELETE({ response }, { identity }) {
+          requireAdmin(identity)
+          await revokeConnection({ hub, gate, response }, path.slice(CONNECTION.length))
+        },
+      }
     }
     if (!path.startsWith('/topics/')) return undefined
     return {
@@ -121,11 +137,11 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       answerOther(method, Object.keys(methods), exchange)
       return
     }
-    if (method !== 'GET') refuseUnknown(query, NO_PARAMETERS)
+    if (method !== 'GET') refuseUnknown(query, path === '/connections' ? SUBJECT_ONLY : NO_PARAMETERS)
+    const ticket = method === 'GET' && isOfTopics(path) ? takeTicket(query) : undefined
     const client = PROBES.has(path)
       ? NOBODY
-      : await gate.identify(factsOf(request, query), request.socket.remoteAddress)
-    query.delete('ticket')
+      : await gate.identify(factsOf(request, ticket), request.socket.remoteAddress)
     // Who sent all of a publish may leave. Who reads has to be there.
     if (method === 'GET' && isGone(exchange.response)) return
     await methods[method]!(exchange, client)
@@ -172,6 +188,17 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       else sendProblem(response, answer)
     })
   }
+}
+
+function isOfTopics(path: string): boolean {
+  return path === '/events' || path.startsWith('/topics/')
+}
+
+/** Takes the ticket out of a query. */
+function takeTicket(query: URLSearchParams): string | undefined {
+  const ticket = single(query, 'ticket')
+  query.delete('ticket')
+  return ticket
 }
 
 function limitOf(error: unknown): ClientLimit | undefined {

@@ -25,6 +25,7 @@ export async function readHistory(
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
     throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
   }
+  gate.requireStill(client)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'

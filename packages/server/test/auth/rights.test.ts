@@ -50,7 +50,7 @@ describe('a right', () => {
     ['tenant-a/**', 'tenant-b/x', false],
     ['tenant-a/**', '*/x', false],
   ])('to %s covers a subscription to %s: %s', (right, selector, expected) => {
-    expect(maySubscribe(rights(right), selector)).toBe(expected)
+    expect(maySubscribe(rights(right))(selector)).toBe(expected)
   })
 
   test('to publish is to each topic that it selects', () => {

@@ -1,6 +1,6 @@
 import { openStream } from '@tailrace/testkit'
 import { UnsecuredJWT } from 'jose'
-import { bearer, tokenOf } from '../auth/tokens.ts'
+import { bearer, ticketOf, tokenOf } from '../auth/tokens.ts'
 import type { Attack } from './attack.ts'
 
 const RIGHTS = { publish: ['tenant-a/**'], subscribe: ['tenant-a/**'] }
@@ -56,15 +56,24 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
     'POST',
   ),
   {
-    name: 'a ticket, used twice',
-    answer: '200, then 401 invalid-ticket',
+    name: 'a ticket from a log: another topic, history, a publish, another ticket',
+    answer: '403 forbidden, 403 forbidden, 400 invalid-query, 400 invalid-query',
     async run({ url }) {
-      const issued = await fetch(`${url}/tickets`, { method: 'POST', headers: await ofTenantA() })
-      const { ticket } = (await issued.json()) as { ticket: string }
-      const use = (): Promise<Response> =>
-        fetch(`${url}/topics/tenant-a?ticket=${ticket}`, { headers: JSON_TYPE })
-      const [first, second] = [await use(), await use()]
-      return `${first.status}, then ${second.status} ${((await second.json()) as { code: string }).code}`
+      const ticket = await ticketOf(url, await tokenOf(RIGHTS), ['tenant-a/x'])
+      const answers = await Promise.all(
+        (
+          [
+            ['GET', '/topics/tenant-a', 'text/event-stream'],
+            ['GET', '/topics/tenant-a/x', 'application/json'],
+            ['POST', '/topics/tenant-a/x', '*/*'],
+            ['POST', '/tickets', '*/*'],
+          ] as const
+        ).map(async ([method, path, Accept]) => {
+          const response = await fetch(`${url}${path}?ticket=${ticket}`, { method, headers: { Accept } })
+          return `${response.status} ${((await response.json()) as { code: string }).code}`
+        }),
+      )
+      return answers.join(', ')
     },
   },
   {
