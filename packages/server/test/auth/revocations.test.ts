@@ -4,6 +4,7 @@ import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
 import { loadRevocations } from '../../src/auth/revocations.ts'
+import { servePage } from '../page-server.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
 
 const chromium = needs('chromium')
@@ -226,8 +227,8 @@ test.skipIf(!chromium)("Chromium's EventSource gives up when it was revoked", as
     source.addEventListener('tailrace.error', ({ data }) => window.errors.push(data))
     source.onerror = () => { window.state = source.readyState }
   </script>`
-  await page.route('http://app.example/', (route) => route.fulfill({ contentType: 'text/html', body }))
-  await page.goto('http://app.example/')
+  await using site = await servePage(body)
+  await page.goto(site.url)
   await page.waitForFunction('window.isLive')
   await revoke(open.url, '/connections?subject=page')
   await page.waitForFunction('window.state === EventSource.CLOSED')
