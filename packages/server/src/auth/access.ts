@@ -120,6 +120,11 @@ export function requireSubscribe(identity: Identity, selectors: readonly string[
   }
 }
 
+/** For a list, which has what may be subscribed to. @throws HttpError `missing-token` or `forbidden` */
+export function requireAnySubscribe(identity: Identity): void {
+  if (identity.rights.subscribe.length === 0) throw refusal(identity, 'list topics')
+}
+
 /** A ticket may stand in a log for anybody to read: it opens streams only. @throws HttpError `forbidden` */
 export function requireNoTicket({ by }: Identity): void {
   if (by !== 'ticket') return

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { EncryptJWT, jwtDecrypt } from 'jose'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
+import type { Seal } from './seal.ts'
 
 /** How long a ticket may wait for its first use, in seconds. */
 const FIRST_USE_S = 30
 /** How long a ticket is good when its token never expires. */
 const MAX_LIFE_MS = 24 * 60 * 60 * 1000
 
-const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const
+const PURPOSE = 'ticket'
 
 /** A ticket, and how long it may wait for its first use, in seconds. */
 export interface IssuedTicket {
@@ -40,15 +40,13 @@ interface Content {
 }
 
 /**
- * A ticket is what it stands for, encrypted with the log's own secret, so that every node of the log can read it and
- * nobody else. Its first use is noted in the log, and each later one needs that note: so a ticket that was not used at
+ * A ticket is what it stands for, sealed with the log's own secret, so that every node of the log can read it and nobody
+ * else. Its first use is noted in the log, and each later one needs that note: so a ticket that was not used at
  * once is dead, and one that was opens the stream again after a restart of the hub. That costs one read.
  *
  * @param now - the wall clock, in milliseconds
  */
-export function createTickets(log: EventLog, secret: string, now: () => number = Date.now): Tickets {
-  const key = Buffer.from(secret, 'base64url')
-
+export function createTickets(log: EventLog, seal: Seal, now: () => number = Date.now): Tickets {
   return {
     async issue({ subject, credential, issuedAt, expiresAt = now() + MAX_LIFE_MS }, topics) {
       const firstUseBy = Math.min(now() + FIRST_USE_S * 1000, expiresAt)
@@ -60,13 +58,14 @@ export function createTickets(log: EventLog, secret: string, now: () => number =
         firstUseBy,
         expiresAt,
       }
-      const ticket = await new EncryptJWT(content).setProtectedHeader(ENCRYPTION).encrypt(key)
+      const ticket = await seal.close(content, PURPOSE)
       return { ticket, expiresIn: Math.max(0, Math.floor((firstUseBy - now()) / 1000)) }
     },
 
     async redeem(ticket) {
-      const { topics, subject, issuedAt, credential, firstUseBy, expiresAt } = await open(ticket, key)
-      if (expiresAt <= now()) throw invalid()
+      const content = (await seal.open(ticket, PURPOSE)) as Content | undefined
+      if (content === undefined || content.expiresAt <= now()) throw invalid()
+      const { topics, subject, issuedAt, credential, firstUseBy, expiresAt } = content
       const note = `ticket/${credential}`
       const [used] = await log.notes({ prefix: note, after: '', limit: 1 })
       if (used === undefined) {
@@ -76,18 +75,6 @@ export function createTickets(log: EventLog, secret: string, now: () => number =
       const rights = { publish: [], subscribe: topics, isAdmin: false }
       return { by: 'ticket', subject, rights, expiresAt, issuedAt, credential }
     },
-  }
-}
-
-async function open(ticket: string, key: Uint8Array): Promise<Content> {
-  try {
-    const { payload } = await jwtDecrypt(ticket, key, {
-      keyManagementAlgorithms: [ENCRYPTION.alg],
-      contentEncryptionAlgorithms: [ENCRYPTION.enc],
-    })
-    return payload as unknown as Content
-  } catch {
-    throw invalid()
   }
 }
 

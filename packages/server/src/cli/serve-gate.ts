@@ -4,6 +4,7 @@ import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
 import type { Keys } from '../auth/keys.ts'
 import { isLoopback } from '../auth/origins.ts'
 import { loadRevocations } from '../auth/revocations.ts'
+import { createSeal } from '../auth/seal.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
@@ -34,7 +35,8 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
   const isPrivate = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
   const { secret } = await log.describe()
-  const tickets = createTickets(log, secret)
+  const seal = createSeal(secret)
+  const tickets = createTickets(log, seal)
   const revocations = await loadRevocations(log)
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
   const anonymous = {
@@ -64,6 +66,7 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
     }),
     tickets,
     revocations,
+    seal,
     origins,
   })
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Reader } from '@tailrace/hub'
 import type { Access, Facts } from '../auth/access.ts'
@@ -6,6 +7,8 @@ import { corsHeaders } from '../auth/cors.ts'
 import type { HeaderFields } from '../auth/cors.ts'
 import type { OriginRules } from '../auth/origins.ts'
 import type { Revocations, Revoked } from '../auth/revocations.ts'
+import { createSeal } from '../auth/seal.ts'
+import type { Seal } from '../auth/seal.ts'
 import type { IssuedTicket, Tickets } from '../auth/tickets.ts'
 import type { Client, Limits } from '../limits/limits.ts'
 import type { Transport } from '../observe/metrics.ts'
@@ -16,6 +19,7 @@ export interface GateOptions {
   readonly limits: Limits
   readonly tickets: Tickets
   readonly revocations: Revocations
+  readonly seal: Seal
   readonly origins: OriginRules
 }
 
@@ -42,13 +46,15 @@ export interface Gate {
   issueTicket(client: Client, selectors: readonly string[]): Promise<IssuedTicket>
   /** Refuses a token, a ticket or a subject from now on. @throws HttpError `too-many-revocations` */
   revoke(revoked: Revoked): Promise<void>
+  /** For what clients carry and may not see. */
+  readonly seal: Seal
   corsHeaders(origin: string | undefined): HeaderFields
   /** Lets no reader in any more. */
   drain(): void
   readonly isDraining: boolean
 }
 
-export function createGate({ access, limits, tickets, revocations, origins }: GateOptions): Gate {
+export function createGate({ access, limits, tickets, revocations, seal, origins }: GateOptions): Gate {
   let isDraining = false
   return {
     async identify(facts, remoteAddress) {
@@ -70,6 +76,7 @@ export function createGate({ access, limits, tickets, revocations, origins }: Ga
       return tickets.issue(identity, selectors)
     },
     revoke: (revoked) => revocations.revoke(revoked),
+    seal,
     corsHeaders: (origin) => corsHeaders(origins, origin),
     drain() {
       isDraining = true
@@ -89,6 +96,7 @@ export const OPEN_GATE: Gate = {
   issueTicket: () => Promise.reject(missingToken('get a ticket')),
   // There is nothing that could come back and be refused.
   revoke: async () => undefined,
+  seal: createSeal(randomBytes(32).toString('base64url')),
   corsHeaders: () => ({}),
   drain: () => undefined,
   isDraining: false,

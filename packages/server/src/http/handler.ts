@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseUnknown, single } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
-import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
+import { requireAdmin, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
 import type { Client, ClientLimit } from '../limits/limits.ts'
@@ -64,10 +64,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
         return { GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, undefined) }
       case '/topics':
         return {
-          async GET({ response }, { identity }) {
-            requireSubscribe(identity, ['**'])
-            await listTopics(hub, query, response)
-          },
+          GET: ({ response }, client) => listTopics({ hub, gate, client, query, response }),
           POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, undefined),
         }
       case '/healthz':

@@ -3,6 +3,7 @@ import { openStream, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
+import { createSeal } from '../../src/auth/seal.ts'
 import { createTickets } from '../../src/auth/tickets.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
 
@@ -189,7 +190,7 @@ describe('by the clock, a ticket', () => {
     let time = START
     const log = createMemoryLog({ now: () => time })
     const { secret } = await log.describe()
-    const tickets = createTickets(log, secret, () => time)
+    const tickets = createTickets(log, createSeal(secret), () => time)
     const { ticket, expiresIn } = await tickets.issue(identity, ['t'])
     expect(expiresIn).toBe(30)
     return {
