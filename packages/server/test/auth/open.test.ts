@@ -226,6 +226,8 @@ describe('a hub that all the world can reach', () => {
   })
 
   test.each([
+    ['an empty secret', [], { TAILRACE_JWT_SECRET: '' }, /TAILRACE_JWT_SECRET is empty/],
+    ['a file that holds no secret', ['--jwt-secret-file', '/dev/null'], {}, /\/dev\/null is empty/],
     ['a short secret', [], { TAILRACE_JWT_SECRET: 'short' }, /5 bytes/],
     ['two kinds of keys', ['--jwks-url', 'https://x'], { TAILRACE_JWT_SECRET: SECRET }, /one of/],
     ['a file that is not there', ['--jwt-public-key', '/nowhere'], {}, /ENOENT/],

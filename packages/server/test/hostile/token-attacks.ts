@@ -46,7 +46,6 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
     '/events?topic=tenant-a/x&topic=tenant-b',
     ofTenantA,
   ),
-  asking('all names of topics', '403 forbidden', '/topics', ofTenantA),
   asking('a purge', '403 forbidden', '/topics/tenant-a', ofTenantA, 'DELETE'),
   asking(
     'a cookie, by a page of another site',
@@ -55,6 +54,22 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
     async () => ({ Cookie: `tailrace=${await tokenOf(RIGHTS)}`, Origin: 'https://evil.example' }),
     'POST',
   ),
+  {
+    name: 'all names of topics',
+    answer: 'tenant-a/listed',
+    async run({ url }) {
+      for (const tenant of ['tenant-a', 'tenant-b']) {
+        const headers = bearer(await tokenOf({ publish: [`${tenant}/**`] }, { sub: tenant }))
+        await fetch(`${url}/topics/${tenant}/listed`, { method: 'POST', headers, body: 'x' })
+      }
+      const response = await fetch(`${url}/topics`, { headers: await ofTenantA() })
+      const { topics } = (await response.json()) as { topics: { topic: string }[] }
+      return topics
+        .map(({ topic }) => topic)
+        .filter((topic) => topic.includes('listed'))
+        .join(', ')
+    },
+  },
   {
     name: 'a ticket from a log: another topic, history, a publish, another ticket',
     answer: '403 forbidden, 403 forbidden, 400 invalid-query, 400 invalid-query',
