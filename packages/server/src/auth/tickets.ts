@@ -48,8 +48,10 @@ interface Content {
  */
 export function createTickets(log: EventLog, seal: Seal, now: () => number = Date.now): Tickets {
   return {
-    async issue({ subject, credential, issuedAt, expiresAt = now() + MAX_LIFE_MS }, topics) {
-      const firstUseBy = Math.min(now() + FIRST_USE_S * 1000, expiresAt)
+    async issue({ subject, credential, issuedAt, expiresAt: tokenExpiresAt }, topics) {
+      const time = now()
+      const expiresAt = tokenExpiresAt ?? time + MAX_LIFE_MS
+      const firstUseBy = Math.min(time + FIRST_USE_S * 1000, expiresAt)
       const content = {
         topics,
         subject,
@@ -59,7 +61,7 @@ export function createTickets(log: EventLog, seal: Seal, now: () => number = Dat
         expiresAt,
       }
       const ticket = await seal.close(content, PURPOSE)
-      return { ticket, expiresIn: Math.max(0, Math.floor((firstUseBy - now()) / 1000)) }
+      return { ticket, expiresIn: Math.max(0, Math.floor((firstUseBy - time) / 1000)) }
     },
 
     async redeem(ticket) {
