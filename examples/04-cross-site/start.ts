@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
@@ -37,26 +38,25 @@ async function getTicket(): Promise<string> {
   return ((await response.json()) as { ticket: string }).ticket
 }
 
+async function sendStreamUrl(response: ServerResponse): Promise<void> {
+  try {
+    const ticket = await getTicket()
+    const url = `${hub}/events?topic=${encodeURIComponent(topics[0]!)}&envelope=json&ticket=${ticket}`
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+    response.end(JSON.stringify({ url }))
+  } catch (error) {
+    console.error(error)
+    response.writeHead(503, { 'Retry-After': '2' }).end()
+  }
+}
+
 const server = createServer((request, response) => {
   // The ticket must not leave in the Referer of a link or an image.
   response.setHeader('Referrer-Policy', 'no-referrer')
-  if (request.url === '/') {
+  if (request.url === '/stream') void sendStreamUrl(response)
+  else if (request.url === '/')
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page)
-  } else if (request.url === '/stream') {
-    getTicket().then(
-      (ticket) => {
-        const url = `${hub}/events?topic=${encodeURIComponent(topics[0]!)}&envelope=json&ticket=${ticket}`
-        response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
-        response.end(JSON.stringify({ url }))
-      },
-      (error: unknown) => {
-        console.error(error)
-        response.writeHead(503, { 'Retry-After': '2' }).end()
-      },
-    )
-  } else {
-    response.writeHead(404).end()
-  }
+  else response.writeHead(404).end()
 })
 server.listen(Number(process.env['PORT'] ?? 4284), 'localhost', () => {
   console.log(`Open http://localhost:${(server.address() as AddressInfo).port}`)

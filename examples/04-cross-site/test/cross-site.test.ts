@@ -70,7 +70,7 @@ test.skipIf(!chromium)(
 
     expect(await page.evaluate('window.sources.length')).toBe(1)
     // CONNECTING, each time.
-    expect(new Set((await page.evaluate('window.states')) as number[])).toEqual(new Set([0]))
+    expect(new Set(await page.evaluate<number[]>('window.states'))).toEqual(new Set([0]))
     expect(new Set(statuses)).toEqual(new Set([200]))
 
     // Access is withdrawn: this ticket is refused, and only a new one reads on.

@@ -216,13 +216,13 @@ describe('a subject that is revoked', () => {
 })
 
 test.skipIf(!chromium)("Chromium's EventSource gives up when it was revoked", async () => {
-  await using open = await startHub({ env: KEYS, args: ['--retry', '50ms', '--allow-origin', '*'] })
-  const ticket = await ticketOf(open.url, await tokenOf({ subscribe: ['a'] }, { sub: 'page' }), ['a'])
+  await using fronted = await startHub({ env: KEYS, args: ['--retry', '50ms', '--allow-origin', '*'] })
+  const ticket = await ticketOf(fronted.url, await tokenOf({ subscribe: ['a'] }, { sub: 'page' }), ['a'])
   await using browser = await launchChromium()
   const page = await browser.newPage()
   const body = `<script>
     window.errors = []
-    const source = new EventSource('${open.url}/topics/a?ticket=${ticket}')
+    const source = new EventSource('${fronted.url}/topics/a?ticket=${ticket}')
     source.addEventListener('tailrace.live', () => { window.isLive = true })
     source.addEventListener('tailrace.error', ({ data }) => window.errors.push(data))
     source.onerror = () => { window.state = source.readyState }
@@ -230,7 +230,7 @@ test.skipIf(!chromium)("Chromium's EventSource gives up when it was revoked", as
   await using site = await servePage(body)
   await page.goto(site.url)
   await page.waitForFunction('window.isLive')
-  await revoke(open.url, '/connections?subject=page')
+  await revoke(fronted.url, '/connections?subject=page')
   await page.waitForFunction('window.state === EventSource.CLOSED')
   expect(await page.evaluate('window.errors')).toEqual(['{"code":"revoked"}'])
 })
