@@ -19,6 +19,7 @@ export {
 } from './event-log.ts'
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts'
 export type { RetentionRule } from './retention.ts'
-export { coveredBy, isPattern, literalPrefix, matches, parseSelector } from './selector.ts'
+export { coveredBy } from './covered-by.ts'
+export { isPattern, literalPrefix, matches, parseSelector } from './selector.ts'
 export { openSqliteLog, type SqliteLogOptions } from './sqlite-log.ts'
 export { MAX_TOPIC_BYTES, parseTopic } from './topic.ts'

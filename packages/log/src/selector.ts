@@ -24,37 +24,19 @@ export function isPattern(selector: string): boolean {
 /** Whether a valid selector selects a valid topic. */
 export function matches(selector: string, topic: string): boolean {
   if (!isPattern(selector)) return selector === topic
-  return covers(split(selector), split(topic))
+  return covers(selector, topic)
 }
 
-/**
- * Tells whether one of some valid selectors covers another one, which is to say that it selects everything that the other
- * can ever select: `orders/**` covers `orders/*`. Each is taken apart once, however many are asked about.
- */
-export function coveredBy(selectors: readonly string[]): (other: string) => boolean {
-  const all = selectors.map(split)
-  return (other) => {
-    const narrow = split(other)
-    return all.some((wide) => covers(wide, narrow))
-  }
-}
-
-interface Split {
-  readonly segments: readonly string[]
-  /** It ends in `**`, which is none of the segments. */
-  readonly isOpen: boolean
-}
-
-function covers(
-  { segments: wide, isOpen: isWideOpen }: Split,
-  { segments: narrow, isOpen: isNarrowOpen }: Split,
-): boolean {
+/** Whether everything that one valid selector can ever select is also selected by another: `orders/*` is by `orders/**`. */
+function covers(selector: string, other: string): boolean {
+  const { segments: wide, isOpen: isWideOpen } = split(selector)
+  const { segments: narrow, isOpen: isNarrowOpen } = split(other)
   if (isNarrowOpen && !isWideOpen) return false
   if (isWideOpen ? narrow.length < wide.length : narrow.length !== wide.length) return false
   return wide.every((segment, i) => segment === '*' || segment === narrow[i])
 }
 
-function split(selector: string): Split {
+function split(selector: string): { segments: string[]; isOpen: boolean } {
   const segments = selector.split('/')
   const isOpen = segments.at(-1) === '**'
   if (isOpen) segments.pop()

@@ -103,8 +103,9 @@ function isVisit(facts: Facts): boolean {
 }
 
 /** @throws HttpError `missing-token` or `forbidden` */
-export function requirePublish(identity: Identity, topic: string): void {
-  if (!mayPublish(identity.rights, topic)) throw refusal(identity, `publish to ${topic}`)
+export function requirePublish(identity: Identity, topics: Iterable<string>): void {
+  const isAllowed = mayPublish(identity.rights)
+  for (const topic of topics) if (!isAllowed(topic)) throw refusal(identity, `publish to ${topic}`)
 }
 
 /** For a publish whose topics are not known yet. @throws HttpError `missing-token` or `forbidden` */

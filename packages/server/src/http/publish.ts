@@ -29,7 +29,7 @@ export async function publish(call: PublishCall, topic: string | undefined): Pro
   const { hub, gate, client, request, response } = call
   // Before its body is read, as far as can be told by then.
   if (topic === undefined) requireAnyPublish(client.identity)
-  else requirePublish(client.identity, topic)
+  else requirePublish(client.identity, [topic])
   gate.spend(client, 0, 0)
   const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
@@ -95,7 +95,7 @@ async function publishBatch(call: PublishCall, topic: string | undefined): Promi
   }
   const text = await readText(request, hub.limits.maxBatchBytes * NDJSON_OVERHEAD, 'batch-too-large')
   const { events, lines } = parseBatch(text, topic, traceOf(request))
-  for (const one of new Set(events.map((event) => event.topic))) requirePublish(client.identity, one)
+  requirePublish(client.identity, new Set(events.map((event) => event.topic)))
   try {
     return await store(call, events, text)
   } catch (error) {

@@ -3,8 +3,9 @@ import { launchChromium, needs, openStream, startHub, tempDir } from '@tailrace/
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
-import { loadRevocations } from '../../src/auth/revocations.ts'
+import { loadRevocations, revokedError } from '../../src/auth/revocations.ts'
 import { servePage } from '../page-server.ts'
+import { startServing } from '../serving.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
 
 const chromium = needs('chromium')
@@ -212,6 +213,31 @@ describe('a subject that is revoked', () => {
     await fetch(`${hub.url}/topics/w`, { method: 'POST', headers: admin, body: 'secret' })
     const response = await waiting
     expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([401, 'revoked'])
+  })
+})
+
+describe('a revocation that comes between the question and the answer', () => {
+  test.each([
+    ['a stream on a bare socket', { Accept: 'text/event-stream' }],
+    ['a stream by node:http', { Accept: 'text/event-stream', TE: 'trailers' }],
+    ['history', { Accept: 'application/json' }],
+  ])('is heeded before %s is sent', async (_, headers) => {
+    const refused: string[] = []
+    await using serving = await startServing({
+      gate: {
+        // It was identified before.
+        requireStill({ address }) {
+          refused.push(address)
+          throw revokedError()
+        },
+      },
+    })
+    const stream = await openStream(`${serving.url}/topics/t`, { headers })
+    await stream.ended
+    expect(stream.status).toBe(401)
+    expect(JSON.parse(stream.text())).toMatchObject({ code: 'revoked' })
+    expect(refused.length).toBeGreaterThan(0)
+    expect(serving.hub.counters.streams).toBe(0)
   })
 })
 
