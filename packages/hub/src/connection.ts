@@ -5,6 +5,8 @@ export interface Reader {
   readonly address: string
   /** Whose token it came with. */
   readonly subject: string | undefined
+  /** Names what it came with, in the words of the server, so that it can be told from others and ended. */
+  readonly credential: string | undefined
 }
 
 /**
@@ -19,11 +21,15 @@ export type StreamState = 'live' | 'behind' | 'blocked' | 'stalled'
 
 /** An open stream. */
 export interface Connection {
+  /** No other stream of this hub has or had it. */
+  readonly id: number
   readonly selectors: readonly string[]
   readonly state: StreamState
   /** How many offsets of the log lie between what it was handed and the newest event for it. */
   readonly behind: number
   /** When it was opened, in milliseconds of the epoch. */
   readonly since: number
+  /** When the rights of its reader end, in milliseconds of the epoch. */
+  readonly until: number | undefined
   readonly reader: Reader | undefined
 }

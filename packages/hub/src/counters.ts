@@ -7,6 +7,7 @@ import { Histogram } from './histogram.ts'
  * - `client`: its reader left, or the network lost it.
  * - `stalled`: it took nothing for the stall time.
  * - `token-expired`: its rights ended.
+ * - `revoked`: its rights were withdrawn.
  * - `ended`: every selected topic has ended.
  * - `gap`: it asked for `gap=close`, and there was one.
  * - `overrun`: the rest of a frame that it had begun was gone before it took it.
@@ -17,6 +18,7 @@ export type CloseReason =
   | 'client'
   | 'stalled'
   | 'token-expired'
+  | 'revoked'
   | 'ended'
   | 'gap'
   | 'overrun'
@@ -55,6 +57,7 @@ export class Counters {
     client: 0,
     stalled: 0,
     'token-expired': 0,
+    revoked: 0,
     ended: 0,
     gap: 0,
     overrun: 0,

@@ -73,6 +73,12 @@ export interface Hub {
   /** Shows every open stream as it is. Resolves when all were seen: some at a time, so that others are served between. */
   survey(visit: (connection: Connection) => void): Promise<void>
 
+  /**
+   * Ends the streams for which a test holds, and tells their readers that their rights were withdrawn. Tests some at a
+   * time, so that others are served between. Keeps nobody from coming back. Resolves with the number of streams ended.
+   */
+  revoke(isRevoked: (connection: Connection) => boolean): Promise<number>
+
   /** Removes every event of a topic. Resolves with false when it is not known. */
   purge(topic: string): Promise<boolean>
 
@@ -245,6 +251,17 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     topics: (query) => log.topics(query),
     survey: (visit) => inTurns((member) => visit(member.describe()), 0),
+
+    async revoke(isRevoked) {
+      let ended = 0
+      await inTurns((member) => {
+        if (!isRevoked(member.describe())) return
+        member.close('revoked', encodeError('revoked'))
+        ended += 1
+      }, 0)
+      return ended
+    },
+
     purge: (topic) => log.purge(topic),
 
     async ready() {

@@ -16,8 +16,14 @@ export {
   type HubOptions,
 } from './options.ts'
 export { Payload } from './payload.ts'
-export { refuseUnknown } from './query.ts'
+export { refuseUnknown, single } from './query.ts'
 export { quote } from './quote.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { parseTraceContext } from './trace.ts'
-export { MAX_SELECTORS, parseSubscription, type GapPolicy, type Subscription } from './subscription.ts'
+export {
+  MAX_SELECTORS,
+  parseSelectorList,
+  parseSubscription,
+  type GapPolicy,
+  type Subscription,
+} from './subscription.ts'

@@ -63,7 +63,9 @@ export class Subscriber implements LaneMember, SinkListener {
   #toldLosses = -1
   /** When it was first found to take nothing. */
   #stalledSince: number | undefined
+  #until: number | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
+  readonly #id: number
   readonly #since: number = Date.now()
   readonly #reader: Reader | undefined
 
@@ -78,6 +80,7 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#fromStart = origin.fromStart
     this.#reader = origin.reader
     lane.counters.streams += 1
+    this.#id = lane.counters.streams
     lane.members.add(this)
     sink.attach(this)
   }
@@ -163,6 +166,7 @@ export class Subscriber implements LaneMember, SinkListener {
   /** Ends the stream at a time of the wall clock. */
   endAt(time: number): void {
     if (this.#isDone) return
+    this.#until = time
     const leftMs = time - Date.now()
     if (leftMs <= 0) {
       this.close('token-expired', encodeError('token-expired'))
@@ -176,10 +180,12 @@ export class Subscriber implements LaneMember, SinkListener {
   describe(): Connection {
     const behind = Math.max(0, this.#lane.window.tip - this.#place.offset)
     return {
+      id: this.#id,
       selectors: this.#lane.selectors,
       state: this.#stateAt(behind),
       behind,
       since: this.#since,
+      until: this.#until,
       reader: this.#reader,
     }
   }

@@ -97,6 +97,11 @@ export function parseSelectors(fromPath: readonly string[] | undefined, query: U
   const selectors = fromPath ?? query.getAll('topic')
   if (selectors.length === 0)
     throw invalid('topic', 'Name at least one topic: ?topic=orders/42&topic=prices/*.')
+  return parseSelectorList(selectors)
+}
+
+/** Checks selectors that are to be on one stream; each is returned once. @throws as `parseSubscription` */
+export function parseSelectorList(selectors: readonly string[]): string[] {
   if (selectors.length > MAX_SELECTORS) {
     throw new HubError(
       'too-many-selectors',

@@ -130,9 +130,48 @@ describe('the end of a stream counts by its reason, once', () => {
   })
 })
 
+describe('a revocation', () => {
+  const reader = (subject: string) => ({
+    transport: 'socket',
+    address: '10.0.0.1',
+    subject,
+    credential: undefined,
+  })
+
+  test('ends the streams that it is for, tells their readers why, and leaves the others', async () => {
+    const revoked = [
+      await open(hub, { selectors: ['a'], reader: reader('ann') }),
+      await open(hub, { selectors: ['b/*'], reader: reader('ann'), until: Date.now() + 60_000 }),
+    ]
+    const other = await open(hub, { selectors: ['a'], reader: reader('bob') })
+    const seen: (number | undefined)[] = []
+    const ended = await hub.revoke((connection) => {
+      seen.push(connection.id)
+      return connection.reader?.subject === 'ann'
+    })
+    expect(ended).toBe(2)
+    expect(new Set(seen).size).toBe(3)
+    for (const sink of revoked) {
+      await sink.until(({ outcome }) => outcome === 'ended')
+      expect(sink.text()).toMatch(/event: tailrace\.error\ndata: \{"code":"revoked"\}\n\n$/)
+    }
+    await publishOne(hub, { topic: 'a', data: 'x' })
+    expect(other.story()).toEqual(['tailrace.live', 'x'])
+    expect(hub.counters.closes.revoked).toBe(2)
+  })
+
+  test('looks at more streams than are tended in one turn', async () => {
+    await Promise.all(
+      Array.from({ length: 1_200 }, () => open(hub, { selectors: ['t'], reader: reader('ann') })),
+    )
+    expect(await hub.revoke(() => true)).toBe(1_200)
+    expect(await survey()).toEqual([])
+  })
+})
+
 describe('a survey', () => {
   test('shows who reads what, and that it is live', async () => {
-    const reader = { transport: 'socket', address: '10.0.0.1', subject: 'ann' }
+    const reader = { transport: 'socket', address: '10.0.0.1', subject: 'ann', credential: undefined }
     const before = Date.now()
     await open(hub, { selectors: ['a', 'b/*'], reader })
     const [connection] = await survey()

@@ -65,7 +65,15 @@ describe('lanes', () => {
     heartbeat() {},
     cutIfStalled() {},
     close() {},
-    describe: () => ({ selectors: ['t'], state: 'live', behind: 0, since: 0, reader: undefined }),
+    describe: () => ({
+      id: 1,
+      selectors: ['t'],
+      state: 'live',
+      behind: 0,
+      since: 0,
+      until: undefined,
+      reader: undefined,
+    }),
   }
 
   test('a lane is shared by the same selectors in any order, and goes with its last subscriber', async () => {

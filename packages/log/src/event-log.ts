@@ -120,6 +120,21 @@ export interface TopicQuery {
   readonly limit: number
 }
 
+/** A key that the nodes of a log share until a time, in milliseconds of the epoch. */
+export interface Note {
+  /** At most 256 bytes. */
+  readonly key: string
+  readonly until: number
+}
+
+export interface NoteQuery {
+  /** Only keys that start with this text. */
+  readonly prefix: string
+  /** Only keys after this one, in code point order; the empty text is the start. */
+  readonly after: string
+  readonly limit: number
+}
+
 /**
  * An append-only, durable, totally ordered record of events: the one seam between the hub and storage.
  *
@@ -170,10 +185,17 @@ export interface EventLog {
   purge(topic: string): Promise<boolean>
 
   /**
-   * Claims a key for whoever asks first, on all nodes together, for the length of the idempotency window.
-   * Resolves when the claim is durable; with false when it was claimed before.
+   * Notes a key until a time, for all nodes of the log. Of all calls with the same key, on all nodes together,
+   * one resolves with true, once the note is durable; the others resolve with false. A key that is noted again
+   * is noted until the later of the two times. A note whose time is over counts for nothing, and `trim` removes it.
    */
-  claim(key: string): Promise<boolean>
+  note(note: Note): Promise<boolean>
+
+  /**
+   * Reads notes whose time is not over, in code point order of their keys. It sees every note that any node has
+   * resolved: nodes learn of each other's revocations by it.
+   */
+  notes(query: NoteQuery): Promise<readonly Note[]>
 
   describe(): Promise<LogDescription>
 

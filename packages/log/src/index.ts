@@ -6,6 +6,8 @@ export {
   type EventLog,
   type LogDescription,
   type NewEvent,
+  type Note,
+  type NoteQuery,
   type Page,
   type Query,
   type StoredEvent,
@@ -17,6 +19,7 @@ export {
 } from './event-log.ts'
 export { createMemoryLog, type MemoryLogOptions } from './memory-log.ts'
 export type { RetentionRule } from './retention.ts'
-export { covers, isPattern, matches, parseSelector } from './selector.ts'
+export { coveredBy } from './covered-by.ts'
+export { isPattern, literalPrefix, matches, parseSelector } from './selector.ts'
 export { openSqliteLog, type SqliteLogOptions } from './sqlite-log.ts'
 export { MAX_TOPIC_BYTES, parseTopic } from './topic.ts'

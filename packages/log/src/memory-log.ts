@@ -1,4 +1,5 @@
 import { Answers } from './answers.ts'
+import { compareCodePoints } from './code-points.ts'
 import { mintEpoch, mintSecret } from './cursor.ts'
 import { refusalOf, topicEnded } from './end-of-topic.ts'
 import { LogError } from './errors.ts'
@@ -7,6 +8,8 @@ import type {
   EventLog,
   LogDescription,
   NewEvent,
+  Note,
+  NoteQuery,
   Page,
   Query,
   StoredEvent,
@@ -14,6 +17,7 @@ import type {
   TopicQuery,
   TopicSummary,
 } from './event-log.ts'
+import { Notes } from './notes.ts'
 import { expire, ruleFor } from './retention.ts'
 import type { RetentionRule } from './retention.ts'
 import { matches } from './selector.ts'
@@ -55,6 +59,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
   const secret = mintSecret()
   const topics = new Map<string, Topic>()
   const answers = new Answers(maxLength)
+  const notes = new Notes()
   const listeners = new TailListeners()
   let events: StoredEvent[] = []
   let length = 0
@@ -203,8 +208,8 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
       attempt(() => {
         assertOpen()
         return [...topics]
-          .filter(([name]) => name.startsWith(query.prefix) && compare(name, query.after) > 0)
-          .toSorted(([a], [b]) => compare(a, b))
+          .filter(([name]) => name.startsWith(query.prefix) && compareCodePoints(name, query.after) > 0)
+          .toSorted(([a], [b]) => compareCodePoints(a, b))
           .slice(0, query.limit)
           .map(([topic, { newest: offset, ended }]) => ({
             topic,
@@ -248,6 +253,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
         }
         remove(doomed)
         answers.expire(at)
+        notes.expire(at)
         return { removed: doomed.size, done: true }
       }),
 
@@ -261,14 +267,16 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
         return true
       }),
 
-    claim: (key: string) =>
+    note: (note: Note) =>
       attempt(() => {
         assertOpen()
-        const time = now()
-        const claimed = { topic: '', data: '', idempotencyKey: key }
-        if (answers.find(claimed, time) !== undefined) return false
-        answers.save(claimed, 0, time)
-        return true
+        return notes.add(note, now())
+      }),
+
+    notes: (query: NoteQuery) =>
+      attempt(() => {
+        assertOpen()
+        return notes.find(query, now())
       }),
 
     describe: (): Promise<LogDescription> =>
@@ -305,9 +313,4 @@ function indexAfter(events: readonly StoredEvent[], after: number): number {
     else low = middle + 1
   }
   return low
-}
-
-/** By code point, which UTF-8 sorts by and UTF-16 does not. */
-function compare(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -28,7 +28,7 @@ export function matches(selector: string, topic: string): boolean {
 }
 
 /** Whether everything that one valid selector can ever select is also selected by another: `orders/*` is by `orders/**`. */
-export function covers(selector: string, other: string): boolean {
+function covers(selector: string, other: string): boolean {
   const { segments: wide, isOpen: isWideOpen } = split(selector)
   const { segments: narrow, isOpen: isNarrowOpen } = split(other)
   if (isNarrowOpen && !isWideOpen) return false

@@ -163,7 +163,8 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     ended: async (topics) => reader().call('ended', topics),
     topics: async (query) => reader().call('topics', query),
     describe: async () => reader().call('describe'),
-    claim: async (key) => writer().call('claim', key, now()),
+    note: async (note) => writer().call('note', note, now()),
+    notes: async (query) => reader().call('notes', query, now()),
     trim: async (rules, at) => writer().call('trim', rules, at),
 
     async tail(listener) {

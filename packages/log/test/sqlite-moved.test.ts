@@ -25,16 +25,17 @@ afterEach(async () => {
   dir[Symbol.dispose]()
 })
 
-test('a log that was moved away loses nothing more, to retention, purges or claims', async () => {
+test('a log that was moved away loses nothing more, to retention, purges or notes', async () => {
   const elsewhere = join(dir.path, 'backup.db')
   renameSync(path, elsewhere)
-  for (const call of [log.trim([{ selector: '**', maxCount: 1 }], 0), log.purge('a'), log.claim('once')]) {
+  const note = { key: 'once', until: 1 }
+  for (const call of [log.trim([{ selector: '**', maxCount: 1 }], 0), log.purge('a'), log.note(note)]) {
     expect(await rejection(call)).toMatchObject({ code: 'unwritable' })
   }
   renameSync(elsewhere, path)
   const { events } = await log.read({ selectors: ['a'], after: 0, limit: 100, maxBytes: 1_000 })
   expect(events).toHaveLength(10)
-  expect(await log.claim('once')).toBe(true)
+  expect(await log.note({ key: 'once', until: Date.now() + 1_000 })).toBe(true)
 })
 
 test('the successor of a thread does not begin a new log where the file was moved away', async () => {

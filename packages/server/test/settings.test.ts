@@ -79,6 +79,17 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     state: ['a.state', 'a.state'],
     json: ['true', true],
   },
+  token: {
+    'jwt-secret': ['s', 's'],
+    'jwt-secret-file': ['s.txt', 's.txt'],
+    'jwt-issuer': ['https://h', 'https://h'],
+    'jwt-audience': ['hub', 'hub'],
+    subscribe: ['a/**', ['a/**']],
+    publish: ['a/*', ['a/*']],
+    admin: ['true', true],
+    subject: ['ann', 'ann'],
+    'expires-in': ['5m', 300_000],
+  },
   tail: {
     url: ['http://h:1', 'http://h:1'],
     token: ['t', 't'],
@@ -149,10 +160,6 @@ describe('precedence', () => {
     expect(portOf(['--port', '1', '--port=2'])).toBe(2)
   })
 
-  test('an empty variable is none', () => {
-    expect(portOf([], { TAILRACE_PORT: '' })).toBe(4242)
-  })
-
   test('the file may be named by a variable, over which the flag wins', () => {
     const file = config('port = 3')
     expect(portOf([], { TAILRACE_CONFIG: file })).toBe(3)
@@ -169,6 +176,33 @@ describe('precedence', () => {
     expect(texts([], env)).toEqual(['a=1d', 'b=2d'])
     expect(texts(['--config', config('retain = ["e=5d", "f=6d"]')], {})).toEqual(['e=5d', 'f=6d'])
   })
+})
+
+describe('what is empty', () => {
+  test.each(CASES.flatMap((one) => ['', ' ', '\n'].map((text) => ({ ...one, text }))))(
+    'is no value of a variable: $name --$flag $text',
+    ({ verb, flag, text }) => {
+      const variable = variableOf(flag)
+      const read = (): unknown => resolve(verb.settings, { argv: [], env: { [variable]: text } })
+      expect(read).toThrow(UsageError)
+      expect(read).toThrow(`${variable} is empty: give it a value, or unset it`)
+    },
+  )
+
+  test('is no name of a config file', () => {
+    expect(() => portOf([], { TAILRACE_CONFIG: '' })).toThrow('TAILRACE_CONFIG is empty')
+    expect(() => portOf(['--config', ''])).toThrow('The config file')
+  })
+
+  test.each(CASES.filter(({ setting }) => !setting.isSwitch))(
+    'is no value in the file, and none of a flag: $name --$flag',
+    ({ verb, flag, setting }) => {
+      const file = config(`${flag} = ""\n`)
+      expect(() => resolve(verb.settings, { argv: ['--config', file], env: {} })).toThrow(UsageError)
+      if (setting.isSecret) return
+      expect(() => resolve(verb.settings, { argv: [`--${flag}`, ''], env: {} })).toThrow(UsageError)
+    },
+  )
 })
 
 describe('what is wrong is named with the place where it is written', () => {

@@ -1,12 +1,12 @@
 import { describe } from 'vitest'
 
 import { testAppend } from './log-suite/append.ts'
-import { testClaims } from './log-suite/claims.ts'
 import { testClosing } from './log-suite/closing.ts'
 import { testEnding } from './log-suite/ending.ts'
 import { testIdempotency } from './log-suite/idempotency.ts'
 import { testListing } from './log-suite/listing.ts'
 import { testNodes } from './log-suite/nodes.ts'
+import { testNotes } from './log-suite/notes.ts'
 import { testOrder } from './log-suite/order.ts'
 import { testPaging } from './log-suite/paging.ts'
 import { testPurge } from './log-suite/purge.ts'
@@ -28,7 +28,7 @@ const GROUPS: Readonly<Record<string, (check: Check) => void>> = {
   snapshot: testSnapshot,
   'ended topics': testEnding,
   idempotency: testIdempotency,
-  claims: testClaims,
+  notes: testNotes,
   tail: testTail,
   listing: testListing,
   retention: testRetention,

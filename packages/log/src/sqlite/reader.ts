@@ -1,4 +1,4 @@
-import type { LogDescription, Page, Query, TopicQuery, TopicSummary } from '../event-log.ts'
+import type { LogDescription, Note, NoteQuery, Page, Query, TopicQuery, TopicSummary } from '../event-log.ts'
 import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { openForReading, transaction } from './database.ts'
 import { createPager } from './pages.ts'
@@ -11,6 +11,7 @@ export interface Reader {
   snapshot(query: Query): Page
   ended(topics: readonly string[]): (number | undefined)[]
   topics(query: TopicQuery): TopicSummary[]
+  notes(query: NoteQuery, now: number): Note[]
   describe(): LogDescription
   close(): void
 }
@@ -28,6 +29,9 @@ export function openReader(path: string): Reader {
      WHERE name > ? AND name >= ? AND name < ? AND name NOT GLOB '${PURGED_PREFIX}*'
        AND (trimmed < newest OR EXISTS (SELECT 1 FROM events WHERE events.topic = topics.id))
      ORDER BY name LIMIT ?`,
+  )
+  const listNotes = db.prepare(
+    'SELECT key, until FROM notes WHERE key > ? AND key >= ? AND key < ? AND until > ? ORDER BY key LIMIT ?',
   )
 
   function newest(): number {
@@ -54,6 +58,11 @@ export function openReader(path: string): Reader {
         topic: String(row['name']),
         newest: Number(row['newest']),
         ended: row['ended'] !== null,
+      })),
+    notes: ({ prefix, after, limit }, now) =>
+      listNotes.all(after, prefix, prefix + AFTER_EVERY_TOPIC, now, limit).map((row) => ({
+        key: String(row['key']),
+        until: Number(row['until']),
       })),
     describe: () =>
       transaction(db, 'BEGIN', () => {

@@ -105,4 +105,10 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       END;
     `)
   },
+  (db) => {
+    db.exec(`
+      CREATE TABLE notes (key TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE INDEX notes_by_until ON notes (until);
+    `)
+  },
 ]

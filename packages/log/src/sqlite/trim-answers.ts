@@ -26,7 +26,7 @@ export function createAnswerTrimmer(db: DatabaseSync): AnswerTrimmer {
   const remove = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
   const removeTopic = db.prepare('DELETE FROM answered WHERE topic = ? AND bytes = 0')
 
-  /** Where the round goes on. Claims, which have the empty topic, come first. */
+  /** Where the round goes on. */
   let from = ''
 
   /** @returns how many were removed; `limit` when there may be more to remove */

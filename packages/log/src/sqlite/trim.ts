@@ -65,6 +65,9 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     `UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'losses') WHERE name = 'floor_at'`,
   )
   const answers = createAnswerTrimmer(db)
+  const removeNotes = db.prepare(
+    'DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= ? ORDER BY until LIMIT ?)',
+  )
   const unused = db.prepare('PRAGMA freelist_count')
   const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
   const shrinkTightly = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_TIGHT_STEP})`)
@@ -132,11 +135,12 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
       const { removed } = topics
       if (!topics.done) return { removed, done: false, hasChanged: removed > 0 }
       const answered = answers.step(rules, now, maxEvents)
+      const notes = Number(removeNotes.run(now, maxEvents).changes)
       const hasUnused = Number(unused.get()!['freelist_count']) > 0
       if (hasUnused) (isTight ? shrinkTightly : shrink).all()
-      const done = answered.done && !(isUrgent && hasUnused)
+      const done = answered.done && notes < maxEvents && !(isUrgent && hasUnused)
       areTopicsDone = !done
-      return { removed, done, hasChanged: removed > 0 || answered.removed > 0 || hasUnused }
+      return { removed, done, hasChanged: removed + answered.removed + notes > 0 || hasUnused }
     },
 
     undo() {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { refusalOf } from '../end-of-topic.ts'
 import type { Refusal } from '../end-of-topic.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
-import type { Appended, NewEvent } from '../event-log.ts'
+import type { Appended, NewEvent, Note } from '../event-log.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
 import { keepEpoch } from './epoch.ts'
@@ -29,8 +29,8 @@ export interface Writer {
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
   /** @returns the offset up to which the topic was purged, or nothing when it is not known */
   purge(topic: string): number | undefined
-  /** @returns whether nobody had claimed the key */
-  claim(key: string, time: number): boolean
+  /** @returns whether the key was not noted at the time */
+  note(note: Note, time: number): boolean
   /** Proves that a commit reaches the disk. */
   probe(): void
   close(): void
@@ -69,6 +69,11 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const saveAnswer = db.prepare(
     `INSERT INTO answers (topic, key, offset, time) VALUES (?, ?, ?, ?)
      ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
+  )
+  const findNote = db.prepare('SELECT 1 FROM notes WHERE key = ? AND until > ?')
+  const saveNote = db.prepare(
+    `INSERT INTO notes (key, until) VALUES (?, ?)
+     ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until < excluded.until`,
   )
   const supersede = db.prepare(
     'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
@@ -210,12 +215,11 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
         return { result, hasChanged: result !== undefined }
       }),
 
-    claim: (key, time) =>
+    note: ({ key, until }, time) =>
       store(() => {
-        // No topic is empty: claims and answers do not meet.
-        const isFree = findAnswer.get('', key, time - IDEMPOTENCY_WINDOW_MS) === undefined
-        if (isFree) saveAnswer.run('', key, 0, time)
-        return { result: isFree, hasChanged: isFree }
+        const result = findNote.get(key, time) === undefined
+        saveNote.run(key, until)
+        return { result, hasChanged: true }
       }),
 
     probe: () =>

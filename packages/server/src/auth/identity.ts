@@ -3,8 +3,8 @@ import type { Rights } from './rights.ts'
 /** Who asks, as far as a token says. */
 export interface Identity {
   /**
-   * What the request had to show for it. A ticket does all that its token does, but get another ticket. `app`: the
-   * application that the hub is part of vouches for it.
+   * How the request was authorized. A ticket opens streams of its topics and does nothing else. `app`: the application
+   * that the hub is part of decided.
    */
   readonly by: 'token' | 'ticket' | 'app' | 'nobody'
   /** The token's `sub`, if it has one: limits are per subject. */
@@ -12,4 +12,8 @@ export interface Identity {
   readonly rights: Rights
   /** When the token expires, in milliseconds of the epoch: no stream outlives it (invariant 6). */
   readonly expiresAt: number | undefined
+  /** When the token was issued, in milliseconds of the epoch, where it says so and can be believed. */
+  readonly issuedAt: number | undefined
+  /** Names the token or ticket without revealing it: `<token>`, or `<token>.<ticket>`. */
+  readonly credential: string | undefined
 }

@@ -27,7 +27,7 @@ export function secretKey(secret: string): Keys {
   const key = new TextEncoder().encode(secret)
   if (key.length < MIN_SECRET_BYTES) {
     throw new RangeError(
-      `the secret for tokens has ${key.length} bytes; at least ${MIN_SECRET_BYTES} are needed, such as of: openssl rand -base64 32`,
+      `the secret for tokens has ${key.length} bytes; at least ${MIN_SECRET_BYTES} are needed: make one with tailrace secret`,
     )
   }
   return { key, algorithms: ['HS256'] }

@@ -1,5 +1,5 @@
 import type { Facts } from './access.ts'
-import { isAllowed, isOwn } from './origins.ts'
+import { isAllowed, isOwnPage } from './origins.ts'
 import type { OriginRules } from './origins.ts'
 
 /** How many origins are named in the life of a hub: anyone may invent more. */
@@ -14,7 +14,11 @@ export function createOriginHint(rules: OriginRules, warn: (line: string) => voi
   return (facts) => {
     const origin = facts.header('origin')
     if (origin === undefined || named.size >= MAX_HINTS || named.has(origin)) return
-    if (isAllowed(rules, origin) || isOwn(origin, facts.header('host') ?? '')) return
+    if (
+      isAllowed(rules, origin) ||
+      isOwnPage(rules, { origin, host: facts.header('host') ?? '', site: undefined })
+    )
+      return
     // What is no origin did not come from a page that could be allowed.
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) return
     named.add(origin)

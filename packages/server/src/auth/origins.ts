@@ -37,6 +37,16 @@ export function requireLoopbackHost(host: string): void {
 export interface OriginRules {
   /** Origins, or `*`. */
   readonly allowed: readonly string[]
+  /** The hub has TLS of its own, so its pages are of `https:` only. Otherwise a proxy may give it to them. */
+  readonly isSecure: boolean
+}
+
+/** What a request says of the page that made a browser send it. What is no browser says nothing. */
+export interface AskingPage {
+  readonly origin: string | undefined
+  readonly host: string
+  /** `Sec-Fetch-Site`. */
+  readonly site: string | undefined
 }
 
 /** Whether a browser lets a page of this origin read what comes back. */
@@ -44,30 +54,34 @@ export function isAllowed({ allowed }: OriginRules, origin: string): boolean {
   return allowed.includes('*') || allowed.includes(origin)
 }
 
-/**
- * Refuses writes that a page of another site has made a browser send. Who is no browser sends no `Origin`.
- *
- * @throws HttpError `cross-origin`
- */
-export function requireKnownOrigin(
-  { allowed }: OriginRules,
-  { origin, host, site }: { origin: string | undefined; host: string; site: string | undefined },
-): void {
-  if (
-    origin === undefined
-      ? site === undefined || site === 'same-origin' || site === 'none'
-      : isOwn(origin, host)
-  )
-    return
+/** Refuses writes that a page of another site has made a browser send. @throws HttpError `cross-origin` */
+export function requireKnownOrigin(rules: OriginRules, page: AskingPage): void {
   // `*` lets anybody read; it does not let every page act for whoever looks at it.
-  if (origin !== undefined && allowed.includes(origin)) return
-  throw new HttpError(
+  if (isOwnPage(rules, page) || (page.origin !== undefined && rules.allowed.includes(page.origin))) return
+  throw crossOrigin('write')
+}
+
+/** Refuses reads that a page has made a browser send, and that it could not see. @throws HttpError `cross-origin` */
+export function requireReadableOrigin(rules: OriginRules, page: AskingPage): void {
+  // An image or a script of another page is asked for without an `Origin`.
+  if (isOwnPage(rules, page) || isAllowed(rules, page.origin ?? '*')) return
+  throw crossOrigin('read')
+}
+
+function crossOrigin(what: string): HttpError {
+  return new HttpError(
     'cross-origin',
-    'Pages of this origin may not write here: allow it with --allow-origin.',
+    `Pages of this origin may not ${what} here: allow their origin with --allow-origin.`,
   )
 }
 
 /** Whether a page has the origin under which the hub was asked. */
-export function isOwn(origin: string, host: string): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase().replace(/:80$|:443$/, '')
+export function isOwnPage({ isSecure }: OriginRules, { origin, host, site }: AskingPage): boolean {
+  if (origin === undefined) return site === undefined || site === 'same-origin' || site === 'none'
+  const url = URL.parse(origin)
+  const schemes = isSecure ? ['https:'] : ['http:', 'https:']
+  if (url === null || !schemes.includes(url.protocol)) return false
+  const standardPort = url.protocol === 'https:' ? ':443' : ':80'
+  const name = host.toLowerCase()
+  return url.host === (name.endsWith(standardPort) ? name.slice(0, -standardPort.length) : name)
 }

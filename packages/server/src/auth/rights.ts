@@ -1,4 +1,4 @@
-import { covers, LogError, matches, parseSelector } from '@tailrace/log'
+import { coveredBy, LogError, parseSelector } from '@tailrace/log'
 
 /** What somebody may do. Topics carry the rights: no event is ever looked at. */
 export interface Rights {
@@ -10,13 +10,14 @@ export interface Rights {
 export const NO_RIGHTS: Rights = { publish: [], subscribe: [], isAdmin: false }
 export const ALL_RIGHTS: Rights = { publish: ['**'], subscribe: ['**'], isAdmin: true }
 
-export function mayPublish({ publish }: Rights, topic: string): boolean {
-  return publish.some((selector) => matches(selector, topic))
+/** Tells whether a topic may be published to. */
+export function mayPublish({ publish }: Rights): (topic: string) => boolean {
+  return coveredBy(publish)
 }
 
-/** A right covers a subscription only when it covers all that the subscription could ever select. */
-export function maySubscribe({ subscribe }: Rights, selector: string): boolean {
-  return subscribe.some((right) => covers(right, selector))
+/** Tells whether a selector may be subscribed to: a right must cover all that the selector could ever select. */
+export function maySubscribe({ subscribe }: Rights): (selector: string) => boolean {
+  return coveredBy(subscribe)
 }
 
 /** The most selectors in one list of a claim. */

@@ -1,64 +1,88 @@
-import { EncryptJWT, jwtDecrypt } from 'jose'
+import { randomBytes } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
+import type { Seal } from './seal.ts'
 
-/** How long a ticket can be used, in seconds, unless its token ends before. */
-const TICKET_LIFE_S = 30
+/** How long a ticket may wait for its first use, in seconds. */
+const FIRST_USE_S = 30
+/** How long a ticket is good when its token never expires. */
+const MAX_LIFE_MS = 24 * 60 * 60 * 1000
 
-const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const
+const PURPOSE = 'ticket'
 
-/** Tickets stand for a token where one cannot be sent: in the URL of an `EventSource` of another origin. */
+/** A ticket, and how long it may wait for its first use, in seconds. */
+export interface IssuedTicket {
+  readonly ticket: string
+  readonly expiresIn: number
+}
+
+/** Tickets stand for a token where none can be sent: in the URL of an `EventSource` of another origin. */
 export interface Tickets {
-  issue(identity: Identity): Promise<string>
-  /** @throws HttpError `invalid-ticket` when it is none, has expired, was used already, or outlived its token */
+  /** Issues a ticket that opens streams of some topics, for as long as a token is valid. */
+  issue(identity: Identity, topics: readonly string[]): Promise<IssuedTicket>
+  /**
+   * @throws HttpError `invalid-ticket` when it was made up, was not used in time, or has outlived its token; LogError
+   * when the log cannot be asked
+   */
   redeem(ticket: string): Promise<Identity>
 }
 
+/** What is in a ticket. Times are in milliseconds of the epoch. */
+interface Content {
+  readonly topics: readonly string[]
+  readonly subject?: string
+  /** When its token was issued. */
+  readonly issuedAt?: number
+  readonly credential: string
+  readonly firstUseBy: number
+  readonly expiresAt: number
+}
+
 /**
- * A ticket is what it stands for, encrypted with the log's own secret: every node of the log can read it, and
- * nobody else. That it is good once is a claim in the log, of which all nodes together grant one.
+ * A ticket is what it stands for, sealed with the log's own secret, so that every node of the log can read it and nobody
+ * else. Its first use is noted in the log, and each later one needs that note: so a ticket that was not used at
+ * once is dead, and one that was opens the stream again after a restart of the hub. That costs one read.
+ *
+ * @param now - the wall clock, in milliseconds
  */
-export function createTickets(log: EventLog, secret: string): Tickets {
-  const key = Buffer.from(secret, 'base64url')
+export function createTickets(log: EventLog, seal: Seal, now: () => number = Date.now): Tickets {
   return {
-    issue: (identity) =>
-      new EncryptJWT({ identity })
-        .setProtectedHeader(ENCRYPTION)
-        .setJti(crypto.randomUUID())
-        .setExpirationTime(`${TICKET_LIFE_S}s`)
-        .encrypt(key),
+    async issue({ subject, credential, issuedAt, expiresAt: tokenExpiresAt }, topics) {
+      const time = now()
+      const expiresAt = tokenExpiresAt ?? time + MAX_LIFE_MS
+      const firstUseBy = Math.min(time + FIRST_USE_S * 1000, expiresAt)
+      const content = {
+        topics,
+        subject,
+        issuedAt,
+        credential: `${credential}.${randomBytes(16).toString('base64url')}`,
+        firstUseBy,
+        expiresAt,
+      }
+      const ticket = await seal.close(content, PURPOSE)
+      return { ticket, expiresIn: Math.max(0, Math.floor((firstUseBy - time) / 1000)) }
+    },
 
     async redeem(ticket) {
-      const { identity, jti } = await open(ticket, key)
-      const { expiresAt } = identity
-      if (expiresAt !== undefined && expiresAt <= Date.now()) throw invalid()
-      if (!(await log.claim(`ticket/${jti}`))) throw invalid()
-      return { ...identity, by: 'ticket' }
+      const content = (await seal.open(ticket, PURPOSE)) as Content | undefined
+      if (content === undefined || content.expiresAt <= now()) throw invalid()
+      const { topics, subject, issuedAt, credential, firstUseBy, expiresAt } = content
+      const note = `ticket/${credential}`
+      const [used] = await log.notes({ prefix: note, after: '', limit: 1 })
+      if (used === undefined) {
+        if (firstUseBy <= now()) throw invalid()
+        await log.note({ key: note, until: expiresAt })
+      }
+      const rights = { publish: [], subscribe: topics, isAdmin: false }
+      return { by: 'ticket', subject, rights, expiresAt, issuedAt, credential }
     },
-  }
-}
-
-/** How long a ticket of somebody can be used, in whole seconds. */
-export function ticketLifeOf({ expiresAt = Infinity }: Identity): number {
-  return Math.min(TICKET_LIFE_S, Math.max(0, Math.floor((expiresAt - Date.now()) / 1000)))
-}
-
-async function open(ticket: string, key: Uint8Array): Promise<{ identity: Identity; jti: string }> {
-  try {
-    const { payload } = await jwtDecrypt(ticket, key, {
-      keyManagementAlgorithms: [ENCRYPTION.alg],
-      contentEncryptionAlgorithms: [ENCRYPTION.enc],
-    })
-    return { identity: payload['identity'] as Identity, jti: payload.jti! }
-  } catch {
-    throw invalid()
   }
 }
 
 function invalid(): HttpError {
   return new HttpError(
     'invalid-ticket',
-    'The ticket is none, has expired, or was used: each is good once, for 30 seconds, while its token is. Get another from POST /tickets.',
+    `The ticket is invalid, was not used within ${FIRST_USE_S} seconds, or has outlived its token. Get another from POST /tickets.`,
   )
 }

@@ -3,6 +3,7 @@ import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
 import type { Keys } from './keys.ts'
+import { nameOf } from './revocations.ts'
 import { parseRights } from './rights.ts'
 
 export interface VerifierOptions {
@@ -33,20 +34,32 @@ export function createVerifier({ keys, issuer, audience, leewayMs }: VerifierOpt
     }
     const rights = parseRights(payload['tailrace'])
     if (typeof rights === 'string') throw invalid(`The token ${rights}.`)
-    const { sub, exp } = payload
+    const { sub, exp, iat } = payload
     // Limits are per subject: a list or an object would be another one in each token.
     if (sub !== undefined && typeof sub !== 'string') throw invalid('The token has a `sub` that is no text.')
     const expiresAt = expiryOf(exp, leewayMs)
     // `jwtVerify` counts in whole seconds: what it still takes may be past an end within this one.
     if (expiresAt !== undefined && expiresAt <= Date.now()) throw expired()
-    return { by: 'token', subject: sub, rights, expiresAt }
+    // Without the signature, of which base64 and elliptic curves know several spellings.
+    const credential = nameOf(token.slice(0, token.lastIndexOf('.')))
+    return { by: 'token', subject: sub, rights, expiresAt, issuedAt: issueOf(iat, leewayMs), credential }
   }
 }
 
-/** JSON numbers reach further than times do: what is no time when counted in milliseconds never comes. */
+/** The latest time that there is, in milliseconds of the epoch (ECMA-262, section 21.4.1.1). */
+const END_OF_TIME = 8.64e15
+
+/** JSON numbers reach further than times do: what lies behind the last time never comes. */
 function expiryOf(exp: number | undefined, leewayMs: number): number | undefined {
-  const expiresAt = exp === undefined ? Infinity : exp * 1000 + leewayMs
-  return expiresAt === Infinity ? undefined : expiresAt
+  const expiresAt = Math.floor((exp ?? Infinity) * 1000 + leewayMs)
+  return expiresAt > END_OF_TIME ? undefined : expiresAt
+}
+
+/** A token of the future, such as one whose issuer counts in milliseconds, would outlive every revocation. */
+function issueOf(iat: unknown, leewayMs: number): number | undefined {
+  if (typeof iat !== 'number') return undefined
+  const issuedAt = Math.floor(iat * 1000)
+  return issuedAt > Date.now() + leewayMs ? undefined : issuedAt
 }
 
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }

@@ -28,18 +28,16 @@ ${lines.join('\n')}
 /** The help of one verb: all that it takes. */
 export function verbHelp({ name, operands, summary, description, settings }: Verb): string {
   const lines = Object.entries(settings).map(([flag, one]) => row(flagOf(flag, one), docOf(one)))
+  const [first] = Object.keys(settings)
+  const variables = `Each option can be written as a variable too: --${first} as ${variableOf(first ?? '')}.`
   return `${summary}
 
 ${heading('Usage')}
   tailrace ${`${name} ${operands}`.trim()} [options]
 
 ${heading('Options')}
-${lines.join('\n')}
-${row('--config FILE', CONFIG.doc)}
-${row('-h, --help', 'Show this.')}
-
-Each option can be written as a variable too: --${Object.keys(settings)[0]} as ${variableOf(Object.keys(settings)[0]!)}.
-${description === '' ? '' : `\n${description}\n`}`
+${first === undefined ? '' : `${lines.join('\n')}\n${row('--config FILE', CONFIG.doc)}\n`}${row('-h, --help', 'Show this.')}
+${first === undefined ? '' : `\n${variables}\n`}${description === '' ? '' : `\n${description}\n`}`
 }
 
 /** The reference page of all verbs, as Markdown. */
@@ -53,7 +51,7 @@ tailrace ${`${name} ${operands}`.trim()} [options]
 
 ${summary}
 ${description === '' ? '' : `\n${description}\n`}
-${table(settings)}
+${Object.keys(settings).length === 0 ? 'It takes no options.' : table(settings)}
 `,
   )
   return `# Command line

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from './usage-error.ts'
 
-/** The content of a file without the line end that editors put there. @throws UsageError when it cannot be read */
+/** The content of a file without the line end that editors put there. @throws UsageError when it cannot be read or is empty */
 export function readSecret(flag: string, path: string): string {
+  let text: string
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    text = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
     throw new UsageError(`--${flag}: ${(error as Error).message}`)
   }
+  if (text.trim() === '') throw new UsageError(`--${flag}: ${path} is empty`)
+  return text
 }

@@ -4,6 +4,8 @@ import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
 import type { Keys } from '../auth/keys.ts'
 import { createOriginHint } from '../auth/origin-hint.ts'
 import { isLoopback } from '../auth/origins.ts'
+import { loadRevocations } from '../auth/revocations.ts'
+import { createSeal } from '../auth/seal.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
@@ -38,12 +40,17 @@ export async function gateOf(
   const { host, cookie } = values
   const verify = verifierOf(values)
   const isLocal = isLocalOnly(values)
-  const origins = { allowed: values['allow-origin'].map(parseOrigin) }
+  const origins = {
+    allowed: values['allow-origin'].map(parseOrigin),
+    isSecure: values['tls-cert'] !== undefined,
+  }
   // A proxy in front may pass on its own name, which pages of other origins use.
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
-  const requiresLoopbackHost = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
+  const isPrivate = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
   const { secret } = await log.describe()
-  const tickets = createTickets(log, secret)
+  const seal = createSeal(secret)
+  const tickets = createTickets(log, seal)
+  const revocations = await loadRevocations(log)
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
   const anonymous = {
     publish: all(values['anonymous-publish']),
@@ -54,9 +61,10 @@ export async function gateOf(
     access: createAccess({
       verify,
       tickets,
+      revocations,
       anonymous,
       isLocal,
-      requiresLoopbackHost,
+      isPrivate,
       origins,
       cookieName: cookie,
     }),
@@ -73,6 +81,8 @@ export async function gateOf(
       maxHistoryBytes: values['max-history'],
     }),
     tickets,
+    revocations,
+    seal,
     origins,
     hint: createOriginHint(origins, warn),
   })

@@ -1,6 +1,6 @@
 import { parseRule } from './retain.ts'
 import type { WrittenRule } from './retain.ts'
-import { list, optional, secret, setting, toggle } from './setting.ts'
+import { list, optional, parseText, secret, setting, toggle } from './setting.ts'
 import type { Bounds, Setting } from './setting.ts'
 import type { Values } from './verb.ts'
 
@@ -58,8 +58,6 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
 
 export type ServeValues = Values<ServeSettings>
 
-const text = (value: string): string => value
-
 /** What a timer of Node can wait: 2^31 - 1 milliseconds are not quite 25 days, and none are taken for no timeout. */
 const TIMER_BOUNDS: Bounds = ['1ms', '24d']
 
@@ -99,11 +97,11 @@ export const SERVE_SETTINGS: ServeSettings = {
   cookie: setting('text', { fallback: 'tailrace', doc: 'The cookie in which a browser may have its token.' }),
   'anonymous-subscribe': toggle({ doc: 'Who has no token may read everything.' }),
   'anonymous-publish': toggle({ doc: 'Who has no token may publish everything.' }),
-  'allow-origin': list(text, {
+  'allow-origin': list(parseText, {
     placeholder: 'ORIGIN',
     doc: 'Whose pages may read here, such as https://app.example.com, and write with a cookie; * lets all read.',
   }),
-  'trust-proxy': list(text, {
+  'trust-proxy': list(parseText, {
     placeholder: 'NETWORK',
     doc: 'Proxies whose X-Forwarded-For counts, such as 10.0.0.0/8.',
   }),

@@ -19,7 +19,7 @@ type Kind = keyof KindValues
 const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text: string): KindValues[K] } } =
   {
     text: { placeholder: 'TEXT', parse: parseText },
-    file: { placeholder: 'FILE', parse: (text) => text },
+    file: { placeholder: 'FILE', parse: parseText },
     url: { placeholder: 'URL', parse: parseUrl },
     token: { placeholder: 'TOKEN', parse: parseToken },
     port: { placeholder: 'N', parse: parsePort },
@@ -115,7 +115,7 @@ function parseSwitch(texts: readonly string[]): boolean {
 }
 
 /** What is empty was to be filled in by a script, and meant to say something: whose tokens count, where to listen. */
-function parseText(text: string): string {
+export function parseText(text: string): string {
   if (text !== '') return text
   throw new UsageError('cannot be empty')
 }

@@ -60,11 +60,12 @@ export function resolve<S extends Settings>(
 ): { values: Values<S>; operands: string[]; help: boolean } {
   const { flags, operands } = parseFlags(settings, argv)
   if (flags.has('help')) return { values: {} as Values<S>, operands, help: true }
-  const file = readConfig(flags.get('config')?.at(-1) ?? env[CONFIG_VARIABLE], settings)
+  const variable = fromVariable(variableOf('config'), CONFIG, env)
+  const file = readConfig((flags.get('config') ?? variable)?.at(-1), settings)
   const values = Object.entries(settings).map(([name, one]) => {
     const places: [string, readonly string[] | undefined][] = [
       [`--${name}`, flags.get(name)],
-      [variableOf(name), fromVariable(one, env[variableOf(name)])],
+      [variableOf(name), fromVariable(variableOf(name), one, env)],
       [`${name} in the config file`, file.get(name)],
       [`the default of ${name}`, one.fallback === undefined ? [] : [one.fallback]],
     ]
@@ -78,8 +79,15 @@ export function resolve<S extends Settings>(
   return { values: Object.fromEntries(values) as Values<S>, operands, help: false }
 }
 
-function fromVariable(one: Setting<unknown>, text: string | undefined): readonly string[] | undefined {
-  if (text === undefined || text === '') return undefined
+/** An empty variable was to be filled in by somebody: taken for none, it would open a hub that was to have keys. */
+function fromVariable(
+  name: string,
+  one: Setting<unknown>,
+  env: Sources['env'],
+): readonly string[] | undefined {
+  const text = env[name]
+  if (text === undefined) return undefined
+  if (text.trim() === '') throw new UsageError(`${name} is empty: give it a value, or unset it`)
   return one.isList ? text.split(/\s+/).filter((part) => part !== '') : [text]
 }
 
@@ -109,7 +117,7 @@ function parseFlags(
 }
 
 function readConfig(path: string | undefined, settings: Settings): Map<string, readonly string[]> {
-  if (path === undefined || path === '') return new Map()
+  if (path === undefined) return new Map()
   let table: Record<string, unknown>
   try {
     table = parseToml(readFileSync(path, 'utf8'))

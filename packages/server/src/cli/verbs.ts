@@ -1,7 +1,9 @@
+import { secret } from './mint-secret.ts'
 import { publish } from './publish.ts'
 import { serve } from './serve.ts'
 import { tail } from './tail.ts'
+import { token } from './token.ts'
 import type { Verb } from './verb.ts'
 
 /** What the program can do. */
-export const VERBS: readonly Verb[] = [serve, publish, tail]
+export const VERBS: readonly Verb[] = [serve, publish, tail, secret, token]

@@ -2,7 +2,7 @@ import type { Facts } from '../auth/access.ts'
 import { corsHeaders } from '../auth/cors.ts'
 import { isLoopback, nameOf, requireKnownOrigin } from '../auth/origins.ts'
 import { parseRights } from '../auth/rights.ts'
-import { requireSubscribe } from '../auth/access.ts'
+import { EVERYBODY, requireSubscribe } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
 import { OPEN_GATE } from './gate.ts'
 import type { Gate } from './gate.ts'
@@ -36,7 +36,7 @@ export interface AppGateOptions {
 
 /** The gate of a hub inside an application, which decides who may do what. */
 export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppGateOptions): Gate {
-  const origins = { allowed: allowOrigins }
+  const origins = { allowed: allowOrigins, isSecure: false }
 
   function requireKnownHost(host: string): void {
     const name = nameOf(host)
@@ -64,7 +64,10 @@ export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppG
       const { publish = [], subscribe = [], admin = false, subject, expiresAt } = await authorize(facts)
       const rights = parseRights({ publish, subscribe, admin })
       if (typeof rights === 'string') throw new TypeError(`What authorize returned ${rights}`)
-      return { address: remoteAddress ?? '', identity: { by: 'app', subject, rights, expiresAt } }
+      return {
+        address: remoteAddress ?? '',
+        identity: { ...EVERYBODY, by: 'app', subject, rights, expiresAt },
+      }
     },
     admit,
     admitPage: admit,

@@ -22,7 +22,7 @@ export interface BodyCall {
 
 export interface BodyLimit {
   readonly maxBytes: number
-  readonly tooLarge: 'event-too-large' | 'batch-too-large'
+  readonly tooLarge: 'event-too-large' | 'batch-too-large' | 'body-too-large'
 }
 
 /**
@@ -77,10 +77,11 @@ export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<str
   return body.toString('utf8')
 }
 
-function refusal({ tooLarge, maxBytes }: BodyLimit): HubError {
+function refusal({ tooLarge, maxBytes }: BodyLimit): HubError | HttpError {
+  const message = `The body is larger than the ${maxBytes} bytes that are accepted`
+  if (tooLarge === 'body-too-large') return new HttpError(tooLarge, `${message}: send less.`, { maxBytes })
   const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
-  const message = `The body is larger than the ${maxBytes} bytes that are taken: send less, or raise ${setting}.`
-  return new HubError(tooLarge, message, { details: { maxBytes } })
+  return new HubError(tooLarge, `${message}: send less, or raise ${setting}.`, { details: { maxBytes } })
 }
 
 /**

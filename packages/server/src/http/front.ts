@@ -120,6 +120,7 @@ export function takeStreams(
         const until = client.identity.expiresAt
         const outcome = await hub.subscribe({ ...subscription, until, reader }, () => {
           if (socket.destroyed) return undefined
+          gate.requireStill(client)
           socket.off('error', ignore)
           socket.on('finish', linger)
           return createSocketSink(socket, gate.corsHeaders(origin))
@@ -159,7 +160,7 @@ function subscriptionOf({ target, headers }: StreamHead): Subscription | undefin
   try {
     if (wanted(headers.get('accept')) !== STREAM) return undefined
     const { path, query } = parseTarget(target)
-    // A ticket is good once: it is left to the handler, which can also say what is wrong with it.
+    // A ticket costs a read of the log: it is left to the handler, which can also say what is wrong with it.
     if (query.has('ticket')) return undefined
     const selectors = path === '/events' ? undefined : [topicOf(path)]
     const lastEventId = headers.get('last-event-id')

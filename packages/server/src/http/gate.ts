@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Reader } from '@tailrace/hub'
 import type { Access, Facts } from '../auth/access.ts'
@@ -5,7 +6,10 @@ import { EVERYBODY, missingToken, requireSubscribe } from '../auth/access.ts'
 import { corsHeaders } from '../auth/cors.ts'
 import type { HeaderFields } from '../auth/cors.ts'
 import type { OriginRules } from '../auth/origins.ts'
-import type { Tickets } from '../auth/tickets.ts'
+import type { Revocations, Revoked } from '../auth/revocations.ts'
+import { createSeal } from '../auth/seal.ts'
+import type { Seal } from '../auth/seal.ts'
+import type { IssuedTicket, Tickets } from '../auth/tickets.ts'
 import { Budget } from '../limits/budget.ts'
 import type { Client, Limits } from '../limits/limits.ts'
 import type { Transport } from '../observe/metrics.ts'
@@ -15,6 +19,8 @@ export interface GateOptions {
   readonly access: Access
   readonly limits: Limits
   readonly tickets: Tickets
+  readonly revocations: Revocations
+  readonly seal: Seal
   readonly origins: OriginRules
   /** Is shown each request before it is judged. @defaultValue nothing */
   readonly hint?: ((facts: Facts) => void) | undefined
@@ -44,15 +50,27 @@ export interface Gate {
   readonly bodies: Budget
   /** Memory for pages of history that are being sent. */
   readonly pages: Budget
-  /** A ticket for whoever has a token, and not only a ticket. @throws HttpError `missing-token` */
-  issueTicket(client: Client): Promise<string>
+  /** For what takes a while between the question and the answer. @throws HttpError `revoked` */
+  requireStill(client: Client): void
+  /**
+   * Issues a ticket for some selectors to a client with a token. It counts as a publish of one event: its first use is a
+   * write.
+   *
+   * @throws HttpError `forbidden`, `too-many-topics` or `too-many-publishes`
+   */
+  issueTicket(client: Client, selectors: readonly string[]): Promise<IssuedTicket>
+  /** Refuses a token, a ticket or a subject from now on. @throws HttpError `too-many-revocations` */
+  revoke(revoked: Revoked): Promise<void>
+  /** For what clients carry and may not see. */
+  readonly seal: Seal
   corsHeaders(origin: string | undefined): HeaderFields
   /** Lets no reader in any more. */
   drain(): void
   readonly isDraining: boolean
 }
 
-export function createGate({ access, limits, tickets, origins, hint }: GateOptions): Gate {
+export function createGate(options: GateOptions): Gate {
+  const { access, limits, tickets, revocations, seal, origins, hint } = options
   let isDraining = false
   return {
     async identify(facts, remoteAddress) {
@@ -73,11 +91,17 @@ export function createGate({ access, limits, tickets, origins, hint }: GateOptio
     charge: limits.charge,
     bodies: limits.bodies,
     pages: limits.pages,
-    async issueTicket({ identity }) {
-      // Otherwise a ticket could be renewed for ever, by whoever saw one in a URL.
-      if (identity.by !== 'token') throw missingToken('get a ticket')
-      return tickets.issue(identity)
+    requireStill: ({ identity }) => access.requireStill(identity),
+    async issueTicket(client, selectors) {
+      const { identity } = client
+      requireSubscribe(identity, selectors)
+      limits.requireFewTopics(selectors.length)
+      limits.requireRate(client)
+      limits.charge(client, 1, 0)
+      return tickets.issue(identity, selectors)
     },
+    revoke: (revoked) => revocations.revoke(revoked),
+    seal,
     corsHeaders: (origin) => corsHeaders(origins, origin),
     drain() {
       isDraining = true
@@ -97,30 +121,33 @@ export const OPEN_GATE: Gate = {
   charge: () => undefined,
   bodies: new Budget('max-bodies'),
   pages: new Budget('max-history'),
+  requireStill: () => undefined,
   issueTicket: () => Promise.reject(missingToken('get a ticket')),
+  // There is nothing that could come back and be refused.
+  revoke: async () => undefined,
+  seal: createSeal(randomBytes(32).toString('base64url')),
   corsHeaders: () => ({}),
   drain: () => undefined,
   isDraining: false,
 }
 
 /** What others may know of who reads a stream. */
-export function readerOf({ address, identity: { subject } }: Client, transport: Transport): Reader {
-  return { transport, address, subject }
+export function readerOf(
+  { address, identity: { subject, credential } }: Client,
+  transport: Transport,
+): Reader {
+  return { transport, address, subject, credential }
 }
 
 /** What a request of `node:http` says of itself. */
-export function factsOf({ method = '', headers }: IncomingMessage, query: URLSearchParams): Facts {
+export function factsOf({ method = '', headers }: IncomingMessage, ticket: string | undefined): Facts {
   const authority = headers[':authority']
   // RFC 9113, section 8.3.1: one must not say something else than the other.
   if (authority !== undefined && headers.host !== undefined && headers.host !== authority)
     throw new HttpError('malformed-request', 'Host and :authority differ.')
-  const tickets = query.getAll('ticket')
-  if (tickets.length > 1) {
-    throw new HttpError('invalid-query', 'The parameter ticket may be given once.', { parameter: 'ticket' })
-  }
   return {
     method,
     header: (name) => (headers[name] ?? (name === 'host' ? authority : undefined))?.toString(),
-    ticket: tickets[0],
+    ticket,
   }
 }

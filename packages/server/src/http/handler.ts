@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refuseUnknown } from '@tailrace/hub'
+import { refuseUnknown, single } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
-import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
+import { requireAdmin, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
 import type { Client } from '../limits/limits.ts'
@@ -17,6 +17,7 @@ import { sendJson } from './json.ts'
 import { HttpError, sendProblem, toProblem } from './problem.ts'
 import type { Problem, ProblemCode } from './problem.ts'
 import { publish } from './publish.ts'
+import { revokeConnection, revokeSubject } from './revoke.ts'
 import { readsStreams, subscribe, turnAway } from './subscribe.ts'
 import { parseTarget, topicOf } from './target.ts'
 import { issueTicket } from './tickets.ts'
@@ -39,8 +40,11 @@ export interface HandlerOptions {
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** A publish says what it has to say in headers: a `?key=` would be lost in silence. */
-const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
+const NO_PARAMETERS: ReadonlySet<string> = new Set()
+const SUBJECT_ONLY: ReadonlySet<string> = new Set(['subject'])
 
+/** Before the id of a stream. */
+const CONNECTION = '/connections/'
 /** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 /** How often at most the operator is told of one outage (a full disk, say), which every request brings up again. */
@@ -69,10 +73,7 @@ export function createHandler(
         return { GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, undefined) }
       case '/topics':
         return {
-          async GET({ response }, { identity }) {
-            requireSubscribe(identity, ['**'])
-            await listTopics(hub, query, response)
-          },
+          GET: ({ response }, client) => listTopics({ hub, gate, client, query, response }),
           POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, undefined),
         }
       case '/healthz':
@@ -80,12 +81,16 @@ export function createHandler(
       case '/readyz':
         return { GET: ({ response }) => ready(response) }
       case '/tickets':
-        return { POST: ({ response }, client) => issueTicket(gate, client, response) }
+        return { POST: ({ request, response }, client) => issueTicket(gate, client, request, response) }
       case '/connections':
         return {
           async GET({ response }, { identity }) {
             requireAdmin(identity)
             await listConnections(hub, query, response)
+          },
+          async DELETE({ response }, { identity }) {
+            requireAdmin(identity)
+            await revokeSubject({ hub, gate, response }, query)
           },
         }
       case '/metrics':
@@ -97,6 +102,14 @@ export function createHandler(
             await sendMetrics(metrics, response)
           },
         }
+    }
+    if (path.startsWith(CONNECTION)) {
+      return {
+        async DELETE({ response }, { identity }) {
+          requireAdmin(identity)
+          await revokeConnection({ hub, gate, response }, path.slice(CONNECTION.length))
+        },
+      }
     }
     if (!path.startsWith('/topics/')) return undefined
     return {
@@ -121,7 +134,7 @@ export function createHandler(
       answerOther(request.method ?? '', ['GET'], { request, response })
       return
     }
-    const { method, header } = factsOf(request, new URLSearchParams())
+    const { method, header } = factsOf(request, undefined)
     const facts = {
       method,
       header: (name: string) => (name === 'host' ? header(name) : undefined),
@@ -150,11 +163,11 @@ export function createHandler(
       answerOther(method, Object.keys(methods), exchange)
       return
     }
-    if (method !== 'GET') refuseUnknown(query, NO_PARAMETERS)
+    if (method !== 'GET') refuseUnknown(query, path === '/connections' ? SUBJECT_ONLY : NO_PARAMETERS)
+    const ticket = method === 'GET' && isOfTopics(path) ? takeTicket(query) : undefined
     const client = PROBES.has(path)
       ? NOBODY
-      : await gate.identify(factsOf(request, query), request.socket.remoteAddress)
-    query.delete('ticket')
+      : await gate.identify(factsOf(request, ticket), request.socket.remoteAddress)
     // Who sent all of a publish may leave. Who reads has to be there.
     if (method === 'GET' && isGone(exchange.response)) return
     await methods[method]!(exchange, client)
@@ -202,6 +215,17 @@ export function createHandler(
       else sendProblem(response, answer)
     })
   }
+}
+
+function isOfTopics(path: string): boolean {
+  return path === '/events' || path.startsWith('/topics/')
+}
+
+/** Takes the ticket out of a query. */
+function takeTicket(query: URLSearchParams): string | undefined {
+  const ticket = single(query, 'ticket')
+  query.delete('ticket')
+  return ticket
 }
 
 function limitOf(error: unknown): RequestLimit | undefined {

@@ -43,7 +43,7 @@ export async function readHistory(call: HistoryCall, query: HistoryQuery): Promi
 }
 
 async function pageOf(
-  { hub, client }: HistoryCall,
+  { hub, gate, client }: HistoryCall,
   query: HistoryQuery,
   gone: AbortSignal,
 ): Promise<HistoryPage> {
@@ -55,6 +55,7 @@ async function pageOf(
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
     throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
   }
+  gate.requireStill(client)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'

@@ -15,6 +15,11 @@ export type HttpErrorCode =
   | 'invalid-token'
   | 'token-expired'
   | 'invalid-ticket'
+  | 'revoked'
+  | 'unknown-connection'
+  | 'too-many-revocations'
+  | 'invalid-json'
+  | 'body-too-large'
   | 'forbidden'
   | 'cross-origin'
   | 'foreign-host'
@@ -45,6 +50,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'invalid-header': 400,
   'invalid-utf8': 400,
   'invalid-ndjson': 400,
+  'invalid-json': 400,
   'malformed-request': 400,
   'invalid-topic': 400,
   'invalid-selector': 400,
@@ -62,11 +68,13 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'invalid-token': 401,
   'token-expired': 401,
   'invalid-ticket': 401,
+  revoked: 401,
   forbidden: 403,
   'cross-origin': 403,
   'foreign-host': 403,
   'not-found': 404,
   'unknown-topic': 404,
+  'unknown-connection': 404,
   'method-not-allowed': 405,
   'not-acceptable': 406,
   'request-timeout': 408,
@@ -74,6 +82,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'cursor-gone': 410,
   'event-too-large': 413,
   'batch-too-large': 413,
+  'body-too-large': 413,
   'unsupported-encoding': 415,
   'too-many-connections': 429,
   'too-many-publishes': 429,
@@ -82,6 +91,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   internal: 500,
   draining: 503,
   'keys-unavailable': 503,
+  'too-many-revocations': 503,
   busy: 503,
   full: 503,
   unwritable: 503,

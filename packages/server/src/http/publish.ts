@@ -37,7 +37,7 @@ export async function publish(call: PublishCall, topic: string | undefined): Pro
   const { gate, client } = call
   // Before its body is read, as far as can be told by then.
   if (topic === undefined) requireAnyPublish(client.identity)
-  else requirePublish(client.identity, topic)
+  else requirePublish(client.identity, [topic])
   gate.requireRate(client)
   const holding = gate.bodies.open(client.address)
   const receiving = { ...call, holding, cost: { events: 0, bytes: 0 } }
@@ -132,10 +132,10 @@ async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> 
     if (refusal !== undefined) return
     try {
       step()
-      for (const { topic } of batch.events.slice(cost.events)) {
-        if (!permitted.has(topic)) requirePublish(client.identity, topic)
-        permitted.add(topic)
-      }
+      const fresh = new Set<string>()
+      for (const { topic } of batch.events.slice(cost.events)) if (!permitted.has(topic)) fresh.add(topic)
+      requirePublish(client.identity, fresh)
+      for (const topic of fresh) permitted.add(topic)
     } catch (error) {
       refusal = error as Error
       holding.release()

@@ -4,7 +4,7 @@ import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
 import type { Hub, Sink, Subscription } from '@tailrace/hub'
 import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
-import { requireSubscribe } from '../auth/access.ts'
+import { requireNoTicket, requireSubscribe } from '../auth/access.ts'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
 import { readerOf } from './gate.ts'
 import { isGone, onceGone } from './gone.ts'
@@ -35,6 +35,7 @@ export async function subscribe(call: SubscribeCall, topic: string | undefined):
     }
     await stream(call, subscription)
   } else if (type === JSON_TYPE) {
+    requireNoTicket(client.identity)
     await readHistory(call, parseHistoryQuery({ selectors, query }))
   } else {
     throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)
@@ -48,9 +49,11 @@ async function stream(
   onceGone(response, gate.admit(client, subscription.selectors))
   const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
   const until = client.identity.expiresAt
-  const outcome = await hub.subscribe({ ...subscription, until, reader }, () =>
-    isGone(response) ? undefined : sinkOf(response),
-  )
+  const outcome = await hub.subscribe({ ...subscription, until, reader }, () => {
+    if (isGone(response)) return undefined
+    gate.requireStill(client)
+    return sinkOf(response)
+  })
   // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
   if (outcome === 'ended') response.writeHead(204).end()
 }

@@ -1,13 +1,45 @@
-import type { ServerResponse } from 'node:http'
-import { ticketLifeOf } from '../auth/tickets.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseSelectorList } from '@tailrace/hub'
+import { requireToken } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
+import { receiveText } from './body.ts'
 import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
+import { HttpError } from './problem.ts'
 
-/** `POST /tickets`: what stands for the caller's token, once and for a short time, in a URL. */
-export async function issueTicket(gate: Gate, client: Client, response: ServerResponse): Promise<void> {
-  sendJson(response, 201, {
-    ticket: await gate.issueTicket(client),
-    expiresIn: ticketLifeOf(client.identity),
-  })
+/** The largest request for a ticket. The ticket holds its topics, and has to fit into a URL beside them. */
+const MAX_BYTES = 4 * 1024
+
+/** `POST /tickets` with `{"topics": [selectors]}`: a ticket that stands for the caller's token in the URL of a stream. */
+export async function issueTicket(
+  gate: Gate,
+  client: Client,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  requireToken(client.identity)
+  const holding = gate.bodies.open(client.address)
+  const call = { request, response, holding, cost: { bytes: 0 } }
+  const text = await receiveText(call, { maxBytes: MAX_BYTES, tooLarge: 'body-too-large' }).finally(() =>
+    holding.release(),
+  )
+  sendJson(response, 201, await gate.issueTicket(client, parseSelectorList(topicsOf(text))))
+}
+
+function topicsOf(text: string): string[] {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    body = undefined
+  }
+  if (typeof body === 'object' && body !== null && Object.keys(body).join() === 'topics') {
+    const { topics } = body as { topics: unknown }
+    if (Array.isArray(topics) && topics.length > 0 && topics.every((one) => typeof one === 'string'))
+      return topics
+  }
+  throw new HttpError(
+    'invalid-json',
+    'The body must be {"topics": ["orders/42", "prices/*"]}, with at least one topic.',
+  )
 }

@@ -46,6 +46,8 @@ export interface Client {
 /** Keeps one client from taking what all need. Each refusal says which limit it met, and when to come back. */
 export interface Limits {
   addressOf(remote: string | undefined, forwardedFor: string | undefined): string
+  /** @throws HttpError `too-many-topics` */
+  requireFewTopics(selectors: number): void
   /**
    * Counts a stream until what it returns is called.
    *
@@ -72,17 +74,17 @@ export function createLimits(options: LimitOptions): Limits {
   const events = new Rate(options.publishRate)
   const bytes = new Rate(options.publishBytes)
 
+  function requireFewTopics(selectors: number): void {
+    if (topicsPerStream === 0 || selectors <= topicsPerStream) return
+    throw beyond('max-topics', 'too-many-topics', `At most ${topicsPerStream} topics fit on one stream here.`)
+  }
+
   return {
+    requireFewTopics,
     addressOf: (remote, forwardedFor) => clientAddress(remote, forwardedFor, proxies),
 
     openStream(client, selectors) {
-      if (topicsPerStream > 0 && selectors > topicsPerStream) {
-        throw beyond(
-          'max-topics',
-          'too-many-topics',
-          `At most ${topicsPerStream} topics fit on one stream here.`,
-        )
-      }
+      requireFewTopics(selectors)
       return take(streams, client, 'streams')
     },
 

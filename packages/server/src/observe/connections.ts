@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { parseConnectionLimit } from '@tailrace/hub'
 import type { Connection, Hub } from '@tailrace/hub'
+import { mintEpoch } from '@tailrace/log'
 import { sendJson } from '../http/json.ts'
 
 /** `GET /connections`: the open streams, those that are the furthest behind first. */
@@ -26,6 +27,24 @@ function keepFurthest(connections: readonly Connection[], limit: number): Connec
   return connections.toSorted((a, b) => b.behind - a.behind || a.since - b.since).slice(0, limit)
 }
 
-function toAnswer({ selectors, state, behind, since, reader }: Connection): Record<string, unknown> {
-  return { topics: selectors, state, behind, since: new Date(since).toISOString(), ...reader }
+/** Tells the streams of this process from those of the one before it, and of other nodes. */
+const LIFE = mintEpoch()
+
+/** A connection's name in the API. */
+export function idOf({ id }: Pick<Connection, 'id'>): string {
+  return `${LIFE}-${id}`
+}
+
+function toAnswer(connection: Connection): Record<string, unknown> {
+  const { selectors, state, behind, since, reader } = connection
+  return {
+    id: idOf(connection),
+    topics: selectors,
+    state,
+    behind,
+    since: new Date(since).toISOString(),
+    transport: reader?.transport,
+    address: reader?.address,
+    subject: reader?.subject,
+  }
 }

@@ -44,6 +44,8 @@ describe('a hub with keys', () => {
     ['purges', 'DELETE', '/topics/a'],
     ['lists topics', 'GET', '/topics'],
     ['gets a ticket', 'POST', '/tickets'],
+    ['ends a stream', 'DELETE', '/connections/x'],
+    ['ends the streams of a subject', 'DELETE', '/connections?subject=ann'],
   ])('refuses whoever %s without a token', async (_, method, path) => {
     const answer = await ask(path, { method, headers: { Accept: 'text/event-stream' } })
     expect(answer).toMatchObject({ status: 401, code: 'missing-token' })
@@ -117,91 +119,6 @@ describe('a cookie', () => {
     expect(await write({ Origin: 'null' })).toMatchObject({ code: 'cross-origin' })
     expect((await write({ Origin: hub.url })).status).toBe(201)
     expect((await write({ Origin: 'https://app.example.com' })).status).toBe(201)
-  })
-})
-
-describe('a ticket', () => {
-  const issue = async (): Promise<string> => {
-    const headers = bearer(await tokenOf({ subscribe: ['t'] }))
-    const { status, json } = await ask('/tickets', { method: 'POST', headers })
-    expect(status).toBe(201)
-    expect(json['expiresIn']).toBe(30)
-    return json['ticket'] as string
-  }
-
-  test('says how long it is good for, which is no longer than its token', async () => {
-    // Within its leeway of 30 seconds.
-    const headers = bearer(await tokenOf({ subscribe: ['t'] }, { expiresInS: -20 }))
-    const { json } = await ask('/tickets', { method: 'POST', headers })
-    expect(json['expiresIn']).toBeLessThanOrEqual(10)
-    expect(json['expiresIn']).toBeGreaterThan(0)
-  })
-
-  test('opens a stream once', async () => {
-    const ticket = await issue()
-    const stream = await openStream(`${hub.url}/topics/t?ticket=${ticket}`)
-    expect(stream.status).toBe(200)
-    stream.close()
-    expect(await ask(`/topics/t?ticket=${ticket}`)).toMatchObject({ status: 401, code: 'invalid-ticket' })
-  })
-
-  test('gives no more than its token', async () => {
-    expect(await ask(`/topics/other?ticket=${await issue()}`)).toMatchObject({ status: 403 })
-  })
-
-  test('is nothing that could be guessed or made', async () => {
-    const ticket = await issue()
-    for (const forged of ['x', `${ticket}x`, ticket.slice(0, -2), await tokenOf({ subscribe: ['t'] })]) {
-      expect(await ask(`/topics/t?ticket=${forged}`)).toMatchObject({ code: 'invalid-ticket' })
-    }
-  })
-
-  test('is good for one of those who use it at the same time', async () => {
-    const ticket = await issue()
-    const answers = await Promise.all(
-      Array.from({ length: 8 }, () => ask(`/topics/t?from=start&ticket=${ticket}`)),
-    )
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
-  })
-
-  test('is good for nothing once its token has expired', async () => {
-    const token = await tokenOf({ publish: ['t'], subscribe: ['t'], admin: true }, { expiresInS: -28 })
-    const get = async (): Promise<string> => {
-      const { json } = await ask('/tickets', { method: 'POST', headers: bearer(token) })
-      return json['ticket'] as string
-    }
-    const tickets = await Promise.all(Array.from({ length: 5 }, get))
-    const stream = await openStream(`${hub.url}/topics/t`, { headers: bearer(token) })
-    await stream.ended
-    const answers = await Promise.all([
-      ask(`/topics/t?ticket=${tickets[0]}`, { headers: { Accept: 'text/event-stream' } }),
-      ask(`/topics/t?ticket=${tickets[1]}`),
-      ask(`/topics/t?ticket=${tickets[2]}`, { method: 'POST', body: 'x' }),
-      ask(`/topics/t?ticket=${tickets[3]}`, { method: 'DELETE' }),
-      ask(`/connections?ticket=${tickets[4]}`),
-    ])
-    for (const answer of answers) expect(answer).toMatchObject({ status: 401, code: 'invalid-ticket' })
-  })
-
-  test('gives no other ticket', async () => {
-    expect(await ask(`/tickets?ticket=${await issue()}`, { method: 'POST' })).toMatchObject({
-      status: 401,
-      code: 'missing-token',
-    })
-  })
-
-  test('of a token whose end no clock will reach opens a stream as the token does', async () => {
-    const headers = bearer(await tokenOf({ subscribe: ['t'] }, { exp: 1e306 }))
-    const { json } = await ask('/tickets', { method: 'POST', headers })
-    for (const [path, sent] of [
-      ['/topics/t', headers],
-      [`/topics/t?ticket=${String(json['ticket'])}`, {}],
-    ] as const) {
-      const stream = await openStream(`${hub.url}${path}`, { headers: sent })
-      const frames = await stream.waitFor((all) => all.some(({ event }) => event !== undefined))
-      stream.close()
-      expect(frames.at(-1)!.event).toBe('tailrace.live')
-    }
   })
 })
 

@@ -2,10 +2,14 @@ import { request } from 'node:http'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { runCli, startHub, tempDir } from '@tailrace/testkit'
+import { launchChromium, needs, runCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { requireKnownOrigin } from '../../src/auth/origins.ts'
+import { servePage } from '../page-server.ts'
 import { SECRET } from './tokens.ts'
+
+const chromium = needs('chromium')
 
 /** `fetch` lets nobody choose `Host`. */
 async function askHub(
@@ -75,6 +79,114 @@ describe('a hub without keys on this machine', () => {
   })
 })
 
+describe('a page of another site, on a hub without keys', () => {
+  const STREAM = { Accept: 'text/event-stream' }
+  const PATHS = [
+    '/topics/a',
+    '/topics/a?from=start',
+    '/events?topic=**',
+    '/topics',
+    '/connections',
+    '/metrics',
+  ]
+
+  test('makes it read nothing, neither history nor a stream', async () => {
+    await using hub = await startHub({ log: 'memory:' })
+    for (const path of PATHS) {
+      for (const headers of [
+        { Origin: 'https://evil.example' },
+        { Origin: 'null', 'Sec-Fetch-Site': 'cross-site' },
+        { Origin: 'http://localhost:1', 'Sec-Fetch-Site': 'same-site' },
+        { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+        { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' },
+      ]) {
+        expect(await askHub(hub, 'GET', path, headers)).toEqual([403, 'cross-origin'])
+        expect(await askHub(hub, 'GET', path, { ...headers, ...STREAM })).toEqual([403, 'cross-origin'])
+      }
+    }
+  })
+
+  test('reads where it is allowed to, or where everybody is', async () => {
+    const asked = async (hub: HubProcess, headers: Record<string, string>): Promise<number> =>
+      (await askHub(hub, 'GET', '/topics/a', headers))[0]
+    const page = { Origin: 'https://app.example.com', 'Sec-Fetch-Site': 'cross-site' }
+    const image = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' }
+    await using some = await startHub({ log: 'memory:', args: ['--allow-origin', page.Origin] })
+    expect(await asked(some, page)).toBe(200)
+    expect(await asked(some, { ...page, Origin: 'https://evil.example' })).toBe(403)
+    expect(await asked(some, image)).toBe(403)
+    await using all = await startHub({ log: 'memory:', args: ['--allow-origin', '*'] })
+    expect(await asked(all, { ...page, Origin: 'null' })).toBe(200)
+    expect(await asked(all, image)).toBe(200)
+  })
+
+  test('does not keep the hub from its own pages, a person at a browser, and what is no browser', async () => {
+    await using hub = await startHub({ log: 'memory:' })
+    for (const headers of [
+      {},
+      { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' },
+      { 'Sec-Fetch-Site': 'none', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+      { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+      { Origin: hub.url, 'Sec-Fetch-Site': 'same-origin' },
+    ])
+      expect(await askHub(hub, 'GET', '/topics/a', headers)).toEqual([200, ''])
+  })
+
+  test.skipIf(!chromium)(
+    'in Chromium, opens no stream, whether by EventSource, fetch, image or frame',
+    async () => {
+      await using hub = await startHub({ log: 'memory:' })
+      await using browser = await launchChromium()
+      const page = await browser.newPage()
+      const topic = `${hub.url}/topics/a`
+      const body = `<img src="${topic}?1"><iframe src="${topic}?2"></iframe><script>
+      fetch('${topic}?3', { mode: 'no-cors' })
+      new EventSource('${topic}?4').onerror = () => {}
+    </script>`
+      await using site = await servePage(body)
+      await page.goto(site.url)
+      const metrics = async (): Promise<string> => (await fetch(`${hub.url}/metrics`)).text()
+      await expect.poll(metrics).toContain('tailrace_refusals_total{code="cross-origin"} 4')
+      expect(await metrics()).toContain('tailrace_streams_total 0')
+    },
+  )
+})
+
+describe('an origin', () => {
+  const isOwn = (origin: string, host: string, isSecure = false): boolean => {
+    try {
+      requireKnownOrigin({ allowed: [], isSecure }, { origin, host, site: undefined })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  test.each([
+    ['http://localhost', 'localhost', true],
+    ['http://localhost:4242', 'localhost:4242', true],
+    ['https://hub.example.com', 'hub.example.com', true],
+    ['https://hub.example.com', 'HUB.example.com:443', true],
+    ['http://hub.example.com', 'hub.example.com:80', true],
+    ['http://localhost', 'localhost:443', false],
+    ['https://localhost', 'localhost:80', false],
+    ['http://localhost:4242', 'localhost', false],
+    ['http://localhost', 'localhost:4242', false],
+    ['capacitor://localhost', 'localhost', false],
+    ['ionic://localhost', 'localhost', false],
+    ['chrome-extension://localhost', 'localhost', false],
+    ['null', 'null', false],
+    ['http://[::1]:4242', '[::1]:4242', true],
+  ])('%s at the host %s is its own: %s', (origin, host, expected) => {
+    expect(isOwn(origin, host)).toBe(expected)
+  })
+
+  test('of http: is not that of a hub with TLS of its own', () => {
+    expect(isOwn('https://hub.example.com', 'hub.example.com', true)).toBe(true)
+    expect(isOwn('http://hub.example.com', 'hub.example.com', true)).toBe(false)
+  })
+})
+
 describe('a hub without keys on this machine that lets in who has no token', () => {
   const ANONYMOUS = ['--anonymous-subscribe', '--anonymous-publish']
   const REBOUND = { Host: 'evil.example', Origin: 'http://evil.example' }
@@ -114,6 +226,8 @@ describe('a hub that all the world can reach', () => {
   })
 
   test.each([
+    ['an empty secret', [], { TAILRACE_JWT_SECRET: '' }, /TAILRACE_JWT_SECRET is empty/],
+    ['a file that holds no secret', ['--jwt-secret-file', '/dev/null'], {}, /\/dev\/null is empty/],
     ['a short secret', [], { TAILRACE_JWT_SECRET: 'short' }, /5 bytes/],
     ['two kinds of keys', ['--jwks-url', 'https://x'], { TAILRACE_JWT_SECRET: SECRET }, /one of/],
     ['a file that is not there', ['--jwt-public-key', '/nowhere'], {}, /ENOENT/],

@@ -30,9 +30,12 @@ const nowS = (): number => Math.floor(Date.now() / 1000)
 describe('a token signed with the secret', () => {
   test('says who asks, what they may, and until when', async () => {
     const exp = nowS() + 60
-    const token = await signed({ tailrace: CLAIM, sub: 'ann', exp })
+    const iat = nowS() - 60
+    const token = await signed({ tailrace: CLAIM, sub: 'ann', exp, iat })
     expect(await verifierOf({ leewayMs: 5_000 })(token)).toEqual({
       by: 'token',
+      credential: expect.any(String),
+      issuedAt: iat * 1000,
       subject: 'ann',
       rights: { publish: ['a'], subscribe: ['a/**'], isAdmin: false },
       expiresAt: exp * 1000 + 5_000,

@@ -67,6 +67,8 @@ test('an Origin that is not the hub and not allowed never writes', FUZZ, async (
       'HTTPS://APP.EXAMPLE',
       'https://app.example',
       'file://',
+      'capacitor://hub.example',
+      'chrome-extension://hub.example',
       '*',
     ),
   )
@@ -74,13 +76,15 @@ test('an Origin that is not the hub and not allowed never writes', FUZZ, async (
     fc.property(origin, (text) => {
       const facts = { origin: text, host: 'hub.example', site: undefined }
       const isTaken = !isRefused(
-        () => requireKnownOrigin({ allowed: ['https://app.example', '*'] }, facts),
+        () => requireKnownOrigin({ allowed: ['https://app.example', '*'], isSecure: false }, facts),
         'cross-origin',
       )
       const isOurs =
         text === '*' ||
         text === 'https://app.example' ||
-        (URL.canParse(text) && new URL(text).host === 'hub.example')
+        (URL.canParse(text) &&
+          /^https?:$/.test(new URL(text).protocol) &&
+          new URL(text).host === 'hub.example')
       expect(isTaken).toBe(isOurs)
     }),
     3_000,

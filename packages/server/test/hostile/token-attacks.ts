@@ -1,6 +1,6 @@
 import { openStream } from '@tailrace/testkit'
 import { UnsecuredJWT } from 'jose'
-import { bearer, tokenOf } from '../auth/tokens.ts'
+import { bearer, ticketOf, tokenOf } from '../auth/tokens.ts'
 import type { Attack } from './attack.ts'
 
 const RIGHTS = { publish: ['tenant-a/**'], subscribe: ['tenant-a/**'] }
@@ -46,7 +46,6 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
     '/events?topic=tenant-a/x&topic=tenant-b',
     ofTenantA,
   ),
-  asking('all names of topics', '403 forbidden', '/topics', ofTenantA),
   asking('a purge', '403 forbidden', '/topics/tenant-a', ofTenantA, 'DELETE'),
   asking(
     'a cookie, by a page of another site',
@@ -56,15 +55,40 @@ export const TOKEN_ATTACKS: readonly Attack[] = [
     'POST',
   ),
   {
-    name: 'a ticket, used twice',
-    answer: '200, then 401 invalid-ticket',
+    name: 'all names of topics',
+    answer: 'tenant-a/listed',
     async run({ url }) {
-      const issued = await fetch(`${url}/tickets`, { method: 'POST', headers: await ofTenantA() })
-      const { ticket } = (await issued.json()) as { ticket: string }
-      const use = (): Promise<Response> =>
-        fetch(`${url}/topics/tenant-a?ticket=${ticket}`, { headers: JSON_TYPE })
-      const [first, second] = [await use(), await use()]
-      return `${first.status}, then ${second.status} ${((await second.json()) as { code: string }).code}`
+      for (const tenant of ['tenant-a', 'tenant-b']) {
+        const headers = bearer(await tokenOf({ publish: [`${tenant}/**`] }, { sub: tenant }))
+        await fetch(`${url}/topics/${tenant}/listed`, { method: 'POST', headers, body: 'x' })
+      }
+      const response = await fetch(`${url}/topics`, { headers: await ofTenantA() })
+      const { topics } = (await response.json()) as { topics: { topic: string }[] }
+      return topics
+        .map(({ topic }) => topic)
+        .filter((topic) => topic.includes('listed'))
+        .join(', ')
+    },
+  },
+  {
+    name: 'a ticket from a log: another topic, history, a publish, another ticket',
+    answer: '403 forbidden, 403 forbidden, 400 invalid-query, 400 invalid-query',
+    async run({ url }) {
+      const ticket = await ticketOf(url, await tokenOf(RIGHTS), ['tenant-a/x'])
+      const answers = await Promise.all(
+        (
+          [
+            ['GET', '/topics/tenant-a', 'text/event-stream'],
+            ['GET', '/topics/tenant-a/x', 'application/json'],
+            ['POST', '/topics/tenant-a/x', '*/*'],
+            ['POST', '/tickets', '*/*'],
+          ] as const
+        ).map(async ([method, path, Accept]) => {
+          const response = await fetch(`${url}${path}?ticket=${ticket}`, { method, headers: { Accept } })
+          return `${response.status} ${((await response.json()) as { code: string }).code}`
+        }),
+      )
+      return answers.join(', ')
     },
   },
   {

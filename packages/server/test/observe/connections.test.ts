@@ -35,6 +35,7 @@ test('a stream is listed with who reads what since when, and no more once it is 
   expect(total).toBe(1)
   expect(connections).toEqual([
     {
+      id: expect.stringMatching(/^[a-z0-9]{8}-[0-9]+$/),
       topics: ['a', 'b/*'],
       state: 'live',
       behind: 0,

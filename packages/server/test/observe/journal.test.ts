@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { openStream, spawnCli, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { withoutSecrets } from '../../src/observe/journal.ts'
-import { bearer, KEYS, tokenOf } from '../auth/tokens.ts'
+import { bearer, KEYS, ticketOf, tokenOf } from '../auth/tokens.ts'
 
 /** A hub on a log that can be taken away, and all that it says. */
 async function startOn(
@@ -35,8 +35,7 @@ const SECRET_QUERY = 'query-that-nobody-may-see'
 async function askWithSecrets(url: string, move: (away: boolean) => void): Promise<string[]> {
   const token = await tokenOf({ publish: ['**'], subscribe: ['**'] })
   const expired = await tokenOf({ publish: ['**'] }, { expiresInS: -3_600 })
-  const issued = await fetch(`${url}/tickets`, { method: 'POST', headers: bearer(token) })
-  const { ticket } = (await issued.json()) as { ticket: string }
+  const ticket = await ticketOf(url, token, ['t'])
   const stream = await openStream(`${url}/topics/t?ticket=${ticket}`)
   await stream.waitFor((frames) => frames.some(({ event }) => event === 'tailrace.live'))
   const headers = { ...bearer(token), Cookie: `tailrace=${SECRET_COOKIE}` }
@@ -47,7 +46,7 @@ async function askWithSecrets(url: string, move: (away: boolean) => void): Promi
   await ask('/topics/t', { method: 'POST', headers, body: 'a' })
   await ask(`/topics/t?x=${SECRET_QUERY}`, { headers })
   await ask('/topics/t', { method: 'POST', headers: bearer(expired), body: 'a' })
-  await ask(`/topics/t?ticket=${ticket}`, {})
+  await ask(`/topics/t?ticket=${ticket}x`, {})
   await ask('/topics/t', { headers: { Cookie: `tailrace=${SECRET_COOKIE}` } })
   move(true)
   await ask('/topics/t', { method: 'POST', headers, body: 'a' })

@@ -1,11 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
-import { needs, openStream, startService } from '@tailrace/testkit'
+import { needs, openStream, startService, tempDir } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
+import { KEYS, ticketOf, tokenOf } from '../auth/tokens.ts'
 import { collect } from './collected.ts'
 import { deployed } from './deployed.ts'
 import { testHttp2 } from './http2.ts'
@@ -76,6 +77,24 @@ describe.skipIf(!isHere)('through nginx', () => {
     await reader.ended
     expect(dataOf(reader)).toEqual(dataOf(direct))
     direct.close()
+  })
+
+  test('the access log has the URL of a stream without its ticket', async () => {
+    using dir = tempDir()
+    const file = join(dir.path, 'copy.log')
+    const both = `access.log without_tickets; access_log ${file} without_tickets;`
+    const proxy = nginx([['access.log without_tickets;', both]])
+    await using at = await startProxied(proxy, { hubEnv: KEYS })
+    const ticket = await ticketOf(at.hub.url, await tokenOf({ subscribe: ['t'] }), ['t'])
+    for (const query of [`ticket=${ticket}`, `from=start&ticket=${ticket}&gap=live`]) {
+      const stream = await at.openStream(`t?${query}`)
+      await isLive(stream)
+      stream.close()
+    }
+    const log = (): string => readFileSync(file, 'utf8')
+    await expect.poll(log).toContain('"GET /topics/t?ticket=- HTTP/1.1" 200')
+    await expect.poll(log).toContain('"GET /topics/t?from=start&ticket=-&gap=live HTTP/1.1" 200')
+    expect(log()).not.toContain(ticket)
   })
 
   test('a compressed stream flows as well, where somebody wants that', async () => {

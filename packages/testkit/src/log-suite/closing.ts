@@ -15,7 +15,8 @@ const CALLS: Readonly<Record<Exclude<keyof EventLog, 'close'>, (log: EventLog) =
   tail: (log) => log.tail({ events: () => {}, purged: () => {}, failed: () => {} }),
   trim: (log) => log.trim([], START_TIME),
   purge: (log) => log.purge('a'),
-  claim: (log) => log.claim('a'),
+  note: (log) => log.note({ key: 'a', until: START_TIME + 1 }),
+  notes: (log) => log.notes({ prefix: '', after: '', limit: 1 }),
   describe: (log) => log.describe(),
   ready: (log) => log.ready(),
 }
