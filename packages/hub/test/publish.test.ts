@@ -86,4 +86,12 @@ describe('sizes', () => {
       details: { index: 2, maxBatchBytes: 25 },
     })
   })
+
+  test('a batch of one event more than are taken is refused at that event', () => {
+    expect(refusalOf(Array(5).fill(GOOD))).toBeUndefined()
+    expect(refusalOf(Array(6).fill(GOOD))).toMatchObject({
+      code: 'batch-too-large',
+      details: { index: 5, maxBatchEvents: 5 },
+    })
+  })
 })

@@ -51,13 +51,10 @@ test.each(['/topics/t', '/healthz'])(
   },
 )
 
-test('2,000 spaces in a header hold nobody up', async () => {
-  const began = performance.now()
+test('6,000 spaces in a header do not hold up the hub for longer than a test may take', async () => {
   using raw = connectRaw(serving.port)
   raw.send(`GET /topics/t HTTP/1.1\r\nHost: x\r\nX:${' '.repeat(6_000)}\x01\r\n\r\n`)
   expect(await raw.closed).toContain('HTTP/1.1 400 ')
-  // It took 50 seconds.
-  expect(performance.now() - began).toBeLessThan(5_000)
 })
 
 test('a connection that never says what it wants is refused, and closed', async () => {

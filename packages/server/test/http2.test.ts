@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { connect as connectTcp, createServer } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createHttp2 } from '../src/http/http2.ts'
 import type { Http2 } from '../src/http/http2.ts'
@@ -11,6 +12,7 @@ const LIMITS = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutM
 const IDLE_MS = 50
 
 let http2: Http2
+let server: Server
 let url: string
 let stop: () => void
 
@@ -25,7 +27,7 @@ beforeEach(async () => {
     LIMITS,
     { idleMs: IDLE_MS },
   )
-  const server = createServer((socket) => http2.take(socket)).listen(0, '127.0.0.1')
+  server = createServer((socket) => http2.take(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   stop = () => {
@@ -69,4 +71,17 @@ test('a connection with a silent stream stays, and is let go once its last strea
   expect(session.closed).toBe(false)
   streams[1]!.close()
   await closed
+})
+
+test('a client that keeps its end open is cut when its connection has been idle', async () => {
+  const socket = connectTcp({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => {})
+  const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
+  // `GET /` of `h`, all in static entries of HPACK but the name.
+  const get = Buffer.from([0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, 0x68])
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, get]))
+  await once(socket.resume(), 'end')
+  const connections = (): Promise<number> => promisify(server.getConnections.bind(server))()
+  await expect.poll(connections).toBe(0)
+  socket.destroy()
 })

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { withoutToken } from '../../src/auth/access.ts'
+import { ALL_RIGHTS } from '../../src/auth/rights.ts'
+import { Budget } from '../../src/limits/budget.ts'
 import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
+import { createLimits } from '../../src/limits/limits.ts'
 import { Quota } from '../../src/limits/quota.ts'
 import { Rate } from '../../src/limits/rate.ts'
 
@@ -34,6 +38,43 @@ describe('a rate', () => {
   })
 })
 
+describe('a budget', () => {
+  test('gives one address half, and all addresses no more than there is', () => {
+    const budget = new Budget('max-bodies', 100)
+    const first = budget.open('a')
+    first.add(50)
+    expect(() => budget.open('a').add(1)).toThrow('Half of the memory')
+    expect(() => budget.open('a').requireRoom(1)).toThrow('--max-bodies')
+    budget.open('b').add(50)
+    expect(() => budget.open('c').add(1)).toThrow('The memory')
+    first.release()
+    first.release()
+    first.add(50)
+    expect(budget.used).toBe(50)
+    budget.open('a').add(50)
+    expect(budget.used).toBe(100)
+  })
+})
+
+test('an address asks for as many pages at a time as it may have streams, beside those', () => {
+  const limits = createLimits({
+    streamsPerAddress: 2,
+    streamsPerSubject: 0,
+    topicsPerStream: 0,
+    publishRate: 0,
+    publishBytes: 0,
+    proxies: parseProxies([]),
+  })
+  const client = { address: '1.2.3.4', identity: withoutToken(ALL_RIGHTS) }
+  limits.openStream(client, 1)
+  limits.openStream(client, 1)
+  const release = limits.openPage(client)
+  limits.openPage(client)
+  expect(() => limits.openPage(client)).toThrow('Too many requests for history')
+  release()
+  expect(() => limits.openPage(client)).not.toThrow()
+})
+
 describe('where a request came from', () => {
   const proxies = parseProxies(['10.0.0.0/8', '::1'])
   test.each([
@@ -47,6 +88,12 @@ describe('where a request came from', () => {
     ['a socket for both families', '::ffff:10.0.0.1', '::ffff:1.2.3.4', '1.2.3.4'],
   ])('%s', (_, remote, forwardedFor, expected) => {
     expect(clientAddress(remote, forwardedFor, proxies)).toBe(expected)
+  })
+
+  test('of a very long row of proxies, the last sixteen are looked at', () => {
+    const hops = (count: number): string => ['1.2.3.4', ...Array(count).fill('10.0.0.2')].join(', ')
+    expect(clientAddress('10.0.0.1', hops(15), proxies)).toBe('1.2.3.4')
+    expect(clientAddress('10.0.0.1', hops(16), proxies)).toBe('10.0.0.2')
   })
 
   test.each(['10.0.0.0/33', '10.0.0/8', 'localhost', '10.0.0.0/', '10.0.0.0/8/8'])(
