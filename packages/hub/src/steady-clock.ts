@@ -30,7 +30,10 @@ export class SteadyClock {
   readonly #readings: Reading[] = []
 
   /** @param since - when the wall clock is known to have been right: the time of the newest event, say */
-  constructor(since: number | undefined, { wall = Date.now, monotonic = () => performance.now() }: Clocks = {}) {
+  constructor(
+    since: number | undefined,
+    { wall = Date.now, monotonic = () => performance.now() }: Clocks = {},
+  ) {
     this.#wall = wall
     this.#monotonic = monotonic
     const at = monotonic()

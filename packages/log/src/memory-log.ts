@@ -231,7 +231,8 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
             .map((event) => ({
               offset: event.offset,
               time: event.time,
-              bytes: Buffer.byteLength(event.data) + (isNewestOfKey(event) ? Buffer.byteLength(event.key!) : 0),
+              bytes:
+                Buffer.byteLength(event.data) + (isNewestOfKey(event) ? Buffer.byteLength(event.key!) : 0),
               isNewest: isNewestOfKey(event),
             }))
           const holdings = { count: 0, bytes: 0, stateBytes: 0 }

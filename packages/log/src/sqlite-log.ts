@@ -47,6 +47,10 @@ interface Pending {
  * Commits are grouped: while one is under way, whatever is appended waits, and shares the next. A lone
  * publisher pays one fsync an event; sixty-four at once pay about one between them.
  *
+ * Beside the file there are a mark, by which a back-up that was copied over it is told from the log itself, and
+ * a reserve of at most 8 MiB, which retention writes on when the disk is full. Publishes reject with `full` until the
+ * reserve can be had again.
+ *
  * @throws LogError `locked`, `foreign`, `newer-schema`, `read-only`, `full`, `corrupt` or `cannot-open`
  */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog> {

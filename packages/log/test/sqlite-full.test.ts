@@ -94,50 +94,58 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
     ['history', HISTORY],
     ['idempotency keys', { idempotencyKey: true }],
     ['newest events of keys', { key: true }],
-  ] as [string, object][])('of %s gets room by retention, also after a restart, and takes publishes again', async (_, names) => {
-    using disk = mountSmallDisk(12 * 2 ** 20)!
-    const path = join(disk.path, 'log.db')
-    const rules = [{ selector: '**', maxBytes: 20_000 }]
-    let log = await openSqliteLog({ path })
-    let count = 0
-    const batchOf = (size: number): NewEvent[] =>
-      Array.from({ length: size }, () => {
-        count += 1
-        const name = `${count}`.padEnd(200)
-        const data = names === HISTORY ? DATA : ''
-        return { topic: `t/${count % 10}`, data, ...Object.fromEntries(Object.keys(names).map((one) => [one, name])) }
-      })
-    async function publishUntilFull(): Promise<void> {
-      const publishForever = async (): Promise<never> => {
-        for (;;) await log.append(batchOf(names === HISTORY ? 2 : 50))
+  ] as [string, object][])(
+    'of %s gets room by retention, also after a restart, and takes publishes again',
+    async (_, names) => {
+      using disk = mountSmallDisk(12 * 2 ** 20)!
+      const path = join(disk.path, 'log.db')
+      const rules = [{ selector: '**', maxBytes: 20_000 }]
+      let log = await openSqliteLog({ path })
+      await log.trim(rules, Date.now())
+      let count = 0
+      const batchOf = (size: number): NewEvent[] =>
+        Array.from({ length: size }, () => {
+          count += 1
+          const name = `${count}`.padEnd(200)
+          const data = names === HISTORY ? DATA : ''
+          return {
+            topic: `t/${count % 10}`,
+            data,
+            ...Object.fromEntries(Object.keys(names).map((one) => [one, name])),
+          }
+        })
+      async function publishUntilFull(): Promise<void> {
+        const publishForever = async (): Promise<never> => {
+          for (;;) await log.append(batchOf(names === HISTORY ? 2 : 50))
+        }
+        expect(await rejection(publishForever())).toMatchObject({ code: 'full' })
       }
-      expect(await rejection(publishForever())).toMatchObject({ code: 'full' })
-    }
 
-    await publishUntilFull()
-    fill(join(disk.path, 'filler'))
-    expect(await rejection(log.ready())).toMatchObject({ code: 'full' })
-    const { events } = await log.read(everything)
-    expect(events.length).toBeGreaterThan(100)
-    for (const ending of ['clean', 'full'] as const) {
-      await log.close()
-      if (ending === 'full') fill(join(disk.path, 'filler 2'))
-      log = await openSqliteLog({ path })
-      expect((await log.read(everything)).events).toHaveLength(events.length)
-      expect(await rejection(log.append(batchOf(1)))).toMatchObject({ code: 'full' })
+      await publishUntilFull()
+      fill(join(disk.path, 'filler'))
       expect(await rejection(log.ready())).toMatchObject({ code: 'full' })
-    }
+      const { events } = await log.read(everything)
+      expect(events.length).toBeGreaterThan(100)
+      for (const ending of ['clean', 'full'] as const) {
+        await log.close()
+        if (ending === 'full') fill(join(disk.path, 'filler 2'))
+        log = await openSqliteLog({ path })
+        expect((await log.read(everything)).events).toHaveLength(events.length)
+        expect(await rejection(log.append(batchOf(1)))).toMatchObject({ code: 'full' })
+        expect(await rejection(log.ready())).toMatchObject({ code: 'full' })
+      }
 
-    for (let done = false; !done;) ({ done } = await log.trim(rules, Date.now()))
-    await log.ready()
-    await log.append(batchOf(1))
-    // Whatever is published, retention keeps up with it on what there is.
-    for (let round = 0; round < 20; round += 1) {
-      for (let batch = 0; batch < 10; batch += 1) await log.append(batchOf(names === HISTORY ? 2 : 50))
       for (let done = false; !done;) ({ done } = await log.trim(rules, Date.now()))
-    }
-    await log.close()
-  })
+      await log.ready()
+      await log.append(batchOf(1))
+      // Whatever is published, retention keeps up with it on what there is.
+      for (let round = 0; round < 20; round += 1) {
+        for (let batch = 0; batch < 10; batch += 1) await log.append(batchOf(names === HISTORY ? 2 : 50))
+        for (let done = false; !done;) ({ done } = await log.trim(rules, Date.now()))
+      }
+      await log.close()
+    },
+  )
 
   test('gives its reserve up for a purge', async () => {
     using disk = mountSmallDisk(12 * 2 ** 20)!

@@ -159,7 +159,10 @@ describe('a log that is copied', () => {
       await publish(log, '1', '2', '3')
       return log.describe()
     })
-    cpSync(from, to, { recursive: true, filter: (file) => file === from || isCopied(file.slice(from.length + 1)) })
+    cpSync(from, to, {
+      recursive: true,
+      filter: (file) => file === from || isCopied(file.slice(from.length + 1)),
+    })
     const copied = await describeLog(join(to, 'log.db'))
     expect(copied.epoch).not.toBe(before.epoch)
     expect(await dataIn(join(to, 'log.db'))).toEqual(['1', '2', '3'])

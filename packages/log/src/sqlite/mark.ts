@@ -38,7 +38,9 @@ export function fileIdOf(path: string): FileId {
 export function readMark(path: string): Mark | undefined {
   try {
     const mark = JSON.parse(readFileSync(path, 'utf8')) as Mark
-    const isWhole = [mark.newest, mark.commits, mark.wal.commits].every((count) => Number.isSafeInteger(count))
+    const isWhole = [mark.newest, mark.commits, mark.wal.commits].every((count) =>
+      Number.isSafeInteger(count),
+    )
     return isWhole && typeof mark.file.inode === 'string' ? mark : undefined
   } catch {
     return undefined

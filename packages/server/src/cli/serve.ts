@@ -33,7 +33,8 @@ export const serve: Verb = verb({
   operands: '',
   summary: 'Runs a hub.',
   description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic counts. A bound is an age (7d), a
-size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key.`,
+size of data (1GiB), a number of events (100000), or forever. Size and number spare the newest event of each key; these
+and idempotency keys may each take the same size again.`,
   settings: SERVE_SETTINGS,
 
   async run(values, operands) {

@@ -98,25 +98,30 @@ export function testRetention(check: Check): void {
     }
   })
 
-  check('holds the newest events of all keys to the bytes of the bound, apart from history', async ({ log }) => {
-    const rules = [{ selector: 'a', maxBytes: 20_000 }]
-    const data = 'x'.repeat(1000)
-    for (let i = 0; i < 10; i += 1) await publish(log, 'a', `${i}${data}`)
-    await log.append(Array.from({ length: 500 }, (_, i) => ({ topic: 'a', key: `${i}`, data: `${i} ${data}` })))
-    await trimAll(log, rules, START_TIME)
-    const state = await snapshotAll(log, ['a'])
-    expect(state.length).toBeGreaterThan(15)
-    expect(state.length).toBeLessThan(20)
-    expect(state.map(({ key }) => key)).toEqual(
-      Array.from({ length: state.length }, (_, i) => `${500 - state.length + i}`),
-    )
-    expect(await readAll(log, ['a'])).toHaveLength(10 + state.length)
-    // What is let go is counted as such: the next round finds nothing to do, and a key that changes is history.
-    expect(await trimAll(log, rules, START_TIME)).toMatchObject({ removed: 0 })
-    await publish(log, 'a', 'small', { key: '499' })
-    expect(await trimAll(log, rules, START_TIME)).toMatchObject({ removed: 0 })
-    expect(await snapshotAll(log, ['a'])).toHaveLength(state.length)
-  })
+  check(
+    'holds the newest events of all keys to the bytes of the bound, apart from history',
+    async ({ log }) => {
+      const rules = [{ selector: 'a', maxBytes: 20_000 }]
+      const data = 'x'.repeat(1000)
+      for (let i = 0; i < 10; i += 1) await publish(log, 'a', `${i}${data}`)
+      await log.append(
+        Array.from({ length: 500 }, (_, i) => ({ topic: 'a', key: `${i}`, data: `${i} ${data}` })),
+      )
+      await trimAll(log, rules, START_TIME)
+      const state = await snapshotAll(log, ['a'])
+      expect(state.length).toBeGreaterThan(15)
+      expect(state.length).toBeLessThan(20)
+      expect(state.map(({ key }) => key)).toEqual(
+        Array.from({ length: state.length }, (_, i) => `${500 - state.length + i}`),
+      )
+      expect(await readAll(log, ['a'])).toHaveLength(10 + state.length)
+      // What is let go is counted as such: the next round finds nothing to do, and a key that changes is history.
+      expect(await trimAll(log, rules, START_TIME)).toMatchObject({ removed: 0 })
+      await publish(log, 'a', 'small', { key: '499' })
+      expect(await trimAll(log, rules, START_TIME)).toMatchObject({ removed: 0 })
+      expect(await snapshotAll(log, ['a'])).toHaveLength(state.length)
+    },
+  )
 
   check('keeps a key when everything after it is removed', async ({ log }) => {
     await publish(log, 'a', 'state', { key: 'k' })
