@@ -1,7 +1,10 @@
 import type { LogError } from './errors.ts'
 import type { RetentionRule } from './retention.ts'
 
-/** How long the answer to an idempotency key is kept, in milliseconds. */
+/**
+ * How long the answer to an idempotency key is kept, in milliseconds. Where retention bounds the bytes of a topic,
+ * its oldest answers go sooner when they exceed as much again.
+ */
 export const IDEMPOTENCY_WINDOW_MS: number = 24 * 60 * 60 * 1000
 
 /** What an event was published by, for tracing (https://www.w3.org/TR/trace-context/): passed on as it came. */
@@ -94,7 +97,7 @@ export interface Tail {
 }
 
 export interface LogDescription {
-  /** The log's identity: minted when it is created or restored. */
+  /** The log's identity: minted when it is created, and when a log is opened that was restored or copied. */
   readonly epoch: string
   /** The smallest retained offset; `newest + 1` when nothing is retained. */
   readonly oldest: number

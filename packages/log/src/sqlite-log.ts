@@ -48,6 +48,9 @@ interface Pending {
  * Commits are grouped: while one is under way, whatever is appended waits, and shares the next. A lone
  * publisher pays one fsync an event; sixty-four at once pay about one between them.
  *
+ * Beside the file are a mark, by which the log recognizes a backup that was copied over it, and a reserve of at most 8 MiB,
+ * which retention writes on when the disk is full. Publishes reject with `full` until the reserve can be had again.
+ *
  * @throws LogError `locked`, `foreign`, `newer-schema`, `read-only`, `full`, `corrupt` or `cannot-open`; the last
  * also on a Node without SQLite, which is built in from 22.13 on
  */

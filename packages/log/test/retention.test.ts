@@ -23,7 +23,7 @@ function run(kinds: string, rule: Omit<RetentionRule, 'selector'>): { left: stri
 
 function holdingsOf(candidates: readonly Candidate[]): Holdings {
   const [history, state] = [false, true].map((kind) => candidates.filter(({ isNewest }) => isNewest === kind))
-  const bytesOf = (events: readonly Candidate[]): number => events.reduce((sum, { bytes }) => sum + bytes, 0)
+  const bytesOf = (some: readonly Candidate[]): number => some.reduce((sum, { bytes }) => sum + bytes, 0)
   return { count: history!.length, bytes: bytesOf(history!), stateBytes: bytesOf(state!) }
 }
 

@@ -101,6 +101,7 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
       const path = join(disk.path, 'log.db')
       const rules = [{ selector: '**', maxBytes: 20_000 }]
       let log = await openSqliteLog({ path })
+      await log.trim(rules, Date.now())
       let count = 0
       const batchOf = (size: number): NewEvent[] =>
         Array.from({ length: size }, () => {

@@ -19,7 +19,7 @@ function dieAfter(method: string): void {
     Thread.prototype.call = call
     await this.stop()
     throw new LogError('closed', 'The writer has died.', { details: { mayBeStored: true } })
-  } as typeof call
+  }
 }
 
 test('a purge whose writer dies before it answers is told by its successor', async () => {

@@ -76,6 +76,26 @@ test('what a topic leaves behind is gone with it, but for the answers to its pub
   await log.close()
 })
 
+test('a topic has as many answers as its size bound has room for, the newest', async () => {
+  using dir = tempDir()
+  const path = join(dir.path, 'log.db')
+  const log = await openSqliteLog({ path, now: () => 1000 })
+  const rules = [{ selector: 'a', maxBytes: 10_000 }]
+  await stepsOf(log, rules)
+  const publish = (topic: string, n: number): ReturnType<EventLog['append']> =>
+    log.append([{ topic, data: '', idempotencyKey: `${n}` }])
+  for (let n = 0; n < 1000; n += 1) await Promise.all([publish('a', n), publish('b', n)])
+  await stepsOf(log, rules, 1000)
+  expect(rowsIn(path)['answers']).toBeLessThan(1000 + 10_000 / 64)
+  expect(rowsIn(path)['answers']).toBeGreaterThan(1000 + 10_000 / 100)
+  expect(await publish('a', 999)).toMatchObject([{ duplicate: true }])
+  expect(await publish('a', 0)).toMatchObject([{ duplicate: false }])
+  expect(await publish('b', 0)).toMatchObject([{ duplicate: true }])
+  await stepsOf(log, rules, 1000 + IDEMPOTENCY_WINDOW_MS)
+  expect(rowsIn(path)['answers']).toBe(0)
+  await log.close()
+})
+
 test('the file shrinks by what was removed, round by round', async () => {
   using dir = tempDir()
   const path = join(dir.path, 'log.db')

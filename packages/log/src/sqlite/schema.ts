@@ -91,17 +91,17 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
         WHERE topic = topics.id AND is_newest = 1
       );
 
-      DROP INDEX answers_by_time;
-      CREATE INDEX answers_by_topic ON answers (topic, time);
-      -- The size of a topic's answers.
+      -- Those of topics whose size is bounded: an index by topic is too dear for all of them.
+      ALTER TABLE answers ADD COLUMN is_bounded INTEGER NOT NULL DEFAULT 0;
+      CREATE INDEX bounded_answers ON answers (topic, time) WHERE is_bounded = 1;
       CREATE TABLE answered (topic TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      INSERT INTO answered SELECT topic, sum(${size('')}) FROM answers GROUP BY topic;
-      CREATE TRIGGER answer_added AFTER INSERT ON answers BEGIN
+      CREATE TRIGGER answer_added AFTER INSERT ON answers WHEN NEW.is_bounded = 1 BEGIN
         INSERT INTO answered VALUES (NEW.topic, ${size('NEW.')})
         ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes;
       END;
-      CREATE TRIGGER answer_removed AFTER DELETE ON answers BEGIN
+      CREATE TRIGGER answer_removed AFTER DELETE ON answers WHEN OLD.is_bounded = 1 BEGIN
         UPDATE answered SET bytes = bytes - (${size('OLD.')}) WHERE topic = OLD.topic;
+        DELETE FROM answered WHERE topic = OLD.topic AND bytes = 0;
       END;
     `)
   },

@@ -8,56 +8,54 @@ const MAX_TOPICS_A_STEP = 200
 
 interface Answer {
   readonly key: string
-  readonly time: number
   readonly size: number
 }
 
-/** Walks the topics that have answers, in steps. */
 export interface AnswerTrimmer {
   step(rules: readonly RetentionRule[], now: number, maxAnswers: number): { removed: number; done: boolean }
 }
 
-/** Forgets the answers that are older than their window, and the oldest of a topic whose rule has a size that they exceed. */
+/** Forgets answers, in steps: those that are older than their window, and a topic's oldest beyond its bytes. */
 export function createAnswerTrimmer(db: DatabaseSync): AnswerTrimmer {
-  const nextTopics = db.prepare('SELECT topic, bytes FROM answered WHERE topic >= ? ORDER BY topic LIMIT ?')
+  const removeExpired = db.prepare(
+    'DELETE FROM answers WHERE (topic, key) IN (SELECT topic, key FROM answers WHERE time <= ? ORDER BY time LIMIT ?)',
+  )
+  const nextTopics = db.prepare('SELECT topic, bytes FROM answered WHERE topic > ? ORDER BY topic LIMIT ?')
   const oldest = db.prepare(
-    `SELECT key, time, octet_length(key) + ${ANSWER_OVERHEAD} AS size FROM answers WHERE topic = ? ORDER BY time LIMIT ?`,
+    `SELECT key, octet_length(key) + ${ANSWER_OVERHEAD} AS size FROM answers INDEXED BY bounded_answers
+     WHERE topic = ? AND is_bounded = 1 ORDER BY time LIMIT ?`,
   )
   const remove = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
-  const removeTopic = db.prepare('DELETE FROM answered WHERE topic = ? AND bytes = 0')
 
-  /** Where the round goes on. */
-  let from = ''
+  /** The topic behind which the round goes on. */
+  let after = ''
 
-  /** @returns how many were removed; `limit` when there may be more to remove */
-  function trimTopic(topic: string, bytes: number, maxBytes: number, cutoff: number, limit: number): number {
-    let left = bytes
+  /** Removes the oldest of a topic. @returns how many; `limit` when there may be more to remove */
+  function removeOldest(topic: string, surplus: number, limit: number): number {
+    let left = surplus
     const doomed: string[] = []
-    for (const { key, time, size } of oldest.iterate(topic, limit) as Iterable<unknown> as Iterable<Answer>) {
-      if (time > cutoff && left <= maxBytes) break
+    for (const { key, size } of oldest.iterate(topic, limit) as Iterable<unknown> as Iterable<Answer>) {
+      if (left <= 0) break
       doomed.push(key)
       left -= size
     }
     for (const key of doomed) remove.run(topic, key)
-    if (left === 0) removeTopic.run(topic)
     return doomed.length
   }
 
   return {
     step(rules, now, maxAnswers) {
-      const cutoff = now - IDEMPOTENCY_WINDOW_MS
-      let removed = 0
-      const topics = nextTopics.all(from, MAX_TOPICS_A_STEP)
+      let removed = Number(removeExpired.run(now - IDEMPOTENCY_WINDOW_MS, maxAnswers).changes)
+      const topics = nextTopics.all(after, MAX_TOPICS_A_STEP)
       for (const row of topics) {
         const topic = String(row['topic'])
         const { maxBytes = Number.POSITIVE_INFINITY } = ruleFor(rules, topic) ?? {}
-        removed += trimTopic(topic, Number(row['bytes']), maxBytes, cutoff, maxAnswers - removed)
+        removed += removeOldest(topic, Number(row['bytes']) - maxBytes, maxAnswers - removed)
         if (removed >= maxAnswers) return { removed, done: false }
-        // The name that sorts right behind it.
-        from = `${topic}\0`
+        after = topic
       }
-      const done = topics.length < MAX_TOPICS_A_STEP
-      if (done) from = ''
+      const done = topics.length < MAX_TOPICS_A_STEP && removed < maxAnswers
+      if (topics.length < MAX_TOPICS_A_STEP) after = ''
       return { removed, done }
     },
   }

@@ -3,6 +3,7 @@ import { refusalOf } from '../end-of-topic.ts'
 import type { Refusal } from '../end-of-topic.ts'
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { Appended, NewEvent, Note } from '../event-log.ts'
+import { ruleFor } from '../retention.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
 import { keepEpoch } from './epoch.ts'
@@ -67,7 +68,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
   const findAnswer = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
   const saveAnswer = db.prepare(
-    `INSERT INTO answers (topic, key, offset, time) VALUES (?, ?, ?, ?)
+    `INSERT INTO answers (topic, key, offset, time, is_bounded) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
   )
   const findNote = db.prepare('SELECT 1 FROM notes WHERE key = ? AND until > ?')
@@ -82,6 +83,13 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, traceparent, tracestate)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
+
+  /** Those of the last step of retention. */
+  let rules: readonly RetentionRule[] = []
+
+  function isBounded(topic: string): boolean {
+    return ruleFor(rules, topic)?.maxBytes !== undefined
+  }
 
   function answerTo(event: NewEvent, time: number): number | undefined {
     if (event.idempotencyKey === undefined) return undefined
@@ -112,7 +120,9 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     const { traceparent = null, tracestate = null } = trace ?? {}
     const flags = [end ? 1 : 0, key === null ? 0 : 1]
     insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
-    if (event.idempotencyKey !== undefined) saveAnswer.run(event.topic, event.idempotencyKey, offset, time)
+    if (event.idempotencyKey !== undefined) {
+      saveAnswer.run(event.topic, event.idempotencyKey, offset, time, isBounded(event.topic) ? 1 : 0)
+    }
     topic.newest = offset
     if (end) topic.ended = offset
     newest = offset
@@ -202,12 +212,14 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
         return { result, hasChanged }
       }),
 
-    trim: (rules, now) =>
-      free((isTight) => {
+    trim(newRules, now) {
+      rules = newRules
+      return free((isTight) => {
         const pace = { isUrgent: !reserve.isHeld, isTight }
-        const { removed, done, hasChanged } = trimmer.step(rules, now, pace)
+        const { removed, done, hasChanged } = trimmer.step(newRules, now, pace)
         return { result: { removed, done }, hasChanged }
-      }),
+      })
+    },
 
     purge: (topic) =>
       free(() => {

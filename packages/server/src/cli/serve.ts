@@ -36,7 +36,8 @@ export const serve: Verb = verb({
   operands: '',
   summary: 'Runs a hub.',
   description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic applies. A bound is an age (7d), a
-size of data (1GiB), a number of events (100000events), or forever. Size and number never remove the newest event of a key.`,
+size of data (1GiB), a number of events (100000events), or forever. Size and number spare the newest event of each key; these
+events and idempotency keys may each take the same size again.`,
   settings: SERVE_SETTINGS,
 
   async run(values, operands) {
