@@ -26,7 +26,8 @@ export function parseRule(text: string): WrittenRule {
   return { text, rule }
 }
 
-function parseOwnSelector(text: string): string {
+/** A selector of a setting. */
+export function parseOwnSelector(text: string): string {
   try {
     return parseSelector(text)
   } catch (error) {
