@@ -80,7 +80,7 @@ describe('a token', () => {
       'with a pattern that is none',
       ['--subscribe', 'a*'],
       SECRET,
-      '--subscribe is a selector such as orders/**',
+      '--subscribe has a selector that has * inside the segment a*',
     ],
     ['that is over at once', ['--admin', '--expires-in', '0s'], SECRET, '--expires-in can be from 1s'],
     ['with something else', ['--admin', 'ann'], SECRET, 'token takes options only'],

@@ -40,7 +40,8 @@ function parseAge(text: string): number {
   )
 }
 
-function parseOwnSelector(text: string): string {
+/** A selector of a setting. */
+export function parseOwnSelector(text: string): string {
   try {
     return parseSelector(text)
   } catch (error) {

@@ -1,7 +1,7 @@
-import { LogError, parseSelector } from '@tailrace/log'
 import { SignJWT } from 'jose'
 import { secretKey } from '../auth/keys.ts'
 import { endWithOutput } from './output.ts'
+import { parseOwnSelector } from './retain.ts'
 import { readSecret } from './secret.ts'
 import { list, optional, secret, setting, toggle } from './setting.ts'
 import { UsageError } from './usage-error.ts'
@@ -75,16 +75,5 @@ function secretOf(values: {
     return secretKey(text).key as Uint8Array
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error
-  }
-}
-
-function parseOwnSelector(text: string): string {
-  try {
-    return parseSelector(text)
-  } catch (error) {
-    if (!LogError.is(error)) throw error
-    throw new UsageError(
-      `is a selector such as orders/**, not ${JSON.stringify(text)}: it ${String(error.details['flaw'])}`,
-    )
   }
 }

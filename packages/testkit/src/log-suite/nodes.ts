@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { recordTail } from './listener.ts'
 import { dataOf, publish, readAll } from './reading.ts'
 import { expectRejection } from './rejection.ts'
-import type { Check } from './subject.ts'
+import { START_TIME, type Check } from './subject.ts'
 
 export function testNodes(check: Check): void {
   check('tells every node of everything that any of them publishes, in one order', async ({ log, join }) => {
@@ -49,6 +49,17 @@ export function testNodes(check: Check): void {
     expect(recorded.purges[0]!.topic).toBe('a')
     expect(await readAll(other, ['a'])).toEqual([])
   })
+
+  check(
+    'says to one node alone that it was the first to note a key, and shows the note on every one',
+    async ({ log, join }) => {
+      const nodes = [log, await join()]
+      const note = { key: 'a', until: START_TIME + 60_000 }
+      const first = await Promise.all(Array.from({ length: 10 }, (_, i) => nodes[i % 2]!.note(note)))
+      expect(first.filter(Boolean)).toHaveLength(1)
+      for (const node of nodes) expect(await node.notes({ prefix: '', after: '', limit: 9 })).toEqual([note])
+    },
+  )
 
   check('stores concurrent repeats on different nodes once', async ({ log, join }) => {
     const nodes = [log, await join()]
