@@ -182,6 +182,24 @@ describe.skipIf(!chromium)('in a browser', () => {
     await page.close()
   })
 
+  test('a stream that waits for one of six connections says so', { timeout: 60_000 }, async () => {
+    await using hub = await startHub({ log: 'memory:' })
+    const { page } = await open(hub.url)
+    await state(page, 'Live')
+    await page.evaluate(() => {
+      const open = Array.from({ length: 6 }, (_, i) => new EventSource(`/topics/other/${i}`))
+      Object.assign(window, { open })
+    })
+    await page.getByRole('button', { name: 'Follow', exact: true }).click()
+    await page.locator('#notice', { hasText: 'six connections' }).waitFor({ timeout: 20_000 })
+    await page.evaluate(() => {
+      for (const source of (window as unknown as { open: EventSource[] }).open) source.close()
+    })
+    await state(page, 'Live')
+    await expect.poll(() => page.locator('#notice').textContent()).toBe('')
+    await page.close()
+  })
+
   test('it says what a token does not cover', async () => {
     await using hub = await startHub({ log: 'memory:', env: KEYS })
     const { page } = await open(hub.url)
