@@ -15,6 +15,7 @@ export {
   type HubOptions,
 } from './options.ts'
 export { Payload } from './payload.ts'
+export type { PeerAddress, Peers } from './peers.ts'
 export { refuseUnknown } from './query.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { parseTraceContext } from './trace.ts'

@@ -10,12 +10,13 @@ import { createGate } from '../http/gate.ts'
 import type { Gate } from '../http/gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import { readSecret } from './secret.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Who may reach a hub that has these settings. @throws UsageError for what would be open to the world by accident */
-export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> {
+export async function gateOf(values: ServeValues, log: EventLog, pressure: Pressure): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
   const isAnonymous = values['anonymous-subscribe'] || values['anonymous-publish']
@@ -58,6 +59,7 @@ export async function gateOf(values: ServeValues, log: EventLog): Promise<Gate> 
     }),
     tickets,
     origins,
+    pressure,
   })
 }
 

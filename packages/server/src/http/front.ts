@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { parseSubscription } from '@tailrace/hub'
-import type { Hub, Subscription } from '@tailrace/hub'
+import type { Hub, Peers, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
 import { OPEN_GATE, readerOf } from './gate.ts'
@@ -21,6 +21,8 @@ export interface FrontOptions {
   readonly gate?: Gate | undefined
   /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
   readonly http2?: Http2 | undefined
+  /** What the system knows about readers. @defaultValue nothing */
+  readonly peers?: Peers | undefined
   /** Told of each refusal, by its code. @defaultValue nobody is told */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
 }
@@ -36,7 +38,7 @@ export function takeStreams(
   server: Server,
   hub: Hub,
   limits: ServerLimits,
-  { gate = OPEN_GATE, http2, onRefused }: FrontOptions = {},
+  { gate = OPEN_GATE, http2, peers, onRefused }: FrontOptions = {},
 ): () => void {
   const held = new Set<Socket>()
   const handlers = server.listeners('connection')
@@ -109,7 +111,7 @@ export function takeStreams(
           if (socket.destroyed) return undefined
           socket.off('error', ignore)
           socket.on('finish', linger)
-          return createSocketSink(socket, gate.corsHeaders(origin))
+          return createSocketSink(socket, gate.corsHeaders(origin), peers)
         })
         if (outcome === 'open') {
           if (socket.destroyed) leave()

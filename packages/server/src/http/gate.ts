@@ -7,6 +7,7 @@ import type { HeaderFields } from '../auth/cors.ts'
 import type { OriginRules } from '../auth/origins.ts'
 import type { Tickets } from '../auth/tickets.ts'
 import type { Client, Limits } from '../limits/limits.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import type { Transport } from '../observe/metrics.ts'
 import { HttpError } from './problem.ts'
 
@@ -15,6 +16,8 @@ export interface GateOptions {
   readonly limits: Limits
   readonly tickets: Tickets
   readonly origins: OriginRules
+  /** Turns new streams away while there is too much to do. @defaultValue turns none away */
+  readonly pressure?: Pressure | undefined
 }
 
 /** What a request passes before the hub hears of it: who asks, what they may, how much. */
@@ -24,7 +27,7 @@ export interface Gate {
   /**
    * Lets a reader in, who counts until what this returns is called.
    *
-   * @throws HttpError `draining`, `missing-token`, `forbidden`, `too-many-topics` or `too-many-connections`
+   * @throws HttpError `draining`, `missing-token`, `forbidden`, `too-many-topics`, `too-many-connections` or `overloaded`
    */
   admit(client: Client, selectors: readonly string[]): () => void
   /** @throws HttpError `too-many-publishes` */
@@ -37,7 +40,7 @@ export interface Gate {
   readonly isDraining: boolean
 }
 
-export function createGate({ access, limits, tickets, origins }: GateOptions): Gate {
+export function createGate({ access, limits, tickets, origins, pressure }: GateOptions): Gate {
   let isDraining = false
   return {
     async identify(facts, remoteAddress) {
@@ -47,7 +50,17 @@ export function createGate({ access, limits, tickets, origins }: GateOptions): G
     admit(client, selectors) {
       if (isDraining) throw new HttpError('draining', 'This hub is about to stop: come back, to another one.')
       requireSubscribe(client.identity, selectors)
-      return limits.openStream(client, selectors.length)
+      const leave = limits.openStream(client, selectors.length)
+      try {
+        const release = pressure?.admit()
+        return () => {
+          leave()
+          release?.()
+        }
+      } catch (error) {
+        leave()
+        throw error
+      }
     },
     spend: (client, events, bytes) => limits.publish(client, events, bytes),
     async issueTicket({ identity }) {

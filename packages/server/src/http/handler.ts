@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseUnknown } from '@tailrace/hub'
-import type { Hub } from '@tailrace/hub'
+import type { Hub, Peers } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
@@ -24,6 +24,8 @@ import { listTopics, purgeTopic } from './topics.ts'
 export interface HandlerOptions {
   /** @defaultValue lets everybody do everything */
   readonly gate?: Gate | undefined
+  /** What the system knows about readers. @defaultValue nothing */
+  readonly peers?: Peers | undefined
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
   /** What `GET /metrics` says; told of each refusal. @defaultValue there is no such path */
@@ -50,14 +52,14 @@ interface Exchange {
 /** What is done for whoever passed the gate. */
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
-export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
+export function createHandler(hub: Hub, { gate = OPEN_GATE, peers, onError, metrics }: HandlerOptions): Handler {
   let keysToldAt = -Infinity
 
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
     switch (path) {
       case '/events':
-        return { GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, undefined) }
+        return { GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, undefined) }
       case '/topics':
         return {
           async GET({ response }, { identity }) {
@@ -91,7 +93,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
     }
     if (!path.startsWith('/topics/')) return undefined
     return {
-      GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, topicOf(path)),
+      GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, topicOf(path)),
       POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, topicOf(path)),
       async DELETE({ response }, { identity }) {
         requireAdmin(identity)
@@ -168,8 +170,12 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       }
       metrics?.refused(answer.code, limitOf(error))
       const isPassing = answer.status === 503 || answer.status === 429
-      if (isPassing && readsStreams(request) && !response.headersSent) turnAway(hub, response, codeOf(error))
-      else sendProblem(response, answer)
+      if (isPassing && readsStreams(request) && !response.headersSent) {
+        turnAway(hub, response, codeOf(error), answer.headers)
+      }
+      else {
+        sendProblem(response, answer)
+      }
     })
   }
 }

@@ -30,6 +30,7 @@ export type HttpErrorCode =
   | 'too-many-publishes'
   | 'head-too-large'
   | 'draining'
+  | 'overloaded'
   | 'keys-unavailable'
   | 'internal'
 
@@ -76,6 +77,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'head-too-large': 431,
   internal: 500,
   draining: 503,
+  overloaded: 503,
   'keys-unavailable': 503,
   busy: 503,
   full: 503,

@@ -6,6 +6,7 @@ import { STATUS } from '../http/problem.ts'
 import type { ProblemCode } from '../http/problem.ts'
 import { CLIENT_LIMITS } from '../limits/limits.ts'
 import type { ClientLimit } from '../limits/limits.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
 /** How the bytes of a stream travel: on the bare socket, or by `node:http` or `node:http2`. */
@@ -38,7 +39,7 @@ export interface Metrics {
   watch(listener: Server): void
 }
 
-export function createMetrics(hub: Hub): Metrics {
+export function createMetrics(hub: Hub, pressure: Pick<Pressure, 'turnMs'>): Metrics {
   const registry = new Registry()
   const refusals = Object.fromEntries(Object.keys(STATUS).map((code) => [code, 0])) as Record<
     ProblemCode,
@@ -87,6 +88,15 @@ export function createMetrics(hub: Hub): Metrics {
     },
   })
   registry.registerMetric(sockets)
+  const turn = new Gauge({
+    name: 'tailrace_turn_seconds',
+    help: 'How long the turns of the event loop take, by the median of the last second; new streams are turned away from 0.2 on.',
+    registers: [],
+    collect() {
+      this.set(pressure.turnMs / 1_000)
+    },
+  })
+  registry.registerMetric(turn)
   collectDefaultMetrics({ register: registry })
   for (const name of TOO_DEAR) registry.removeSingleMetric(name)
 

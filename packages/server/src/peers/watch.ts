@@ -1,0 +1,108 @@
+import { accessSync } from 'node:fs'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import type { PeerAddress, Peers } from '@tailrace/hub'
+import type { Findings } from './verdict.ts'
+import type { WatchOrder } from './worker.ts'
+
+/**
+ * How often, in a stall time, the connections are looked at. With 16,000 idle ones a look costs the thread 25 ms of CPU
+ * (one percent of a core with the default of 30 seconds) and the main thread nothing.
+ */
+const SAMPLES = 15
+/** However short the stall time is. */
+const LEAST_SAMPLE_MS = 50
+/**
+ * For what part of the stall time a peer may acknowledge nothing. A quiet stream has nothing to acknowledge before its next
+ * heartbeat, which by default takes up to half of the stall time; what is left after that is for two looks.
+ */
+const PATIENCE = 0.4
+/** How long it is known of a connection that was reset why: for whoever is told only that it is closed. */
+const REMEMBER_MS = 1_000
+/** Connections that are searched for those that vanished before the event loop has its turn. */
+const MAX_SOCKETS_A_TURN = 1_000
+
+export interface PeerWatch extends Peers {
+  /** Begins once the listener listens. */
+  start(listener: Server): void
+  stop(): void
+}
+
+/**
+ * Finds peers that vanished without a word: a phone in a tunnel, a machine without power. Their connections stay open for a
+ * quarter of an hour otherwise, since whatever is sent fits into the kernel's buffer. Linux lists what is unacknowledged for
+ * each connection; a thread reads that list. Elsewhere this does nothing.
+ *
+ * @param sockets - all connections of the listener
+ * @param onFailed - told when the list cannot be read any more
+ */
+export function createPeerWatch(
+  sockets: ReadonlySet<Socket>,
+  stallMs: number,
+  onFailed: (error: unknown) => void,
+): PeerWatch {
+  let worker: Worker | undefined
+  let stuckSince = new Map<string, number>()
+  const vanished = new Set<string>()
+
+  function learn(findings: Findings): void {
+    const now = performance.now()
+    stuckSince = new Map(findings.stuck.map(([peer, forMs]) => [peer, now - forMs]))
+    if (findings.vanished.length > 0) void resetVanished(new Set(findings.vanished))
+  }
+
+  async function resetVanished(peers: ReadonlySet<string>): Promise<void> {
+    let count = 0
+    for (const socket of sockets) {
+      const peer = keyOf(socket)
+      if (peers.has(peer)) {
+        vanished.add(peer)
+        setTimeout(() => vanished.delete(peer), REMEMBER_MS).unref()
+        // After a close in peace the kernel would go on to repeat itself.
+        socket.resetAndDestroy()
+      }
+      count += 1
+      if (count % MAX_SOCKETS_A_TURN === 0) await new Promise(setImmediate)
+    }
+  }
+
+  return {
+    start(listener) {
+      if (!canList()) return
+      const { port } = listener.address() as AddressInfo
+      const sampleMs = Math.max(LEAST_SAMPLE_MS, stallMs / SAMPLES)
+      const order: WatchOrder = { port, sampleMs, patienceMs: PATIENCE * stallMs }
+      // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
+      const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+      worker = new Worker(new URL(body, import.meta.url), {
+        workerData: order,
+        resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+      })
+      worker.on('message', learn)
+      worker.on('error', (error) => {
+        worker = undefined
+        onFailed(error)
+      })
+      worker.unref()
+    },
+    stop: () => void worker?.terminate(),
+    movedAt: (peer) => stuckSince.get(keyOf(peer)) ?? (worker === undefined ? 0 : performance.now()),
+    hasVanished: (peer) => vanished.size > 0 && vanished.has(keyOf(peer)),
+  }
+}
+
+/** Linux, with `/proc`. */
+function canList(): boolean {
+  try {
+    accessSync('/proc/self/net/tcp')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function keyOf({ remoteAddress = '', remotePort = 0 }: PeerAddress): string {
+  // An address of a link has the name of the interface behind it.
+  const [address] = remoteAddress.split('%', 1)
+  return `${address} ${remotePort}`
+}

@@ -1,0 +1,63 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { portText, scanRows } from './proc-net.ts'
+import type { Unacknowledged } from './proc-net.ts'
+import { Verdict } from './verdict.ts'
+
+/** What the thread is started with. */
+export interface WatchOrder {
+  /** Of the listener: connections of others are passed over. */
+  readonly port: number
+  readonly sampleMs: number
+  readonly patienceMs: number
+}
+
+/** Of the network that this process is in. The second is missing where there is no IPv6. */
+const LISTS = [
+  ['/proc/self/net/tcp', 8],
+  ['/proc/self/net/tcp6', 32],
+] as const
+
+const { port, sampleMs, patienceMs } = workerData as WatchOrder
+const localPort = portText(port)
+const verdict = new Verdict(patienceMs)
+const buffer = Buffer.allocUnsafe(64 * 1024)
+let hadFindings = false
+
+function look(): void {
+  const now = performance.now()
+  for (const [path, addressChars] of LISTS) {
+    read(path, addressChars, (row) => verdict.add(row, now))
+  }
+  const findings = verdict.conclude(now)
+  const hasFindings = findings.stuck.length > 0 || findings.vanished.length > 0
+  // Nothing is news once.
+  if (hasFindings || hadFindings) parentPort!.postMessage(findings)
+  hadFindings = hasFindings
+}
+
+function read(path: string, addressChars: 8 | 32, take: (row: Unacknowledged) => void): void {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch (error) {
+    if (addressChars === 32 && (error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  try {
+    let held = 0
+    for (;;) {
+      const length = readSync(file, buffer, held, buffer.length - held, null)
+      if (length === 0) return
+      const filled = held + length
+      const done = scanRows(buffer.subarray(0, filled), addressChars, localPort, take)
+      buffer.copyWithin(0, done, filled)
+      held = filled - done
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+look()
+setInterval(look, sampleMs)
