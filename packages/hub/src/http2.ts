@@ -27,10 +27,7 @@ export function createHttp2Sink(
   let movedAt = 0
   // A session that is gone does not say any more whom it was with.
   const { remoteAddress, remotePort } = stream.session?.socket ?? {}
-  const onGone = (): void => {
-    const hasVanished = peers?.hasVanished({ remoteAddress, remotePort }) === true
-    listener?.closed(hasVanished ? 'vanished' : 'client')
-  }
+  const onGone = (): void => listener?.closed(peers?.resetReason({ remoteAddress, remotePort }))
   // A stream of which a part of the request is unread does not close until that is read.
   stream.on('aborted', onGone)
   stream.on('error', onGone)

@@ -17,7 +17,7 @@ export function createNodeSink(response: ServerResponse, peers?: Peers): Sink {
   response.writeHead(200, STREAM_HEADERS)
   response.flushHeaders()
   const { socket } = response.req
-  const onGone = (): void => listener?.closed(peers?.hasVanished(socket) === true ? 'vanished' : 'client')
+  const onGone = (): void => listener?.closed(peers?.resetReason(socket))
   response.on('close', onGone)
   response.on('error', onGone)
 

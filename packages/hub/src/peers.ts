@@ -11,6 +11,6 @@ export interface Peers {
    * it has been longer.
    */
   movedAt(peer: PeerAddress): number
-  /** Whether its connection was reset because nothing was heard from it any more. */
-  hasVanished(peer: PeerAddress): boolean
+  /** Why its connection was reset on this side a moment ago; nothing when it was not. */
+  resetReason(peer: PeerAddress): 'vanished' | 'stalled' | undefined
 }

@@ -10,9 +10,9 @@ export interface SinkListener {
   /**
    * The reader is gone, or the sink failed. Nothing can be written any more.
    *
-   * @param reason - `client` by default
+   * @param reason - why it was cut on this side. @defaultValue it was not: the reader left
    */
-  closed(reason?: 'client' | 'vanished'): void
+  closed(reason?: 'vanished' | 'stalled'): void
 }
 
 /** Where a subscriber's bytes go: one open response. */

@@ -66,7 +66,7 @@ class SocketSink implements Sink {
   }
 
   closed(): void {
-    this.#listener?.closed(this.#peers?.hasVanished(this.#socket) === true ? 'vanished' : 'client')
+    this.#listener?.closed(this.#peers?.resetReason(this.#socket))
   }
 
   // The kernel says that there is room again only when a third of its buffer is free, which may be a megabyte.

@@ -104,7 +104,7 @@ export class Subscriber implements LaneMember, SinkListener {
   }
 
   /** Said by the sink, whose reader is gone. */
-  closed(reason: 'client' | 'vanished' = 'client'): void {
+  closed(reason: 'client' | 'vanished' | 'stalled' = 'client'): void {
     this.#finish(reason)
   }
 

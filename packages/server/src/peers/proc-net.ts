@@ -6,7 +6,7 @@ export interface Unacknowledged {
   readonly peer: string
   /** Bytes that are sent and not acknowledged, or wait to be sent. */
   readonly queued: number
-  /** How often the kernel has repeated a segment or a window probe since the peer was last heard. */
+  /** How often the kernel has repeated a segment or a window probe since the peer last answered one. */
   readonly tries: number
 }
 

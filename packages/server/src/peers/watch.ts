@@ -17,9 +17,11 @@ const LEAST_SAMPLE_MS = 50
  * heartbeat, which by default takes up to half of the stall time; what is left after that is for two looks.
  */
 const PATIENCE = 0.4
-/** How long it is known of a connection that was reset why: for whoever is told only that it is closed. */
+/** However short the stall time is: a peer whose window is shut answers no two probes within half a second (RFC 5961). */
+const LEAST_PATIENCE_MS = 1_000
+/** How long the reason of a reset is remembered: a sink is only told that its connection is closed. */
 const REMEMBER_MS = 1_000
-/** Connections that are searched for those that vanished before the event loop has its turn. */
+/** Connections that are searched for those to reset before the event loop has its turn. */
 const MAX_SOCKETS_A_TURN = 1_000
 
 export interface PeerWatch extends Peers {
@@ -43,21 +45,25 @@ export function createPeerWatch(
 ): PeerWatch {
   let worker: Worker | undefined
   let stuckSince = new Map<string, number>()
-  const vanished = new Set<string>()
+  const reasons = new Map<string, 'vanished' | 'stalled'>()
 
   function learn(findings: Findings): void {
     const now = performance.now()
     stuckSince = new Map(findings.stuck.map(([peer, forMs]) => [peer, now - forMs]))
-    if (findings.vanished.length > 0) void resetVanished(new Set(findings.vanished))
+    const due = new Map<string, 'vanished' | 'stalled'>()
+    for (const [peer, forMs] of findings.stuck) if (forMs >= stallMs) due.set(peer, 'stalled')
+    for (const peer of findings.vanished) due.set(peer, 'vanished')
+    if (due.size > 0) void reset(due)
   }
 
-  async function resetVanished(peers: ReadonlySet<string>): Promise<void> {
+  async function reset(due: ReadonlyMap<string, 'vanished' | 'stalled'>): Promise<void> {
     let count = 0
     for (const socket of sockets) {
       const peer = keyOf(socket)
-      if (peers.has(peer)) {
-        vanished.add(peer)
-        setTimeout(() => vanished.delete(peer), REMEMBER_MS).unref()
+      const reason = due.get(peer)
+      if (reason !== undefined) {
+        reasons.set(peer, reason)
+        setTimeout(() => reasons.delete(peer), REMEMBER_MS).unref()
         // After a close in peace the kernel would go on to repeat itself.
         socket.resetAndDestroy()
       }
@@ -71,7 +77,7 @@ export function createPeerWatch(
       if (!canList()) return
       const { port } = listener.address() as AddressInfo
       const sampleMs = Math.max(LEAST_SAMPLE_MS, stallMs / SAMPLES)
-      const order: WatchOrder = { port, sampleMs, patienceMs: PATIENCE * stallMs }
+      const order: WatchOrder = { port, sampleMs, patienceMs: Math.max(LEAST_PATIENCE_MS, PATIENCE * stallMs) }
       // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
       const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
       worker = new Worker(new URL(body, import.meta.url), {
@@ -87,7 +93,7 @@ export function createPeerWatch(
     },
     stop: () => void worker?.terminate(),
     movedAt: (peer) => stuckSince.get(keyOf(peer)) ?? (worker === undefined ? 0 : performance.now()),
-    hasVanished: (peer) => vanished.size > 0 && vanished.has(keyOf(peer)),
+    resetReason: (peer) => (reasons.size === 0 ? undefined : reasons.get(keyOf(peer))),
   }
 }
 
