@@ -146,7 +146,6 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     }
   }
 
-
   /** Does something to every subscriber from time to time, a few in each turn of the event loop. */
   function every(ms: number, task: (member: LaneMember, now: number) => void): NodeJS.Timeout {
     return setInterval(() => void inTurns(task, performance.now()), ms)
@@ -234,7 +233,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const retry = new Payload(encodeRetry(jittered(settings.retryMs)))
         counters.bytesSent += retry.bytes.length
         sink.write(retry)
-        const agesOut = settings.maxStreamAgeMs === 0 ? Infinity : Date.now() + jittered(settings.maxStreamAgeMs)
+        const agesOut =
+          settings.maxStreamAgeMs === 0 ? Infinity : Date.now() + jittered(settings.maxStreamAgeMs)
         const expires = subscription.until ?? Infinity
         if (expires <= agesOut && expires !== Infinity) subscriber.endAt(expires, 'token-expired')
         else if (agesOut !== Infinity) subscriber.endAt(agesOut, 'max-age')

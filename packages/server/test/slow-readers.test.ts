@@ -25,18 +25,22 @@ async function takeSlowly(stream: Readable, bytes: number, everyMs: number): Pro
 }
 
 describe('a reader that takes a large event slowly gets all of it, though no 64 KiB fit into the stall time', () => {
-  test.skipIf(!existsSync('/proc/self/net/tcp'))('over HTTP/1.1, where the kernel says what it took', async () => {
-    // More than the kernels of both ends hold.
-    const size = 8 * KIB * KIB
-    await using hub = await startHub({ args: ['--max-event', '9MiB', '--stall-timeout', '500ms'] })
-    const socket = connect(hub.port, '127.0.0.1')
-    socket.write('GET /topics/t HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    await once(socket, 'readable')
-    await fetch(`${hub.url}/topics/t`, { method: 'POST', body: `${'#'.repeat(size)}!` })
-    const taken = await takeSlowly(socket, 64 * KIB, 60)
-    expect(taken).toBe(size)
-    socket.destroy()
-  }, 60_000)
+  test.skipIf(!existsSync('/proc/self/net/tcp'))(
+    'over HTTP/1.1, where the kernel says what it took',
+    async () => {
+      // More than the kernels of both ends hold.
+      const size = 8 * KIB * KIB
+      await using hub = await startHub({ args: ['--max-event', '9MiB', '--stall-timeout', '500ms'] })
+      const socket = connect(hub.port, '127.0.0.1')
+      socket.write('GET /topics/t HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      await once(socket, 'readable')
+      await fetch(`${hub.url}/topics/t`, { method: 'POST', body: `${'#'.repeat(size)}!` })
+      const taken = await takeSlowly(socket, 64 * KIB, 60)
+      expect(taken).toBe(size)
+      socket.destroy()
+    },
+    60_000,
+  )
 
   test('over HTTP/2, where the window of the stream is small', async () => {
     const size = 256 * KIB

@@ -39,7 +39,9 @@ async function ask(hub: HubProcess, path: string, body?: string): Promise<string
   const send = hub.url.startsWith('https:') ? requestSecurely : request
   const headers = bearer(await tokenOf({ admin: true, publish: ['**'] }))
   const method = body === undefined ? 'GET' : 'POST'
-  const sent = send(`${hub.url}${path}`, { agent: false, method, headers, rejectUnauthorized: false }).end(body)
+  const sent = send(`${hub.url}${path}`, { agent: false, method, headers, rejectUnauthorized: false }).end(
+    body,
+  )
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
   return text(response)
 }

@@ -52,14 +52,19 @@ interface Exchange {
 /** What is done for whoever passed the gate. */
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
-export function createHandler(hub: Hub, { gate = OPEN_GATE, peers, onError, metrics }: HandlerOptions): Handler {
+export function createHandler(
+  hub: Hub,
+  { gate = OPEN_GATE, peers, onError, metrics }: HandlerOptions,
+): Handler {
   let keysToldAt = -Infinity
 
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
     switch (path) {
       case '/events':
-        return { GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, undefined) }
+        return {
+          GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, undefined),
+        }
       case '/topics':
         return {
           async GET({ response }, { identity }) {
@@ -172,8 +177,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, peers, onError, metr
       const isPassing = answer.status === 503 || answer.status === 429
       if (isPassing && readsStreams(request) && !response.headersSent) {
         turnAway(hub, response, codeOf(error), answer.headers)
-      }
-      else {
+      } else {
         sendProblem(response, answer)
       }
     })

@@ -60,7 +60,8 @@ export function createPressure(maxStreams: number): Pressure {
           `All ${maxStreams} streams that --max-connections leaves room for are open: come back later, or raise it.`,
         )
       }
-      if (isLate) throw overloaded('The hub has more to do than it can: come back later, or give it more CPU.')
+      if (isLate)
+        throw overloaded('The hub has more to do than it can: come back later, or give it more CPU.')
       open += 1
       let isOpen = true
       return () => {

@@ -3,11 +3,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { portText, scanRows } from './proc-net.ts'
 import type { Unacknowledged } from './proc-net.ts'
 import { Verdict } from './verdict.ts'
+import type { Findings } from './verdict.ts'
 
 /** What the thread is started with. */
 export interface WatchOrder {
   /** Of the listener: connections of others are passed over. */
   readonly port: number
+  /** How often the connections are looked at. */
   readonly sampleMs: number
   readonly patienceMs: number
 }
@@ -18,6 +20,9 @@ const LISTS = [
   ['/proc/self/net/tcp6', 32],
 ] as const
 
+/** The thread may use one part in so many of a core. With more to read, it looks less often. */
+const PART_OF_CORE = 50
+
 const { port, sampleMs, patienceMs } = workerData as WatchOrder
 const localPort = portText(port)
 const verdict = new Verdict(patienceMs)
@@ -25,11 +30,19 @@ const buffer = Buffer.allocUnsafe(64 * 1024)
 let hadFindings = false
 
 function look(): void {
+  const before = process.threadCpuUsage()
   const now = performance.now()
-  for (const [path, addressChars] of LISTS) {
-    read(path, addressChars, (row) => verdict.add(row, now))
+  try {
+    for (const [path, addressChars] of LISTS) read(path, addressChars, (row) => verdict.add(row, now))
+    report(verdict.conclude(now))
+  } catch {
+    // There are no files or no memory left to open it. What was seen of it is completed by the next look.
   }
-  const findings = verdict.conclude(now)
+  const { user, system } = process.threadCpuUsage(before)
+  setTimeout(look, Math.max(sampleMs, ((user + system) / 1_000) * PART_OF_CORE))
+}
+
+function report(findings: Findings): void {
   const hasFindings = findings.stuck.length > 0 || findings.vanished.length > 0
   // Nothing is news once.
   if (hasFindings || hadFindings) parentPort!.postMessage(findings)
@@ -60,4 +73,3 @@ function read(path: string, addressChars: 8 | 32, take: (row: Unacknowledged) =>
 }
 
 look()
-setInterval(look, sampleMs)
