@@ -9,6 +9,7 @@ needs=(
   chromium:chromium
   curl:curl
   "gcc:gcc libc6-dev"
+  ip:iproute2
   mkfs.ext4:e2fsprogs
   openssl:openssl
   nginx:nginx

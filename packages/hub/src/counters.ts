@@ -4,10 +4,12 @@ import { Histogram } from './histogram.ts'
 /**
  * Why a stream ended.
  *
- * - `client`: its reader left, or the network lost it.
+ * - `client`: its reader left.
+ * - `vanished`: its reader's machine or network stopped answering.
  * - `stalled`: it took nothing for the stall time.
  * - `token-expired`: its rights ended.
  * - `revoked`: its rights were withdrawn.
+ * - `max-age`: it was open for as long as a stream may be.
  * - `ended`: every selected topic has ended.
  * - `gap`: it asked for `gap=close`, and there was one.
  * - `overrun`: the rest of a frame that it had begun was gone before it took it.
@@ -16,9 +18,11 @@ import { Histogram } from './histogram.ts'
  */
 export type CloseReason =
   | 'client'
+  | 'vanished'
   | 'stalled'
   | 'token-expired'
   | 'revoked'
+  | 'max-age'
   | 'ended'
   | 'gap'
   | 'overrun'
@@ -55,9 +59,11 @@ export class Counters {
   readonly gaps: Record<GapReason, number> = { expired: 0, epoch: 0, unknown: 0, overflow: 0 }
   readonly closes: Record<CloseReason, number> = {
     client: 0,
+    vanished: 0,
     stalled: 0,
     'token-expired': 0,
     revoked: 0,
+    'max-age': 0,
     ended: 0,
     gap: 0,
     overrun: 0,

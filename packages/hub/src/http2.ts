@@ -1,19 +1,33 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Peers } from './peers.ts'
 import { STREAM_HEADERS } from './node.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /** The error code of a stream that is not needed any more (RFC 9113, section 7). */
 const CANCEL = 0x8
+/** What is written at a time, so that a slow reader is seen to take some of a large payload: the size of a DATA frame. */
+const PIECE_BYTES = 16 * 1024
 
 /**
  * Starts a stream on a stream of `node:http2`: sends the head at once, then takes frames. The reader's
  * flow-control window is the back-pressure: while it is shut, the sink is not ready.
  *
  * @param headers - more than those of every stream
+ * @param peers - what the system knows about the reader
  */
-export function createHttp2Sink(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders = {}): Sink {
+export function createHttp2Sink(
+  stream: ServerHttp2Stream,
+  headers: OutgoingHttpHeaders = {},
+  peers?: Peers,
+): Sink {
   let listener: SinkListener | undefined
-  const onGone = (): void => listener?.closed()
+  /** What is left of the payload after the piece that is on its way. */
+  let rest: Uint8Array | undefined
+  let isEnding = false
+  let movedAt = 0
+  // A session that is gone does not say any more whom it was with.
+  const { remoteAddress, remotePort } = stream.session?.socket ?? {}
+  const onGone = (): void => listener?.closed(peers?.resetReason({ remoteAddress, remotePort }))
   // A stream of which a part of the request is unread does not close until that is read.
   stream.on('aborted', onGone)
   stream.on('error', onGone)
@@ -23,11 +37,20 @@ export function createHttp2Sink(stream: ServerHttp2Stream, headers: OutgoingHttp
 
   // A write is done when the window let all of it through and the connection took it, not before.
   function isReady(): boolean {
-    return stream.writableLength === 0 && stream.writable
+    return rest === undefined && stream.writableLength === 0 && stream.writable
+  }
+
+  function writePiece(bytes: Uint8Array): void {
+    rest = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : undefined
+    stream.write(rest === undefined ? bytes : bytes.subarray(0, PIECE_BYTES), onFlushed)
   }
 
   function onFlushed(): void {
-    if (isReady()) listener?.ready()
+    movedAt = performance.now()
+    if (!stream.writable) return
+    if (rest !== undefined) writePiece(rest)
+    else if (isReady()) listener?.ready()
+    if (isEnding && rest === undefined) stream.end()
   }
 
   return {
@@ -38,11 +61,14 @@ export function createHttp2Sink(stream: ServerHttp2Stream, headers: OutgoingHttp
       listener = to
       if (!stream.writable) to.closed()
     },
+    movedAt: () => movedAt,
     write({ bytes }) {
-      if (stream.writable) stream.write(bytes, onFlushed)
+      if (rest !== undefined) rest = Buffer.concat([rest, bytes])
+      else if (stream.writable) writePiece(bytes)
     },
     end() {
-      stream.end()
+      if (rest === undefined) stream.end()
+      else isEnding = true
     },
     destroy() {
       stream.close(CANCEL)

@@ -65,8 +65,10 @@ export interface Hub {
   /**
    * What a reader is sent, as a whole stream, when it cannot be served now: when to come back, and why. An
    * `EventSource` gives up for good after an answer that is no stream.
+   *
+   * @param waitMs - how long to stay away on average. @defaultValue `retryMs`, which is also the least
    */
-  turnAway(code: string): Uint8Array
+  turnAway(code: string, waitMs?: number): Uint8Array
 
   topics(query: TopicQuery): Promise<readonly TopicSummary[]>
 
@@ -93,6 +95,11 @@ export interface Hub {
 
   /** Ends every stream; readers reconnect. The log stays open: it is its opener's to close. */
   close(): Promise<void>
+}
+
+/** Between half of it and one and a half, so that readers that were told together do not act together. */
+function jittered(ms: number): number {
+  return ms * (0.5 + Math.random())
 }
 
 /** Starts a hub on a log. */
@@ -145,10 +152,6 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     }
   }
 
-  function jitteredRetryMs(): number {
-    return settings.retryMs * (0.5 + Math.random())
-  }
-
   /** Does something to every subscriber from time to time, a few in each turn of the event loop. */
   function every(ms: number, task: (member: LaneMember, now: number) => void): NodeJS.Timeout {
     return setInterval(() => void inTurns(task, performance.now()), ms)
@@ -163,8 +166,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     }
   }
 
-  function turnAway(code: string): Uint8Array {
-    return Buffer.concat([encodeRetry(jitteredRetryMs()), encodeError(code)])
+  function turnAway(code: string, waitMs = 0): Uint8Array {
+    return Buffer.concat([encodeRetry(jittered(Math.max(settings.retryMs, waitMs))), encodeError(code)])
   }
 
   function closeStreams(code?: 'log-unavailable'): void {
@@ -233,10 +236,14 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         const sink = open()
         if (sink === undefined) return 'open'
         const subscriber = new Subscriber(lane, sink, origin, view)
-        const retry = new Payload(encodeRetry(jitteredRetryMs()))
+        const retry = new Payload(encodeRetry(jittered(settings.retryMs)))
         counters.bytesSent += retry.bytes.length
         sink.write(retry)
-        if (subscription.until !== undefined) subscriber.endAt(subscription.until)
+        const agesOut =
+          settings.maxStreamAgeMs === 0 ? Infinity : Date.now() + jittered(settings.maxStreamAgeMs)
+        const expires = subscription.until ?? Infinity
+        if (expires <= agesOut && expires !== Infinity) subscriber.endAt(expires, 'token-expired')
+        else if (agesOut !== Infinity) subscriber.endAt(agesOut, 'max-age')
         subscriber.pump()
         return 'open'
       })

@@ -16,6 +16,7 @@ export {
   type HubOptions,
 } from './options.ts'
 export { Payload } from './payload.ts'
+export type { PeerAddress, Peers } from './peers.ts'
 export { refuseUnknown, single } from './query.ts'
 export { quote } from './quote.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'

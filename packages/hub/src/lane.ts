@@ -34,6 +34,8 @@ export interface LaneFacts {
   readonly windowBytes: number
   /** How long a member may take nothing. */
   readonly stallMs: number
+  /** The longest that a member's stream stays silent; 0 when it may be silent for ever. */
+  readonly heartbeatMs: number
   readonly counters: Counters
 }
 
@@ -57,6 +59,7 @@ export class Lane implements Holder {
   readonly window: Window
   readonly counters: Counters
   readonly stallMs: number
+  readonly heartbeatMs: number
   readonly replay: Replay
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
@@ -80,12 +83,13 @@ export class Lane implements Holder {
   #purges = 0
 
   constructor(facts: LaneFacts, listener: LaneListener) {
-    const { selectors, representation, epoch, head, windowBytes, stallMs, counters } = facts
+    const { selectors, representation, epoch, head, windowBytes, stallMs, heartbeatMs, counters } = facts
     this.selectors = selectors
     this.representation = representation
     this.window = new Window(head, windowBytes)
     this.counters = counters
     this.stallMs = stallMs
+    this.heartbeatMs = heartbeatMs
     this.replay = new Replay(selectors, representation, epoch, () => listener.held())
     this.#epoch = epoch
     this.#listener = listener

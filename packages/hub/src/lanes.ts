@@ -8,7 +8,10 @@ import type { ResolvedHubOptions } from './options.ts'
 import { Pacer } from './pacer.ts'
 import { Router } from './route.ts'
 
-type LaneLimits = Pick<ResolvedHubOptions, 'windowBytes' | 'windowTotalBytes' | 'batchMs' | 'stallMs'>
+type LaneLimits = Pick<
+  ResolvedHubOptions,
+  'windowBytes' | 'windowTotalBytes' | 'batchMs' | 'stallMs' | 'heartbeatMs'
+>
 
 interface Entry {
   readonly key: string
@@ -24,6 +27,7 @@ export class Lanes {
   readonly #epoch: string
   readonly #windowBytes: number
   readonly #stallMs: number
+  readonly #heartbeatMs: number
   readonly #lanes = new Map<string, Entry>()
   readonly #router = new Router<Lane>()
   readonly #pacer: Pacer
@@ -32,7 +36,7 @@ export class Lanes {
   #head: number
 
   constructor(log: EventLog, epoch: string, head: number, limits: LaneLimits, counters: Counters) {
-    const { windowBytes, windowTotalBytes, batchMs, stallMs } = limits
+    const { windowBytes, windowTotalBytes, batchMs, stallMs, heartbeatMs } = limits
     this.#pacer = new Pacer(batchMs)
     this.#budget = new Budget(windowTotalBytes)
     this.#counters = counters
@@ -41,6 +45,7 @@ export class Lanes {
     this.#head = head
     this.#windowBytes = windowBytes
     this.#stallMs = stallMs
+    this.#heartbeatMs = heartbeatMs
   }
 
   /** The newest offset that every lane was told of. */
@@ -115,6 +120,7 @@ export class Lanes {
       head: this.#head,
       windowBytes: this.#windowBytes,
       stallMs: this.#stallMs,
+      heartbeatMs: this.#heartbeatMs,
       counters: this.#counters,
     }
     const lane = new Lane(facts, {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Peers } from './peers.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /** The head of every stream. No proxy may store, transform, compress or buffer it. */
@@ -11,12 +12,14 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** Starts a stream on a response of `node:http`: sends the head at once, then takes frames. */
-export function createNodeSink(response: ServerResponse): Sink {
+export function createNodeSink(response: ServerResponse, peers?: Peers): Sink {
   let listener: SinkListener | undefined
   response.writeHead(200, STREAM_HEADERS)
   response.flushHeaders()
-  response.on('close', () => listener?.closed())
-  response.on('error', () => listener?.closed())
+  const { socket } = response.req
+  const onGone = (): void => listener?.closed(peers?.resetReason(socket))
+  response.on('close', onGone)
+  response.on('error', onGone)
 
   const onFlushed = (): void => {
     if (response.writableLength === 0 && !response.writableEnded) listener?.ready()
@@ -26,6 +29,7 @@ export function createNodeSink(response: ServerResponse): Sink {
     get isReady() {
       return response.writableLength === 0
     },
+    movedAt: () => peers?.movedAt(socket) ?? 0,
     attach(to) {
       listener = to
       if (response.destroyed) to.closed()

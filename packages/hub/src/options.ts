@@ -72,6 +72,13 @@ export interface HubOptions {
    * @defaultValue {@link DEFAULT_STALL_MS}
    */
   readonly stallMs?: number | undefined
+  /**
+   * How long a stream stays open, in milliseconds; then its reader is sent away, and resumes. Each stream gets a time of
+   * its own between half of it and one and a half. 0 sets no bound.
+   *
+   * @defaultValue 0
+   */
+  readonly maxStreamAgeMs?: number | undefined
   /** What the log keeps; the first rule that matches a topic counts. @defaultValue none: everything is kept */
   readonly retention?: readonly RetentionRule[] | undefined
   /**
@@ -112,6 +119,7 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     windowTotalBytes: number('windowTotalBytes', windowTotalBytes, windowBytes),
     batchMs: number('batchMs', DEFAULT_BATCH_MS, 0, 1_000),
     stallMs: number('stallMs', DEFAULT_STALL_MS, 1, MAX_TIMER_MS),
+    maxStreamAgeMs: number('maxStreamAgeMs', 0, 0),
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
     onError: options.onError ?? (() => undefined),

@@ -7,14 +7,23 @@ export const MAX_HANDED_BYTES: number = 64 * 1024
 export interface SinkListener {
   /** Everything that was written has left this process; the sink takes more. */
   ready(): void
-  /** The reader is gone, or the sink failed. Nothing can be written any more. */
-  closed(): void
+  /**
+   * The reader is gone, or the sink failed. Nothing can be written any more.
+   *
+   * @param reason - why it was cut on this side. @defaultValue it was not: the reader left
+   */
+  closed(reason?: 'vanished' | 'stalled'): void
 }
 
 /** Where a subscriber's bytes go: one open response. */
 export interface Sink {
   /** Whether everything that was written has left this process. Only then may more be written. */
   readonly isReady: boolean
+  /**
+   * When the reader last took some of what was written, by `performance.now()`: it may be slow, and take less than all of
+   * it at a time. A sink that cannot tell does without.
+   */
+  movedAt?(): number
   /** Names the one who is told. Called once, before anything else. */
   attach(listener: SinkListener): void
   /** Takes at most {@link MAX_HANDED_BYTES}. The payload is shared with other readers: never changed. */

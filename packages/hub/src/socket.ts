@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { STREAM_HEADERS } from './node.ts'
 import type { Payload } from './payload.ts'
+import type { Peers } from './peers.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /** What a reader may send after its request before it is cut. It has nothing to say; some send a line end. */
@@ -24,20 +25,28 @@ interface SinkSocket extends Socket {
  * socket and no more, and a payload is chunked once for all of them.
  *
  * @param headers - more than those of every stream
+ * @param peers - what the system knows about the reader. Without it, a reader has to take all that it was handed within the
+ * stall time, which on a slow network may be more than it can
  */
-export function createSocketSink(socket: Socket, headers: Readonly<Record<string, string>> = {}): Sink {
-  return new SocketSink(socket, headers)
+export function createSocketSink(
+  socket: Socket,
+  headers: Readonly<Record<string, string>> = {},
+  peers?: Peers,
+): Sink {
+  return new SocketSink(socket, headers, peers)
 }
 
 class SocketSink implements Sink {
   readonly #socket: SinkSocket
+  readonly #peers: Peers | undefined
   #listener: SinkListener | undefined
   #strayBytes = 0
   // Kept here: to ask the socket, which is large, before each write costs a fetch from main memory.
   isReady = true
 
-  constructor(socket: SinkSocket, headers: Readonly<Record<string, string>>) {
+  constructor(socket: SinkSocket, headers: Readonly<Record<string, string>>, peers: Peers | undefined) {
     this.#socket = socket
+    this.#peers = peers
     // The same functions for all sockets: one of its own for each event would add a tenth to what a reader costs.
     socket[SINK] = this
     // Read on, or nobody would learn that the reader is gone.
@@ -57,7 +66,12 @@ class SocketSink implements Sink {
   }
 
   closed(): void {
-    this.#listener?.closed()
+    this.#listener?.closed(this.#peers?.resetReason(this.#socket))
+  }
+
+  // The kernel says that there is room again only when a third of its buffer is free, which may be a megabyte.
+  movedAt(): number {
+    return this.#peers?.movedAt(this.#socket) ?? 0
   }
 
   attach(listener: SinkListener): void {

@@ -107,8 +107,8 @@ export class Subscriber implements LaneMember, SinkListener {
   }
 
   /** Said by the sink, whose reader is gone. */
-  closed(): void {
-    this.#finish('client')
+  closed(reason: 'client' | 'vanished' | 'stalled' = 'client'): void {
+    this.#finish(reason)
   }
 
   /** @returns whether there may be more to do */
@@ -152,6 +152,8 @@ export class Subscriber implements LaneMember, SinkListener {
     }
     this.#stalledSince ??= now
     if (now - this.#stalledSince < this.#lane.stallMs) return
+    // It has not taken all that it was handed, but may have taken some: a frame may be large, and its network slow.
+    if (now - (this.#sink.movedAt?.() ?? 0) < this.#lane.stallMs) return
     this.#finish('stalled')
     this.#sink.destroy()
   }
@@ -163,18 +165,18 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#closeWith(reason, canTell ? lastWords : undefined)
   }
 
-  /** Ends the stream at a time of the wall clock. */
-  endAt(time: number): void {
+  /** Ends the stream at a time of the wall clock, and tells the reader the reason. */
+  endAt(time: number, reason: 'token-expired' | 'max-age'): void {
     if (this.#isDone) return
     this.#until = time
     const leftMs = time - Date.now()
     if (leftMs <= 0) {
-      this.close('token-expired', encodeError('token-expired'))
+      this.close(reason, encodeError(reason))
       return
     }
     // Whole seconds first: timers of the same length share a list, and there may be many.
     const ms = leftMs < 1000 ? leftMs : Math.floor(leftMs / 1000) * 1000
-    this.#expiry = setTimeout(() => this.endAt(time), Math.min(ms, MAX_TIMER_MS))
+    this.#expiry = setTimeout(() => this.endAt(time, reason), Math.min(ms, MAX_TIMER_MS))
   }
 
   describe(): Connection {
@@ -239,7 +241,7 @@ export class Subscriber implements LaneMember, SinkListener {
     if (this.#live === 'at-tip') this.#moveToHead()
     this.#live = 'told'
     this.#isUnderWay = true
-    this.#write(new Payload(encodeLive(this.#cursor())))
+    this.#write(new Payload(encodeLive(this.#cursor(), this.#lane.heartbeatMs)))
   }
 
   #moveToHead(): void {

@@ -68,7 +68,15 @@ test('a reader whose lane went cold misses nothing', async () => {
 
 test('what a lane held back when it gave way is news to those that were served before', () => {
   const representation = { envelope: false, namesTopic: false, conflateMs: 60_000, traces: false }
-  const facts = { selectors: ['t'], representation, epoch: 'e', head: 0, windowBytes: 1000, stallMs: 1000 }
+  const facts = {
+    selectors: ['t'],
+    representation,
+    epoch: 'e',
+    head: 0,
+    windowBytes: 1000,
+    stallMs: 1000,
+    heartbeatMs: 0,
+  }
   const listener = { empty() {}, due() {}, held() {} }
   const lane = new Lane({ ...facts, counters: new Counters() }, listener)
   const event = { topic: 't', type: undefined, key: 'k', data: 'x', time: 0, end: false, trace: undefined }

@@ -97,6 +97,14 @@ describe('the end of a stream counts by its reason, once', () => {
     expect(closed()).toEqual({ 'token-expired': 1 })
   })
 
+  test('it was cut because its reader had vanished, or had stalled', async () => {
+    for (const reason of ['vanished', 'stalled'] as const) {
+      const sink = await open(hub, { selectors: ['t'] })
+      sink.leave(reason)
+    }
+    expect(closed()).toEqual({ vanished: 1, stalled: 1 })
+  })
+
   test('its topics have ended', async () => {
     await open(hub, { selectors: ['t'] })
     await publishOne(hub, { topic: 't', data: 'bye', end: true })

@@ -59,7 +59,7 @@ describe('lanes', () => {
     end: false,
     trace: undefined,
   }
-  const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0, stallMs: 30_000 }
+  const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0, stallMs: 30_000, heartbeatMs: 0 }
   const member: LaneMember = {
     pump() {},
     heartbeat() {},

@@ -15,8 +15,8 @@ export interface ScriptedSink extends Sink {
   lastEventId(): string
   /** Lets this many writes through before it is full again. */
   drain(writes?: number): void
-  /** The reader leaves. */
-  leave(): void
+  /** The reader leaves, or is cut for a reason. */
+  leave(reason?: Parameters<SinkListener['closed']>[0]): void
   /** Resolves once it is so; asked again after every write. */
   until(isMet: (sink: ScriptedSink) => boolean): Promise<void>
   untilEvents(count: number): Promise<DecodedEvent[]>
@@ -78,9 +78,9 @@ export function createScriptedSink(credit = Number.POSITIVE_INFINITY): ScriptedS
       room = writes
       if (outcome === 'open') listener?.ready()
     },
-    leave() {
+    leave(reason) {
       outcome = 'closed'
-      listener?.closed()
+      listener?.closed(reason)
     },
     until(isMet) {
       return new Promise((resolve) => {

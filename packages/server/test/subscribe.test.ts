@@ -54,7 +54,7 @@ test('head and retry come before any event exists', async () => {
   await stream.waitFor((frames) => frames.length === 2)
   expect(stream.frames()).toEqual([
     { retry: expect.stringMatching(/^\d+$/) },
-    { event: 'tailrace.live', data: '{}', id: expect.stringMatching(/\.0$/) },
+    { event: 'tailrace.live', data: '{"heartbeatMs":15000}', id: expect.stringMatching(/\.0$/) },
   ])
   stream.close()
 })
@@ -190,7 +190,13 @@ test('a reader that asks for it gets the newest of each key, and all that its ne
     [conflated, all].map((stream) => stream.waitFor((frames) => frames.at(-1)!.data === 'done')),
   )
   expect(all.frames()).toHaveLength(2 + 101)
-  expect(conflated.frames().map(({ data }) => data)).toEqual([undefined, '{}', '98', '99', 'done'])
+  expect(conflated.frames().map(({ data }) => data)).toEqual([
+    undefined,
+    '{"heartbeatMs":15000}',
+    '98',
+    '99',
+    'done',
+  ])
   conflated.close()
   all.close()
 })
@@ -211,7 +217,9 @@ test('a client that speaks HTTP/1.0 gets its stream, without chunks', async () =
   expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
   expect(text).not.toMatch(/transfer-encoding/i)
   expect(text.split('\r\n\r\n')[1]).toMatch(
-    new RegExp(`^retry: \\d+\n\nevent: tailrace.live\ndata: {}\nid: .*\n\ndata: hello\nid: ${id}\n\n$`),
+    new RegExp(
+      `^retry: \\d+\n\nevent: tailrace.live\ndata: {"heartbeatMs":15000}\nid: .*\n\ndata: hello\nid: ${id}\n\n$`,
+    ),
   )
 })
 

@@ -5,6 +5,7 @@ import { TestRunner } from 'vitest'
 
 import { hasChromium } from './chromium.ts'
 import { mountDiskImage } from './disk-image.ts'
+import { openNetwork } from './network.ts'
 import { mountSmallDisk } from './small-disk.ts'
 
 declare module 'vitest' {
@@ -23,6 +24,7 @@ export type RequirementName =
   | 'gcc'
   | 'haproxy'
   | 'mount'
+  | 'network'
   | 'nginx'
   | 'openssl'
   | 'varnish'
@@ -35,6 +37,7 @@ const probes: Record<RequirementName, () => boolean> = {
   gcc: () => isOnPath('gcc'),
   haproxy: () => isOnPath('haproxy'),
   mount: canMount,
+  network: canOpenNetwork,
   nginx: () => isOnPath('nginx'),
   openssl: () => isOnPath('openssl'),
   varnish: () => isOnPath('varnishd'),
@@ -70,6 +73,11 @@ function isOnPath(command: string): boolean {
       return false
     }
   })
+}
+
+function canOpenNetwork(): boolean {
+  using network = openNetwork()
+  return network !== undefined
 }
 
 function canMount(): boolean {

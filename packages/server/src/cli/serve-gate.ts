@@ -13,6 +13,7 @@ import { createGate } from '../http/gate.ts'
 import type { Gate } from '../http/gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import { readSecret } from './secret.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
@@ -35,7 +36,7 @@ export function requireKeys(values: ServeValues): void {
 export async function gateOf(
   values: ServeValues,
   log: EventLog,
-  warn: (line: string) => void,
+  { pressure, warn }: { pressure: Pressure; warn(line: string): void },
 ): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
@@ -85,6 +86,7 @@ export async function gateOf(
     seal,
     origins,
     hint: createOriginHint(origins, warn),
+    pressure,
   })
 }
 

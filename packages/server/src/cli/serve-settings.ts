@@ -19,6 +19,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'jwt-audience',
     string | undefined
   > &
+  Named<'max-connections', number | undefined> &
   Named<'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
@@ -50,6 +51,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'drain'
     | 'batch'
     | 'stall-timeout'
+    | 'max-stream-age'
     | 'head-timeout'
     | 'request-timeout'
     | 'jwt-leeway',
@@ -106,6 +108,9 @@ export const SERVE_SETTINGS: ServeSettings = {
     doc: 'Proxies whose X-Forwarded-For counts, such as 10.0.0.0/8.',
   }),
 
+  'max-connections': optional('count', {
+    doc: 'Maximum number of open connections. The last 32 (at most an eighth) are kept for publishes, probes, and for telling readers to come back later. The default is what the limit of open files (less 64) and half of the memory allow.',
+  }),
   'max-streams-per-address': setting('count', {
     fallback: '1000',
     doc: 'The most streams that one address may have open; 0 sets no bound.',
@@ -151,6 +156,10 @@ export const SERVE_SETTINGS: ServeSettings = {
   'stall-timeout': setting('duration', {
     fallback: '30s',
     doc: 'How long a reader may take nothing; then it is cut, and resumes when it can.',
+  }),
+  'max-stream-age': setting('duration', {
+    fallback: '0s',
+    doc: 'How long a stream stays open before its reader is told to reconnect, give or take half of it. For hubs behind a load balancer, which hides readers that have vanished. 0s means for ever.',
   }),
   'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
   'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),

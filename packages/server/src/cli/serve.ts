@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { limitConnections, readFileLimit } from '../http/connection-limit.ts'
+import { connectionBound, limitConnections, readFileLimit } from '../http/connection-limit.ts'
+import type { ConnectionBound } from '../http/connection-limit.ts'
 import type { Gate } from '../http/gate.ts'
 import { createHandler } from '../http/handler.ts'
 import { takeStreams } from '../http/front.ts'
@@ -12,12 +13,17 @@ import { createHttp2 } from '../http/http2.ts'
 import type { Http2 } from '../http/http2.ts'
 import { PendingConnections } from '../http/pending.ts'
 import { createHttpServer } from '../http/server.ts'
+import { trackSockets } from '../http/sockets.ts'
 import { createTlsServer } from '../http/tls.ts'
 import type { TlsFiles } from '../http/tls.ts'
+import { createPressure } from '../limits/pressure.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import { loadWelcome } from '../http/welcome.ts'
 import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
+import { createPeerWatch } from '../peers/watch.ts'
+import type { PeerWatch } from '../peers/watch.ts'
 import { banner } from './banner.ts'
 import { listen, requireFree } from './listen.ts'
 import { outliveOutput } from './output.ts'
@@ -30,6 +36,8 @@ import type { Verb } from './verb.ts'
 
 /** How long answers that are under way have when the hub is told to stop. */
 const MAX_LAST_ANSWERS_MS = 3_000
+/** How long the process then has to end by itself. */
+const MAX_EXIT_MS = 2_000
 
 export const serve: Verb = verb({
   name: 'serve',
@@ -47,13 +55,14 @@ events and idempotency keys may each take the same size again.`,
       throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
     }
     outliveOutput()
-    const fileLimit = readFileLimit()
+    const bound = boundOf(values)
+    const pressure = createPressure(bound.streams)
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
     requireKeys(values)
     await requireFree({ host: values.host, port: values.port })
     const log = await openLog(values.log)
     try {
-      const gate = await gateOf(values, log, journal.warn)
+      const gate = await gateOf(values, log, { pressure, warn: journal.warn })
       const hub = await createHub(log, {
         maxEventBytes: values['max-event'],
         maxBatchBytes: values['max-batch'],
@@ -64,11 +73,12 @@ events and idempotency keys may each take the same size again.`,
         windowTotalBytes: values['window-total'],
         batchMs: values.batch,
         stallMs: values['stall-timeout'],
+        maxStreamAgeMs: values['max-stream-age'],
         retention: values.retain.map(({ rule }) => rule),
         onError: journal.failed,
       })
       try {
-        await run(values, { hub, gate, fileLimit, journal })
+        await run(values, { hub, gate, bound, pressure, journal })
       } finally {
         await hub.close()
       }
@@ -76,11 +86,22 @@ events and idempotency keys may each take the same size again.`,
       // What `createHub` takes is narrower than what the text of a setting can say.
       throw error instanceof RangeError ? new UsageError(error.message) : error
     } finally {
+      pressure.stop()
       await log.close()
     }
+    // Everything is stored, answered and closed. Whatever still holds the process open is nothing to wait for.
+    setTimeout(() => process.exit(), MAX_EXIT_MS).unref()
     return 0
   },
 })
+
+function boundOf(values: ServeValues): ConnectionBound {
+  try {
+    return connectionBound(values['max-connections'], readFileLimit(), tlsFilesOf(values) !== undefined)
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error
+  }
+}
 
 /** Loaded when it is used: a command that runs for a moment would wait for it each time. */
 export async function jsonJournal(): Promise<Journal> {
@@ -91,17 +112,21 @@ export async function jsonJournal(): Promise<Journal> {
 interface Parts {
   readonly hub: Hub
   readonly gate: Gate
-  readonly fileLimit: number | undefined
+  readonly bound: ConnectionBound
+  readonly pressure: Pressure
   readonly journal: Journal
 }
 
 /** Serves a hub until the process is told to stop. */
-async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts): Promise<void> {
+async function run(values: ServeValues, { hub, gate, bound, pressure, journal }: Parts): Promise<void> {
   // What only a hub needs is loaded by a hub: who publishes a line from a shell would wait for it each time.
   const { createMetrics } = await import('../observe/metrics.ts')
   const pending = new PendingConnections(values['max-pending'])
-  const metrics = createMetrics(hub, { pending, bodies: gate.bodies, pages: gate.pages })
-  const handler = createHandler(hub, { gate, onError: journal.failed, metrics, welcome: loadWelcome() })
+  const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
+  const sockets = new Set<Socket>()
+  const peers = createPeerWatch(sockets, values['stall-timeout'], journal.failed)
+  const welcome = loadWelcome()
+  const handler = createHandler(hub, { gate, peers, onError: journal.failed, metrics, welcome })
   const limits = {
     maxHeadBytes: values['max-head'],
     headTimeoutMs: values['head-timeout'],
@@ -110,17 +135,20 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
   }
   const http1 = createHttpServer(handler, limits, metrics.refused)
   const http2 = createHttp2(handler, limits, { onRefused: metrics.refused, pending })
-  const cutStreams = takeStreams(http1, hub, limits, { gate, http2, pending, onRefused: metrics.refused })
+  const front = { gate, http2, peers, pending, onRefused: metrics.refused }
+  const cutStreams = takeStreams(http1, hub, limits, front)
   const tls = tlsFilesOf(values)
   const handshakeMs = limits.headTimeoutMs
   const listener: NetServer =
     tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)
   try {
-    limitConnections(listener, fileLimit, journal.warn)
+    trackSockets(listener, sockets)
+    limitConnections(listener, bound, journal.warn)
     metrics.watch(listener)
     // Before the banner, whose reader may be done with the hub at once.
     const signalled = untilSignalled()
     await listen(listener, { host: values.host, port: values.port })
+    peers.start(listener)
     const { port } = listener.address() as AddressInfo
     const retain = values.retain.map(({ text }) => text)
     const scheme = tls === undefined ? 'http' : 'https'
@@ -134,7 +162,7 @@ async function run(values: ServeValues, { hub, gate, fileLimit, journal }: Parts
     gate.drain()
     await hub.drain(values.drain)
   } finally {
-    await stop({ listener, http1, http2, hub, cutStreams })
+    await stop({ listener, http1, http2, hub, sockets, peers, cutStreams })
   }
   journal.stopped()
 }
@@ -150,11 +178,13 @@ interface Running {
   readonly http1: Server
   readonly http2: Http2
   readonly hub: Hub
+  readonly sockets: ReadonlySet<Socket>
+  readonly peers: PeerWatch
   cutStreams(): void
 }
 
 /** Ends all streams, lets answers that are under way be sent, and closes every connection. */
-async function stop({ listener, http1, http2, hub, cutStreams }: Running): Promise<void> {
+async function stop({ listener, http1, http2, hub, sockets, peers, cutStreams }: Running): Promise<void> {
   const closed = listener.listening ? once(listener, 'close') : undefined
   listener.close()
   await hub.close()
@@ -164,6 +194,9 @@ async function stop({ listener, http1, http2, hub, cutStreams }: Running): Promi
   http1.closeAllConnections()
   http2.cut()
   cutStreams()
+  peers.stop()
+  // A connection that is closed in peace waits for its peer, which may be gone.
+  for (const socket of sockets) socket.resetAndDestroy()
 }
 
 /** Resolves with the first signal to stop; the second ends the process as it is. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { parseSubscription } from '@tailrace/hub'
-import type { Hub, Subscription } from '@tailrace/hub'
+import type { Hub, Peers, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
 import { READ_ONLY_GATE } from './app-gate.ts'
@@ -25,6 +25,8 @@ export interface FrontOptions {
   readonly http2?: Http2 | undefined
   /** Connections that have not sent the head of a request yet. @defaultValue at most 2,000 */
   readonly pending?: PendingConnections | undefined
+  /** What the system knows about readers. @defaultValue nothing */
+  readonly peers?: Peers | undefined
   /** Told of each refusal, by its code. @defaultValue nobody is told */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
 }
@@ -40,7 +42,7 @@ export function takeStreams(
   server: Server,
   hub: Hub,
   limits: ServerLimits,
-  { gate = READ_ONLY_GATE, http2, pending = new PendingConnections(), onRefused }: FrontOptions = {},
+  { gate = READ_ONLY_GATE, http2, peers, pending = new PendingConnections(), onRefused }: FrontOptions = {},
 ): () => void {
   const held = new Set<Socket>()
   const handlers = server.listeners('connection')
@@ -123,7 +125,7 @@ export function takeStreams(
           gate.requireStill(client)
           socket.off('error', ignore)
           socket.on('finish', linger)
-          return createSocketSink(socket, gate.corsHeaders(origin))
+          return createSocketSink(socket, gate.corsHeaders(origin), peers)
         })
         if (outcome === 'open') {
           if (socket.destroyed) leave()

@@ -12,6 +12,7 @@ import type { Seal } from '../auth/seal.ts'
 import type { IssuedTicket, Tickets } from '../auth/tickets.ts'
 import { Budget } from '../limits/budget.ts'
 import type { Client, Limits } from '../limits/limits.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import type { Transport } from '../observe/metrics.ts'
 import { HttpError } from './problem.ts'
 
@@ -24,6 +25,8 @@ export interface GateOptions {
   readonly origins: OriginRules
   /** Is shown each request before it is judged. @defaultValue nothing */
   readonly hint?: ((facts: Facts) => void) | undefined
+  /** Turns new streams away while there is too much to do. @defaultValue turns none away */
+  readonly pressure?: Pressure | undefined
 }
 
 /** What a request passes before the hub hears of it: who asks, what they may, how much. */
@@ -33,7 +36,7 @@ export interface Gate {
   /**
    * Lets a reader in, who counts until what this returns is called.
    *
-   * @throws HttpError `draining`, `missing-token`, `forbidden`, `too-many-topics` or `too-many-connections`
+   * @throws HttpError `draining`, `missing-token`, `forbidden`, `too-many-topics`, `too-many-connections` or `overloaded`
    */
   admit(client: Client, selectors: readonly string[]): () => void
   /**
@@ -70,7 +73,7 @@ export interface Gate {
 }
 
 export function createGate(options: GateOptions): Gate {
-  const { access, limits, tickets, revocations, seal, origins, hint } = options
+  const { access, limits, tickets, revocations, seal, origins, pressure, hint } = options
   let isDraining = false
   return {
     async identify(facts, remoteAddress) {
@@ -81,7 +84,17 @@ export function createGate(options: GateOptions): Gate {
     admit(client, selectors) {
       if (isDraining) throw new HttpError('draining', 'This hub is about to stop: come back, to another one.')
       requireSubscribe(client.identity, selectors)
-      return limits.openStream(client, selectors.length)
+      const leave = limits.openStream(client, selectors.length)
+      try {
+        const release = pressure?.admit()
+        return () => {
+          leave()
+          release?.()
+        }
+      } catch (error) {
+        leave()
+        throw error
+      }
     },
     admitPage(client, selectors) {
       requireSubscribe(client.identity, selectors)

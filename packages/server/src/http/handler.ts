@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseUnknown, single } from '@tailrace/hub'
-import type { Hub } from '@tailrace/hub'
+import type { Hub, Peers } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { requireAdmin, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
@@ -28,6 +28,8 @@ import type { Welcome } from './welcome.ts'
 export interface HandlerOptions {
   /** @defaultValue anyone on this machine may subscribe, nobody may publish or purge */
   readonly gate?: Gate | undefined
+  /** What the system knows about readers. @defaultValue nothing */
+  readonly peers?: Peers | undefined
   /** Told of what went wrong here, as opposed to what a client did wrong. */
   onError(error: unknown): void
   /** What `GET /metrics` says; told of each refusal. @defaultValue there is no such path */
@@ -61,7 +63,7 @@ type Method = (exchange: Exchange, client: Client) => Promise<void>
 
 export function createHandler(
   hub: Hub,
-  { gate = READ_ONLY_GATE, onError, metrics, welcome }: HandlerOptions,
+  { gate = READ_ONLY_GATE, peers, onError, metrics, welcome }: HandlerOptions,
 ): Handler {
   /** When the operator was last told of an outage. */
   const toldAt = new Map<ProblemCode, number>()
@@ -70,7 +72,9 @@ export function createHandler(
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
     switch (path) {
       case '/events':
-        return { GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, undefined) }
+        return {
+          GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, undefined),
+        }
       case '/topics':
         return {
           GET: ({ response }, client) => listTopics({ hub, gate, client, query, response }),
@@ -113,7 +117,7 @@ export function createHandler(
     }
     if (!path.startsWith('/topics/')) return undefined
     return {
-      GET: (exchange, client) => subscribe({ hub, gate, client, query, ...exchange }, topicOf(path)),
+      GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, topicOf(path)),
       POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, topicOf(path)),
       async DELETE({ response }, { identity }) {
         requireAdmin(identity)
@@ -211,8 +215,11 @@ export function createHandler(
       }
       metrics?.refused(answer.code, limitOf(error))
       const isPassing = answer.status === 503 || answer.status === 429
-      if (isPassing && readsStreams(request) && !response.headersSent) turnAway(hub, response, codeOf(error))
-      else sendProblem(response, answer)
+      if (isPassing && readsStreams(request) && !response.headersSent) {
+        turnAway(hub, response, codeOf(error), answer.headers)
+      } else {
+        sendProblem(response, answer)
+      }
     })
   }
 }

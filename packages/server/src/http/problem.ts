@@ -35,6 +35,7 @@ export type HttpErrorCode =
   | 'too-many-publishes'
   | 'head-too-large'
   | 'draining'
+  | 'overloaded'
   | 'keys-unavailable'
   | 'busy'
   | 'invalid-query'
@@ -90,6 +91,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'body-consumed': 500,
   internal: 500,
   draining: 503,
+  overloaded: 503,
   'keys-unavailable': 503,
   'too-many-revocations': 503,
   busy: 503,

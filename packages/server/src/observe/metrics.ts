@@ -10,6 +10,7 @@ import { MEMORY_LIMITS } from '../limits/budget.ts'
 import type { Budget, MemoryLimit } from '../limits/budget.ts'
 import { CLIENT_LIMITS } from '../limits/limits.ts'
 import type { ClientLimit } from '../limits/limits.ts'
+import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
 /** How the bytes of a stream travel: on the bare socket, or by `node:http` or `node:http2`. */
@@ -48,6 +49,7 @@ const REQUEST_LIMITS: readonly RequestLimit[] = [...CLIENT_LIMITS, ...MEMORY_LIM
 
 /** What all clients share. */
 export interface Budgets {
+  readonly pressure: Pick<Pressure, 'turnMs'>
   readonly pending: PendingConnections
   readonly bodies: Budget
   readonly pages: Budget
@@ -103,6 +105,15 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
     },
   })
   registry.registerMetric(sockets)
+  const turn = new Gauge({
+    name: 'tailrace_turn_seconds',
+    help: 'How long the turns of the event loop take, by the median of the last second; new streams are turned away from 0.2 on.',
+    registers: [],
+    collect() {
+      this.set(budgets.pressure.turnMs / 1_000)
+    },
+  })
+  registry.registerMetric(turn)
   collectDefaultMetrics({ register: registry })
   for (const name of TOO_DEAR) registry.removeSingleMetric(name)
 

@@ -169,7 +169,8 @@ test('a hub that has all the connections it can have counts those that it drops'
   const main = fileURLToPath(new URL('../limited-main.ts', import.meta.url))
   await using hub = await startHub({ main, log: 'memory:', env: { OPEN_FILES: '72' } })
   const crowd = Array.from({ length: 8 }, () => connectRaw(hub.port))
-  for (const raw of crowd) {
+  // The last one is not for a stream.
+  for (const raw of crowd.slice(0, -1)) {
     raw.send('GET /topics/t HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await raw.until((text) => text.includes('tailrace.live'))
   }

@@ -1,0 +1,13 @@
+import type { Server, Socket } from 'node:net'
+
+/** Keeps every open connection of a listener in a set, below whatever is spoken on it. */
+export function trackSockets(listener: Server, sockets: Set<Socket>): void {
+  // Not a closure of each connection, of which there may be many.
+  function forget(this: Socket): void {
+    sockets.delete(this)
+  }
+  listener.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', forget)
+  })
+}

@@ -1,0 +1,80 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { HttpError } from '../http/problem.ts'
+
+/** How often the pressure is measured. */
+const LOOK_MS = 1_000
+const RESOLUTION_MS = 20
+/** The event loop is late once half of its turns take as long as this, */
+const LATE_MS = 200
+/** and again on time when they take no longer than this. */
+const ON_TIME_MS = 100
+/** How long a reader that was turned away stays away, on average; more as the pressure grows. */
+const LEAST_WAIT_S = 5
+const MOST_WAIT_S = 60
+/** Readers that may be turned away each second before they are asked to stay away for longer. */
+const CALM_RATE = 100
+
+/** Keeps new streams from taking what open ones, publishers and probes need. */
+export interface Pressure {
+  /**
+   * Counts a stream until what it returns is called.
+   *
+   * @throws HttpError `overloaded`, with a `Retry-After` that grows with the pressure
+   */
+  admit(): () => void
+  /** How long the turns of the event loop take, in milliseconds: the median of the last second. */
+  readonly turnMs: number
+  stop(): void
+}
+
+export function createPressure(maxStreams: number): Pressure {
+  const turns = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  turns.enable()
+  const timer = setInterval(look, LOOK_MS).unref()
+  let open = 0
+  let turnMs = 0
+  let isLate = false
+  /** Readers that were turned away, since the last look and in a second on average. */
+  let turnedAway = 0
+  let rate = 0
+
+  function look(): void {
+    turnMs = Math.max(0, turns.percentile(50) / 1e6 - RESOLUTION_MS)
+    turns.reset()
+    isLate = turnMs >= (isLate ? ON_TIME_MS : LATE_MS)
+    rate = (rate + turnedAway) / 2
+    turnedAway = 0
+  }
+
+  function overloaded(message: string): HttpError {
+    turnedAway += 1
+    const pressure = Math.max(1, turnMs / LATE_MS, rate / CALM_RATE)
+    const seconds = Math.round(Math.min(MOST_WAIT_S, LEAST_WAIT_S * pressure))
+    return new HttpError('overloaded', message, {}, { 'Retry-After': String(seconds), Connection: 'close' })
+  }
+
+  return {
+    admit() {
+      if (open >= maxStreams) {
+        throw overloaded(
+          `All ${maxStreams} streams that --max-connections leaves room for are open: come back later, or raise it.`,
+        )
+      }
+      if (isLate)
+        throw overloaded('The hub has more to do than it can: come back later, or give it more CPU.')
+      open += 1
+      let isOpen = true
+      return () => {
+        if (isOpen) open -= 1
+        isOpen = false
+      }
+    },
+    get turnMs() {
+      return turnMs
+    },
+    stop() {
+      clearInterval(timer)
+      turns.disable()
+    },
+  }
+}

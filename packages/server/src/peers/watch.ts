@@ -1,0 +1,124 @@
+import { accessSync } from 'node:fs'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import type { PeerAddress, Peers } from '@tailrace/hub'
+import type { Findings } from './verdict.ts'
+import type { WatchOrder } from './worker.ts'
+
+/**
+ * How often, in a stall time, the connections are looked at: every two seconds by default. A look costs the thread 2 µs of
+ * CPU for each connection of the network that the hub is in, nearly all of it in the kernel: 35 ms for 16,000. It costs the
+ * main thread nothing unless there is something to report.
+ */
+const SAMPLES = 15
+/** However short the stall time is. */
+const LEAST_SAMPLE_MS = 50
+/**
+ * For what part of the stall time a peer may acknowledge nothing. A quiet stream has nothing to acknowledge before its next
+ * heartbeat, which by default takes up to half of the stall time; what is left after that is for two looks.
+ */
+const PATIENCE = 0.4
+/** However short the stall time is: a peer whose window is shut answers no two probes within half a second (RFC 5961). */
+const LEAST_PATIENCE_MS = 1_000
+/** How long after the death of the thread another one is started. */
+const REVIVE_MS = 10_000
+/** How long the reason of a reset is remembered: a sink is only told that its connection is closed. */
+const REMEMBER_MS = 1_000
+/** Connections that are searched for those to reset before the event loop has its turn. */
+const MAX_SOCKETS_A_TURN = 1_000
+
+export interface PeerWatch extends Peers {
+  /** Begins once the listener listens. */
+  start(listener: Server): void
+  stop(): void
+}
+
+/**
+ * Finds peers that vanished without a word: a phone in a tunnel, a machine without power. Their connections stay open for a
+ * quarter of an hour otherwise, since whatever is sent fits into the kernel's buffer. Linux lists what is unacknowledged for
+ * each connection; a thread reads that list. Elsewhere this does nothing.
+ *
+ * @param sockets - all connections of the listener
+ * @param onFailed - told when the thread has died; another one follows
+ */
+export function createPeerWatch(
+  sockets: ReadonlySet<Socket>,
+  stallMs: number,
+  onFailed: (error: unknown) => void,
+): PeerWatch {
+  let worker: Worker | undefined
+  let revival: NodeJS.Timeout | undefined
+  let stuckSince = new Map<string, number>()
+  const reasons = new Map<string, 'vanished' | 'stalled'>()
+
+  function learn(findings: Findings): void {
+    const now = performance.now()
+    stuckSince = new Map(findings.stuck.map(([peer, forMs]) => [peer, now - forMs]))
+    const due = new Map<string, 'vanished' | 'stalled'>()
+    for (const [peer, forMs] of findings.stuck) if (forMs >= stallMs) due.set(peer, 'stalled')
+    for (const peer of findings.vanished) due.set(peer, 'vanished')
+    if (due.size > 0) void reset(due)
+  }
+
+  async function reset(due: ReadonlyMap<string, 'vanished' | 'stalled'>): Promise<void> {
+    let count = 0
+    for (const socket of sockets) {
+      const peer = keyOf(socket)
+      const reason = due.get(peer)
+      if (reason !== undefined) {
+        reasons.set(peer, reason)
+        setTimeout(() => reasons.delete(peer), REMEMBER_MS).unref()
+        // After a close in peace the kernel would go on to repeat itself.
+        socket.resetAndDestroy()
+      }
+      count += 1
+      if (count % MAX_SOCKETS_A_TURN === 0) await new Promise(setImmediate)
+    }
+  }
+
+  function start(listener: Server): void {
+    if (!canList()) return
+    const { port } = listener.address() as AddressInfo
+    const sampleMs = Math.max(LEAST_SAMPLE_MS, stallMs / SAMPLES)
+    const order: WatchOrder = { port, sampleMs, patienceMs: Math.max(LEAST_PATIENCE_MS, PATIENCE * stallMs) }
+    // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
+    const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
+    worker = new Worker(new URL(body, import.meta.url), {
+      workerData: order,
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+    })
+    worker.on('message', learn)
+    worker.on('error', (error) => {
+      worker = undefined
+      onFailed(error)
+      revival = setTimeout(() => start(listener), REVIVE_MS).unref()
+    })
+    worker.unref()
+  }
+
+  return {
+    start,
+    stop() {
+      clearTimeout(revival)
+      void worker?.terminate()
+    },
+    movedAt: (peer) => stuckSince.get(keyOf(peer)) ?? (worker === undefined ? 0 : performance.now()),
+    resetReason: (peer) => (reasons.size === 0 ? undefined : reasons.get(keyOf(peer))),
+  }
+}
+
+/** Linux, with `/proc`. */
+function canList(): boolean {
+  try {
+    accessSync('/proc/self/net/tcp')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function keyOf({ remoteAddress = '', remotePort = 0 }: PeerAddress): string {
+  // An address of a link has the name of the interface behind it.
+  const [address] = remoteAddress.split('%', 1)
+  return `${address} ${remotePort}`
+}
