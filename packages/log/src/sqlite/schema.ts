@@ -75,4 +75,8 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
     insert.run('losses', 0)
     insert.run('floor_at', 0)
   },
+  (db) => {
+    // Each removal gives its topic the largest `lost_at`: a reader looks only at those behind where it was.
+    db.exec('CREATE INDEX topics_by_loss ON topics (lost_at) WHERE lost_at > 0')
+  },
 ]
