@@ -12,7 +12,11 @@ export class Slice {
   /** Counts a row that was looked at. @returns whether there is time for another one */
   spend(): boolean {
     this.#rows += 1
-    if (this.#rows < MIN_ROWS) return true
-    return this.#rows < MAX_ROWS && performance.now() - this.#began < MAX_MS
+    return !this.isOver
+  }
+
+  get isOver(): boolean {
+    if (this.#rows < MIN_ROWS) return false
+    return this.#rows >= MAX_ROWS || performance.now() - this.#began >= MAX_MS
   }
 }
