@@ -22,7 +22,12 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
   Named<'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
-    'port' | 'max-streams-per-address' | 'max-streams-per-subject' | 'max-topics' | 'publish-rate',
+    | 'port'
+    | 'max-streams-per-address'
+    | 'max-streams-per-subject'
+    | 'max-topics'
+    | 'publish-rate'
+    | 'max-queued-reads',
     number
   > &
   /** Bytes. */
@@ -129,6 +134,10 @@ export const SERVE_SETTINGS: ServeSettings = {
   'window-total': setting('bytes', {
     fallback: '64MiB',
     doc: 'How much all these groups may hold in memory together. Who then finds it gone reads it from the log.',
+  }),
+  'max-queued-reads': setting('count', {
+    fallback: '32768',
+    doc: 'Maximum reads of the log waiting for their turn, over all clients; one client may have a quarter of them.',
   }),
   batch: setting('duration', {
     fallback: '4ms',

@@ -55,6 +55,7 @@ size of data (1GiB), a number of events (100000), or forever. Size and number sp
         retryMs: values.retry,
         windowBytes: values.window,
         windowTotalBytes: values['window-total'],
+        maxQueuedReads: values['max-queued-reads'],
         batchMs: values.batch,
         stallMs: values['stall-timeout'],
         retention: values.retain.map(({ rule }) => rule),

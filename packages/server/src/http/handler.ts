@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refuseUnknown } from '@tailrace/hub'
+import { HubError, refuseUnknown } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { requireAdmin, requireSubscribe, withoutToken } from '../auth/access.ts'
@@ -157,7 +157,8 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       // Whoever sent half a body and left gets no answer, and is no error of ours.
       if (isGone(response)) return
       const answer = toProblem(error)
-      const isOurs = answer.status >= 500 && !(error instanceof HttpError)
+      // Too much at a time is no failure: it is counted, and each client is told.
+      const isOurs = answer.status >= 500 && !(error instanceof HttpError) && answer.code !== 'busy'
       if (isOurs || isNews(answer.code)) onError(error)
       // Who took too long has been told so.
       if (response.writableEnded) return
@@ -180,5 +181,6 @@ function limitOf(error: unknown): ClientLimit | undefined {
 
 /** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */
 function codeOf(error: unknown): string {
-  return error instanceof HttpError ? error.code : 'log-unavailable'
+  if (error instanceof HttpError) return error.code
+  return HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
 }

@@ -1,5 +1,6 @@
 import type { HistoryQuery } from '@tailrace/hub'
 import { requireSubscribe } from '../auth/access.ts'
+import { readerOf } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { sendJson } from './json.ts'
 import { HttpError } from './problem.ts'
@@ -10,7 +11,7 @@ const TIMER_SLACK_MS = 100
 
 /** A page of history. One that is waited for counts as a stream, and waits no longer than its token is good. */
 export async function readHistory(
-  { hub, gate, client, response }: SubscribeCall,
+  { hub, gate, client, request, response }: SubscribeCall,
   query: HistoryQuery,
 ): Promise<void> {
   const { waitSeconds = 0, selectors } = query
@@ -20,7 +21,9 @@ export async function readHistory(
   onceGone(response, () => gone.abort())
   const until = client.identity.expiresAt ?? Infinity
   const leftSeconds = Math.max(0, until - Date.now()) / 1000
-  const history = await hub.read({ ...query, waitSeconds: Math.min(waitSeconds, leftSeconds) }, gone.signal)
+  const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
+  const wait = { waitSeconds: Math.min(waitSeconds, leftSeconds) }
+  const history = await hub.read({ ...query, ...wait, reader }, gone.signal)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
     throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
