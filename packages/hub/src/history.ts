@@ -60,7 +60,14 @@ export type Wait = (selectors: readonly string[], milliseconds: number, signal: 
 /** Reads one page of history. A page that would be empty may wait for its first event. */
 export async function readHistory(
   log: LogView,
-  { selectors, from = 'start', limit = DEFAULT_HISTORY_LIMIT, waitSeconds = 0, trace = false, reader }: HistoryQuery,
+  {
+    selectors,
+    from = 'start',
+    limit = DEFAULT_HISTORY_LIMIT,
+    waitSeconds = 0,
+    trace = false,
+    reader,
+  }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
 ): Promise<History> {

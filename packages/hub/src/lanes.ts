@@ -33,7 +33,13 @@ export class Lanes {
   readonly #counters: Counters
   #head: number
 
-  constructor(log: Pick<LogReads, 'ended'>, epoch: string, head: number, limits: LaneLimits, counters: Counters) {
+  constructor(
+    log: Pick<LogReads, 'ended'>,
+    epoch: string,
+    head: number,
+    limits: LaneLimits,
+    counters: Counters,
+  ) {
     const { windowBytes, windowTotalBytes, batchMs, stallMs } = limits
     this.#pacer = new Pacer(batchMs)
     this.#budget = new Budget(windowTotalBytes)

@@ -69,7 +69,7 @@ export class LogReads {
   }
 
   async #page(kind: Kind, query: Query, asker: Asker): Promise<Page> {
-    for (let { after } = query; ; ) {
+    for (let { after } = query; ;) {
       const slice = { ...query, after }
       const page = await this.#inTurn(asker, () => this.#slice(kind, slice))
       if (page.events.length > 0 || !page.more || asker.isGone) return page

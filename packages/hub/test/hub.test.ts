@@ -89,7 +89,9 @@ describe('lanes', () => {
   test('a lane that nobody entered is gone, also when its use failed', async () => {
     const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
     const unused = await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)
-    await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow(
+      'no',
+    )
     lanes.deliver([EVENT])
     expect(unused.window.tip).toBe(0)
     expect(await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)).not.toBe(unused)

@@ -51,9 +51,7 @@ test('clients take turns, however much one of them asks for', async () => {
 test('what nobody waits for any more is not read when its turn comes', async () => {
   const { counters, started, ask, finishAll } = createQueue(1000)
   let hasLeft = false
-  const leaving = Promise.allSettled(
-    Array.from({ length: 50 }, () => ask('leaving', () => hasLeft)),
-  )
+  const leaving = Promise.allSettled(Array.from({ length: 50 }, () => ask('leaving', () => hasLeft)))
   const staying = ask('staying')
   hasLeft = true
   await finishAll()
@@ -80,9 +78,7 @@ test('one client may have a quarter of all that wait, and all together no more t
 test('a read that fails makes room for the next', async () => {
   const queue = new ReadQueue(100, new Counters())
   const fail = (): Promise<never> => Promise.reject(new Error('no'))
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 20 }, () => queue.run('a', isHere, fail)),
-  )
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => queue.run('a', isHere, fail)))
   expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true)
   expect(await queue.run('a', isHere, async () => 'read')).toBe('read')
 })

@@ -42,7 +42,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
     await publishFarApart(hub)
     const seen: string[] = []
-    for (let from = 'start'; ; ) {
+    for (let from = 'start'; ;) {
       const page = await hub.read({ selectors: ['t/*/wanted'], from }, HERE)
       if ('gap' in page || page.events.length === 0) break
       seen.push(...page.events.map(({ data }) => data!))
@@ -52,16 +52,19 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     await hub.close()
   })
 
-  test.each([false, true])('a stream passes over what it does not select (snapshot: %s)', async (snapshot) => {
-    await using held = await openLog()
-    const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
-    const [id] = await publishFarApart(hub)
-    const from = snapshot ? undefined : id
-    const sink = await open(hub, { selectors: ['t/*/wanted'], from, snapshot })
-    await sink.until(() => sink.story().includes('tailrace.live'))
-    expect(sink.story()).toEqual(snapshot ? ['tailrace.live'] : ['second', 'tailrace.live'])
-    await hub.close()
-  })
+  test.each([false, true])(
+    'a stream passes over what it does not select (snapshot: %s)',
+    async (snapshot) => {
+      await using held = await openLog()
+      const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+      const [id] = await publishFarApart(hub)
+      const from = snapshot ? undefined : id
+      const sink = await open(hub, { selectors: ['t/*/wanted'], from, snapshot })
+      await sink.until(() => sink.story().includes('tailrace.live'))
+      expect(sink.story()).toEqual(snapshot ? ['tailrace.live'] : ['second', 'tailrace.live'])
+      await hub.close()
+    },
+  )
 
   test('what is stored while a page is read in slices is not missed by it', async () => {
     await using held = await openLog()

@@ -40,7 +40,9 @@ export function createPager(db: DatabaseSync): Pager {
        WHERE offset > ? ${filter} ORDER BY offset LIMIT ?`,
     )
   const oneTopic = (filter: string): StatementSync =>
-    db.prepare(`SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`)
+    db.prepare(
+      `SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`,
+    )
   const nextOfEach = (filter: string): StatementSync =>
     db.prepare(
       `SELECT value AS topic, (SELECT min(offset) FROM events WHERE topic = value AND offset > ? ${filter}) AS next
