@@ -38,7 +38,7 @@ const NO_PARAMETERS: ReadonlySet<string> = new Set(['ticket'])
 
 /** Asked by whoever runs the hub and by load balancers, who have no token and see nothing that needs one. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
-/** How often at most the operator is told that tokens cannot be verified, which each of them brings up again. */
+/** How often at most the operator is told of each kind of outage, which every request brings up again. */
 const TELL_INTERVAL_MS = 30_000
 const NOBODY: Client = { address: '', identity: withoutToken(NO_RIGHTS) }
 
@@ -51,7 +51,7 @@ interface Exchange {
 type Method = (exchange: Exchange, client: Client) => Promise<void>
 
 export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: HandlerOptions): Handler {
-  let keysToldAt = -Infinity
+  const toldAt = new Map<ProblemCode, number>()
 
   /** The methods of a path; nothing when there is no such path. */
   function methodsOf(path: string, query: URLSearchParams): Readonly<Record<string, Method>> | undefined {
@@ -131,11 +131,12 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
     await methods[method]!(exchange, client)
   }
 
-  /** Whether what the hub was refused itself is to be told, which it is to each client. */
+  /** Whether an outage is to be reported again. A fault of the hub always is. */
   function isNews(code: ProblemCode): boolean {
     const now = performance.now()
-    if (code !== 'keys-unavailable' || now - keysToldAt < TELL_INTERVAL_MS) return false
-    keysToldAt = now
+    if (code === 'internal') return true
+    if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
+    toldAt.set(code, now)
     return true
   }
 
@@ -159,7 +160,7 @@ export function createHandler(hub: Hub, { gate = OPEN_GATE, onError, metrics }: 
       const answer = toProblem(error)
       // Too much at a time is no failure: it is counted, and each client is told.
       const isOurs = answer.status >= 500 && !(error instanceof HttpError) && answer.code !== 'busy'
-      if (isOurs || isNews(answer.code)) onError(error)
+      if ((isOurs || answer.code === 'keys-unavailable') && isNews(answer.code)) onError(error)
       // Who took too long has been told so.
       if (response.writableEnded) return
       // No answer is one that says neither yes nor no (spec/protocol.md, 2.3).
