@@ -90,16 +90,16 @@ describe('a hundred patterns', () => {
     // Everything that patterns have to look at, while somebody else reads.
     let slices = 0
     let others = 0
-    let isDone = false
+    const done = new AbortController()
     async function readPatterns(): Promise<void> {
       for (let after = 0, more = true; more; slices += 1) {
         const read = await log.read({ selectors: PATTERNS, after, limit: 100, maxBytes: 2 ** 20 })
         ;({ next: after, more } = read)
       }
-      isDone = true
+      done.abort()
     }
     async function readOther(): Promise<void> {
-      while (!isDone) {
+      while (!done.signal.aborted) {
         const { events } = await log.read({ selectors: ['other'], after: 0, limit: 1, maxBytes: 1 })
         others += events.length
       }

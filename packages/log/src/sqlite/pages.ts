@@ -33,41 +33,9 @@ const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_end, tra
  * indexes side by side. For many, the log is walked too, and only what turns out to match is read in full.
  */
 export function createPager(db: DatabaseSync): Pager {
-  const everyTopic = (index: string, filter: string): StatementSync =>
-    db.prepare(
-      // A cross join keeps the log the outer loop, so that a page stops when it is full.
-      `SELECT ${COLUMNS}, name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
-       WHERE offset > ? ${filter} ORDER BY offset LIMIT ?`,
-    )
-  const oneTopic = (filter: string): StatementSync =>
-    db.prepare(
-      `SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`,
-    )
-  const nextOfEach = (filter: string): StatementSync =>
-    db.prepare(
-      `SELECT value AS topic, (SELECT min(offset) FROM events WHERE topic = value AND offset > ? ${filter}) AS next
-       FROM json_each(?)`,
-    )
-  const nextOfOne = (filter: string): StatementSync =>
-    db.prepare(`SELECT min(offset) AS next FROM events WHERE topic = ? AND offset > ? ${filter}`)
-  const places = (index: string, filter: string): StatementSync =>
-    db.prepare(`SELECT offset, topic FROM events ${index} WHERE offset > ? ${filter} ORDER BY offset`)
-  const [isNewest, byNewest] = ['AND is_newest = 1', 'INDEXED BY newest_by_offset']
   const statements = {
-    all: {
-      everyTopic: everyTopic('', ''),
-      oneTopic: oneTopic(''),
-      nextOfEach: nextOfEach(''),
-      nextOfOne: nextOfOne(''),
-      places: places('', ''),
-    },
-    newest: {
-      everyTopic: everyTopic(byNewest, isNewest),
-      oneTopic: oneTopic(isNewest),
-      nextOfEach: nextOfEach(isNewest),
-      nextOfOne: nextOfOne(isNewest),
-      places: places(byNewest, isNewest),
-    },
+    all: prepareStatements(db, '', ''),
+    newest: prepareStatements(db, 'INDEXED BY newest_by_offset', 'AND is_newest = 1'),
   }
   const byOffset = db.prepare(`SELECT ${COLUMNS} FROM events WHERE offset = ?`)
   const byId = db.prepare('SELECT name FROM topics WHERE id = ?')
@@ -138,6 +106,32 @@ export function createPager(db: DatabaseSync): Pager {
       const isAll = selectors.includes('**') && anyPurged.get() === undefined
       return isAll ? take(every.iterate(after, limit + 1), search) : walk(search)
     },
+  }
+}
+
+/** @param index what leads through the whole log */
+function prepareStatements(
+  db: DatabaseSync,
+  index: string,
+  filter: string,
+): Record<'everyTopic' | 'oneTopic' | 'nextOfEach' | 'nextOfOne' | 'places', StatementSync> {
+  return {
+    everyTopic: db.prepare(
+      // A cross join keeps the log the outer loop, so that a page stops when it is full.
+      `SELECT ${COLUMNS}, name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
+       WHERE offset > ? ${filter} ORDER BY offset LIMIT ?`,
+    ),
+    oneTopic: db.prepare(
+      `SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`,
+    ),
+    nextOfEach: db.prepare(
+      `SELECT value AS topic, (SELECT min(offset) FROM events WHERE topic = value AND offset > ? ${filter}) AS next
+       FROM json_each(?)`,
+    ),
+    nextOfOne: db.prepare(`SELECT min(offset) AS next FROM events WHERE topic = ? AND offset > ? ${filter}`),
+    places: db.prepare(
+      `SELECT offset, topic FROM events ${index} WHERE offset > ? ${filter} ORDER BY offset`,
+    ),
   }
 }
 
