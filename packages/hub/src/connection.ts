@@ -9,6 +9,12 @@ export interface Reader {
   readonly credential: string | undefined
 }
 
+/** What readers are told apart by when they take turns: their subject, or their address. */
+export function clientOf(reader: Reader | undefined): string {
+  if (reader?.subject !== undefined) return `subject ${reader.subject}`
+  return `address ${reader?.address ?? ''}`
+}
+
 /**
  * How a stream is.
  *

@@ -14,6 +14,7 @@ import { Histogram } from './histogram.ts'
  * - `gap`: it asked for `gap=close`, and there was one.
  * - `overrun`: the rest of a frame that it had begun was gone before it took it.
  * - `log-unavailable`: the log could not be read, or failed.
+ * - `busy`: more reads of the log were waiting than there may be.
  * - `draining`, `closed`: the hub was told to stop.
  */
 export type CloseReason =
@@ -27,6 +28,7 @@ export type CloseReason =
   | 'gap'
   | 'overrun'
   | 'log-unavailable'
+  | 'busy'
   | 'draining'
   | 'closed'
 
@@ -56,6 +58,10 @@ export class Counters {
   replays = 0
   /** Pages that were read from the log, for replays and for history. Readers that are behind together share them. */
   logReads = 0
+  /** Reads of the log that wait for their turn now. */
+  readsWaiting = 0
+  /** Reads that were refused because too many were waiting. */
+  readsRefused = 0
   readonly gaps: Record<GapReason, number> = { expired: 0, epoch: 0, unknown: 0, overflow: 0 }
   readonly closes: Record<CloseReason, number> = {
     client: 0,
@@ -68,6 +74,7 @@ export class Counters {
     gap: 0,
     overrun: 0,
     'log-unavailable': 0,
+    busy: 0,
     draining: 0,
     closed: 0,
   }

@@ -10,6 +10,7 @@
  *   `maxBatchEvents`, nothing to publish.
  * - `invalid-query`: a parameter that a subscription or a read does not know, or a value that it cannot have.
  * - `too-many-selectors`: more than {@link MAX_SELECTORS} on one stream.
+ * - `busy`: more reads of the log are waiting than `maxQueuedReads`; `details.limit` names the setting.
  * - `closed`: the hub is closed, or its log is lost.
  */
 export type HubErrorCode =
@@ -24,6 +25,7 @@ export type HubErrorCode =
   | 'empty-batch'
   | 'invalid-query'
   | 'too-many-selectors'
+  | 'busy'
   | 'closed'
 
 /** Facts for logs and users; never secrets, never payloads. `index` is the place of an event in its batch. */

@@ -1,5 +1,7 @@
 import { formatCursor, MAX_CURSOR_LENGTH } from '@tailrace/log'
 import type { Page } from '@tailrace/log'
+import { clientOf } from './connection.ts'
+import type { Reader } from './connection.ts'
 import { oldestOf } from './control.ts'
 import type { Gap } from './control.ts'
 import { toEnvelope } from './frame.ts'
@@ -29,6 +31,8 @@ export interface HistoryQuery {
   readonly waitSeconds?: number | undefined
   /** Each event has the trace context of its publish, where there is one. @defaultValue false */
   readonly trace?: boolean | undefined
+  /** Who reads: readers take turns. */
+  readonly reader?: Reader | undefined
 }
 
 /** A page of history: events as JSON, and the cursor of the page that follows. Or why there is none. */
@@ -57,12 +61,25 @@ export type Wait = (selectors: readonly string[], milliseconds: number, signal: 
 /** Reads one page of history. A page that would be empty may wait for its first event. */
 export async function readHistory(
   log: LogView,
-  { selectors, from = 'start', limit = DEFAULT_HISTORY_LIMIT, waitSeconds = 0, trace = false }: HistoryQuery,
+  {
+    selectors,
+    from = 'start',
+    limit = DEFAULT_HISTORY_LIMIT,
+    waitSeconds = 0,
+    trace = false,
+    reader,
+  }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
 ): Promise<History> {
   const { epoch } = log
-  const start = await locate(log, from)
+  const asker = {
+    client: clientOf(reader),
+    get isGone() {
+      return signal.aborted
+    },
+  }
+  const start = await locate(log, from, asker)
   const query = { selectors, after: start.offset, limit, maxBytes: MAX_HISTORY_BYTES }
   // Listening begins before the read, so that no event slips between the two.
   const stopWaiting = new AbortController()
@@ -71,12 +88,12 @@ export async function readHistory(
       ? wait(selectors, waitSeconds * 1000, AbortSignal.any([signal, stopWaiting.signal]))
       : undefined
   try {
-    const page = await log.read(query)
+    const page = await log.read(query, asker)
     const reason = start.miss ?? (from !== 'start' && page.lostThrough > start.offset ? 'expired' : undefined)
     if (reason !== undefined) return { gap: { reason, from, oldest: oldestOf(page, epoch) } }
     if (page.events.length > 0 || arrival === undefined) return toHistory(page, epoch, trace)
     await arrival
-    const rest = await log.read({ ...query, after: page.next })
+    const rest = await log.read({ ...query, after: page.next }, asker)
     if (from !== 'start' && rest.lostThrough > page.next) {
       return { gap: { reason: 'expired', from, oldest: oldestOf(rest, epoch) } }
     }

@@ -1,20 +1,25 @@
-import { formatCursor, isPattern } from '@tailrace/log'
-import type { EventLog, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
+import { formatCursor, isPattern, LogError } from '@tailrace/log'
+import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import { HEARTBEAT } from '@tailrace/wire'
 import type { Connection } from './connection.ts'
 import { encodeError, encodeRetry } from './control.ts'
 import { Counters } from './counters.ts'
 import { HubError } from './errors.ts'
+import { clientOf } from './connection.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
 import type { LaneMember } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { locate } from './locate.ts'
+import { LogReads } from './log-reads.ts'
 import type { LogView } from './log-view.ts'
 import { resolveHubOptions } from './options.ts'
 import type { HubOptions, ResolvedHubOptions } from './options.ts'
 import { Payload } from './payload.ts'
 import { checkBatch } from './publish.ts'
+import { ReadQueue } from './read-queue.ts'
+import type { Asker } from './read-queue.ts'
+import { Readiness } from './readiness.ts'
 import { startRetention } from './retain.ts'
 import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
@@ -28,6 +33,9 @@ const MAX_MEMBERS_A_TURN = 500
 const DRAIN_TICK_MS = 20
 /** What each reader adds to the time that all get, in milliseconds. */
 const DRAIN_SHARE_MS = 5
+
+/** Why a batch may be refused by a log that works. */
+const ONE_BATCH_ONLY: ReadonlySet<LogErrorCode> = new Set(['topic-ended', 'busy'])
 
 /** What became of a published event. */
 export interface Published {
@@ -84,7 +92,10 @@ export interface Hub {
   /** Removes every event of a topic. Resolves with false when it is not known. */
   purge(topic: string): Promise<boolean>
 
-  /** Resolves when the log can be written and read; rejects with the reason when it cannot. */
+  /**
+   * Resolves when the log can be written and read, as it was found out within the last second; rejects with the
+   * reason when it cannot.
+   */
   ready(): Promise<void>
 
   /**
@@ -107,7 +118,15 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   const settings = resolveHubOptions(options)
   const { epoch, newest } = await log.describe()
   const counters = new Counters()
-  const lanes = new Lanes(log, epoch, newest, settings, counters)
+  const queue = new ReadQueue(settings.maxQueuedReads, counters)
+  const reads = new LogReads(log, queue, counters, (error) => {
+    worked.observe(false)
+    isSound.observe(false)
+    if (!isClosed) settings.onError(error)
+  })
+  const worked = new Readiness(() => log.ready())
+  const isSound = new Readiness(() => reads.assertSound())
+  const lanes = new Lanes(reads, epoch, newest, settings, counters)
   const waiters = new Waiters()
   const heartbeat = new Payload(Buffer.from(HEARTBEAT))
   let isClosed = false
@@ -117,9 +136,10 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     get head() {
       return lanes.head
     },
-    read: (query) => reporting(log.read(query)),
-    snapshot: (query) => reporting(log.snapshot(query)),
-    describe: () => log.describe(),
+    read: (query, asker) => reads.read(query, asker),
+    snapshot: (query, asker) => reads.snapshot(query, asker),
+    describe: (asker) => reads.describe(asker),
+    lastWords: turnAway,
   }
 
   const tail = await log.tail({
@@ -141,13 +161,13 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
   const retention = startRetention(log, settings.retention, settings.trimIntervalMs, settings.onError)
 
-  /** Their callers only learn that the stream is over; whoever runs the hub should learn why. */
-  async function reporting<T>(reading: Promise<T>): Promise<T> {
-    counters.logReads += 1
+  async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
     try {
-      return await reading
+      const appended = await log.append(batch)
+      worked.observe(true)
+      return appended
     } catch (error) {
-      if (!isClosed) settings.onError(error)
+      if (!LogError.is(error) || !ONE_BATCH_ONLY.has(error.code)) worked.observe(false)
       throw error
     }
   }
@@ -167,7 +187,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   function turnAway(code: string, waitMs = 0): Uint8Array {
-    return Buffer.concat([encodeRetry(jittered(Math.max(settings.retryMs, waitMs))), encodeError(code)])
+    const retryMs = jittered(Math.max(settings.retryMs, waitMs))
+    const laterMs = code === 'log-unavailable' ? reads.retryMs(retryMs) : retryMs
+    return Buffer.concat([encodeRetry(laterMs), encodeError(code)])
   }
 
   function closeStreams(code?: 'log-unavailable'): void {
@@ -184,13 +206,11 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     if (isClosed) throw new HubError('closed', 'The hub is closed.')
   }
 
-  async function originOf({
-    from = 'now',
-    snapshot = false,
-    onGap = 'replay',
-    reader,
-  }: Subscription): Promise<Origin> {
-    const { offset, miss } = await locate(view, from)
+  async function originOf(
+    { from = 'now', snapshot = false, onGap = 'replay', reader }: Subscription,
+    asker: Asker,
+  ): Promise<Origin> {
+    const { offset, miss } = await locate(view, from, asker)
     return {
       source: snapshot && from === 'now' ? 'snapshot' : 'log',
       offset,
@@ -209,7 +229,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       assertOpen()
       checkBatch(batch, settings)
       const began = performance.now()
-      const appended = await log.append(batch)
+      const appended = await append(batch)
       counters.commitSeconds.observe((performance.now() - began) / 1000)
       counters.publishes += 1
       return appended.map(({ offset, duplicate }, i) => {
@@ -227,8 +247,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         conflateMs,
         traces: trace,
       }
-      return lanes.with(selectors, representation, async (lane) => {
-        const origin = await originOf(subscription)
+      const asker = { client: clientOf(subscription.reader), isGone: false }
+      return lanes.with(selectors, representation, asker, async (lane) => {
+        const origin = await originOf(subscription, asker)
         assertOpen()
         const hasCursor =
           from !== undefined && from !== 'now' && from !== 'start' && origin.miss === undefined
@@ -256,7 +277,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     turnAway,
 
-    topics: (query) => log.topics(query),
+    topics: (query) => reads.topics(query),
     survey: (visit) => inTurns((member) => visit(member.describe()), 0),
 
     async revoke(isRevoked) {
@@ -273,7 +294,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     async ready() {
       assertOpen()
-      await log.ready()
+      await worked.check()
+      await isSound.check()
     },
 
     async drain(overMs) {

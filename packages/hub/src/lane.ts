@@ -1,12 +1,14 @@
 import { isPattern } from '@tailrace/log'
-import type { EventLog, StoredEvent } from '@tailrace/log'
+import type { StoredEvent } from '@tailrace/log'
 import type { Holder } from './budget.ts'
 import { Conflation } from './conflation.ts'
 import type { Connection } from './connection.ts'
 import type { CloseReason, Counters } from './counters.ts'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
+import type { LogReads } from './log-reads.ts'
 import type { Payload } from './payload.ts'
+import type { Asker } from './read-queue.ts'
 import { Replay } from './replay.ts'
 import type { View } from './step.ts'
 import { Window } from './window.ts'
@@ -99,11 +101,11 @@ export class Lane implements Holder {
   }
 
   /** Learns which of its topics had ended before the lane was there. */
-  async open(log: EventLog): Promise<void> {
+  async open(log: Pick<LogReads, 'ended'>, asker: Asker): Promise<void> {
     if (!this.#canEnd) return
     const purges = this.#purges
-    const ends = await log.ended(this.selectors)
-    if (purges !== this.#purges) return this.open(log)
+    const ends = await log.ended(this.selectors, asker)
+    if (purges !== this.#purges) return this.open(log, asker)
     for (const [i, offset] of ends.entries())
       if (offset !== undefined) this.#ends.set(this.selectors[i]!, offset)
   }
@@ -132,7 +134,10 @@ export class Lane implements Holder {
   }
 
   #noteEnd({ end, topic, offset }: StoredEvent): void {
-    if (end && this.#canEnd) this.#ends.set(topic, offset)
+    if (!this.#canEnd) return
+    if (end) this.#ends.set(topic, offset)
+    // Retention forgot that it had ended, and it began again.
+    else if (this.#ends.size > 0) this.#ends.delete(topic)
   }
 
   /** Up to where nothing is held back, when the log reaches up to `head`. */

@@ -1,11 +1,13 @@
-import type { EventLog, StoredEvent } from '@tailrace/log'
+import type { StoredEvent } from '@tailrace/log'
 import { Budget } from './budget.ts'
 import type { Counters } from './counters.ts'
 import type { Representation } from './frame.ts'
 import { Lane } from './lane.ts'
 import type { LaneMember } from './lane.ts'
+import type { LogReads } from './log-reads.ts'
 import type { ResolvedHubOptions } from './options.ts'
 import { Pacer } from './pacer.ts'
+import type { Asker } from './read-queue.ts'
 import { Router } from './route.ts'
 
 type LaneLimits = Pick<
@@ -23,7 +25,7 @@ interface Entry {
 
 /** The lanes of a hub. A lane comes with its first subscriber and goes with its last. */
 export class Lanes {
-  readonly #log: EventLog
+  readonly #log: Pick<LogReads, 'ended'>
   readonly #epoch: string
   readonly #windowBytes: number
   readonly #stallMs: number
@@ -35,7 +37,13 @@ export class Lanes {
   readonly #counters: Counters
   #head: number
 
-  constructor(log: EventLog, epoch: string, head: number, limits: LaneLimits, counters: Counters) {
+  constructor(
+    log: Pick<LogReads, 'ended'>,
+    epoch: string,
+    head: number,
+    limits: LaneLimits,
+    counters: Counters,
+  ) {
     const { windowBytes, windowTotalBytes, batchMs, stallMs, heartbeatMs } = limits
     this.#pacer = new Pacer(batchMs)
     this.#budget = new Budget(windowTotalBytes)
@@ -88,11 +96,12 @@ export class Lanes {
   async with<T>(
     selectors: readonly string[],
     representation: Representation,
+    asker: Asker,
     use: (lane: Lane) => Promise<T>,
   ): Promise<T> {
     const { envelope, conflateMs, traces } = representation
     const key = JSON.stringify([envelope, conflateMs, traces, selectors.toSorted()])
-    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation)
+    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation, asker)
     entry.holders += 1
     try {
       await entry.opened
@@ -112,7 +121,7 @@ export class Lanes {
     for (const { lane } of this.#lanes.values()) yield* lane.members
   }
 
-  #create(key: string, selectors: readonly string[], representation: Representation): Entry {
+  #create(key: string, selectors: readonly string[], representation: Representation, asker: Asker): Entry {
     const facts = {
       selectors,
       representation,
@@ -128,7 +137,7 @@ export class Lanes {
       due: () => this.#handOut([lane]),
       held: () => this.#budget.update(lane),
     })
-    const entry: Entry = { key, lane, opened: lane.open(this.#log), holders: 0 }
+    const entry: Entry = { key, lane, opened: lane.open(this.#log, asker), holders: 0 }
     this.#lanes.set(key, entry)
     // Before it is open, so that it misses no event after the head that it began with.
     for (const selector of selectors) this.#router.add(selector, lane)

@@ -1,8 +1,10 @@
-import type { EventLog } from '@tailrace/log'
+import type { LogReads } from './log-reads.ts'
 
 /** The log as this node sees it: what readers need to find their place in it and to catch up. */
-export interface LogView extends Pick<EventLog, 'read' | 'snapshot' | 'describe'> {
+export interface LogView extends Pick<LogReads, 'read' | 'snapshot' | 'describe'> {
   readonly epoch: string
   /** The newest offset that this node's tail was told of: every lane's window reaches up to it. */
   readonly head: number
+  /** What a stream ends with that cannot be served any more: when its reader may come back, and why. */
+  lastWords(code: 'log-unavailable' | 'busy'): Uint8Array
 }

@@ -14,6 +14,8 @@ export const DEFAULT_RETRY_MS = 2_000
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024
 /** What all lanes keep together. */
 export const DEFAULT_WINDOW_TOTAL_BYTES: number = 64 * 1024 * 1024
+/** How many reads of the log may wait; about 20 MiB. */
+export const DEFAULT_MAX_QUEUED_READS = 32_768
 /** How long a busy lane waits for more before it writes again: one write for many events. */
 export const DEFAULT_BATCH_MS = 4
 /** How long a reader may take nothing. */
@@ -58,6 +60,13 @@ export interface HubOptions {
    * @defaultValue {@link DEFAULT_WINDOW_TOTAL_BYTES}, or `windowBytes` where that is more
    */
   readonly windowTotalBytes?: number | undefined
+  /**
+   * How many reads of the log may wait for their turn, over all readers; one client may have a quarter of them.
+   * Further ones are refused (`busy`).
+   *
+   * @defaultValue {@link DEFAULT_MAX_QUEUED_READS}
+   */
+  readonly maxQueuedReads?: number | undefined
   /**
    * How long a lane that has just written waits for more events before it writes again, in milliseconds. A
    * lane that has been quiet for that long writes at once. 0 writes each time.
@@ -117,6 +126,7 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     retryMs: number('retryMs', DEFAULT_RETRY_MS, 0, Math.floor(MAX_TIMER_MS / 1.5)),
     windowBytes,
     windowTotalBytes: number('windowTotalBytes', windowTotalBytes, windowBytes),
+    maxQueuedReads: number('maxQueuedReads', DEFAULT_MAX_QUEUED_READS, 4),
     batchMs: number('batchMs', DEFAULT_BATCH_MS, 0, 1_000),
     stallMs: number('stallMs', DEFAULT_STALL_MS, 1, MAX_TIMER_MS),
     maxStreamAgeMs: number('maxStreamAgeMs', 0, 0),

@@ -3,6 +3,7 @@ import { newestOfKeys } from './conflation.ts'
 import { encodeFrame } from './frame.ts'
 import type { Frame, Representation } from './frame.ts'
 import type { LogView } from './log-view.ts'
+import type { Asker } from './read-queue.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
 import { runOf } from './window.ts'
 import type { Place, Run } from './window.ts'
@@ -72,12 +73,18 @@ export class FramePage {
   }
 }
 
+/** A page on its way, and who waits for it. */
+interface Reading {
+  readonly page: Promise<FramePage>
+  readonly askers: Asker[]
+}
+
 /** Reads pages of the log for the readers of a lane. What many of them need at once is read and encoded once. */
 export class Replay {
   readonly #selectors: readonly string[]
   readonly #representation: Representation
   readonly #epoch: string
-  readonly #underWay = new Map<string, Promise<FramePage>>()
+  readonly #underWay = new Map<string, Reading>()
   readonly #onHeld: () => void
   #purges = 0
   #recent: { readonly page: FramePage; readonly until: number }[] = []
@@ -100,11 +107,11 @@ export class Replay {
   }
 
   /** The page with what follows a place. It may begin before it. */
-  page(log: LogView, place: Place): Promise<FramePage> {
-    return this.#afterPurges(() => this.#shared(log, place))
+  page(log: LogView, place: Place, asker: Asker): Promise<FramePage> {
+    return this.#afterPurges(() => this.#shared(log, place, asker))
   }
 
-  async #shared(log: LogView, place: Place): Promise<FramePage> {
+  async #shared(log: LogView, place: Place, asker: Asker): Promise<FramePage> {
     const now = performance.now()
     const known = this.#recent.find(({ page, until }) => until > now && page.covers(place))
     if (known !== undefined) return known.page
@@ -114,11 +121,15 @@ export class Replay {
     const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
     const key = `${after} ${limit}`
     const underWay = this.#underWay.get(key)
-    if (underWay !== undefined) return underWay
-    const reading = this.#read(log, after, limit)
+    if (underWay !== undefined) {
+      underWay.askers.push(asker)
+      return underWay.page
+    }
+    const askers = [asker]
+    const reading = { page: this.#read(log, after, limit, askers), askers }
     this.#underWay.set(key, reading)
     try {
-      const page = await reading
+      const page = await reading.page
       // Not when it was forgotten meanwhile: it may hold what was purged.
       if (this.#underWay.get(key) === reading) this.#remember(page)
       return page
@@ -128,9 +139,9 @@ export class Replay {
   }
 
   /** A page of the newest event of each key. Its frames have no ids: what they precede was not seen. */
-  snapshot(log: LogView, after: number): Promise<FramePage> {
+  snapshot(log: LogView, after: number, asker: Asker): Promise<FramePage> {
     return this.#afterPurges(async () => {
-      const page = await log.snapshot(this.#query(after))
+      const page = await log.snapshot(this.#query(after), asker)
       return new FramePage(after, page, this.#encode(page, false))
     })
   }
@@ -155,8 +166,15 @@ export class Replay {
     }
   }
 
-  async #read(log: LogView, after: number, limit: number): Promise<FramePage> {
-    const read = await log.read({ ...this.#query(after), limit })
+  /** Is the turn of whoever asked first, and goes on as long as anybody waits for it. */
+  async #read(log: LogView, after: number, limit: number, askers: readonly Asker[]): Promise<FramePage> {
+    const asker = {
+      client: askers[0]!.client,
+      get isGone() {
+        return askers.every(({ isGone }) => isGone)
+      },
+    }
+    const read = await log.read({ ...this.#query(after), limit }, asker)
     return new FramePage(after, read, this.#encode(read, true))
   }
 

@@ -1,12 +1,15 @@
 import { formatCursor } from '@tailrace/log'
+import { clientOf } from './connection.ts'
 import type { Connection, Reader, StreamState } from './connection.ts'
 import { encodeEnd, encodeError, encodeGap, encodeLive } from './control.ts'
 import type { GapReason } from './control.ts'
 import type { CloseReason } from './counters.ts'
+import { HubError } from './errors.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
 import { MAX_TIMER_MS } from './options.ts'
 import { Payload } from './payload.ts'
+import type { Asker } from './read-queue.ts'
 import type { FramePage } from './replay.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import { nextStep } from './step.ts'
@@ -40,7 +43,7 @@ const START: Place = { offset: 0, partial: undefined }
  * while it is behind, from a page of the log, of which what the sink does not take is forgotten and read
  * again.
  */
-export class Subscriber implements LaneMember, SinkListener {
+export class Subscriber implements LaneMember, SinkListener, Asker {
   // What each delivery looks at comes first, so that it is fetched from memory at once.
   #place: Place
   #isDone = false
@@ -207,6 +210,14 @@ export class Subscriber implements LaneMember, SinkListener {
     if (!this.#sink.isReady) setTimeout(cut, this.#lane.stallMs).unref()
   }
 
+  get client(): string {
+    return clientOf(this.#reader)
+  }
+
+  get isGone(): boolean {
+    return this.#isDone
+  }
+
   get #isWithinFrame(): boolean {
     return this.#place.partial !== undefined || this.#snapshotPlace.partial !== undefined
   }
@@ -259,8 +270,8 @@ export class Subscriber implements LaneMember, SinkListener {
     this.#isReading = true
     try {
       const page = await (isSnapshot
-        ? replay.snapshot(this.#log, this.#snapshotPlace.offset)
-        : replay.page(this.#log, this.#place))
+        ? replay.snapshot(this.#log, this.#snapshotPlace.offset, this)
+        : replay.page(this.#log, this.#place, this))
       this.#isReading = false
       // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
       if (this.#isDone || !this.#sink.isReady) return
@@ -268,10 +279,11 @@ export class Subscriber implements LaneMember, SinkListener {
       if (isSnapshot) this.#takeSnapshot(page)
       else this.#takePage(page)
       this.pump()
-    } catch {
-      // The log is closed or broken; the reader comes back, to this node or another.
+    } catch (error) {
+      // The log is closed, broken or overrun; the reader comes back, to this node or another.
       this.#isReading = false
-      this.close('log-unavailable', encodeError('log-unavailable'))
+      const code = HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
+      this.close(code, this.#log.lastWords(code))
     }
   }
 

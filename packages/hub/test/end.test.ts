@@ -111,6 +111,21 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(sink.story()).toEqual(['bye', 'tailrace.live', 'tailrace.end'])
   })
 
+  test('a topic that ended, is gone, and begins again has not ended for those who are there', async () => {
+    const sink = await open(hub, { selectors: ['t', 'u'] })
+    await publishOne(hub, end)
+    while (!(await held.log.trim([{ selector: 't', maxCount: 0 }], Date.now())).done);
+    await publishOne(hub, { topic: 't', data: 'again' })
+    await publishOne(hub, { topic: 'u', data: 'u ends', end: true })
+    await publishOne(hub, { topic: 't', data: 'and again' })
+    await sink.untilEvents(5)
+    expect(sink.story()).toEqual(['tailrace.live', 'bye', 'again', 'u ends', 'and again'])
+    expect(sink.outcome).toBe('open')
+    const { id } = await publishOne(hub, { topic: 't', data: 'bye again', end: true })
+    await sink.until(() => sink.outcome === 'ended')
+    expect(sink.events().at(-1)).toMatchObject({ type: 'tailrace.end', lastEventId: id })
+  })
+
   test('a pattern never ends, since a topic that it selects may come', async () => {
     const sink = await open(hub, { selectors: ['t/*', 't'] })
     const { id } = await publishOne(hub, end)

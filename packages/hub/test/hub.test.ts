@@ -60,6 +60,7 @@ describe('lanes', () => {
     trace: undefined,
   }
   const LIMITS = { windowBytes: 1000, windowTotalBytes: 1000, batchMs: 0, stallMs: 30_000, heartbeatMs: 0 }
+  const ANYBODY = { client: '', isGone: false }
   const member: LaneMember = {
     pump() {},
     heartbeat() {},
@@ -79,7 +80,7 @@ describe('lanes', () => {
   test('a lane is shared by the same selectors in any order, and goes with its last subscriber', async () => {
     const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
     const enter = (selectors: readonly string[]): Promise<Lane> =>
-      lanes.with(selectors, PLAIN, async (lane) => {
+      lanes.with(selectors, PLAIN, ANYBODY, async (lane) => {
         lane.members.add(member)
         return lane
       })
@@ -95,11 +96,13 @@ describe('lanes', () => {
 
   test('a lane that nobody entered is gone, also when its use failed', async () => {
     const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
-    const unused = await lanes.with(['a'], PLAIN, async (lane) => lane)
-    await expect(lanes.with(['a'], PLAIN, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    const unused = await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)
+    await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow(
+      'no',
+    )
     lanes.deliver([EVENT])
     expect(unused.window.tip).toBe(0)
-    expect(await lanes.with(['a'], PLAIN, async (lane) => lane)).not.toBe(unused)
+    expect(await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)).not.toBe(unused)
   })
 
   test('who asks for trace contexts shares no lane with who does not', async () => {

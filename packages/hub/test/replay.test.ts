@@ -105,11 +105,12 @@ test('a page that comes when all its readers have left is not kept', async () =>
     },
     snapshot: async () => page,
     describe: () => log.describe(),
+    lastWords: () => new Uint8Array(),
   }
   const plain = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
   let changes = 0
   const replay = new Replay(['t'], plain, 'e', () => (changes += 1))
-  const coming = replay.page(view, { offset: 0, partial: undefined })
+  const coming = replay.page(view, { offset: 0, partial: undefined }, { client: '', isGone: false })
   replay.forget()
   resolve()
   expect((await coming).frames).toHaveLength(1)

@@ -38,7 +38,10 @@ export class Answers {
   }
 
   expire(now: number): void {
-    for (const [key, { time }] of this.#byKey) if (time <= now - IDEMPOTENCY_WINDOW_MS) this.#delete(key)
+    for (const [key, { time }] of this.#byKey) {
+      if (time > now - IDEMPOTENCY_WINDOW_MS) return
+      this.#delete(key)
+    }
   }
 
   #delete(key: string): void {

@@ -60,12 +60,18 @@ export interface Query {
   readonly maxBytes: number
 }
 
-/** A run of matching events, in log order, with none left out between `after` and `next`. */
+/**
+ * A run of matching events, in log order, with none left out between `after` and `next`. Reading one is a bounded
+ * amount of work, so a page may hold few events, or none, and still have `more` after it.
+ */
 export interface Page {
   readonly events: readonly StoredEvent[]
   /** Every retained match up to here is in this page or before it: the next page's `after`. */
   readonly next: number
-  /** There may be matches after `next`. When false, `next` was the newest offset of the log as it was read. */
+  /**
+   * There may be matches after `next`, which is larger than `after` then. When false, `next` was the newest offset
+   * of the log as it was read.
+   */
   readonly more: boolean
   /**
    * The largest offset of a match that is no longer retained, or a bound above it; 0 when there is none.
@@ -153,14 +159,20 @@ export interface NoteQuery {
  * - **Read your writes.** `read` and `snapshot` see every event whose `append` resolved before the call.
  * - **Tail is complete.** After `tail` resolved, its listener is told of every event after `Tail.after`,
  *   once, before or while the `append` of this node resolves.
- * - **Loss is visible.** What retention or a purge removed shows as `Page.lostThrough`.
+ * - **Loss is visible.** What retention or a purge removed shows as `Page.lostThrough`, to readers of the topics that
+ *   lost it. Only an engine that has forgotten a topic altogether, of many that are gone, may show its loss to others.
  *
  * Any method rejects with `closed` after `close`.
  */
 export interface EventLog {
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
 
-  /** Matching events after a place, one bounded page at a time. Its cost grows with what matches. */
+  /**
+   * Matching events after a place, one bounded page at a time. A call looks at a few thousand rows at most: a page
+   * ends early where matches are rare, with `more`. At the newest offset nothing is looked at. The cost of all pages
+   * grows with what matches, or, for patterns under whose literal prefix there are many topics, with what was stored
+   * after the place; it does not grow with the number of selectors times the number of topics.
+   */
   read(query: Query): Promise<Page>
 
   /**

@@ -1,33 +1,18 @@
 import { Answers } from './answers.ts'
-import { compareCodePoints } from './code-points.ts'
 import { mintEpoch, mintSecret } from './cursor.ts'
 import { refusalOf, topicEnded } from './end-of-topic.ts'
 import { LogError } from './errors.ts'
-import type {
-  Appended,
-  EventLog,
-  LogDescription,
-  NewEvent,
-  Note,
-  NoteQuery,
-  Page,
-  Query,
-  StoredEvent,
-  TailListener,
-  TopicQuery,
-  TopicSummary,
-} from './event-log.ts'
+import type { Appended, EventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
+import { Reader } from './memory/reader.ts'
+import { Store } from './memory/store.ts'
+import type { Entry } from './memory/store.ts'
+import { Trimmer } from './memory/trim.ts'
 import { Notes } from './notes.ts'
-import { expire, ruleFor } from './retention.ts'
-import type { RetentionRule } from './retention.ts'
-import { matches } from './selector.ts'
+import { Slice } from './slice.ts'
 import { TailListeners } from './tail-listeners.ts'
 
 /** What a memory log holds at most, in UTF-16 code units of data; beyond it the oldest events go. */
 export const DEFAULT_MEMORY_LOG_LENGTH: number = 128 * 1024 * 1024
-
-/** What an event counts for besides its data, so that a flood of empty events is bounded too. */
-const EVENT_OVERHEAD = 256
 
 export interface MemoryLogOptions {
   /**
@@ -41,276 +26,104 @@ export interface MemoryLogOptions {
   readonly now?: (() => number) | undefined
 }
 
-interface Topic {
-  newest: number
-  retained: number
-  trimmed: number
-  /** What `losses` was when it last lost something. */
-  lostAt: number
-  ended: number | undefined
-  /** The offset of the newest event of each key. */
-  readonly keys: Map<string, number>
-}
-
-/** A log for tests and throw-away hubs: an array. It survives nothing. */
+/** A log for tests and throw-away hubs. It survives nothing. */
 export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
   const { maxLength = DEFAULT_MEMORY_LOG_LENGTH, now = Date.now } = options
-  const epoch = mintEpoch()
-  const secret = mintSecret()
-  const topics = new Map<string, Topic>()
+  const [epoch, secret] = [mintEpoch(), mintSecret()]
+  const store = new Store()
+  const reader = new Reader(store)
+  const trimmer = new Trimmer(store)
   const answers = new Answers(maxLength)
   const notes = new Notes()
   const listeners = new TailListeners()
-  let events: StoredEvent[] = []
-  let length = 0
-  let newest = 0
-  /** The largest `trimmed` of a topic that is forgotten: a bound for every topic that is not known. */
-  let floor = 0
-  let floorAt = 0
-  /** How often anything was removed. */
-  let losses = 0
   let isClosed = false
 
   function assertOpen(): void {
     if (isClosed) throw new LogError('closed', 'The log is closed.')
   }
 
-  function remove(doomed: ReadonlySet<number>): void {
-    if (doomed.size === 0) return
-    losses += 1
-    for (const event of events) {
-      if (!doomed.has(event.offset)) continue
-      length -= lengthOf(event)
-      const topic = topics.get(event.topic)!
-      topic.retained -= 1
-      topic.trimmed = Math.max(topic.trimmed, event.offset)
-      topic.lostAt = losses
-      if (event.key !== undefined && topic.keys.get(event.key) === event.offset) topic.keys.delete(event.key)
-    }
-    events = events.filter((event) => !doomed.has(event.offset))
-    for (const [name, topic] of topics) {
-      if (topic.retained > 0) continue
-      floor = Math.max(floor, topic.trimmed)
-      floorAt = losses
-      topics.delete(name)
-    }
+  function append(batch: readonly NewEvent[]): Appended[] {
+    const time = now()
+    const refusal = refusalOf(
+      batch,
+      (topic) => store.topics.get(topic)?.ended !== undefined,
+      (event) => answers.find(event, time) !== undefined,
+    )
+    if (refusal !== undefined) throw topicEnded(refusal)
+    const stored: StoredEvent[] = []
+    const appended = batch.map((event) => {
+      const answered = answers.find(event, time)
+      if (answered !== undefined) return { offset: answered, duplicate: true }
+      const added = store.add(event, time)
+      answers.save(event, added.offset, time)
+      stored.push(added)
+      return { offset: added.offset, duplicate: false }
+    })
+    if (stored.length > 0) listeners.events(stored)
+    dropOldest()
+    return appended
   }
 
-  /** Makes room for a tenth of the bound at once, since removing costs a walk over everything. */
+  /** Keeps the newest event, however large. */
   function dropOldest(): void {
-    const doomed = new Set<number>()
-    let over = length - maxLength * 0.9
-    for (const event of events.slice(0, -1)) {
-      if (over <= 0) break
-      over -= lengthOf(event)
-      doomed.add(event.offset)
+    if (store.length <= maxLength) return
+    for (const entry of store.entries.after(0)) {
+      if (store.length <= maxLength || entry.place === store.newest) return
+      store.remove(entry)
     }
-    remove(doomed)
   }
 
-  function isNewestOfKey(event: StoredEvent): boolean {
-    return event.key !== undefined && topics.get(event.topic)?.keys.get(event.key) === event.offset
+  /** Reads one page, in slices of the event loop where it takes more than one. */
+  async function page(query: Query, accepts: (entry: Entry) => boolean): Promise<Page> {
+    for (;;) {
+      assertOpen()
+      const slice = new Slice()
+      const found = reader.page(query, accepts, slice)
+      if (slice.isOver) await new Promise(setImmediate)
+      if (found !== undefined) return found
+    }
   }
 
-  function page(query: Query, accepts: (event: StoredEvent) => boolean): Page {
-    const found: StoredEvent[] = []
-    let bytes = 0
-    let more = false
-    for (let i = indexAfter(events, query.after); i < events.length; i += 1) {
-      const event = events[i]!
-      if (!query.selectors.some((selector) => matches(selector, event.topic)) || !accepts(event)) continue
-      if (found.length === query.limit || bytes >= query.maxBytes) {
-        more = true
-        break
-      }
-      found.push(event)
-      bytes += Buffer.byteLength(event.data)
+  /** What is asked of a log that is open is done at once. */
+  function whenOpen<Args extends unknown[], T>(task: (...args: Args) => T): (...args: Args) => Promise<T> {
+    return async (...args) => {
+      assertOpen()
+      return task(...args)
     }
-    const next = more ? found.at(-1)!.offset : newest
-    return { events: found, next, more, ...lossesOf(query.selectors) }
-  }
-
-  function lossesOf(selectors: readonly string[]): Pick<Page, 'lostThrough' | 'losses'> {
-    const areKnown = selectors.every((selector) => topics.has(selector))
-    let lostThrough = areKnown ? 0 : floor
-    let lostAt = areKnown ? 0 : floorAt
-    for (const [name, topic] of topics) {
-      if (!selectors.some((selector) => matches(selector, name))) continue
-      lostThrough = Math.max(lostThrough, topic.trimmed)
-      lostAt = Math.max(lostAt, topic.lostAt)
-    }
-    return { lostThrough, losses: lostAt }
-  }
-
-  function store(event: NewEvent, time: number): { appended: Appended; stored?: StoredEvent } {
-    const answered = answers.find(event, time)
-    if (answered !== undefined) return { appended: { offset: answered, duplicate: true } }
-    newest += 1
-    const { topic: name, type, key, data, end = false, trace } = event
-    const stored: StoredEvent = { offset: newest, topic: name, type, key, data, time, end, trace }
-    const topic = topics.get(name) ?? {
-      newest,
-      retained: 0,
-      trimmed: floor,
-      lostAt: floorAt,
-      ended: undefined,
-      keys: new Map(),
-    }
-    topics.set(name, topic)
-    topic.newest = newest
-    topic.retained += 1
-    if (end) topic.ended = newest
-    if (key !== undefined) topic.keys.set(key, newest)
-    answers.save(event, newest, time)
-    events.push(stored)
-    length += lengthOf(stored)
-    return { appended: { offset: newest, duplicate: false }, stored }
   }
 
   return {
-    append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
-      return attempt(() => {
-        assertOpen()
-        const time = now()
-        const refusal = refusalOf(
-          batch,
-          (topic) => topics.get(topic)?.ended !== undefined,
-          (event) => answers.find(event, time) !== undefined,
-        )
-        if (refusal !== undefined) throw topicEnded(refusal)
-        const results = batch.map((event) => store(event, time))
-        const stored = results.flatMap((result) => result.stored ?? [])
-        if (stored.length > 0) listeners.events(stored)
-        if (length > maxLength) dropOldest()
-        return results.map((result) => result.appended)
-      })
-    },
+    append: whenOpen(append),
+    read: (query) => page(query, () => true),
+    snapshot: (query) => page(query, (entry) => entry.isNewestOfKey),
+    ended: whenOpen((names) => names.map((name) => store.topics.get(name)?.ended)),
+    topics: whenOpen((query) => store.list(query)),
+    tail: whenOpen((listener) => ({ after: store.newest, stop: listeners.add(listener) })),
 
-    read: (query: Query) =>
-      attempt(() => {
-        assertOpen()
-        return page(query, () => true)
-      }),
-
-    snapshot: (query: Query) =>
-      attempt(() => {
-        assertOpen()
-        return page(query, isNewestOfKey)
-      }),
-
-    ended: (names: readonly string[]) =>
-      attempt(() => {
-        assertOpen()
-        return names.map((name) => topics.get(name)?.ended)
-      }),
-
-    topics: (query: TopicQuery): Promise<readonly TopicSummary[]> =>
-      attempt(() => {
-        assertOpen()
-        return [...topics]
-          .filter(([name]) => name.startsWith(query.prefix) && compareCodePoints(name, query.after) > 0)
-          .toSorted(([a], [b]) => compareCodePoints(a, b))
-          .slice(0, query.limit)
-          .map(([topic, { newest: offset, ended }]) => ({
-            topic,
-            newest: offset,
-            ended: ended !== undefined,
-          }))
-      }),
-
-    tail: (listener: TailListener) =>
-      attempt(() => {
-        assertOpen()
-        return { after: newest, stop: listeners.add(listener) }
-      }),
-
-    trim: (rules: readonly RetentionRule[], at: number) =>
-      attempt(() => {
-        assertOpen()
-        const doomed = new Set<number>()
-        for (const name of topics.keys()) {
-          const rule = ruleFor(rules, name)
-          if (rule === undefined) continue
-          const candidates = events
-            .filter((event) => event.topic === name)
-            .map((event) => ({
-              offset: event.offset,
-              time: event.time,
-              bytes:
-                Buffer.byteLength(event.data) + (isNewestOfKey(event) ? Buffer.byteLength(event.key!) : 0),
-              isNewest: isNewestOfKey(event),
-            }))
-          const holdings = { count: 0, bytes: 0, stateBytes: 0 }
-          for (const { isNewest, bytes } of candidates) {
-            if (isNewest) {
-              holdings.stateBytes += bytes
-            } else {
-              holdings.count += 1
-              holdings.bytes += bytes
-            }
-          }
-          for (const offset of expire(rule, at, holdings, candidates).offsets) doomed.add(offset)
-        }
-        remove(doomed)
+    trim: whenOpen((rules, at) => {
+      const trimmed = trimmer.step(rules, at)
+      if (trimmed.done) {
         answers.expire(at)
         notes.expire(at)
-        return { removed: doomed.size, done: true }
-      }),
+      }
+      return trimmed
+    }),
 
-    purge: (name: string) =>
-      attempt(() => {
-        assertOpen()
-        const topic = topics.get(name)
-        if (topic === undefined) return false
-        remove(new Set(events.filter((event) => event.topic === name).map((event) => event.offset)))
-        listeners.purged(name, topic.newest)
-        return true
-      }),
+    purge: whenOpen((name) => {
+      const purged = store.purge(name)
+      if (purged === undefined) return false
+      listeners.purged(name, purged.newest)
+      return true
+    }),
 
-    note: (note: Note) =>
-      attempt(() => {
-        assertOpen()
-        return notes.add(note, now())
-      }),
+    note: whenOpen((note) => notes.add(note, now())),
+    notes: whenOpen((query) => notes.find(query, now())),
+    describe: whenOpen(() => ({ epoch, oldest: store.oldest, newest: store.newest, secret })),
+    ready: whenOpen(() => undefined),
 
-    notes: (query: NoteQuery) =>
-      attempt(() => {
-        assertOpen()
-        return notes.find(query, now())
-      }),
-
-    describe: (): Promise<LogDescription> =>
-      attempt(() => {
-        assertOpen()
-        return { epoch, oldest: events[0]?.offset ?? newest + 1, newest, secret }
-      }),
-
-    ready: () => attempt(assertOpen),
-
-    close(): Promise<void> {
+    async close() {
       isClosed = true
       listeners.clear()
-      return Promise.resolve()
     },
   } satisfies EventLog
-}
-
-function lengthOf({ data, trace }: StoredEvent): number {
-  return data.length + EVENT_OVERHEAD + (trace?.tracestate?.length ?? 0)
-}
-
-async function attempt<T>(task: () => T): Promise<T> {
-  return task()
-}
-
-/** The index of the first event after an offset. */
-function indexAfter(events: readonly StoredEvent[], after: number): number {
-  let low = 0
-  let high = events.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (events[middle]!.offset > after) high = middle
-    else low = middle + 1
-  }
-  return low
 }

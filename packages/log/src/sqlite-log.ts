@@ -1,7 +1,7 @@
 import { isBuiltin } from 'node:module'
 import { LogError } from './errors.ts'
 import { topicEnded } from './end-of-topic.ts'
-import type { Appended, EventLog, NewEvent, StoredEvent } from './event-log.ts'
+import type { Appended, EventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
 import type { Reader } from './sqlite/reader.ts'
 import type { Thread } from './sqlite/thread.ts'
 import { Threads } from './sqlite/threads.ts'
@@ -93,15 +93,25 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
 
   /** Tells of what a writer had committed when it died, and could not say any more. */
   async function catchUp(): Promise<void> {
-    for (let more = true; more;) {
-      const page = await threads.reader.call('read', { selectors: ['**'], after: newest, ...CATCH_UP })
+    for (let after = newest, more = true; more;) {
+      const page = await pageOf(threads.reader, 'read', { selectors: ['**'], after, ...CATCH_UP })
       if (page.events.length > 0) tell(page.events)
+      after = page.next
       more = page.more
     }
     for (const topic of unsurePurges) {
-      const { lostThrough } = await threads.reader.call('read', { selectors: [topic], after: 0, ...NOTHING })
+      const query = { selectors: [topic], after: 0, ...NOTHING }
+      const { lostThrough } = await pageOf(threads.reader, 'read', query)
       listeners.purged(topic, lostThrough)
       unsurePurges.delete(topic)
+    }
+  }
+
+  /** Asks again while a page takes more than one slice of work: others are served between. */
+  async function pageOf(from: Thread<Reader>, kind: 'read' | 'snapshot', query: Query): Promise<Page> {
+    for (;;) {
+      const page = await from.call(kind, query)
+      if (page !== undefined) return page
     }
   }
 
@@ -161,8 +171,8 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       })
     },
 
-    read: async (query) => reader().call('read', query),
-    snapshot: async (query) => reader().call('snapshot', query),
+    read: async (query) => pageOf(reader(), 'read', query),
+    snapshot: async (query) => pageOf(reader(), 'snapshot', query),
     ended: async (topics) => reader().call('ended', topics),
     topics: async (query) => reader().call('topics', query),
     describe: async () => reader().call('describe'),

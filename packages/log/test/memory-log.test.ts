@@ -1,4 +1,4 @@
-import { createMemoryLog } from '@tailrace/log'
+import { createMemoryLog, type EventLog } from '@tailrace/log'
 import { testEventLog } from '@tailrace/testkit/log-suite'
 import { describe, expect, test } from 'vitest'
 
@@ -70,5 +70,81 @@ describe('the bound of a memory log', () => {
     await log.append(Array.from({ length: 20 }, () => ({ topic: 'a', data: 'x'.repeat(100) })))
     expect(told).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
     expect((await log.read(everything)).events.length).toBeLessThan(20)
+  })
+})
+
+describe('the cost of a memory log', () => {
+  const RULES = [
+    { selector: 'none/*', maxCount: 1 },
+    { selector: '**', maxCount: 2 },
+  ]
+
+  async function fill(topics: number): Promise<EventLog> {
+    const log = createMemoryLog({ now: () => 0 })
+    const batch = Array.from({ length: topics }, (_, i) => ({ topic: `t/${i}/x`, data: 'x' }))
+    for (let i = 0; i < 8; i += 1) await log.append(batch)
+    return log
+  }
+
+  async function trimAll(log: EventLog): Promise<number[]> {
+    const steps: number[] = []
+    for (let done = false; !done;) {
+      const step = await log.trim(RULES, 0)
+      steps.push(step.removed)
+      done = step.done
+    }
+    return steps
+  }
+
+  test('of a round of retention is about that of publishing what it removes, however many topics there are', async () => {
+    const began = performance.now()
+    const log = await fill(16_000)
+    const filled = performance.now()
+    const steps = await trimAll(log)
+    const trimmed = performance.now()
+    expect(Math.max(...steps)).toBeLessThan(1100)
+    expect(steps.reduce((sum, removed) => sum + removed, 0)).toBe(16_000 * 6)
+    expect((trimmed - filled) / (filled - began)).toBeLessThan(6)
+  })
+
+  test('of a page with patterns does not grow with the topics, and others have their turn', async () => {
+    const log = await fill(10_000)
+    const selectors = Array.from({ length: 100 }, (_, i) => `t/*/y${i}`)
+    const query = { selectors, after: 0, limit: 100, maxBytes: 2 ** 20 }
+    let turns = 0
+    const timer = setInterval(() => (turns += 1), 0)
+    let pages = 0
+    for (let after = 0, more = true; more; pages += 1)
+      ({ next: after, more } = await log.read({ ...query, after }))
+    clearInterval(timer)
+    expect(pages).toBeGreaterThan(10)
+    expect(turns).toBeGreaterThan(5)
+  })
+
+  test('of memory does not grow with topics that come and go', async () => {
+    const log = createMemoryLog({ now: () => 0 })
+    for (let round = 0; round < 12; round += 1) {
+      const batch = Array.from({ length: 2000 }, (_, i) => ({ topic: `tmp/${round}/${i}`, data: 'x' }))
+      await log.append(batch)
+      for (let done = false; !done;) ({ done } = await log.trim([{ selector: '**', maxCount: 0 }], 0))
+    }
+    const page = await log.read({ selectors: ['audit/**'], after: 0, limit: 1, maxBytes: 1 })
+    // Of 24,000 topics, 10,000 are still known one by one, and one number stands for the others.
+    expect(page).toMatchObject({ lostThrough: 14_000, events: [] })
+    expect(await log.topics({ prefix: '', after: '', limit: 10 })).toEqual([])
+  })
+
+  test('of a list of topics is that of its page, in the order of code points, whatever comes and goes', async () => {
+    const log = createMemoryLog({ now: () => 0 })
+    const names = ['\u{1f600}', '\uffee', 'b', 'a', 'ab', 'a/b']
+    await log.append(names.map((topic) => ({ topic, data: '' })))
+    const list = async (after: string, prefix = ''): Promise<string[]> =>
+      (await log.topics({ prefix, after, limit: 3 })).map(({ topic }) => topic)
+    expect(await list('')).toEqual(['a', 'a/b', 'ab'])
+    await log.append([{ topic: 'aa', data: '' }])
+    await log.purge('ab')
+    expect(await list('a/b')).toEqual(['aa', 'b', '\uffee'])
+    expect(await list('', 'a')).toEqual(['a', 'a/b', 'aa'])
+    expect(await list('b')).toEqual(['\uffee', '\u{1f600}'])
   })
 })

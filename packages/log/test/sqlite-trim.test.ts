@@ -58,11 +58,12 @@ test('a purge is one short step; its events go with the next ones', async () => 
   await log.purge('t/0')
   expect(rowsIn(path)).toMatchObject({ events: 2000 })
   expect(Math.max(...(await stepsOf(log, [])))).toBeLessThan(1000)
-  expect(rowsIn(path)).toEqual({ events: 0, topics: 0, answers: 0 })
+  // What the topic lost is still known.
+  expect(rowsIn(path)).toEqual({ events: 0, topics: 1, answers: 0 })
   await log.close()
 })
 
-test('what a topic leaves behind is gone with it, but for the answers to its publishers', async () => {
+test('a topic leaves nothing behind except what it lost, and the answers to its publishers', async () => {
   using dir = tempDir()
   const path = join(dir.path, 'log.db')
   const log = await openSqliteLog({ path, now: () => 1000 })
@@ -70,9 +71,28 @@ test('what a topic leaves behind is gone with it, but for the answers to its pub
     Array.from({ length: 700 }, (_, i) => ({ topic: `t/${i}`, data: '', idempotencyKey: 'once' })),
   )
   await stepsOf(log, EVERYTHING, 1000 + IDEMPOTENCY_WINDOW_MS - 1)
-  expect(rowsIn(path)).toEqual({ events: 0, topics: 0, answers: 700 })
+  expect(rowsIn(path)).toEqual({ events: 0, topics: 700, answers: 700 })
   await stepsOf(log, EVERYTHING, 1000 + IDEMPOTENCY_WINDOW_MS)
-  expect(rowsIn(path)).toEqual({ events: 0, topics: 0, answers: 0 })
+  expect(rowsIn(path)).toEqual({ events: 0, topics: 700, answers: 0 })
+  await log.close()
+})
+
+test('the losses of ten thousand topics without events are kept, and one bound for those of all others', async () => {
+  using dir = tempDir()
+  const path = join(dir.path, 'log.db')
+  const log = await openSqliteLog({ path })
+  const lostOf = async (selector: string): Promise<number> =>
+    (await log.read({ selectors: [selector], after: 0, limit: 1, maxBytes: 1 })).lostThrough
+  await log.append([{ topic: 'quiet/1', data: '' }])
+  await fill(log, 10_005, 10_005)
+  const rules = [{ selector: 't/*', maxCount: 0 }]
+  await stepsOf(log, rules)
+  expect(await lostOf('quiet/*')).toBe(0)
+  await stepsOf(log, rules)
+  expect(rowsIn(path)).toMatchObject({ events: 1, topics: 10_001 })
+  // The first five that went: nobody knows any more that they were not quiet.
+  expect(await lostOf('quiet/*')).toBe(6)
+  expect(await lostOf('t/*')).toBe(10_006)
   await log.close()
 })
 

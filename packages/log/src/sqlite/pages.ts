@@ -1,90 +1,169 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import type { Query, StoredEvent, TraceContext } from '../event-log.ts'
-import { PURGED_PREFIX } from './topic-table.ts'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { Page, Query, StoredEvent, TraceContext } from '../event-log.ts'
+import type { Selection } from '../selection.ts'
+import type { Slice } from '../slice.ts'
+import { AFTER_PURGED, PURGED_PREFIX } from './topic-table.ts'
 
 type Row = Record<string, SQLOutputValue>
+/** All events, or only the newest of each key. */
 type Kind = 'all' | 'newest'
+type Found = Pick<Page, 'events' | 'next' | 'more'>
+
+/** What a page is read by. */
+export interface Search {
+  readonly query: Query
+  readonly selection: Selection
+  /** The topics that are selected, names by id; nothing when there may be many. */
+  readonly topics: ReadonlyMap<number, string> | undefined
+  readonly kind: Kind
+  /** The newest offset of the log. */
+  readonly head: number
+  readonly slice: Slice
+}
 
 export interface Pager {
-  /** The matching events after a place, in log order, as many as the query's bounds allow. */
-  page(
-    query: Query,
-    topics: ReadonlyMap<number, string> | undefined,
-    kind: Kind,
-    head: number,
-  ): { events: StoredEvent[]; more: boolean }
+  /** The matching events after a place, in log order, as many as the query's bounds and the slice allow. */
+  page(search: Search): Found
 }
 
 const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_end, traceparent, tracestate'
-/** The offsets that the first window over several topics spans for each event wanted, and its growth. */
-const WINDOW_SPAN = 4
-const WINDOW_GROWTH = 4
 
 /**
- * Reads pages by one of three plans, each of which touches what matches and little else: one topic walks its
- * index; every topic walks the log; several topics walk their indexes together through a window of offsets
- * that widens while it finds nothing, since SQLite would collect and sort all of them for every page.
+ * Reads pages by one of four plans. One topic walks its index; every topic walks the log. A few topics walk their
+ * indexes side by side. For many, the log is walked too, and only what turns out to match is read in full.
  */
 export function createPager(db: DatabaseSync): Pager {
-  const everyTopic = (index: string, filter: string) =>
-    db.prepare(
-      // A cross join keeps the log the outer loop, so that a page stops when it is full.
-      `SELECT ${COLUMNS}, topics.name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
-       WHERE offset > ? ${filter} AND topics.name NOT GLOB '${PURGED_PREFIX}*' ORDER BY offset LIMIT ?`,
-    )
-  const everything = {
-    all: everyTopic('', ''),
-    newest: everyTopic('INDEXED BY newest_by_offset', 'AND is_newest = 1'),
+  const statements = {
+    all: prepareStatements(db, '', ''),
+    newest: prepareStatements(db, 'INDEXED BY newest_by_offset', 'AND is_newest = 1'),
   }
-  const oneTopic = {
-    all: db.prepare(`SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ORDER BY offset LIMIT ?`),
-    newest: db.prepare(
-      `SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? AND is_newest = 1 ORDER BY offset LIMIT ?`,
-    ),
-  }
-  const throughWindow = (index: string, filter: string) =>
-    db.prepare(
-      `SELECT ${COLUMNS} FROM events INDEXED BY ${index}
-       WHERE topic IN (SELECT value FROM json_each(?)) AND offset > ? AND offset <= ? ${filter}
-       ORDER BY offset LIMIT ?`,
-    )
-  const severalTopics = {
-    all: throughWindow('events_by_topic', ''),
-    newest: throughWindow('newest_by_topic', 'AND is_newest = 1'),
+  const byOffset = db.prepare(`SELECT ${COLUMNS} FROM events WHERE offset = ?`)
+  const byId = db.prepare('SELECT name FROM topics WHERE id = ?')
+  const anyPurged = db.prepare(
+    `SELECT 1 FROM topics WHERE name > '${PURGED_PREFIX}' AND name < '${AFTER_PURGED}' LIMIT 1`,
+  )
+
+  /** Takes rows that all match. */
+  function take(rows: Iterable<Row>, { query, head }: Search, topic?: string): Found {
+    const page = new OpenPage(query)
+    for (const row of rows) {
+      if (page.isFull) return page.before(row)
+      page.add(row, topic ?? String(row['name']))
+    }
+    return page.upTo(head)
   }
 
-  function* rows(
-    query: Query,
-    topics: ReadonlyMap<number, string> | undefined,
-    kind: Kind,
-    head: number,
-  ): Iterable<Row> {
-    const { after, limit } = query
-    if (topics === undefined) {
-      yield* everything[kind].iterate(after, limit + 1)
-    } else if (topics.size === 1) {
-      const [id] = topics.keys()
-      yield* oneTopic[kind].iterate(id as SQLInputValue, after, limit + 1)
-    } else if (topics.size > 1) {
-      const ids = JSON.stringify([...topics.keys()])
-      let span = limit * WINDOW_SPAN
-      for (let from = after; from < head; from += span, span *= WINDOW_GROWTH) {
-        yield* severalTopics[kind].iterate(ids, from, from + span, limit + 1)
-      }
+  function merge(topics: ReadonlyMap<number, string>, { query, kind, head }: Search): Found {
+    const { nextOfEach: first, nextOfOne } = statements[kind]
+    const page = new OpenPage(query)
+    const heads = first
+      .all(query.after, JSON.stringify([...topics.keys()]))
+      .filter((row) => row['next'] !== null)
+      .map((row) => ({ topic: Number(row['topic']), next: Number(row['next']) }))
+    while (heads.length > 0) {
+      const lowest = heads.reduce((low, one) => (one.next < low.next ? one : low))
+      const row = byOffset.get(lowest.next)!
+      if (page.isFull) return page.before(row)
+      page.add(row, topics.get(lowest.topic)!)
+      const next = nextOfOne.get(lowest.topic, lowest.next)!['next']
+      if (next === null) heads.splice(heads.indexOf(lowest), 1)
+      else lowest.next = Number(next)
     }
+    return page.upTo(head)
+  }
+
+  function walk({ query, selection, kind, head, slice }: Search): Found {
+    const page = new OpenPage(query)
+    const names = new Map<number, string | undefined>()
+    const nameIfSelected = (id: number): string | undefined => {
+      const name = String(byId.get(id)!['name'])
+      return name.startsWith(PURGED_PREFIX) || !selection.matches(name) ? undefined : name
+    }
+    for (const row of statements[kind].places.iterate(query.after)) {
+      const [offset, id] = [Number(row['offset']), Number(row['topic'])]
+      if (!names.has(id)) names.set(id, nameIfSelected(id))
+      const name = names.get(id)
+      if (name !== undefined) {
+        if (page.isFull) return page.before(row)
+        page.add(byOffset.get(offset)!, name)
+      }
+      if (!slice.spend()) return page.upTo(offset, offset < head)
+    }
+    return page.upTo(head)
   }
 
   return {
-    page(query, topics, kind, head) {
-      const events: StoredEvent[] = []
-      let bytes = 0
-      for (const row of rows(query, topics, kind, head)) {
-        if (events.length === query.limit || bytes >= query.maxBytes) return { events, more: true }
-        bytes += Number(row['bytes'])
-        events.push(toEvent(row, topics?.get(Number(row['topic'])) ?? String(row['name'])))
+    page(search) {
+      const { query, topics, kind } = search
+      const { after, limit, selectors } = query
+      const { everyTopic: every, oneTopic: one } = statements[kind]
+      if (topics?.size === 0) return new OpenPage(query).upTo(search.head)
+      if (topics?.size === 1) {
+        const [[id, name]] = [...topics] as [[number, string]]
+        return take(one.iterate(id, after, limit + 1), search, name)
       }
-      return { events, more: false }
+      if (topics !== undefined) return merge(topics, search)
+      const isAll = selectors.includes('**') && anyPurged.get() === undefined
+      return isAll ? take(every.iterate(after, limit + 1), search) : walk(search)
     },
+  }
+}
+
+/** @param index what leads through the whole log */
+function prepareStatements(
+  db: DatabaseSync,
+  index: string,
+  filter: string,
+): Record<'everyTopic' | 'oneTopic' | 'nextOfEach' | 'nextOfOne' | 'places', StatementSync> {
+  return {
+    everyTopic: db.prepare(
+      // A cross join keeps the log the outer loop, so that a page stops when it is full.
+      `SELECT ${COLUMNS}, name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
+       WHERE offset > ? ${filter} ORDER BY offset LIMIT ?`,
+    ),
+    oneTopic: db.prepare(
+      `SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`,
+    ),
+    nextOfEach: db.prepare(
+      `SELECT value AS topic, (SELECT min(offset) FROM events WHERE topic = value AND offset > ? ${filter}) AS next
+       FROM json_each(?)`,
+    ),
+    nextOfOne: db.prepare(`SELECT min(offset) AS next FROM events WHERE topic = ? AND offset > ? ${filter}`),
+    places: db.prepare(
+      `SELECT offset, topic FROM events ${index} WHERE offset > ? ${filter} ORDER BY offset`,
+    ),
+  }
+}
+
+/** A page that is being filled. */
+class OpenPage {
+  readonly #limit: number
+  readonly #maxBytes: number
+  readonly #events: StoredEvent[] = []
+  #bytes = 0
+
+  constructor({ limit, maxBytes }: Query) {
+    this.#limit = limit
+    this.#maxBytes = maxBytes
+  }
+
+  get isFull(): boolean {
+    return this.#events.length === this.#limit || this.#bytes >= this.#maxBytes
+  }
+
+  add(row: Row, topic: string): void {
+    this.#bytes += Number(row['bytes'])
+    this.#events.push(toEvent(row, topic))
+  }
+
+  /** Everything before a match that does not fit any more. */
+  before(row: Row): Found {
+    return { events: this.#events, next: Number(row['offset']) - 1, more: true }
+  }
+
+  /** Everything up to an offset. */
+  upTo(next: number, more = false): Found {
+    return { events: this.#events, next, more }
   }
 }
 

@@ -1,5 +1,7 @@
 import type { LogDescription, Note, NoteQuery, Page, Query, TopicQuery, TopicSummary } from '../event-log.ts'
 import { AFTER_EVERY_TOPIC } from '../topic.ts'
+import { Selection } from '../selection.ts'
+import { Slice } from '../slice.ts'
 import { openForReading, transaction } from './database.ts'
 import { createPager } from './pages.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
@@ -7,8 +9,10 @@ import { createTopicFinder } from './topic-finder.ts'
 
 /** Reads a log on a thread of its own, beside the writer: a replay does not hold up a publish. */
 export interface Reader {
-  read(query: Query): Page
-  snapshot(query: Query): Page
+  /** @returns nothing when the slice ended before anything could be read: ask again, and it goes on */
+  read(query: Query): Page | undefined
+  /** As `read`. */
+  snapshot(query: Query): Page | undefined
   ended(topics: readonly string[]): (number | undefined)[]
   topics(query: TopicQuery): TopicSummary[]
   notes(query: NoteQuery, now: number): Note[]
@@ -38,14 +42,18 @@ export function openReader(path: string): Reader {
     return Number(meta.get('newest')!['value'])
   }
 
-  /** One page, whose parts (topics, events, newest) are all of the same moment. */
-  function page(query: Query, kind: 'all' | 'newest'): Page {
+  /** One page, whose parts (topics, losses, events, newest) are all of the same moment. */
+  function page(query: Query, kind: 'all' | 'newest'): Page | undefined {
     return transaction(db, 'BEGIN', () => {
-      const found = finder.find(query.selectors)
+      const slice = new Slice()
+      const { selectors, after } = query
+      const loss = finder.lossOf(selectors, slice)
+      if (loss === undefined) return undefined
       const head = newest()
-      const { events, more } = pager.page(query, found.topics, kind, head)
-      const { lostThrough, losses } = found
-      return { events, next: more ? events.at(-1)!.offset : head, more, lostThrough, losses }
+      if (after >= head) return { events: [], next: head, more: false, ...loss }
+      const selection = new Selection(selectors)
+      const topics = selectors.includes('**') ? undefined : finder.find(selectors, selection)
+      return { ...pager.page({ query, selection, topics, kind, head, slice }), ...loss }
     })
   }
 

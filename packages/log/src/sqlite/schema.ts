@@ -111,4 +111,8 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       CREATE INDEX notes_by_until ON notes (until);
     `)
   },
+  (db) => {
+    // Each removal gives its topic the largest `lost_at`: a reader looks only at those behind where it was.
+    db.exec('CREATE INDEX topics_by_loss ON topics (lost_at) WHERE lost_at > 0')
+  },
 ]

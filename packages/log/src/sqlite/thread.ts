@@ -35,7 +35,7 @@ export interface PlainError {
 
 /**
  * The methods of an engine that lives on a worker thread, as promises. Calls are answered in order. Its
- * callers bound what waits: the log sends one commit at a time, and each subscriber one read.
+ * callers bound what waits: the log sends one commit at a time, and the hub a few reads.
  */
 export class Thread<Engine extends object> {
   readonly #worker: Worker

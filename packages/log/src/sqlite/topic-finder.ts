@@ -1,19 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { isPattern, literalPrefix, matches } from '../selector.ts'
+import type { Loss } from '../losses.ts'
+import { PatternLosses } from '../losses.ts'
+import { Selection } from '../selection.ts'
+import { isPattern, literalPrefix } from '../selector.ts'
+import type { Slice } from '../slice.ts'
 import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 
-/** The topics that some selectors select, as of now. */
-export interface FoundTopics {
-  /** Names by id; `undefined` stands for every topic. */
-  readonly topics: ReadonlyMap<number, string> | undefined
-  /** As in `Page`. */
-  readonly lostThrough: number
-  readonly losses: number
-}
+/** The most names that a page looks at to find its topics; where there are more, it looks at the log instead. */
+const MAX_NAMES = 1_000
 
 export interface TopicFinder {
-  find(selectors: readonly string[]): FoundTopics
+  /** The topics that are selected, names by id; nothing when there may be too many to look at. */
+  find(selectors: readonly string[], selection: Selection): ReadonlyMap<number, string> | undefined
+  /** What the selected topics have lost; nothing when the slice ended before that was known: ask again. */
+  lossOf(selectors: readonly string[], slice: Slice): Loss | undefined
 }
 
 /** Finds topics through the index on their names: a pattern costs what starts with its literal segments. */
@@ -21,51 +22,79 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
   const floor = db.prepare(
     `SELECT (SELECT value FROM meta WHERE name = 'floor') AS trimmed, (SELECT value FROM meta WHERE name = 'floor_at') AS lost_at`,
   )
-  const every = db.prepare('SELECT max(trimmed) AS trimmed, max(lost_at) AS lost_at FROM topics')
   const byName = db.prepare('SELECT id, name, trimmed, lost_at FROM topics WHERE name = ?')
-  const byPrefix = db.prepare(
-    'SELECT id, name, trimmed, lost_at FROM topics WHERE name = ? OR (name >= ? AND name < ?)',
+  const byPrefix = db.prepare('SELECT id, name FROM topics WHERE name = ? OR (name >= ? AND name < ?)')
+  const byLoss = db.prepare(
+    `SELECT id, name, trimmed, lost_at FROM topics INDEXED BY topics_by_loss
+     WHERE lost_at > 0 AND (lost_at, id) > (?, ?) ORDER BY lost_at, id`,
   )
 
-  function* rows(selector: string): Iterable<Record<string, unknown>> {
-    if (!isPattern(selector)) {
-      yield* byName.iterate(selector)
-      return
+  const patternLosses = new PatternLosses(function* ({ losses, id }) {
+    for (const row of byLoss.iterate(losses, id)) {
+      const name = String(row['name'])
+      const topic = name.startsWith(PURGED_PREFIX) ? undefined : name
+      yield { topic, id: Number(row['id']), ...lossIn(row) }
     }
-    const prefix = literalPrefix(selector)
+  })
+
+  function* named(prefix: string): Iterable<{ id: number; name: string }> {
     const [from, to] = prefix === '' ? ['', AFTER_EVERY_TOPIC] : [`${prefix}/`, `${prefix}0`] // 0 follows / in ASCII
     for (const row of byPrefix.iterate(prefix, from, to)) {
-      const name = String(row['name'])
-      if (!name.startsWith(PURGED_PREFIX) && matches(selector, name)) yield row
+      yield { id: Number(row['id']), name: String(row['name']) }
     }
   }
 
   return {
-    find(selectors) {
-      const lowest = floor.get()!
-      let lostThrough = 0
-      let losses = 0
-      const count = (row: Record<string, unknown>): void => {
-        lostThrough = Math.max(lostThrough, Number(row['trimmed']))
-        losses = Math.max(losses, Number(row['lost_at']))
-      }
-      if (selectors.includes('**')) {
-        count(lowest)
-        count(every.get()!)
-        return { topics: undefined, lostThrough, losses }
-      }
+    find(selectors, selection) {
       const topics = new Map<number, string>()
-      for (const selector of selectors) {
-        let known = false
-        for (const row of rows(selector)) {
-          topics.set(Number(row['id']), String(row['name']))
-          count(row)
-          known = true
+      let looked = 0
+      for (const prefix of prefixesOf(selectors.filter(isPattern))) {
+        for (const { id, name } of named(prefix)) {
+          looked += 1
+          if (looked > MAX_NAMES) return undefined
+          if (!name.startsWith(PURGED_PREFIX) && selection.matches(name)) topics.set(id, name)
         }
-        // What has no row may have had one: the floor is all that is still known of it.
-        if (!known || isPattern(selector)) count(lowest)
       }
-      return { topics, lostThrough, losses }
+      for (const name of selectors) {
+        const row = isPattern(name) ? undefined : byName.get(name)
+        if (row !== undefined) topics.set(Number(row['id']), name)
+      }
+      return topics
+    },
+
+    lossOf(selectors, slice) {
+      const patterns = selectors.filter(isPattern)
+      const found: Loss[] = []
+      if (patterns.length > 0) {
+        const loss = patternLosses.of(patterns, new Selection(patterns), slice)
+        if (loss === undefined) return undefined
+        // Topics that have no row may have had one: the floor is all that is still known of them.
+        found.push(loss, lossIn(floor.get()!))
+      }
+      for (const name of selectors) {
+        if (!isPattern(name)) found.push(lossIn(byName.get(name) ?? floor.get()!))
+      }
+      return {
+        lostThrough: Math.max(...found.map(({ lostThrough }) => lostThrough)),
+        losses: Math.max(...found.map(({ losses }) => losses)),
+      }
     },
   }
+}
+
+function lossIn(row: Record<string, unknown>): Loss {
+  return { lostThrough: Number(row['trimmed']), losses: Number(row['lost_at']) }
+}
+
+/** What all topics start with that some patterns select: each prefix that is not below another one. */
+function prefixesOf(patterns: readonly string[]): string[] {
+  const all = patterns.map(literalPrefix)
+  if (all.includes('')) return ['']
+  const prefixes: string[] = []
+  // With its slash, a prefix sorts right before everything below it.
+  for (const folder of all.map((prefix) => `${prefix}/`).toSorted()) {
+    const last = prefixes.at(-1)
+    if (last === undefined || !folder.startsWith(`${last}/`)) prefixes.push(folder.slice(0, -1))
+  }
+  return prefixes
 }

@@ -5,6 +5,8 @@ const MAX_REMEMBERED_TOPICS = 10_000
 
 /** A purged topic keeps its row, under a name that no topic can have, until its events are removed. */
 export const PURGED_PREFIX = '/purged/'
+/** What sorts behind all of these names. */
+export const AFTER_PURGED = '/purged0'
 
 export interface TopicRow {
   readonly id: number

@@ -12,6 +12,12 @@ const MAX_PAGES_A_STEP = 256
 const MAX_EVENTS_A_TIGHT_STEP = 20
 const MAX_PAGES_A_TIGHT_STEP = 16
 
+/**
+ * How many topics keep their row without having an event left, so that what each of them lost is known. Beyond it
+ * the first ones found go, and the floor stands for them.
+ */
+const MAX_FORGOTTEN_TOPICS = 10_000
+
 const NOTHING: RetentionRule = { selector: '**' }
 const EVERYTHING: RetentionRule = { selector: '**', maxAgeMs: Number.NEGATIVE_INFINITY }
 
@@ -23,6 +29,7 @@ interface Row {
   readonly state_bytes: number
   readonly newest: number
   readonly trimmed: number
+  readonly ended: number | null
 }
 
 interface Trimmed {
@@ -47,7 +54,7 @@ export interface Trimmer {
 /** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
 export function createTrimmer(db: DatabaseSync): Trimmer {
   const nextTopics = db.prepare(
-    'SELECT id, name, count, bytes, state_bytes, newest, trimmed FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
+    'SELECT id, name, count, bytes, state_bytes, newest, trimmed, ended FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
   )
   const oldest = db.prepare(
     `SELECT offset, time, is_newest = 1 AS isNewest, iif(is_newest = 1, bytes + octet_length(key) + ${STATE_OVERHEAD}, bytes) AS bytes
@@ -60,6 +67,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   )
   const countLoss = createLossCounter(db)
   const removeTopic = db.prepare('DELETE FROM topics WHERE id = ?')
+  const forgetTopic = db.prepare('UPDATE topics SET ended = NULL WHERE id = ?')
   const raiseFloor = db.prepare(`UPDATE meta SET value = max(value, ?) WHERE name = 'floor'`)
   const markFloor = db.prepare(
     `UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'losses') WHERE name = 'floor_at'`,
@@ -76,34 +84,52 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   let topicId = 0
   let after = 0
   let areTopicsDone = false
-  let before = { topicId, after, areTopicsDone }
+  // Rows without events that the round has found, and how many too many the last one did.
+  let forgotten = 0
+  let surplus = 0
+  let before = { topicId, after, areTopicsDone, forgotten, surplus }
+
+  // Whether the topic has no events behind `after`.
+  let isAtEnd = false
 
   function* candidates(topic: Row, limit: number): Iterable<Candidate> {
+    let count = 0
+    isAtEnd = false
     for (const row of oldest.iterate(topic.id, after, limit)) {
+      count += 1
       const { offset, time, bytes, isNewest } = row as Record<string, number>
       after = offset!
       yield { offset: offset!, time: time!, bytes: bytes!, isNewest: isNewest === 1 }
     }
+    isAtEnd = count < limit
   }
 
-  /** Removes what the rule gives up of a topic, and the topic itself when it has nothing left. */
+  /** Removes what the rule gives up of a topic, and forgets the topic when it has nothing left. */
   function trimTopic(topic: Row, rule: RetentionRule, now: number, limit: number): Trimmed {
     const holdings = { count: topic.count, bytes: topic.bytes, stateBytes: topic.state_bytes }
-    const from = after
     const { offsets, settled } = expire(rule, now, holdings, candidates(topic, limit))
     for (const offset of offsets) remove.run(offset)
     const trimmed = Math.max(topic.trimmed, offsets.at(-1) ?? 0)
     if (offsets.length > 0) {
       saveTopic.run(holdings.count, holdings.bytes, holdings.stateBytes, trimmed, countLoss(), topic.id)
     }
-    if (trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) {
-      if (!topic.name.startsWith(PURGED_PREFIX)) {
-        raiseFloor.run(trimmed)
-        markFloor.run()
-      }
+    const done = settled || isAtEnd
+    if (done && trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) forget(topic, trimmed)
+    return { removed: offsets.length, done }
+  }
+
+  function forget(topic: Row, trimmed: number): void {
+    if (topic.name.startsWith(PURGED_PREFIX)) {
       removeTopic.run(topic.id)
+    } else if (surplus > 0) {
+      surplus -= 1
+      raiseFloor.run(trimmed)
+      markFloor.run()
+      removeTopic.run(topic.id)
+    } else {
+      forgotten += 1
+      if (topic.ended !== null) forgetTopic.run(topic.id)
     }
-    return { removed: offsets.length, done: settled || after === from }
   }
 
   /** Looks at topics until it has removed enough for a step. `done` when the round has seen all of them. */
@@ -122,13 +148,17 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
       if (removed >= maxEvents) return { removed, done: false }
     }
     const done = topics.length < MAX_TOPICS_A_STEP
-    if (done) topicId = 0
+    if (done) {
+      topicId = 0
+      surplus = Math.max(0, forgotten - MAX_FORGOTTEN_TOPICS)
+      forgotten = 0
+    }
     return { removed, done }
   }
 
   return {
     step(rules, now, { isUrgent, isTight }) {
-      before = { topicId, after, areTopicsDone }
+      before = { topicId, after, areTopicsDone, forgotten, surplus }
       const maxEvents = isTight ? MAX_EVENTS_A_TIGHT_STEP : MAX_EVENTS_A_STEP
       const topics = areTopicsDone ? { removed: 0, done: true } : trimTopics(rules, now, maxEvents)
       areTopicsDone = topics.done
@@ -144,7 +174,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     },
 
     undo() {
-      ;({ topicId, after, areTopicsDone } = before)
+      ;({ topicId, after, areTopicsDone, forgotten, surplus } = before)
     },
   }
 }

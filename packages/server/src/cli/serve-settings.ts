@@ -29,7 +29,8 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-topics'
     | 'publish-rate'
     | 'max-batch-events'
-    | 'max-pending',
+    | 'max-pending'
+    | 'max-queued-reads',
     number
   > &
   /** Bytes. */
@@ -148,6 +149,10 @@ export const SERVE_SETTINGS: ServeSettings = {
   'window-total': setting('bytes', {
     fallback: '64MiB',
     doc: 'How much all these groups may hold in memory together. Who then finds it gone reads it from the log.',
+  }),
+  'max-queued-reads': setting('count', {
+    fallback: '32768',
+    doc: 'Maximum reads of the log waiting for their turn, over all clients; one client may have a quarter of them.',
   }),
   batch: setting('duration', {
     fallback: '4ms',

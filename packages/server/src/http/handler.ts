@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refuseUnknown, single } from '@tailrace/hub'
+import { HubError, refuseUnknown, single } from '@tailrace/hub'
 import type { Hub, Peers } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { requireAdmin, withoutToken } from '../auth/access.ts'
@@ -177,9 +177,10 @@ export function createHandler(
     await methods[method]!(exchange, client)
   }
 
-  /** Whether the operator is to be told of an error, as opposed to the client alone. */
+  /** Whether the operator is to be told of an error, as opposed to the client alone. Too much at a time is no failure. */
   function isNews(error: unknown, { code, status }: Problem): boolean {
-    const isOurs = status >= 500 && (!(error instanceof HttpError) || code === 'keys-unavailable')
+    const isOurs =
+      status >= 500 && code !== 'busy' && (!(error instanceof HttpError) || code === 'keys-unavailable')
     if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
     if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
@@ -241,5 +242,6 @@ function limitOf(error: unknown): RequestLimit | undefined {
 
 /** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */
 function codeOf(error: unknown): string {
-  return error instanceof HttpError ? error.code : 'log-unavailable'
+  if (error instanceof HttpError) return error.code
+  return HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
 }

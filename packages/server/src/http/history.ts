@@ -1,6 +1,7 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HistoryQuery, Hub } from '@tailrace/hub'
 import type { Client } from '../limits/limits.ts'
+import { readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { SLICE_BYTES } from './json.ts'
@@ -14,6 +15,7 @@ export interface HistoryCall {
   readonly hub: Hub
   readonly gate: Gate
   readonly client: Client
+  readonly request: IncomingMessage
   readonly response: ServerResponse
 }
 
@@ -43,14 +45,16 @@ export async function readHistory(call: HistoryCall, query: HistoryQuery): Promi
 }
 
 async function pageOf(
-  { hub, gate, client }: HistoryCall,
+  { hub, gate, client, request }: HistoryCall,
   query: HistoryQuery,
   gone: AbortSignal,
 ): Promise<HistoryPage> {
   const { waitSeconds = 0 } = query
   const until = client.identity.expiresAt ?? Infinity
   const leftSeconds = Math.max(0, until - Date.now()) / 1000
-  const history = await hub.read({ ...query, waitSeconds: Math.min(waitSeconds, leftSeconds) }, gone)
+  const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
+  const wait = { waitSeconds: Math.min(waitSeconds, leftSeconds) }
+  const history = await hub.read({ ...query, ...wait, reader }, gone)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
     throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)

@@ -147,7 +147,8 @@ export interface Problem {
 export function toProblem(error: unknown): Problem {
   if (error instanceof HttpError || HubError.is(error) || LogError.is(error)) {
     // A log's own facts name paths and system errors, which are no business of a client.
-    const isOutage = STATUS[error.code] >= 500 && !(error instanceof HttpError)
+    const isRefusal = error instanceof HttpError || (HubError.is(error) && error.code === 'busy')
+    const isOutage = STATUS[error.code] >= 500 && !isRefusal
     const detail = isOutage ? 'The log cannot serve this now: try again later.' : error.message
     return problem(
       error.code,

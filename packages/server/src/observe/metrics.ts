@@ -248,4 +248,19 @@ function describeHub(registry: Registry, hub: Hub): void {
     'Pages that were read from the log, for replays and history.',
     () => counters.logReads,
   )
+  registry.registerMetric(
+    new Gauge({
+      name: 'tailrace_log_reads_waiting',
+      help: 'Reads of the log that are waiting for their turn.',
+      registers: [],
+      collect() {
+        this.set(counters.readsWaiting)
+      },
+    }),
+  )
+  count(
+    'tailrace_log_reads_refused_total',
+    'Reads of the log that were refused because too many were waiting.',
+    () => counters.readsRefused,
+  )
 }

@@ -2,7 +2,7 @@ import type { EventLog, NewEvent } from '@tailrace/log'
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 
-import { dataOf, offsetsOf, pagesOf, publish, query, readAll } from './reading.ts'
+import { dataOf, offsetsOf, pagesOf, publish, query, readAll, snapshotAll } from './reading.ts'
 import type { Check } from './subject.ts'
 
 async function publishTen(log: EventLog, data = (i: number): string => `${i}`): Promise<number[]> {
@@ -85,6 +85,29 @@ export function testPaging(check: Check): void {
     expect(dataOf(await readAll(log, ['a', 'b'], { limit: 1 }))).toEqual(['1', '1', '2', '2', '3', '3'])
     expect(dataOf(await readAll(log, ['b', 'c'], { limit: 2 }))).toEqual(['1', '2', '3'])
     expect(dataOf(await readAll(log, ['a'], { limit: 1 }))).toEqual(['1', '2', '3'])
+  })
+
+  check('ends a page early rather than look at much that does not match', async ({ log }) => {
+    const noise = Array.from({ length: 20_000 }, (_, i) => ({ topic: `t/${i % 2000}/noise`, data: '' }))
+    await publish(log, 't/1/wanted', '1')
+    await log.append(noise)
+    await publish(log, 't/2/wanted', '2')
+    await log.append(noise)
+    const ends: number[] = []
+    const events = await pagesOf(
+      (asked) => log.read(asked),
+      query(['t/*/wanted']),
+      async ({ next }) => void ends.push(next),
+    )
+    expect(dataOf(events)).toEqual(['1', '2'])
+    expect(ends.length).toBeGreaterThan(4)
+    const { newest } = await log.describe()
+    expect(await log.read(query(['t/*/wanted'], { after: newest }))).toMatchObject({
+      events: [],
+      next: newest,
+      more: false,
+    })
+    expect(dataOf(await snapshotAll(log, ['t/*/wanted']))).toEqual([])
   })
 
   check('passes over nothing that is stored while it reads', async ({ log }) => {

@@ -255,6 +255,31 @@ export function testRetention(check: Check): void {
     }
   })
 
+  check('shows the loss of topics that are gone to no reader of others', async ({ log }) => {
+    await publish(log, 'audit/1', 'kept')
+    await publishMany(log, 'tmp/1', 3)
+    await publish(log, 'tmp/2', 'purged')
+    await log.purge('tmp/2')
+    await trimAll(log, [{ selector: 'tmp/*', maxCount: 0 }], START_TIME)
+    for (const selectors of [['audit/**'], ['audit/*', 'audit/1'], ['*/1/**', 'audit/1']]) {
+      const { lostThrough: through, losses } = await log.read(query(selectors))
+      const isTold = selectors.includes('*/1/**')
+      expect([selectors, through > 0, losses > 0]).toEqual([selectors, isTold, isTold])
+    }
+    const back = await publish(log, 'audit/2', 'new')
+    expect(await log.read(query(['audit/**']))).toMatchObject({ lostThrough: 0, next: back })
+  })
+
+  check('a topic that ended and is gone can begin again', async ({ log }) => {
+    await publish(log, 'a', 'last', { end: true })
+    await trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME)
+    expect(await log.ended(['a'])).toEqual([undefined])
+    expect(await log.topics({ prefix: '', after: '', limit: 10 })).toEqual([])
+    expect(await log.purge('a')).toBe(false)
+    await publish(log, 'a', 'first')
+    expect(dataOf(await readAll(log, ['a']))).toEqual(['first'])
+  })
+
   check.with('reopen', 'shows what was lost before the log was opened again', async ({ log, reopen }) => {
     const gone = (await publishMany(log, 'gone', 3)).at(-1)!
     const offsets = await publishMany(log, 'a', 4)

@@ -1,0 +1,96 @@
+import { LogError } from '@tailrace/log'
+import type { EventLog, LogDescription, Page, Query, TopicQuery, TopicSummary } from '@tailrace/log'
+import type { Counters } from './counters.ts'
+import type { Asker, ReadQueue } from './read-queue.ts'
+
+/** The longest that a reader of a damaged part of the log is told to stay away, in milliseconds. */
+const MAX_DAMAGE_RETRY_MS = 60_000
+/** Lists of topics are read on behalf of all who ask for them. */
+const LISTING: Asker = { client: 'topics', isGone: false }
+
+type Kind = 'read' | 'snapshot'
+
+/** A page that could not be read because the log is damaged there. */
+interface Damage {
+  readonly kind: Kind
+  readonly query: Query
+  readonly since: number
+}
+
+/** Everything that this node reads of its log: in turns, in slices, and each failure reported. */
+export class LogReads {
+  readonly #log: EventLog
+  readonly #queue: ReadQueue
+  readonly #counters: Counters
+  readonly #onError: (error: unknown) => void
+  #damage: Damage | undefined
+
+  /** @param onError told of failures, of damage once */
+  constructor(log: EventLog, queue: ReadQueue, counters: Counters, onError: (error: unknown) => void) {
+    this.#log = log
+    this.#queue = queue
+    this.#counters = counters
+    this.#onError = onError
+  }
+
+  /** A page that is only empty when there is nothing more: slice after slice is read, others have their turn between. */
+  read(query: Query, asker: Asker): Promise<Page> {
+    return this.#page('read', query, asker)
+  }
+
+  snapshot(query: Query, asker: Asker): Promise<Page> {
+    return this.#page('snapshot', query, asker)
+  }
+
+  describe(asker: Asker): Promise<LogDescription> {
+    return this.#inTurn(asker, () => this.#log.describe())
+  }
+
+  ended(topics: readonly string[], asker: Asker): Promise<readonly (number | undefined)[]> {
+    return this.#inTurn(asker, () => this.#log.ended(topics))
+  }
+
+  topics(query: TopicQuery): Promise<readonly TopicSummary[]> {
+    return this.#inTurn(LISTING, () => this.#log.topics(query))
+  }
+
+  /** Rejects while a page that was found damaged cannot be read. */
+  async assertSound(): Promise<void> {
+    if (this.#damage === undefined) return
+    const { kind, query } = this.#damage
+    await this.#log[kind](query)
+    this.#damage = undefined
+  }
+
+  /** When a reader that could not be served may come back: later and later while the log is damaged. */
+  retryMs(usualMs: number): number {
+    if (this.#damage === undefined) return usualMs
+    return Math.max(usualMs, Math.min(performance.now() - this.#damage.since, MAX_DAMAGE_RETRY_MS))
+  }
+
+  async #page(kind: Kind, query: Query, asker: Asker): Promise<Page> {
+    for (let { after } = query; ;) {
+      const slice = { ...query, after }
+      const page = await this.#inTurn(asker, () => this.#slice(kind, slice))
+      if (page.events.length > 0 || !page.more || asker.isGone) return page
+      after = page.next
+    }
+  }
+
+  #inTurn<T>(asker: Asker, read: () => Promise<T>): Promise<T> {
+    return this.#queue.run(asker.client, () => asker.isGone, read)
+  }
+
+  /** Callers only learn that a stream is over; whoever runs the hub should learn why. */
+  async #slice(kind: Kind, query: Query): Promise<Page> {
+    this.#counters.logReads += 1
+    try {
+      return await this.#log[kind](query)
+    } catch (error) {
+      const isDamaged = LogError.is(error) && error.code === 'corrupt'
+      if (!isDamaged || this.#damage === undefined) this.#onError(error)
+      if (isDamaged) this.#damage ??= { kind, query, since: performance.now() }
+      throw error
+    }
+  }
+}

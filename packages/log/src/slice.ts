@@ -1,0 +1,22 @@
+/** The most rows that one call looks at. */
+const MAX_ROWS = 4_096
+/** The time after which it stops, in milliseconds, unless it has looked at next to nothing. */
+const MAX_MS = 8
+const MIN_ROWS = 256
+
+/** The work that one read may do before others have their turn. */
+export class Slice {
+  readonly #began: number = performance.now()
+  #rows = 0
+
+  /** Counts a row that was looked at. @returns whether there is time for another one */
+  spend(): boolean {
+    this.#rows += 1
+    return !this.isOver
+  }
+
+  get isOver(): boolean {
+    if (this.#rows < MIN_ROWS) return false
+    return this.#rows >= MAX_ROWS || performance.now() - this.#began >= MAX_MS
+  }
+}
