@@ -1,4 +1,4 @@
-import { createDecoder, WireError } from '@tailrace/wire'
+import { createDecoder } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import { controlOf, facts } from './items.ts'
@@ -9,7 +9,7 @@ import type { OpenStream } from './stream.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { Watchdog } from './watchdog.ts'
 
-/** The most ids that are remembered to tell what comes twice. */
+/** The most events that are remembered to recognise what a server sends again after a reconnection. */
 const MAX_SEEN = 256
 
 /**
@@ -27,9 +27,9 @@ export async function connect(session: Session): Promise<ClientError | undefined
     cutBy ??= new ClientError(code, message)
     connection.abort()
   }
-  const watchdog = new Watchdog(() => cut('silent', 'A heartbeat was missed'))
+  const watchdog = new Watchdog(() => cut('silent', 'The server sent nothing for too long'))
   session.interrupt = () => connection.abort()
-  session.wake = () => watchdog.isOverdue && cut('silent', 'Nothing was heard during sleep')
+  session.wake = () => watchdog.isOverdue && cut('silent', 'The server sent nothing during sleep')
   const opening = setTimeout(() => cut('open-timeout', 'No stream came in time'), openTimeout)
   let openedAt = Infinity
   try {
@@ -80,58 +80,80 @@ async function readAll(
   onBytes: () => void,
 ): Promise<ClientError | undefined> {
   const { settings, seen, lastEventId, backoff } = session
-  let ids = new Set<string>()
-  const arrived: { event: DecodedEvent; id: string | undefined }[] = []
+  const { onComment } = settings
+  let taken = new Set<string>()
+  /** Whether everything so far was sent again: a server that resumes too early does so at the beginning only. */
+  let isOverlap = true
+  /** Events and comments in stream order. */
+  const arrived: (string | { event: DecodedEvent; id: string | undefined })[] = []
   let id: string | undefined
   let refusal: string | undefined
   const decoder = createDecoder(
     {
       onId: (given) => (id = given),
-      onRetry: (ms) => (backoff.baseMs = ms),
-      onComment(text) {
-        watchdog.beat()
-        settings.onComment?.(text)
-      },
+      onRetry: (ms) => (backoff.retryMs = ms),
+      onComment: onComment && ((text) => arrived.push(text)),
       onEvent(event) {
-        // Only what an earlier connection has brought comes twice: some servers give many events one id.
-        const isRepeated = id !== undefined && seen.has(id) && !event.type.startsWith('tailrace.')
-        if (!isRepeated) arrived.push({ event, id })
+        arrived.push({ event, id })
         id = undefined
       },
     },
     { lastEventId, maxBufferLength: settings.maxEventLength },
   )
+
+  async function take(event: DecodedEvent, given: string | undefined): Promise<void> {
+    const isControl = event.type.startsWith('tailrace.')
+    const key = given === undefined || isControl ? undefined : keyOf(given, event)
+    if (key !== undefined) {
+      isOverlap &&= seen.has(key)
+      if (isOverlap) return
+    }
+    if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
+    await session.take(event)
+    if (refusal === undefined) backoff.restart()
+    if (key !== undefined) taken.add(key)
+    if (taken.size > 2 * MAX_SEEN) taken = new Set([...taken].slice(-MAX_SEEN))
+  }
+
   try {
     for (;;) {
-      watchdog.start()
+      watchdog.start(session.readTimeoutMs)
       const chunk = await stream.read()
       onBytes()
       if (chunk === undefined) break
+      // While the consumer holds back the stream, silence says nothing about the server.
+      watchdog.stop()
+      let failure: ClientError | undefined
       try {
         decoder.push(chunk)
       } catch (cause) {
-        // Or what the caller's `onComment` threw.
-        if (!(cause instanceof WireError)) throw cause
-        return new ClientError('too-large', cause.message, {}, cause)
+        failure = new ClientError('too-large', (cause as Error).message, {}, cause)
       }
-      // Whoever does not read need not hear anything.
-      watchdog.stop()
-      for (const { event, id: given } of arrived.splice(0)) {
-        if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
-        await session.take(event)
-        if (given !== undefined) ids.add(given)
-        if (ids.size > 2 * MAX_SEEN) ids = new Set([...ids].slice(-MAX_SEEN))
+      for (const next of arrived.splice(0)) {
+        if (typeof next === 'string') onComment?.(next)
+        else await take(next.event, next.id)
         if (session.isOver) return undefined
       }
+      if (failure !== undefined) return failure
       // The last block had no data: its id is a place, and not that of the event to come.
       if (id !== undefined) await session.take(controlOf('tailrace.place', id))
       id = undefined
       await session.room()
     }
   } finally {
-    session.seen = new Set([...seen, ...ids].slice(-MAX_SEEN))
+    session.seen = new Set([...seen, ...taken].slice(-MAX_SEEN))
   }
   return refusal === undefined
     ? new ClientError('closed-by-server', 'The server has ended the stream')
     : new ClientError('refused-by-server', `The server says ${refusal}`, { reason: refusal })
+}
+
+/**
+ * What makes two events one: the id alone does not, since some servers number the events of each connection anew.
+ * The data is hashed, so that what is remembered stays small.
+ */
+function keyOf(id: string, { type, data }: DecodedEvent): string {
+  let hash = 0
+  for (let i = 0; i < data.length; i += 1) hash = (hash * 31 + data.charCodeAt(i)) | 0
+  return `${id} ${type} ${hash}`
 }

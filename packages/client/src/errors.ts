@@ -8,7 +8,7 @@
  * - `status`: an answer that is no stream; `details.status` says which.
  * - `not-a-stream`: an answer of 200 of another type than `text/event-stream`.
  * - `too-large`: an event longer than the decoder's bound.
- * - `silent`: the server's heartbeat was missed.
+ * - `silent`: the server sent nothing for too long, not even a heartbeat.
  * - `closed-by-server`: the stream ended.
  * - `refused-by-server`: the server said so in the stream (`tailrace.error`); `details.reason` is its code.
  * - `invalid-event`: data that is no JSON, or that the schema refuses.

@@ -1,3 +1,4 @@
+import { MAX_RETRY_MS } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import type { ClientError } from './errors.ts'
 
@@ -40,12 +41,22 @@ export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | un
     case 'tailrace.live':
       return { kind: 'live', id: lastEventId }
     case 'tailrace.gap':
-      return { kind: 'gap', ...facts(data) } as Status
+      return { ...facts(data), kind: 'gap' } as Status
     case 'tailrace.end':
       return { kind: 'end', topic: facts(data)['topic'] as string | undefined }
     default:
       return undefined
   }
+}
+
+/**
+ * How long a hub that announces its heartbeat in `tailrace.live` may send nothing: two heartbeats, and a second at
+ * least, in milliseconds. 0 where it has no heartbeat; nothing where it announces none.
+ */
+export function readTimeoutOf(data: string): number | undefined {
+  const beatMs = facts(data)['heartbeatMs'] as number
+  if (beatMs > 0) return Math.min(Math.max(2 * beatMs, 1_000), MAX_RETRY_MS)
+  return beatMs === 0 ? 0 : undefined
 }
 
 /** One of the hub's own events, as if it had come. `tailrace.place` is the client's: it says nothing but its id. */

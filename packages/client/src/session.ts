@@ -9,8 +9,10 @@ export interface Session {
   readonly backoff: Backoff
   /** The place to go on from. */
   lastEventId: string
-  /** Ids of connections before this one, newest last: what comes again is dropped. */
+  /** Events of earlier connections, newest last: what a server sends again is dropped. */
   seen: ReadonlySet<string>
+  /** How long the server may send nothing, in milliseconds; 0 is for ever. */
+  readTimeoutMs: number
   /** The server refused the headers of the last attempt. */
   wereHeadersRefused: boolean
   /** The server may know long-polling. */

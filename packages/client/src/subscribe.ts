@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.ts'
 import { connect } from './connection.ts'
 import type { ClientError } from './errors.ts'
-import { statusOf } from './items.ts'
+import { readTimeoutOf, statusOf } from './items.ts'
 import type { EventMap, EventOf, Item, Status, StreamEvent } from './items.ts'
 import { resolveOptions } from './options.ts'
 import type { SubscribeOptions } from './options.ts'
@@ -64,6 +64,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
     backoff: new Backoff(settings.initialDelay, settings.maxDelay),
     lastEventId: place,
     seen: new Set(),
+    readTimeoutMs: settings.readTimeoutMs,
     wereHeadersRefused: false,
     canPoll: settings.fallback !== false && settings.method === 'GET' && !ONLY_STREAMED.test(settings.url),
     isOver: false,
@@ -77,6 +78,8 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
       if (status !== undefined) {
         session.tell(status)
         if (status.kind === 'end') close()
+        else if (status.kind === 'live' && options.readTimeoutMs === undefined)
+          session.readTimeoutMs = readTimeoutOf(text) ?? session.readTimeoutMs
       } else if (!type.startsWith('tailrace.')) {
         const data = decode === undefined ? text : await decode(type, text)
         // Closed meanwhile.

@@ -19,9 +19,9 @@ export function oldestOf(page: Page, epoch: string): string {
   return formatCursor(epoch, page.events[0]?.offset ?? page.next)
 }
 
-/** Replay or snapshot is complete; what follows is live. */
-export function encodeLive(id: string): Uint8Array {
-  return Buffer.from(encodeEvent({ type: 'tailrace.live', data: '{}', id }))
+/** Replay or snapshot is complete; what follows is live. `heartbeatMs` is 0 where heartbeats are off. */
+export function encodeLive(id: string, heartbeatMs: number): Uint8Array {
+  return Buffer.from(encodeEvent({ type: 'tailrace.live', data: JSON.stringify({ heartbeatMs }), id }))
 }
 
 /** Events are lost between the reader's cursor and what follows. */

@@ -226,7 +226,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
         if (hasCursor && lane.end !== undefined && origin.offset >= lane.end.offset) return 'ended'
         const sink = open()
         if (sink === undefined) return 'open'
-        const subscriber = new Subscriber(lane, sink, origin, view)
+        const subscriber = new Subscriber(lane, sink, origin, view, settings.heartbeatMs)
         const retry = new Payload(encodeRetry(jitteredRetryMs()))
         counters.bytesSent += retry.bytes.length
         sink.write(retry)

@@ -66,8 +66,10 @@ export class Subscriber implements LaneMember, SinkListener {
   #expiry: ReturnType<typeof setTimeout> | undefined
   readonly #since: number = Date.now()
   readonly #reader: Reader | undefined
+  readonly #heartbeatMs: number
 
-  constructor(lane: Lane, sink: Sink, origin: Origin, log: LogView) {
+  constructor(lane: Lane, sink: Sink, origin: Origin, log: LogView, heartbeatMs: number) {
+    this.#heartbeatMs = heartbeatMs
     this.#lane = lane
     this.#sink = sink
     this.#log = log
@@ -233,7 +235,7 @@ export class Subscriber implements LaneMember, SinkListener {
     if (this.#live === 'at-tip') this.#moveToHead()
     this.#live = 'told'
     this.#isUnderWay = true
-    this.#write(new Payload(encodeLive(this.#cursor())))
+    this.#write(new Payload(encodeLive(this.#cursor(), this.#heartbeatMs)))
   }
 
   #moveToHead(): void {

@@ -102,7 +102,7 @@ describe('a frame with a trace context', () => {
 })
 
 test.each([
-  ['live', encodeLive('k7x2.9'), 'event: tailrace.live\ndata: {}\nid: k7x2.9\n\n'],
+  ['live', encodeLive('k7x2.9', 15_000), 'event: tailrace.live\ndata: {"heartbeatMs":15000}\nid: k7x2.9\n\n'],
   [
     'a gap',
     encodeGap({ reason: 'expired', from: 'k7x2.1', oldest: 'k7x2.5' }, 'k7x2.1'),
