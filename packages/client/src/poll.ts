@@ -16,6 +16,7 @@ const POLL_MS = 60_000
 
 /** A page of history, or a gap; of who is no hub, anything. */
 interface Answer {
+  readonly reason?: string
   readonly events?: readonly {
     readonly id: string
     readonly topic: string
@@ -75,8 +76,10 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     const text = await unlessAborted(signal, orNetworkError(settings.url, response.text()))
     const answer = Object(parsed(text)) as Answer
     if (response.status === 410 && answer.oldest !== undefined) {
-      await take(eventOf('tailrace.gap', JSON.stringify(answer), from, undefined))
-      known = from
+      const { reason, oldest } = answer
+      await take(eventOf('tailrace.gap', JSON.stringify({ reason, from, oldest }), from, undefined))
+      // Of another log, or of none, the place says nothing about what was seen of this one.
+      known = reason === 'expired' ? from : ''
       from = 'start'
     } else if (response.status !== 200 || !Array.isArray(answer.events) || answer.next === undefined) {
       // No hub, or one that refuses: as a stream it says why.
