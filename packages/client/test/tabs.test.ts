@@ -171,24 +171,21 @@ describe('a tab that opens in the middle of a snapshot', () => {
   })
 
   test('that follows a gap reads all of it as well', async () => {
-    const GAP =
-      'event: tailrace.gap\ndata: {"reason":"expired","from":"e.1","oldest":"e.5"}\nid: e.5\n\ndata: k1\n\n'
+    const GAP = 'event: tailrace.gap\ndata: {"reason":"expired","from":"e.1","oldest":"e.5"}\nid: e.5\n\n'
     const REST = 'data: k2\n\nevent: tailrace.live\ndata: {}\nid: e.5\n\n'
     const responses: ServerResponse[] = []
     const url = `${await start((response) => responses.push(stream(response)))}?gap=snapshot`
     const leader = open(url, { lastEventId: 'e.1' })
     await server!.untilRequests(1)
-    responses[0]!.write(GAP)
+    responses[0]!.write(`${GAP}data: k1\n\n`)
     await leader.until('k1')
     const tab = open(url, { lastEventId: 'e.1' })
     await server!.untilRequests(2)
     responses[1]!.write(GAP)
-    await tab.until('k1')
-    responses[0]!.write(REST)
-    await leader.until('live')
-    responses[0]!.write('data: 6\nid: e.6\n\n')
+    await tab.until('gap')
+    responses[0]!.write(`${REST}data: 6\nid: e.6\n\n`)
     await leader.until('6')
-    responses[1]!.write(`${REST}data: 6\nid: e.6\n\n`)
+    responses[1]!.write(`data: k1\n\n${REST}data: 6\nid: e.6\n\n`)
     await once(responses[1]!, 'close')
     for (const { told } of tabs) expect(told).toEqual(['gap', 'k1', 'k2', 'live', '6'])
   })
