@@ -4,7 +4,7 @@ import { ClientError } from './errors.ts'
 import { controlOf, facts } from './items.ts'
 import { requestOf } from './request.ts'
 import type { Session } from './session.ts'
-import { orNetworkError, streamOf } from './stream.ts'
+import { decode, orNetworkError, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { Watchdog } from './watchdog.ts'
@@ -123,12 +123,7 @@ async function readAll(
       if (chunk === undefined) break
       // While the consumer holds back the stream, silence says nothing about the server.
       watchdog.stop()
-      let failure: ClientError | undefined
-      try {
-        decoder.push(chunk)
-      } catch (cause) {
-        failure = new ClientError('too-large', (cause as Error).message, {}, cause)
-      }
+      const failure = decode(decoder, chunk)
       for (const next of arrived.splice(0)) {
         if (typeof next === 'string') onComment?.(next)
         else await take(next.event, next.id)

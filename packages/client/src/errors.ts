@@ -3,6 +3,8 @@
  *
  * - `invalid-option`: a caller's mistake; the message names the option.
  * - `network`: no answer: no route, no name, a refused or reset connection, or CORS; runtimes do not say which.
+ * - `aborted`: somebody else aborted the request, such as a `fetch` of your own. `subscribe` tries again; an
+ *   `EventSource` fails, as the specification says.
  * - `headers`: the function for headers threw; `cause` says what.
  * - `open-timeout`: no answer in time.
  * - `status`: an answer that is no stream; `details.status` says which.
@@ -18,6 +20,7 @@
 export type ClientErrorCode =
   | 'invalid-option'
   | 'network'
+  | 'aborted'
   | 'headers'
   | 'open-timeout'
   | 'status'

@@ -15,6 +15,8 @@ export interface StreamEvent<Type extends string = string, Data = string> {
   readonly id: string
   /** On streams of several topics. */
   readonly topic: string | undefined
+  /** The publisher's key, where the server sends it. */
+  readonly key: string | undefined
 }
 
 /** What a subscription says about itself. */
@@ -61,7 +63,7 @@ export function readTimeoutOf(data: string): number | undefined {
 
 /** One of the hub's own events, as if it had come. `tailrace.place` is the client's: it says nothing but its id. */
 export function controlOf(type: string, lastEventId: string): DecodedEvent {
-  return { type, data: '{}', lastEventId, topic: undefined }
+  return { type, data: '{}', lastEventId, topic: undefined, key: undefined }
 }
 
 /** The JSON of one of the hub's own events; nothing of it where it is none. */

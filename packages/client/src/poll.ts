@@ -1,5 +1,4 @@
 import { MAX_RETRY_MS } from '@tailrace/wire'
-import type { DecodedEvent } from '@tailrace/wire'
 import { ask } from './connection.ts'
 import { ClientError } from './errors.ts'
 import { controlOf } from './items.ts'
@@ -21,6 +20,7 @@ interface Answer {
     readonly id: string
     readonly topic: string
     readonly type?: string
+    readonly key?: string
     readonly data: string
   }[]
   readonly next?: string
@@ -77,7 +77,10 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     const answer = Object(parsed(text)) as Answer
     if (response.status === 410 && answer.oldest !== undefined) {
       const { reason, oldest } = answer
-      await take(eventOf('tailrace.gap', JSON.stringify({ reason, from, oldest }), from, undefined))
+      await take({
+        ...controlOf('tailrace.gap', from),
+        data: JSON.stringify({ reason, from, oldest }),
+      })
       // Of another log, or of none, the place says nothing about what was seen of this one.
       known = reason === 'expired' ? from : ''
       from = 'start'
@@ -88,10 +91,11 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     } else {
       const { events, next } = answer
       session.backoff.reset()
-      for (const { type = 'message', data, id, topic } of events) {
+      for (const { type = 'message', key, data, id, topic } of events) {
         if (session.isOver) return
         if ((orderOf(id, known) ?? 1) <= 0) continue
-        await take(eventOf(type, data.replace(/\r\n?/g, '\n'), id, isOfOne ? undefined : topic))
+        const lines = data.replace(/\r\n?/g, '\n')
+        await take({ type, data: lines, lastEventId: id, topic: isOfOne ? undefined : topic, key })
         await session.room()
       }
       if (events.length === 0 && !isLive) {
@@ -109,8 +113,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function eventOf(type: string, data: string, lastEventId: string, topic: string | undefined): DecodedEvent {
-  return { type, data, lastEventId, topic }
 }

@@ -95,7 +95,7 @@ export async function publish(
       signal?.throwIfAborted()
       const isFinal = error instanceof ClientError && error.details['isFinal'] === true
       if (isFinal || left <= 1) throw error instanceof ClientError ? error : unreachable(url, error)
-      const leastMs = error instanceof ClientError ? (error.details['retryAfterMs'] as number | undefined) : 0
+      const leastMs = error instanceof ClientError ? parseRetryAfter(error.details['retryAfter']) : 0
       await pause(backoff.next(leastMs), signal)
     }
   }
@@ -110,12 +110,11 @@ async function answerOf(response: Response, isBatch: boolean): Promise<Published
   if (ok && events !== undefined && events.length > 0) return isBatch ? events : events[0]!
   const isFinal = !isTransient(status)
   const message = `${url} refused the publish with status ${status}${answer?.detail === undefined ? '' : `: ${answer.detail}`}`
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after'))
   throw new ClientError('publish-refused', message, {
     status,
     code: answer?.code,
     isFinal,
-    retryAfterMs,
+    retryAfter: headers.get('retry-after'),
     problem: answer,
   })
 }

@@ -72,7 +72,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
     wake: undefined,
 
     async take(decoded) {
-      const { type, data: text, lastEventId: id, topic } = decoded
+      const { type, data: text, lastEventId: id, topic, key } = decoded
       const status = statusOf(decoded)
       tabs?.pass(decoded)
       if (status !== undefined) {
@@ -84,7 +84,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
         const data = decode === undefined ? text : await decode(type, text)
         // Closed meanwhile.
         if (session.isOver) return
-        const event = { kind: 'event', type, data, id, topic } as EventOf<Events>
+        const event = { kind: 'event', type, data, id, topic, key } as EventOf<Events>
         if (isIterated) queue.push(event)
         for (const listener of listeners.get(type) ?? []) listener(event as never)
       }

@@ -7,8 +7,8 @@ export function isTransient(status: unknown): boolean {
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date. In milliseconds from now. */
-export function parseRetryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined
+export function parseRetryAfter(value: unknown): number | undefined {
+  if (typeof value !== 'string') return undefined
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return ms >= 0 ? ms : undefined
 }

@@ -40,12 +40,12 @@ test('iterating gives events and what happens to the connection, and break close
     response.on('close', () => (isClosed = true))
     stream(
       response,
-      'event: tailrace.live\ndata: {}\nid: e.1\n\nevent: paid\ndata: 12\nid: e.2\ntopic: o/1\n\ndata: done\n\n',
+      'event: tailrace.live\ndata: {}\nid: e.1\n\nevent: paid\ndata: 12\nid: e.2\ntopic: o/1\nkey: k\n\ndata: done\n\n',
     )
   })
   expect(await collect(url)).toEqual([
     { kind: 'live', id: 'e.1' },
-    { kind: 'event', type: 'paid', data: '12', id: 'e.2', topic: 'o/1' },
+    { kind: 'event', type: 'paid', data: '12', id: 'e.2', topic: 'o/1', key: 'k' },
   ])
   await expect.poll(() => isClosed).toBe(true)
 })
