@@ -22,8 +22,8 @@ export class Backoff {
 
   /** @param leastMs what the server asked for with `Retry-After` */
   next(leastMs = 0): number {
-    const growth = Math.max(this.#initialMs, LEAST_GROWTH_MS) * 2 ** this.#failures
-    const bound = this.#failures === 0 ? this.#initialMs : Math.min(growth, this.#maxMs)
+    const base = Math.max(this.#initialMs, this.#failures && LEAST_GROWTH_MS)
+    const bound = Math.min(base * 2 ** this.#failures, this.#maxMs)
     this.#failures += 1
     return Math.min(Math.max(this.retryMs, leastMs) + Math.random() * bound, MAX_RETRY_MS)
   }

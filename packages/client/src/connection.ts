@@ -7,7 +7,8 @@ import type { Session } from './session.ts'
 import { decode, orNetworkError, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 import { unlessAborted } from './unless-aborted.ts'
-import { Watchdog } from './watchdog.ts'
+import { createWatchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** The most events that are remembered to recognise what a server sends again after a reconnection. */
 const MAX_SEEN = 256
@@ -23,14 +24,14 @@ export async function connect(session: Session): Promise<ClientError | undefined
   const connection = new AbortController()
   const { signal } = connection
   let cutBy: ClientError | undefined
-  const cut = (code: 'silent' | 'open-timeout', message: string): void => {
-    cutBy ??= new ClientError(code, message)
+  const cut = (code: 'silent' | 'open-timeout'): void => {
+    cutBy ??= new ClientError(code, 'The server sent nothing for too long')
     connection.abort()
   }
-  const watchdog = new Watchdog(() => cut('silent', 'The server sent nothing for too long'))
+  const watchdog = createWatchdog(() => cut('silent'))
   session.interrupt = () => connection.abort()
-  session.wake = () => watchdog.isOverdue && cut('silent', 'The server sent nothing during sleep')
-  const opening = setTimeout(() => cut('open-timeout', 'No stream came in time'), openTimeout)
+  session.wake = () => watchdog.isOverdue() && cut('silent')
+  const opening = setTimeout(() => cut('open-timeout'), openTimeout)
   let openedAt = Infinity
   try {
     const stream = streamOf(await ask(session, url, 'text/event-stream', session.lastEventId, signal))
@@ -59,14 +60,15 @@ export async function connect(session: Session): Promise<ClientError | undefined
 
 /** Makes the request of one attempt. @throws ClientError `network`, `headers` or `invalid-id` */
 export async function ask(
-  { settings, wereHeadersRefused }: Session,
+  session: Session,
   url: string | URL,
   accept: string,
   lastEventId: string,
   signal: AbortSignal,
 ): Promise<Response> {
+  const { settings } = session
   // A token that never comes must not keep the attempt from being given up.
-  const init = await unlessAborted(signal, requestOf(settings, accept, lastEventId, wereHeadersRefused))
+  const init = await unlessAborted(signal, requestOf(settings, accept, lastEventId, session))
   const answer = orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
   // One that comes too late holds its connection until somebody reads it.
   answer.then(({ body }) => (signal.aborted ? body?.cancel() : undefined)).catch(() => {})
@@ -81,20 +83,20 @@ async function readAll(
 ): Promise<ClientError | undefined> {
   const { settings, seen, lastEventId, backoff } = session
   const { onComment } = settings
-  let taken = new Set<string>()
   /** Whether everything so far was sent again: a server that resumes too early does so at the beginning only. */
   let isOverlap = true
-  /** Events and comments in stream order. */
-  const arrived: (string | { event: DecodedEvent; id: string | undefined })[] = []
+  /** What to do for each event and comment, in stream order. */
+  const arrived: (() => unknown)[] = []
   let id: string | undefined
   let refusal: string | undefined
   const decoder = createDecoder(
     {
       onId: (given) => (id = given),
       onRetry: (ms) => (backoff.retryMs = ms),
-      onComment: onComment && ((text) => arrived.push(text)),
+      onComment: onComment && ((text) => arrived.push(() => onComment(text))),
       onEvent(event) {
-        arrived.push({ event, id })
+        const given = id
+        arrived.push(() => take(event, given))
         id = undefined
       },
     },
@@ -102,44 +104,36 @@ async function readAll(
   )
 
   async function take(event: DecodedEvent, given: string | undefined): Promise<void> {
-    const isControl = event.type.startsWith('tailrace.')
-    const key = given === undefined || isControl ? undefined : keyOf(given, event)
-    if (key !== undefined) {
-      isOverlap &&= seen.has(key)
-      if (isOverlap) return
-    }
+    const key = given && !event.type.startsWith('tailrace.') && keyOf(given, event)
+    if (key && (isOverlap &&= seen.has(key))) return
     if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
     await session.take(event)
     if (refusal === undefined) backoff.restart()
-    if (key !== undefined) taken.add(key)
-    if (taken.size > 2 * MAX_SEEN) taken = new Set([...taken].slice(-MAX_SEEN))
+    if (key) seen.add(key)
+    // In the order in which they were added.
+    if (seen.size > MAX_SEEN) seen.delete(seen.values().next().value!)
   }
 
-  try {
-    for (;;) {
-      watchdog.start(session.readTimeoutMs)
-      const chunk = await stream.read()
-      onBytes()
-      if (chunk === undefined) break
-      // While the consumer holds back the stream, silence says nothing about the server.
-      watchdog.stop()
-      const failure = decode(decoder, chunk)
-      for (const next of arrived.splice(0)) {
-        if (typeof next === 'string') onComment?.(next)
-        else await take(next.event, next.id)
-        if (session.isOver) return undefined
-      }
-      if (failure !== undefined) return failure
-      // The last block had no data: its id is a place, and not that of the event to come.
-      if (id !== undefined) await session.take(controlOf('tailrace.place', id))
-      id = undefined
-      await session.room()
+  for (;;) {
+    watchdog.start(session.readTimeoutMs)
+    const chunk = await stream.read()
+    onBytes()
+    if (chunk === undefined) break
+    // While the consumer holds back the stream, silence says nothing about the server.
+    watchdog.stop()
+    const failure = decode(decoder, chunk)
+    for (const next of arrived.splice(0)) {
+      await next()
+      if (session.isOver) return undefined
     }
-  } finally {
-    session.seen = new Set([...seen, ...taken].slice(-MAX_SEEN))
+    if (failure !== undefined) return failure
+    // The last block had no data: its id is a place, and not that of the event to come.
+    if (id !== undefined) await session.take(controlOf('tailrace.place', id))
+    id = undefined
+    await session.queue.room()
   }
   return refusal === undefined
-    ? new ClientError('closed-by-server', 'The server has ended the stream')
+    ? new ClientError('closed-by-server', 'The stream has ended')
     : new ClientError('refused-by-server', `The server says ${refusal}`, { reason: refusal })
 }
 

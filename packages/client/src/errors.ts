@@ -15,6 +15,7 @@
  * - `refused-by-server`: the server said so in the stream (`tailrace.error`); `details.reason` is its code.
  * - `invalid-event`: data that is no JSON, or that the schema refuses.
  * - `invalid-id`: the server gave an id with control characters, which cannot be sent back: it cannot be resumed.
+ * - `callback`: only of `useSubscription`: one of its callbacks threw; `cause` is what it threw.
  * - `publish-refused`: a publish was refused; `details.problem` is the server's answer.
  */
 export type ClientErrorCode =
@@ -31,6 +32,7 @@ export type ClientErrorCode =
   | 'refused-by-server'
   | 'invalid-event'
   | 'invalid-id'
+  | 'callback'
   | 'publish-refused'
 
 /** The facts of a failure, for programs. */

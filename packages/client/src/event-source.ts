@@ -14,6 +14,11 @@ export interface EventSourceInit {
   readonly withCredentials?: boolean
 }
 
+/** An event of the stream. Not `MessageEvent<string>`: in Node's types `MessageEvent` is not generic. */
+export interface EventSourceMessageEvent extends MessageEvent {
+  readonly data: string
+}
+
 /** An `error` event that says what happened. */
 export class EventSourceErrorEvent extends Event {
   readonly code: string
@@ -33,6 +38,7 @@ export class EventSourceErrorEvent extends Event {
  * The `EventSource` of browsers, everywhere: https://html.spec.whatwg.org/multipage/server-sent-events.html,
  * section 9.2, to the letter where user code can. Its `error` events say what happened.
  */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class EventSource extends EventTarget {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -40,9 +46,8 @@ export class EventSource extends EventTarget {
   declare readonly CONNECTING: 0
   declare readonly OPEN: 1
   declare readonly CLOSED: 2
-  declare onopen: ((this: EventSource, event: Event) => unknown) | null
-  declare onmessage: ((this: EventSource, event: MessageEvent<string>) => unknown) | null
-  declare onerror: ((this: EventSource, event: EventSourceErrorEvent) => unknown) | null
+  declare onopen: ((event: Event) => unknown) | null
+  declare onmessage: ((event: EventSourceMessageEvent) => unknown) | null
 
   static {
     // As WebIDL has constants (3.7.5): on both, and never to be changed.
@@ -236,7 +241,7 @@ export class EventSource extends EventTarget {
       }
       if (failure !== undefined) throw failure
     }
-    throw new ClientError('closed-by-server', 'The stream has ended.')
+    throw new ClientError('closed-by-server', 'The stream has ended')
   }
 
   #reestablish(why: ClientError): void {
@@ -249,6 +254,31 @@ export class EventSource extends EventTarget {
     this.close()
     this.dispatchEvent(new EventSourceErrorEvent(why))
   }
+}
+
+type ListenerArguments = Parameters<EventTarget['addEventListener']>
+
+/** Such that a source may stand for one of the DOM's types. */
+export interface EventSource {
+  get onerror(): ((event: unknown) => unknown) | null
+  set onerror(handler: ((event: EventSourceErrorEvent) => unknown) | null)
+  addEventListener(
+    type: 'error',
+    listener: (event: EventSourceErrorEvent) => unknown,
+    options?: ListenerArguments[2],
+  ): void
+  addEventListener(
+    type: string,
+    listener: (event: EventSourceMessageEvent) => unknown,
+    options?: ListenerArguments[2],
+  ): void
+  addEventListener(...listener: ListenerArguments): void
+  removeEventListener(
+    type: string,
+    listener: (event: EventSourceMessageEvent) => unknown,
+    options?: Parameters<EventTarget['removeEventListener']>[2],
+  ): void
+  removeEventListener(...listener: Parameters<EventTarget['removeEventListener']>): void
 }
 
 /** Instead of a URL, for a source that reads what is open already. */

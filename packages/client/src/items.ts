@@ -39,31 +39,23 @@ export type Item<Events extends EventMap> = EventOf<Events> | Status
 
 /** The hub's own events as what they say; nothing for everybody's events. */
 export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | undefined {
-  switch (type) {
-    case 'tailrace.live':
-      return { kind: 'live', id: lastEventId }
-    case 'tailrace.gap':
-      return { ...facts(data), kind: 'gap' } as Status
-    case 'tailrace.end':
-      return { kind: 'end', topic: facts(data)['topic'] as string | undefined }
-    default:
-      return undefined
-  }
+  const [, kind] = /^tailrace\.(live|gap|end)$/.exec(type) ?? []
+  if (kind === undefined) return undefined
+  return (kind === 'live' ? { kind, id: lastEventId } : { topic: undefined, ...facts(data), kind }) as Status
 }
 
 /**
- * How long a hub that announces its heartbeat in `tailrace.live` may send nothing: two heartbeats, and a second at
- * least, in milliseconds. 0 where it has no heartbeat; nothing where it announces none.
+ * How long a hub that announces its heartbeat may send nothing: two heartbeats, and a second at least, in milliseconds.
+ * 0 where it has none; nothing where it announces nothing.
  */
 export function readTimeoutOf(data: string): number | undefined {
   const beatMs = facts(data)['heartbeatMs'] as number
-  if (beatMs > 0) return Math.min(Math.max(2 * beatMs, 1_000), MAX_RETRY_MS)
-  return beatMs === 0 ? 0 : undefined
+  return beatMs > 0 ? Math.min(Math.max(2 * beatMs, 1_000), MAX_RETRY_MS) : beatMs === 0 ? 0 : undefined
 }
 
 /** One of the hub's own events, as if it had come. `tailrace.place` is the client's: it says nothing but its id. */
 export function controlOf(type: string, lastEventId: string): DecodedEvent {
-  return { type, data: '{}', lastEventId, topic: undefined, key: undefined }
+  return { type, data: '{}', lastEventId } as DecodedEvent
 }
 
 /** The JSON of one of the hub's own events; nothing of it where it is none. */

@@ -54,7 +54,7 @@ export interface SubscribeOptions extends SubscribeLimits {
   readonly body?: RequestParts['body']
   /** A function is called for each attempt; with true when the server refused the last ones. */
   readonly headers?: HeadersSource | undefined
-  readonly credentials?: RequestCredentials | undefined
+  readonly credentials?: RequestInit['credentials']
   /** Ends the subscription. */
   readonly signal?: AbortSignal | undefined
   /** The place to start from. It wins over what `store` holds. */
@@ -94,6 +94,22 @@ const DEFAULT_LIMITS = {
   maxEventLength: DEFAULT_MAX_BUFFER_LENGTH,
 }
 
+const OTHERS: Readonly<Record<Exclude<keyof SubscribeOptions, keyof SubscribeLimits>, 1>> = {
+  method: 1,
+  body: 1,
+  headers: 1,
+  credentials: 1,
+  signal: 1,
+  lastEventId: 1,
+  store: 1,
+  decode: 1,
+  onerror: 1,
+  onComment: 1,
+  fallback: 1,
+  share: 1,
+  fetch: 1,
+}
+
 export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
   Readonly<Record<keyof SubscribeLimits, number>> & {
     readonly url: string
@@ -103,6 +119,8 @@ export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
 
 /** Fills in defaults. @throws ClientError `invalid-option` */
 export function resolveOptions(given: string, options: SubscribeOptions): ResolvedOptions {
+  for (const name in options)
+    if (!(name in DEFAULT_LIMITS || name in OTHERS)) throw invalid(name, 'is not an option')
   const limits = { ...DEFAULT_LIMITS }
   const { method: asked = 'GET' } = options
   // As `fetch` takes them: in any case, and without a body.
@@ -117,8 +135,8 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   if (!(Number.isInteger(length) && length > 0 && length <= 2 ** 28))
     throw invalid('maxEventLength', 'must be an integer from 1 to 268435456')
   const method = isBare ? asked.toUpperCase() : asked
-  if (isBare && options.body !== undefined) throw invalid('body', 'needs another method')
-  if (options.body instanceof ReadableStream) throw invalid('body', 'is sent again, so it cannot be a stream')
+  if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
+  if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
   if (options.share === true && method !== 'GET') throw invalid('share', 'needs GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
   if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)

@@ -96,7 +96,7 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
         if ((orderOf(id, known) ?? 1) <= 0) continue
         const lines = data.replace(/\r\n?/g, '\n')
         await take({ type, data: lines, lastEventId: id, topic: isOfOne ? undefined : topic, key })
-        await session.room()
+        await session.queue.room()
       }
       if (events.length === 0 && !isLive) {
         isLive = true

@@ -53,7 +53,7 @@ export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undef
 export function badStatus({ status, headers, url }: Response): ClientError {
   return new ClientError('status', `${url} answered ${status}`, {
     status,
-    retryAfter: headers.get('retry-after'),
+    retryAfter: headers.get('retry-after') ?? undefined,
   })
 }
 

@@ -54,22 +54,18 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
   let tabs: Tabs | undefined
   let begin!: () => void
   const closed = new Promise<void>((resolve) => (begin = resolve)).then(run)
-  closed.then(
-    () => queue.end(),
-    (error: Error) => queue.end(error),
-  )
+  const end = (): void => queue.end(closed)
+  closed.then(end, end)
 
   const session: Session = {
     settings,
+    queue,
     backoff: new Backoff(settings.initialDelay, settings.maxDelay),
     lastEventId: place,
     seen: new Set(),
     readTimeoutMs: settings.readTimeoutMs,
     wereHeadersRefused: false,
     canPoll: settings.fallback !== false && settings.method === 'GET' && !ONLY_STREAMED.test(settings.url),
-    isOver: false,
-    interrupt: undefined,
-    wake: undefined,
 
     async take(decoded) {
       const { type, data: text, lastEventId: id, topic, key } = decoded
@@ -78,7 +74,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
       if (status !== undefined) {
         session.tell(status)
         if (status.kind === 'end') close()
-        else if (status.kind === 'live' && options.readTimeoutMs === undefined)
+        if (options.readTimeoutMs === undefined)
           session.readTimeoutMs = readTimeoutOf(text) ?? session.readTimeoutMs
       } else if (!type.startsWith('tailrace.')) {
         const data = decode === undefined ? text : await decode(type, text)
@@ -96,11 +92,6 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
       if (isIterated) queue.push(status)
       for (const listener of statusListeners) listener(status)
     },
-
-    get isFull() {
-      return queue.isFull
-    },
-    room: () => queue.room(),
   }
 
   async function run(): Promise<void> {

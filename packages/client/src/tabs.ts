@@ -92,7 +92,7 @@ export function joinTabs(session: Session): Tabs | undefined {
   function onMessage(message: Message): void {
     if (message.kind === 'ping') {
       // Who cannot read on is of no use to the others: one of them will take the lock.
-      if (isLeader && !session.isFull) post({ kind: 'pong', place: placeOf(), isLive })
+      if (isLeader && !session.queue.isFull) post({ kind: 'pong', place: placeOf(), isLive })
       return
     }
     if (isLeader) return
@@ -103,7 +103,7 @@ export function joinTabs(session: Session): Tabs | undefined {
     } else if (message.kind === 'lost') {
       enqueue(() => reconnect(message))
     } else if (isPlaced) {
-      if (session.isFull || waiting >= session.settings.maxQueued) {
+      if (session.queue.isFull || waiting >= session.settings.maxQueued) {
         dropped += 1
         fallBehind()
       } else {

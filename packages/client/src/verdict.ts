@@ -24,5 +24,5 @@ export function delayAfter(
   const { code, details } = error
   const isPassing = decision === 'retry' || !LASTING.includes(code) || isTransient(details['status'])
   if (decision === 'stop' || !isPassing) return undefined
-  return backoff.next(parseRetryAfter(details['retryAfter']))
+  return backoff.next(parseRetryAfter(details['retryAfter'] as string | undefined))
 }

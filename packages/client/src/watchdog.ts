@@ -1,28 +1,29 @@
-/** Notices that a server has stopped sending: a half-open connection is otherwise never reported. */
-export class Watchdog {
-  readonly #onSilent: () => void
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #deadline = Infinity
-
-  constructor(onSilent: () => void) {
-    this.#onSilent = onSilent
-  }
-
+export interface Watchdog {
   /** Bytes are due within so many milliseconds; with 0 at any time. */
-  start(limitMs: number): void {
-    this.stop()
-    if (limitMs === 0) return
-    this.#deadline = Date.now() + limitMs
-    this.#timer = setTimeout(this.#onSilent, limitMs)
-  }
-
+  start(limitMs: number): void
+  stop(): void
   /** Whether bytes are overdue. After sleep the timer fires late, while the clock is right at once. */
-  get isOverdue(): boolean {
-    return Date.now() > this.#deadline
+  isOverdue(): boolean
+}
+
+/** Notices that a server has stopped sending: a half-open connection is otherwise never reported. */
+export function createWatchdog(onSilent: () => void): Watchdog {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let deadline = Infinity
+
+  function stop(): void {
+    clearTimeout(timer)
+    deadline = Infinity
   }
 
-  stop(): void {
-    clearTimeout(this.#timer)
-    this.#deadline = Infinity
+  return {
+    start(limitMs) {
+      stop()
+      if (limitMs === 0) return
+      deadline = Date.now() + limitMs
+      timer = setTimeout(onSilent, limitMs)
+    },
+    stop,
+    isOverdue: () => Date.now() > deadline,
   }
 }

@@ -40,7 +40,7 @@ const FACES: Readonly<Record<string, (url: string) => Promise<string[] | { code:
         resolve(got)
       })
       source.addEventListener('error', (event) => {
-        if (source.readyState === EventSource.CLOSED) resolve({ code: (event as EventSourceErrorEvent).code })
+        if (source.readyState === EventSource.CLOSED) resolve({ code: event.code })
       })
     }),
 }

@@ -281,21 +281,14 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
 interface Block {
   /** Of its lines that are kept, names included: what `maxBufferLength` bounds. */
   length: number
-  data: string | undefined
+  data?: string | undefined
   type: string
-  id: string | undefined
-  topic: string | undefined
-  key: string | undefined
+  id?: string | undefined
+  topic?: string | undefined
+  key?: string | undefined
 }
 
-const EMPTY_BLOCK: Block = {
-  length: 0,
-  data: undefined,
-  type: '',
-  id: undefined,
-  topic: undefined,
-  key: undefined,
-}
+const EMPTY_BLOCK: Block = { length: 0, type: '' }
 
 /** How many pieces a growing string was made of since it was last flat. */
 interface Seams {
