@@ -11,7 +11,7 @@ export function onWake(wake: () => void): () => void {
   globalThis.addEventListener?.('online', wake, stop)
   globalThis.addEventListener?.('pageshow', ({ persisted }) => persisted && wake(), stop)
   let last = Date.now()
-  const timer: { unref?: () => void } | number = setInterval(() => {
+  const timer: unknown = setInterval(() => {
     const now = Date.now()
     if (now - last > SLEPT_MS) wake()
     last = now
@@ -19,7 +19,7 @@ export function onWake(wake: () => void): () => void {
   // In Node a timer would keep the process alive, which is up to the connection.
   ;(timer as { unref?: () => void }).unref?.()
   return () => {
-    clearInterval(timer)
+    clearInterval(timer as number)
     stop.abort()
   }
 }
