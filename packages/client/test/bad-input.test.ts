@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { ClientError, EventSource, subscribe } from '@tailrace/client'
-import type { EventSourceErrorEvent } from '@tailrace/client'
 import { startScripted, stream } from './scripted-server.ts'
 import type { Script, ScriptedServer } from './scripted-server.ts'
 
