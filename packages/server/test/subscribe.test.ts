@@ -211,7 +211,9 @@ test('a client that speaks HTTP/1.0 gets its stream, without chunks', async () =
   expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
   expect(text).not.toMatch(/transfer-encoding/i)
   expect(text.split('\r\n\r\n')[1]).toMatch(
-    new RegExp(`^retry: \\d+\n\nevent: tailrace.live\ndata: {"heartbeatMs":15000}\nid: .*\n\ndata: hello\nid: ${id}\n\n$`),
+    new RegExp(
+      `^retry: \\d+\n\nevent: tailrace.live\ndata: {"heartbeatMs":15000}\nid: .*\n\ndata: hello\nid: ${id}\n\n$`,
+    ),
   )
 })
 
