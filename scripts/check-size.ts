@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /** What a page loads for one export of the client, in bytes, minified and gzipped. Lower them with the code. */
-const BUDGETS: Readonly<Record<string, number>> = { subscribe: 5_350, EventSource: 3_500, publish: 1_350 }
+const BUDGETS: Readonly<Record<string, number>> = { subscribe: 5_500, EventSource: 3_500, publish: 1_475 }
 
 const ENTRY = 'virtual:entry'
 const CLIENT = resolve(import.meta.dirname, '../packages/client/src/index.ts')

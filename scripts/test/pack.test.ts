@@ -150,8 +150,46 @@ test('the types of the packed packages resolve', { timeout: 60_000 }, async () =
      // @ts-expect-error a topic is a text
      await hub.publish([{ topic: 1, data: '' }])`,
   )
+  expect(await compile('try.ts')).toBe('')
+})
+
+test('the client compiles in a Node project without the types of the DOM', { timeout: 60_000 }, async () => {
+  writeFileSync(
+    join(project, 'node-client.ts'),
+    `import { EventSource, json, publish, subscribe } from '@tailrace/client'
+     const { signal } = new AbortController()
+     const orders = subscribe<{ paid: { total: number } }>('http://localhost', {
+       method: 'POST', body: 'x', credentials: 'include', decode: json, signal,
+       headers: async (refused) => ({ authorization: refused ? 'new' : 'old' }),
+     })
+     orders.on('paid', ({ data, key }) => [data.total.toFixed(), key])
+     const source = new EventSource('http://localhost')
+     source.onmessage = ({ data, lastEventId }) => [data.length, lastEventId]
+     source.onerror = ({ code, status }) => [code, status?.toFixed()]
+     EventSource.fromReadableStream(new ReadableStream<Uint8Array>())
+     await publish('http://localhost', { data: { total: 12 } }, { headers: { authorization: 'x' } })
+     // @ts-expect-error an event has data
+     await publish('http://localhost', {})`,
+  )
+  expect(await compile('node-client.ts', '--lib', 'es2024')).toBe('')
+})
+
+test('the EventSource of the client stands for the one of the DOM', { timeout: 60_000 }, async () => {
+  writeFileSync(
+    join(project, 'dom-client.ts'),
+    `import { EventSource } from '@tailrace/client'
+     const source: globalThis.EventSource = new EventSource('/orders')
+     const constructor: typeof globalThis.EventSource = EventSource
+     globalThis.EventSource = EventSource
+     export { constructor, source }`,
+  )
+  expect(await compile('dom-client.ts', '--lib', 'es2024,dom')).toBe('')
+})
+
+/** Compiles a module of the project, with the declarations that it takes. @returns what the compiler complains about */
+function compile(file: string, ...options: string[]): Promise<string> {
   const types = join(ROOT, 'node_modules/@types')
-  const complaints = await run(
+  return run(
     project,
     join(ROOT, 'node_modules/.bin/tsc'),
     '--noEmit',
@@ -166,10 +204,10 @@ test('the types of the packed packages resolve', { timeout: 60_000 }, async () =
     types,
     '--types',
     'node',
-    'try.ts',
+    ...options,
+    file,
   )
-  expect(complaints).toBe('')
-})
+}
 
 test.each(PACKAGES)(
   'publint and attw find no fault in the manifest of %s',

@@ -1,15 +1,16 @@
-import { createDecoder, WireError } from '@tailrace/wire'
+import { createDecoder } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import { controlOf, facts } from './items.ts'
 import { requestOf } from './request.ts'
 import type { Session } from './session.ts'
-import { orNetworkError, streamOf } from './stream.ts'
+import { decode, orNetworkError, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 import { unlessAborted } from './unless-aborted.ts'
-import { Watchdog } from './watchdog.ts'
+import { createWatchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 
-/** The most ids that are remembered to tell what comes twice. */
+/** The most events that are remembered to recognise what a server sends again after a reconnection. */
 const MAX_SEEN = 256
 
 /**
@@ -23,14 +24,14 @@ export async function connect(session: Session): Promise<ClientError | undefined
   const connection = new AbortController()
   const { signal } = connection
   let cutBy: ClientError | undefined
-  const cut = (code: 'silent' | 'open-timeout', message: string): void => {
-    cutBy ??= new ClientError(code, message)
+  const cut = (code: 'silent' | 'open-timeout'): void => {
+    cutBy ??= new ClientError(code, 'The server sent nothing for too long')
     connection.abort()
   }
-  const watchdog = new Watchdog(() => cut('silent', 'A heartbeat was missed'))
+  const watchdog = createWatchdog(() => cut('silent'))
   session.interrupt = () => connection.abort()
-  session.wake = () => watchdog.isOverdue && cut('silent', 'Nothing was heard during sleep')
-  const opening = setTimeout(() => cut('open-timeout', 'No stream came in time'), openTimeout)
+  session.wake = () => watchdog.isOverdue() && cut('silent')
+  const opening = setTimeout(() => cut('open-timeout'), openTimeout)
   let openedAt = Infinity
   try {
     const stream = streamOf(await ask(session, url, 'text/event-stream', session.lastEventId, signal))
@@ -59,14 +60,15 @@ export async function connect(session: Session): Promise<ClientError | undefined
 
 /** Makes the request of one attempt. @throws ClientError `network`, `headers` or `invalid-id` */
 export async function ask(
-  { settings, wereHeadersRefused }: Session,
+  session: Session,
   url: string | URL,
   accept: string,
   lastEventId: string,
   signal: AbortSignal,
 ): Promise<Response> {
+  const { settings } = session
   // A token that never comes must not keep the attempt from being given up.
-  const init = await unlessAborted(signal, requestOf(settings, accept, lastEventId, wereHeadersRefused))
+  const init = await unlessAborted(signal, requestOf(settings, accept, lastEventId, session))
   const answer = orNetworkError(settings.url, settings.fetch(url, { ...init, signal }))
   // One that comes too late holds its connection until somebody reads it.
   answer.then(({ body }) => (signal.aborted ? body?.cancel() : undefined)).catch(() => {})
@@ -80,58 +82,67 @@ async function readAll(
   onBytes: () => void,
 ): Promise<ClientError | undefined> {
   const { settings, seen, lastEventId, backoff } = session
-  let ids = new Set<string>()
-  const arrived: { event: DecodedEvent; id: string | undefined }[] = []
+  const { onComment } = settings
+  /** Whether everything so far was sent again: a server that resumes too early does so at the beginning only. */
+  let isOverlap = true
+  /** What to do for each event and comment, in stream order. */
+  const arrived: (() => unknown)[] = []
   let id: string | undefined
   let refusal: string | undefined
   const decoder = createDecoder(
     {
       onId: (given) => (id = given),
-      onRetry: (ms) => (backoff.baseMs = ms),
-      onComment(text) {
-        watchdog.beat()
-        settings.onComment?.(text)
-      },
+      onRetry: (ms) => (backoff.retryMs = ms),
+      onComment: onComment && ((text) => arrived.push(() => onComment(text))),
       onEvent(event) {
-        // Only what an earlier connection has brought comes twice: some servers give many events one id.
-        const isRepeated = id !== undefined && seen.has(id) && !event.type.startsWith('tailrace.')
-        if (!isRepeated) arrived.push({ event, id })
+        const given = id
+        arrived.push(() => take(event, given))
         id = undefined
       },
     },
     { lastEventId, maxBufferLength: settings.maxEventLength },
   )
-  try {
-    for (;;) {
-      watchdog.start()
-      const chunk = await stream.read()
-      onBytes()
-      if (chunk === undefined) break
-      try {
-        decoder.push(chunk)
-      } catch (cause) {
-        // Or what the caller's `onComment` threw.
-        if (!(cause instanceof WireError)) throw cause
-        return new ClientError('too-large', cause.message, {}, cause)
-      }
-      // Whoever does not read need not hear anything.
-      watchdog.stop()
-      for (const { event, id: given } of arrived.splice(0)) {
-        if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
-        await session.take(event)
-        if (given !== undefined) ids.add(given)
-        if (ids.size > 2 * MAX_SEEN) ids = new Set([...ids].slice(-MAX_SEEN))
-        if (session.isOver) return undefined
-      }
-      // The last block had no data: its id is a place, and not that of the event to come.
-      if (id !== undefined) await session.take(controlOf('tailrace.place', id))
-      id = undefined
-      await session.room()
+
+  async function take(event: DecodedEvent, given: string | undefined): Promise<void> {
+    const key = given && !event.type.startsWith('tailrace.') && keyOf(given, event)
+    if (key && (isOverlap &&= seen.has(key))) return
+    if (event.type === 'tailrace.error') refusal = String(facts(event.data)['code'])
+    await session.take(event)
+    if (refusal === undefined) backoff.restart()
+    if (key) seen.add(key)
+    // In the order in which they were added.
+    if (seen.size > MAX_SEEN) seen.delete(seen.values().next().value!)
+  }
+
+  for (;;) {
+    watchdog.start(session.readTimeoutMs)
+    const chunk = await stream.read()
+    onBytes()
+    if (chunk === undefined) break
+    // While the consumer holds back the stream, silence says nothing about the server.
+    watchdog.stop()
+    const failure = decode(decoder, chunk)
+    for (const next of arrived.splice(0)) {
+      await next()
+      if (session.isOver) return undefined
     }
-  } finally {
-    session.seen = new Set([...seen, ...ids].slice(-MAX_SEEN))
+    if (failure !== undefined) return failure
+    // The last block had no data: its id is a place, and not that of the event to come.
+    if (id !== undefined) await session.take(controlOf('tailrace.place', id))
+    id = undefined
+    await session.queue.room()
   }
   return refusal === undefined
-    ? new ClientError('closed-by-server', 'The server has ended the stream')
+    ? new ClientError('closed-by-server', 'The stream has ended')
     : new ClientError('refused-by-server', `The server says ${refusal}`, { reason: refusal })
+}
+
+/**
+ * What makes two events one: the id alone does not, since some servers number the events of each connection anew.
+ * The data is hashed, so that what is remembered stays small.
+ */
+function keyOf(id: string, { type, data }: DecodedEvent): string {
+  let hash = 0
+  for (let i = 0; i < data.length; i += 1) hash = (hash * 31 + data.charCodeAt(i)) | 0
+  return `${id} ${type} ${hash}`
 }

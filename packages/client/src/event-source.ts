@@ -1,7 +1,7 @@
 import { createDecoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import { toByteString } from './request.ts'
-import { orNetworkError, readerOf, streamOf } from './stream.ts'
+import { decode, orNetworkError, readerOf, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
@@ -12,6 +12,11 @@ const FETCHABLE = /^(https?|data|blob):/
 export interface EventSourceInit {
   /** Sends cookies to other origins as well. @defaultValue false */
   readonly withCredentials?: boolean
+}
+
+/** An event of the stream. Not `MessageEvent<string>`: in Node's types `MessageEvent` is not generic. */
+export interface EventSourceMessageEvent extends MessageEvent {
+  readonly data: string
 }
 
 /** An `error` event that says what happened. */
@@ -33,6 +38,7 @@ export class EventSourceErrorEvent extends Event {
  * The `EventSource` of browsers, everywhere: https://html.spec.whatwg.org/multipage/server-sent-events.html,
  * section 9.2, to the letter where user code can. Its `error` events say what happened.
  */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class EventSource extends EventTarget {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -40,6 +46,8 @@ export class EventSource extends EventTarget {
   declare readonly CONNECTING: 0
   declare readonly OPEN: 1
   declare readonly CLOSED: 2
+  declare onopen: ((event: Event) => unknown) | null
+  declare onmessage: ((event: EventSourceMessageEvent) => unknown) | null
 
   static {
     // As WebIDL has constants (3.7.5): on both, and never to be changed.
@@ -47,6 +55,28 @@ export class EventSource extends EventTarget {
       for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries()) {
         Object.defineProperty(holder, name, { value, enumerable: true })
       }
+    }
+    // Event handler attributes (HTML, 8.1.8.1): each has the place among the listeners of when it was last set from null.
+    for (const type of ['open', 'message', 'error']) {
+      Object.defineProperty(EventSource.prototype, `on${type}`, {
+        configurable: true,
+        get(this: EventSource) {
+          return this.#handlers.get(type) ?? null
+        },
+        set(this: EventSource, handler: unknown) {
+          if (Object(handler) !== handler) {
+            this.#handlers.delete(type)
+            this.removeEventListener(type, this.#callHandler)
+          } else {
+            if (!this.#handlers.has(type)) this.addEventListener(type, this.#callHandler)
+            this.#handlers.set(type, handler as object)
+          }
+        },
+      })
+    }
+    // As Web IDL has attributes and operations (3.7.6, 3.7.7), and unlike classes.
+    for (const name of Object.getOwnPropertyNames(EventSource.prototype).slice(1)) {
+      Object.defineProperty(EventSource.prototype, name, { enumerable: true })
     }
   }
 
@@ -99,30 +129,6 @@ export class EventSource extends EventTarget {
     return this.#readyState
   }
 
-  get onopen(): ((this: EventSource, event: Event) => unknown) | null {
-    return (this.#handlers.get('open') ?? null) as never
-  }
-
-  set onopen(handler: ((this: EventSource, event: Event) => unknown) | null) {
-    this.#handle('open', handler)
-  }
-
-  get onmessage(): ((this: EventSource, event: MessageEvent<string>) => unknown) | null {
-    return (this.#handlers.get('message') ?? null) as never
-  }
-
-  set onmessage(handler: ((this: EventSource, event: MessageEvent<string>) => unknown) | null) {
-    this.#handle('message', handler)
-  }
-
-  get onerror(): ((this: EventSource, event: EventSourceErrorEvent) => unknown) | null {
-    return (this.#handlers.get('error') ?? null) as never
-  }
-
-  set onerror(handler: ((this: EventSource, event: EventSourceErrorEvent) => unknown) | null) {
-    this.#handle('error', handler)
-  }
-
   /** What `Last-Event-ID` is to be, as proposed in whatwg/html#12272. */
   get lastEventId(): string {
     return this.#lastEventId
@@ -146,17 +152,6 @@ export class EventSource extends EventTarget {
 
   get [Symbol.toStringTag](): string {
     return 'EventSource'
-  }
-
-  /** An event handler attribute (HTML, 8.1.8.1): among the listeners, it has the place of when it was last set from null. */
-  #handle(type: string, handler: unknown): void {
-    if (Object(handler) !== handler) {
-      this.#handlers.delete(type)
-      this.removeEventListener(type, this.#callHandler)
-    } else {
-      if (!this.#handlers.has(type)) this.addEventListener(type, this.#callHandler)
-      this.#handlers.set(type, handler as object)
-    }
   }
 
   readonly #callHandler = (event: Event): void => {
@@ -185,13 +180,11 @@ export class EventSource extends EventTarget {
       // No longer the request: Node 24 throws past every handler when that of a `data:` URL is aborted now.
       this.#stop = stream.cancel
       this.#address = response.url
-      this.#announce()
       await this.#read(stream, new URL(response.url).origin)
-      this.#reestablish(new ClientError('closed-by-server', 'The server has ended the stream.'))
     } catch (error) {
       if (this.#isClosed) return
-      const failure = asClientError(error)
-      if (failure.code === 'network') this.#reestablish(failure)
+      const failure = error as ClientError
+      if (/^(network|closed-by-server)$/.test(failure.code)) this.#reestablish(failure)
       else this.#fail(failure)
     }
   }
@@ -209,21 +202,22 @@ export class EventSource extends EventTarget {
   }
 
   async #follow(stream: OpenStream): Promise<void> {
-    if (this.#isClosed) return
-    this.#announce()
     try {
-      await this.#read(stream, '')
-      if (!this.#isClosed) this.#fail(new ClientError('closed-by-server', 'The stream has ended.'))
+      if (!this.#isClosed) await this.#read(stream, 'null')
     } catch (error) {
-      if (!this.#isClosed) this.#fail(asClientError(error))
+      if (!this.#isClosed) this.#fail(error as ClientError)
     }
   }
 
+  /** Reads it to its end, or until the source is closed. @throws ClientError */
   async #read(stream: OpenStream, origin: string): Promise<void> {
-    const arrived: MessageEvent<string>[] = []
+    this.#readyState = this.OPEN
+    this.dispatchEvent(new Event('open'))
+    /** Events, and ids, each of which holds from its place on. */
+    const arrived: (MessageEvent<string> | string)[] = []
     const decoder = createDecoder(
       {
-        onId: (id) => (this.#lastEventId = id),
+        onId: (id) => arrived.push(id),
         onRetry: (ms) => (this.#reconnectionMs = ms),
         onEvent: ({ type, data, lastEventId }) =>
           arrived.push(new MessageEvent(type, { data, origin, lastEventId })),
@@ -235,23 +229,22 @@ export class EventSource extends EventTarget {
       // Not at once: it may be called by a listener, in the middle of a chunk.
       if (this.#isReset) decoder.end()
       this.#isReset = false
-      decoder.push(chunk)
-      for (const event of arrived.splice(0)) {
+      const failure = decode(decoder, chunk)
+      for (const next of arrived.splice(0)) {
         if (this.#isClosed) return
-        this.dispatchEvent(event)
-        // Each in a task of its own (9.2.6), as far as what follows from it can tell.
-        await Promise.resolve()
+        if (typeof next === 'string') this.#lastEventId = next
+        else {
+          this.dispatchEvent(next)
+          // Each in a task of its own (9.2.6), as far as what follows from it can tell.
+          await Promise.resolve()
+        }
       }
+      if (failure !== undefined) throw failure
     }
-  }
-
-  #announce(): void {
-    this.#readyState = this.OPEN
-    this.dispatchEvent(new Event('open'))
+    throw new ClientError('closed-by-server', 'The stream has ended')
   }
 
   #reestablish(why: ClientError): void {
-    if (this.#isClosed) return
     this.#readyState = this.CONNECTING
     this.dispatchEvent(new EventSourceErrorEvent(why))
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.#connect(), this.#reconnectionMs)
@@ -263,6 +256,31 @@ export class EventSource extends EventTarget {
   }
 }
 
+type ListenerArguments = Parameters<EventTarget['addEventListener']>
+
+/** Such that a source may stand for one of the DOM's types. */
+export interface EventSource {
+  get onerror(): ((event: unknown) => unknown) | null
+  set onerror(handler: ((event: EventSourceErrorEvent) => unknown) | null)
+  addEventListener(
+    type: 'error',
+    listener: (event: EventSourceErrorEvent) => unknown,
+    options?: ListenerArguments[2],
+  ): void
+  addEventListener(
+    type: string,
+    listener: (event: EventSourceMessageEvent) => unknown,
+    options?: ListenerArguments[2],
+  ): void
+  addEventListener(...listener: ListenerArguments): void
+  removeEventListener(
+    type: string,
+    listener: (event: EventSourceMessageEvent) => unknown,
+    options?: Parameters<EventTarget['removeEventListener']>[2],
+  ): void
+  removeEventListener(...listener: Parameters<EventTarget['removeEventListener']>): void
+}
+
 /** Instead of a URL, for a source that reads what is open already. */
 const FROM_STREAM = new URL('about:event-stream')
 
@@ -272,11 +290,4 @@ function resolve(url: string): string {
   } catch {
     throw new DOMException(`${JSON.stringify(url)} is no URL`, 'SyntaxError')
   }
-}
-
-/** What the decoder throws says that an event is too large. */
-function asClientError(error: unknown): ClientError {
-  return error instanceof ClientError
-    ? error
-    : new ClientError('too-large', (error as Error).message, {}, error)
 }

@@ -1,3 +1,4 @@
+import { MAX_RETRY_MS } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import type { ClientError } from './errors.ts'
 
@@ -14,6 +15,8 @@ export interface StreamEvent<Type extends string = string, Data = string> {
   readonly id: string
   /** On streams of several topics. */
   readonly topic: string | undefined
+  /** The publisher's key, where the server sends it. */
+  readonly key: string | undefined
 }
 
 /** What a subscription says about itself. */
@@ -36,21 +39,23 @@ export type Item<Events extends EventMap> = EventOf<Events> | Status
 
 /** The hub's own events as what they say; nothing for everybody's events. */
 export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | undefined {
-  switch (type) {
-    case 'tailrace.live':
-      return { kind: 'live', id: lastEventId }
-    case 'tailrace.gap':
-      return { kind: 'gap', ...facts(data) } as Status
-    case 'tailrace.end':
-      return { kind: 'end', topic: facts(data)['topic'] as string | undefined }
-    default:
-      return undefined
-  }
+  const [, kind] = /^tailrace\.(live|gap|end)$/.exec(type) ?? []
+  if (kind === undefined) return undefined
+  return (kind === 'live' ? { kind, id: lastEventId } : { topic: undefined, ...facts(data), kind }) as Status
+}
+
+/**
+ * How long a hub that announces its heartbeat may send nothing: two heartbeats, and a second at least, in milliseconds.
+ * 0 where it has none; nothing where it announces nothing.
+ */
+export function readTimeoutOf(data: string): number | undefined {
+  const beatMs = facts(data)['heartbeatMs'] as number
+  return beatMs > 0 ? Math.min(Math.max(2 * beatMs, 1_000), MAX_RETRY_MS) : beatMs === 0 ? 0 : undefined
 }
 
 /** One of the hub's own events, as if it had come. `tailrace.place` is the client's: it says nothing but its id. */
 export function controlOf(type: string, lastEventId: string): DecodedEvent {
-  return { type, data: '{}', lastEventId, topic: undefined }
+  return { type, data: '{}', lastEventId } as DecodedEvent
 }
 
 /** The JSON of one of the hub's own events; nothing of it where it is none. */

@@ -15,18 +15,32 @@ export interface Storage {
 /** Bounds and times, each a number of at least 0. What a timer cannot hold is clamped to 2^31 - 1. */
 export interface SubscribeLimits {
   /**
-   * The bound of the delay before the first reconnection, in milliseconds, until the server says another one
-   * with `retry:`. It doubles with each failure. 0 reconnects at once, the first time.
+   * The bound of the random delay before the first reconnection, in milliseconds. It doubles with each failure.
+   * The server's `retry:` is waited for in addition.
    *
    * @defaultValue 1,000
    */
   readonly initialDelay?: number | undefined
-  /** The largest bound, in milliseconds, unless `retry:` says more. @defaultValue 30,000 */
+  /** The largest bound of the random delay, in milliseconds. @defaultValue 30,000 */
   readonly maxDelay?: number | undefined
-  /** A connection that holds for so long was good, and the delay starts over. Milliseconds. @defaultValue 5,000 */
+  /**
+   * A connection that holds for so long starts the delay over even if it delivers nothing, and may refresh a refused
+   * token at once again. Milliseconds.
+   *
+   * @defaultValue 5,000
+   */
   readonly stableAfter?: number | undefined
   /** The longest until a stream has begun, in milliseconds. @defaultValue 15,000 */
   readonly openTimeout?: number | undefined
+  /**
+   * The longest that an open stream may send nothing, not even a comment, in milliseconds; 0 is for ever. After it the
+   * connection is taken for dead (`silent`).
+   *
+   * @defaultValue twice the heartbeat that a hub announces. Until then, and for other servers, 60,000 with `GET`: the
+   * specification advises servers to send a comment every 15 seconds. 0 with other methods, whose requests should
+   * not be repeated on a guess
+   */
+  readonly readTimeoutMs?: number | undefined
   /** When so many items wait for whoever iterates, nothing more is read. At least 1. @defaultValue 1,000 */
   readonly maxQueued?: number | undefined
   /** Characters of one event: an integer from 1 to 268,435,456. @defaultValue 67,108,864 */
@@ -40,7 +54,7 @@ export interface SubscribeOptions extends SubscribeLimits {
   readonly body?: RequestParts['body']
   /** A function is called for each attempt; with true when the server refused the last ones. */
   readonly headers?: HeadersSource | undefined
-  readonly credentials?: RequestCredentials | undefined
+  readonly credentials?: RequestInit['credentials']
   /** Ends the subscription. */
   readonly signal?: AbortSignal | undefined
   /** The place to start from. It wins over what `store` holds. */
@@ -75,8 +89,25 @@ const DEFAULT_LIMITS = {
   maxDelay: 30_000,
   stableAfter: 5_000,
   openTimeout: 15_000,
+  readTimeoutMs: 60_000,
   maxQueued: 1_000,
   maxEventLength: DEFAULT_MAX_BUFFER_LENGTH,
+}
+
+const OTHERS: Readonly<Record<Exclude<keyof SubscribeOptions, keyof SubscribeLimits>, 1>> = {
+  method: 1,
+  body: 1,
+  headers: 1,
+  credentials: 1,
+  signal: 1,
+  lastEventId: 1,
+  store: 1,
+  decode: 1,
+  onerror: 1,
+  onComment: 1,
+  fallback: 1,
+  share: 1,
+  fetch: 1,
 }
 
 export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
@@ -88,7 +119,13 @@ export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
 
 /** Fills in defaults. @throws ClientError `invalid-option` */
 export function resolveOptions(given: string, options: SubscribeOptions): ResolvedOptions {
+  for (const name in options)
+    if (!(name in DEFAULT_LIMITS || name in OTHERS)) throw invalid(name, 'is not an option')
   const limits = { ...DEFAULT_LIMITS }
+  const { method: asked = 'GET' } = options
+  // As `fetch` takes them: in any case, and without a body.
+  const isBare = /^(get|head)$/i.test(asked)
+  if (!isBare) limits.readTimeoutMs = 0
   for (const name of Object.keys(limits) as (keyof SubscribeLimits)[]) {
     limits[name] = Math.min(options[name] ?? limits[name], MAX_RETRY_MS)
     const least = name === 'maxQueued' ? 1 : 0
@@ -97,12 +134,9 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   const { maxEventLength: length } = limits
   if (!(Number.isInteger(length) && length > 0 && length <= 2 ** 28))
     throw invalid('maxEventLength', 'must be an integer from 1 to 268435456')
-  const { method: asked = 'GET' } = options
-  // As `fetch` takes them: in any case, and without a body.
-  const isBare = /^(get|head)$/i.test(asked)
   const method = isBare ? asked.toUpperCase() : asked
-  if (isBare && options.body !== undefined) throw invalid('body', 'needs another method')
-  if (options.body instanceof ReadableStream) throw invalid('body', 'is sent again, so it cannot be a stream')
+  if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
+  if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
   if (options.share === true && method !== 'GET') throw invalid('share', 'needs GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
   if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)

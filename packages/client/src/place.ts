@@ -2,7 +2,8 @@
 const CURSOR = /^(.+)\.(\d+)$/
 
 /** Which of two places is later: more than 0 when the first is, 0 when they are one; nothing when nobody can say. */
-export function orderOf(one: string, other: string): number | undefined {
+export function orderOf(one: string | undefined, other: string | undefined): number | undefined {
+  if (one === undefined || other === undefined) return undefined
   if (one === other) return 0
   const [, oneEpoch, oneOffset] = CURSOR.exec(one) ?? []
   const [, otherEpoch, otherOffset] = CURSOR.exec(other) ?? []

@@ -1,5 +1,4 @@
 import { MAX_RETRY_MS } from '@tailrace/wire'
-import type { DecodedEvent } from '@tailrace/wire'
 import { ask } from './connection.ts'
 import { ClientError } from './errors.ts'
 import { controlOf } from './items.ts'
@@ -16,10 +15,12 @@ const POLL_MS = 60_000
 
 /** A page of history, or a gap; of who is no hub, anything. */
 interface Answer {
+  readonly reason?: string
   readonly events?: readonly {
     readonly id: string
     readonly topic: string
     readonly type?: string
+    readonly key?: string
     readonly data: string
   }[]
   readonly next?: string
@@ -75,8 +76,13 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     const text = await unlessAborted(signal, orNetworkError(settings.url, response.text()))
     const answer = Object(parsed(text)) as Answer
     if (response.status === 410 && answer.oldest !== undefined) {
-      await take(eventOf('tailrace.gap', JSON.stringify(answer), from, undefined))
-      known = from
+      const { reason, oldest } = answer
+      await take({
+        ...controlOf('tailrace.gap', from),
+        data: JSON.stringify({ reason, from, oldest }),
+      })
+      // Of another log, or of none, the place says nothing about what was seen of this one.
+      known = reason === 'expired' ? from : ''
       from = 'start'
     } else if (response.status !== 200 || !Array.isArray(answer.events) || answer.next === undefined) {
       // No hub, or one that refuses: as a stream it says why.
@@ -85,11 +91,12 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     } else {
       const { events, next } = answer
       session.backoff.reset()
-      for (const { type = 'message', data, id, topic } of events) {
+      for (const { type = 'message', key, data, id, topic } of events) {
         if (session.isOver) return
         if ((orderOf(id, known) ?? 1) <= 0) continue
-        await take(eventOf(type, data.replace(/\r\n?/g, '\n'), id, isOfOne ? undefined : topic))
-        await session.room()
+        const lines = data.replace(/\r\n?/g, '\n')
+        await take({ type, data: lines, lastEventId: id, topic: isOfOne ? undefined : topic, key })
+        await session.queue.room()
       }
       if (events.length === 0 && !isLive) {
         isLive = true
@@ -106,8 +113,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function eventOf(type: string, data: string, lastEventId: string, topic: string | undefined): DecodedEvent {
-  return { type, data, lastEventId, topic }
 }

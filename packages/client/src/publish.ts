@@ -1,12 +1,14 @@
 import { Backoff } from './backoff.ts'
 import { ClientError } from './errors.ts'
 import { headersOf } from './request.ts'
+import type { HeadersSource, HeadersUse } from './request.ts'
 import { isTransient, parseRetryAfter } from './transient.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
 /** An event to publish. */
 export interface NewEvent {
-  readonly data: string
+  /** A string is published as it is, any other value as its JSON text. */
+  readonly data: unknown
   readonly type?: string | undefined
   /** The newest event of each key is what a snapshot holds. */
   readonly key?: string | undefined
@@ -30,8 +32,9 @@ export interface Published {
 }
 
 export interface PublishOptions {
-  readonly headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>) | undefined
-  readonly credentials?: RequestCredentials | undefined
+  /** A function is called for each attempt; once with true, after a `401`. */
+  readonly headers?: HeadersSource | undefined
+  readonly credentials?: RequestInit['credentials']
   readonly signal?: AbortSignal | undefined
   /** Attempts in all. @defaultValue 5 */
   readonly attempts?: number | undefined
@@ -48,7 +51,7 @@ const MAX_DELAY_MS = 10_000
  * is lost is repeated with the same idempotency keys, so it is published once.
  *
  * @param url of a topic, or of `/topics` for a batch whose events name theirs
- * @throws ClientError `publish-refused` when the hub refuses it, `network` when no attempt got an answer, `headers`
+ * @throws ClientError `invalid-option`, `publish-refused` when the hub refuses it, `network` when no attempt got an answer, `headers`
  * when the last attempt's could not be had
  */
 export async function publish(
@@ -70,8 +73,11 @@ export async function publish(
     signal,
     attempts = DEFAULT_ATTEMPTS,
     fetch = globalThis.fetch,
+    ...unknown
   }: PublishOptions = {},
 ): Promise<Published | readonly Published[]> {
+  for (const option in unknown)
+    throw new ClientError('invalid-option', `${option} is not an option`, { option })
   const isBatch = Array.isArray(events)
   const batch: readonly NewEvent[] = isBatch ? events : [events]
   // `randomUUID` is missing on pages that came by `http:`.
@@ -80,8 +86,9 @@ export async function publish(
     JSON.stringify({ ...event, idempotencyKey: event.idempotencyKey ?? `${call}/${i}` }),
   )
   const backoff = new Backoff(FIRST_DELAY_MS, MAX_DELAY_MS)
+  const use: HeadersUse = { wereHeadersRefused: false }
   async function attempt(): Promise<Published | readonly Published[]> {
-    const all = await headersOf(headers, false)
+    const all = await headersOf(headers, use)
     all.set('content-type', 'application/x-ndjson')
     const init: RequestInit = { method: 'POST', headers: all, body: lines.join('\n') }
     if (credentials !== undefined) init.credentials = credentials
@@ -93,10 +100,12 @@ export async function publish(
       return await unlessAborted(signal, attempt())
     } catch (error) {
       signal?.throwIfAborted()
-      const isFinal = error instanceof ClientError && error.details['isFinal'] === true
-      if (isFinal || left <= 1) throw error instanceof ClientError ? error : unreachable(url, error)
-      const leastMs = error instanceof ClientError ? (error.details['retryAfterMs'] as number | undefined) : 0
-      await pause(backoff.next(leastMs), signal)
+      const failure = error instanceof ClientError ? error : unreachable(url, error)
+      const { status, isFinal, retryAfter } = failure.details
+      use.wereHeadersRefused = status === 401 && !use.wereHeadersRefused && typeof headers === 'function'
+      if (left <= 1 || (isFinal === true && !use.wereHeadersRefused)) throw failure
+      if (!use.wereHeadersRefused)
+        await pause(backoff.next(parseRetryAfter(retryAfter as string | undefined)), signal)
     }
   }
 }
@@ -110,12 +119,11 @@ async function answerOf(response: Response, isBatch: boolean): Promise<Published
   if (ok && events !== undefined && events.length > 0) return isBatch ? events : events[0]!
   const isFinal = !isTransient(status)
   const message = `${url} refused the publish with status ${status}${answer?.detail === undefined ? '' : `: ${answer.detail}`}`
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after'))
   throw new ClientError('publish-refused', message, {
     status,
     code: answer?.code,
     isFinal,
-    retryAfterMs,
+    retryAfter: headers.get('retry-after') ?? undefined,
     problem: answer,
   })
 }

@@ -3,12 +3,11 @@
  * network holds back what a slow consumer does not take.
  */
 export class Queue<T> {
-  readonly #max: number
-  #isBounded = true
+  #max: number
   readonly #items: T[] = []
   /** Readers that wait for an item, and writers that wait for room. */
   #waiting: (() => void)[] = []
-  #end: { error: Error | undefined } | undefined
+  #end: Promise<void> | undefined
 
   constructor(max: number) {
     this.#max = max
@@ -21,7 +20,7 @@ export class Queue<T> {
   }
 
   get isFull(): boolean {
-    return this.#isBounded && this.#items.length >= this.#max && this.#end === undefined
+    return this.#items.length >= this.#max && this.#end === undefined
   }
 
   /** Resolves when there is room. One chunk of the network may overfill it. */
@@ -29,7 +28,7 @@ export class Queue<T> {
     while (this.isFull) await this.#change()
   }
 
-  /** The next item; nothing after the end. @throws what it was ended with */
+  /** The next item; nothing after the end. @throws what the end was rejected with */
   async next(): Promise<T | undefined> {
     for (;;) {
       const item = this.#items.shift()
@@ -37,23 +36,20 @@ export class Queue<T> {
         this.#wake()
         return item
       }
-      if (this.#end !== undefined) {
-        if (this.#end.error !== undefined) throw this.#end.error
-        return undefined
-      }
+      if (this.#end !== undefined) return (await this.#end) as undefined
       await this.#change()
     }
   }
 
   /** Whoever waits for room need not: nothing more is going to be read. */
   release(): void {
-    this.#isBounded = false
+    this.#max = Infinity
     this.#wake()
   }
 
   /** Nothing more comes. What is there can still be taken. */
-  end(error?: Error): void {
-    this.#end ??= { error }
+  end(how: Promise<void>): void {
+    this.#end = how
     this.#wake()
   }
 

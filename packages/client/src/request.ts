@@ -1,14 +1,34 @@
 import { ClientError } from './errors.ts'
 
-/** Headers, or what gives them anew for each attempt. It is told when the last ones were refused. */
-export type HeadersSource = HeadersInit | ((refused: boolean) => HeadersInit | Promise<HeadersInit>)
+// Not by the names that only `lib.dom` has: Node's types must do as well.
+/** What `fetch` takes as headers. */
+export type HeadersValue = NonNullable<RequestInit['headers']>
+
+type HeadersFunction = (refused: boolean) => HeadersValue | Promise<HeadersValue>
+
+/**
+ * Headers, or a function that returns them for each attempt, with true when the server refused the last ones. What is
+ * given the same function shares its refreshes: one call with true serves all whose headers are older.
+ */
+export type HeadersSource = HeadersValue | HeadersFunction
+
+/** What one reader's headers have been so far. */
+export interface HeadersUse {
+  /** The server refused the last ones. */
+  wereHeadersRefused: boolean
+  /** The refresh that they came from, or came after. */
+  refresh?: Promise<HeadersValue> | undefined
+}
+
+/** The last refresh of each function. */
+const refreshes = new WeakMap<HeadersFunction, Promise<HeadersValue>>()
 
 /** What of a request stays the same over all attempts. */
 export interface RequestParts {
   readonly method: string
-  readonly body?: Exclude<BodyInit, ReadableStream> | undefined
+  readonly body?: Exclude<RequestInit['body'], ReadableStream | null>
   readonly headers?: HeadersSource | undefined
-  readonly credentials?: RequestCredentials | undefined
+  readonly credentials?: RequestInit['credentials']
 }
 
 /** The request of one attempt. @throws ClientError `headers` or `invalid-id` */
@@ -16,9 +36,9 @@ export async function requestOf(
   { method, body, headers, credentials }: RequestParts,
   accept: string,
   lastEventId: string,
-  wasRefused: boolean,
+  use: HeadersUse,
 ): Promise<RequestInit> {
-  const all = await headersOf(headers, wasRefused)
+  const all = await headersOf(headers, use)
   if (!all.has('accept')) all.set('accept', accept)
   if (lastEventId !== '') all.set('last-event-id', toByteString(lastEventId))
   // The cache mode, not the header: that one would need a CORS preflight.
@@ -26,13 +46,24 @@ export async function requestOf(
 }
 
 /** The headers of one attempt. @throws ClientError `headers` */
-export async function headersOf(headers: HeadersSource | undefined, wasRefused: boolean): Promise<Headers> {
+export async function headersOf(headers: HeadersSource | undefined, use: HeadersUse): Promise<Headers> {
   try {
-    if (typeof headers === 'function') headers = await headers(wasRefused)
+    if (typeof headers === 'function') headers = await callShared(headers, use)
   } catch (cause) {
-    throw new ClientError('headers', 'The function for headers has failed', {}, cause)
+    throw new ClientError('headers', 'The headers function threw', {}, cause)
   }
   return new Headers(headers)
+}
+
+/** Calls a function for headers, or takes the refresh that another reader began after this one's last call. */
+export async function callShared(headers: HeadersFunction, use: HeadersUse): Promise<HeadersValue> {
+  let refresh = refreshes.get(headers)
+  if (use.wereHeadersRefused && refresh === use.refresh) {
+    refresh = (async () => headers(true))()
+    refreshes.set(headers, refresh)
+  }
+  use.refresh = refresh
+  return use.wereHeadersRefused ? refresh! : headers(false)
 }
 
 /**

@@ -1,5 +1,8 @@
 import type { EventMap, EventOf, Item } from './items.ts'
 import type { SubscribeOptions } from './options.ts'
+import { ClientError } from './errors.ts'
+import { callShared } from './request.ts'
+import type { HeadersUse, HeadersValue } from './request.ts'
 import { advance, CONNECTING, keepOf, newest } from './state.ts'
 import type { Facts, SubscriptionState } from './state.ts'
 import { subscribe } from './subscribe.ts'
@@ -53,6 +56,8 @@ class Shared {
   #events: EventOf<EventMap>[] = []
   #facts: Facts = CONNECTING
   #hasNewEvents = false
+  /** Of the components' function for headers, which other subscriptions may share. */
+  readonly #use: HeadersUse = { wereHeadersRefused: false }
   #isOver = false
   #willShow = false
   #closing: ReturnType<typeof setTimeout> | undefined
@@ -60,9 +65,9 @@ class Shared {
   constructor(key: string, url: string, options: ReaderOptions) {
     this.#key = key
     this.#options = options
-    const { headers } = options
+    const { headers, keep: _, onEvent: __, ...others } = options
     this.#subscription = subscribe<EventMap>(url, {
-      ...options,
+      ...others,
       headers: typeof headers === 'function' ? (refused) => this.#headers(refused) : headers,
       onerror: (error) => this.#newestOptions().onerror?.(error),
       onComment: (text) => this.#newestOptions().onComment?.(text),
@@ -87,7 +92,7 @@ class Shared {
       for await (const item of this.#subscription) this.#take(item)
       this.#facts = { ...this.#facts, status: 'ended', error: undefined }
     } catch (error) {
-      this.#facts = { ...this.#facts, status: 'failed', error: error as Error }
+      this.#facts = { ...this.#facts, status: 'failed', error: asClientError(error) }
     }
     this.#isOver = true
     // What is over is of no use to whoever comes next.
@@ -131,9 +136,10 @@ class Shared {
     })
   }
 
-  #headers(refused: boolean): HeadersInit | Promise<HeadersInit> {
+  #headers(refused: boolean): HeadersValue | Promise<HeadersValue> {
     const { headers } = this.#newestOptions()
-    return typeof headers === 'function' ? headers(refused) : (headers ?? {})
+    this.#use.wereHeadersRefused = refused
+    return typeof headers === 'function' ? callShared(headers, this.#use) : (headers ?? {})
   }
 
   /** Those of the reader that came last; they are remembered for when there is none. */
@@ -147,4 +153,9 @@ class Shared {
     if (open.get(this.#key) === this) open.delete(this.#key)
     this.#subscription.close()
   }
+}
+
+function asClientError(error: unknown): ClientError {
+  if (error instanceof ClientError) return error
+  return new ClientError('callback', `One of the callbacks threw: ${String(error)}`, {}, error)
 }

@@ -1,9 +1,10 @@
+import { WireError } from '@tailrace/wire'
+import type { Decoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
-import { parseRetryAfter } from './transient.ts'
 
 /** An open stream. */
 export interface OpenStream {
-  /** Bytes as they come; nothing at the end. @throws ClientError `network` */
+  /** Bytes as they come; nothing at the end. @throws ClientError `network` or `aborted` */
   read(): Promise<Uint8Array | undefined>
   /** Reads no more, and lets the connection go. */
   cancel(): void
@@ -37,16 +38,31 @@ export function readerOf(url: string, reader?: ReadableStreamDefaultReader<Uint8
   }
 }
 
-export function badStatus({ status, headers, url }: Response): ClientError {
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after'))
-  return new ClientError('status', `${url} answered ${status}`, { status, retryAfterMs })
+/** Gives a chunk to a decoder. @returns why nothing after it can be decoded; what came before that was decoded */
+export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undefined {
+  try {
+    decoder.push(chunk)
+    return undefined
+  } catch (cause) {
+    return cause instanceof WireError
+      ? new ClientError('too-large', cause.message, {}, cause)
+      : new ClientError('invalid-option', 'The stream gives text, not bytes')
+  }
 }
 
-/** @throws ClientError `network` */
+export function badStatus({ status, headers, url }: Response): ClientError {
+  return new ClientError('status', `${url} answered ${status}`, {
+    status,
+    retryAfter: headers.get('retry-after') ?? undefined,
+  })
+}
+
+/** @throws ClientError `network`, or `aborted` */
 export async function orNetworkError<T>(url: string, task: T): Promise<Awaited<T>> {
   try {
     return await task
   } catch (cause) {
-    throw new ClientError('network', `The connection to ${url} failed`, { url }, cause)
+    const code = (cause as Error | undefined)?.name === 'AbortError' ? 'aborted' : 'network'
+    throw new ClientError(code, `The connection to ${url} failed`, { url }, cause)
   }
 }

@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.ts'
 import { connect } from './connection.ts'
 import type { ClientError } from './errors.ts'
-import { statusOf } from './items.ts'
+import { readTimeoutOf, statusOf } from './items.ts'
 import type { EventMap, EventOf, Item, Status, StreamEvent } from './items.ts'
 import { resolveOptions } from './options.ts'
 import type { SubscribeOptions } from './options.ts'
@@ -54,34 +54,33 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
   let tabs: Tabs | undefined
   let begin!: () => void
   const closed = new Promise<void>((resolve) => (begin = resolve)).then(run)
-  closed.then(
-    () => queue.end(),
-    (error: Error) => queue.end(error),
-  )
+  const end = (): void => queue.end(closed)
+  closed.then(end, end)
 
   const session: Session = {
     settings,
+    queue,
     backoff: new Backoff(settings.initialDelay, settings.maxDelay),
     lastEventId: place,
     seen: new Set(),
+    readTimeoutMs: settings.readTimeoutMs,
     wereHeadersRefused: false,
     canPoll: settings.fallback !== false && settings.method === 'GET' && !ONLY_STREAMED.test(settings.url),
-    isOver: false,
-    interrupt: undefined,
-    wake: undefined,
 
     async take(decoded) {
-      const { type, data: text, lastEventId: id, topic } = decoded
+      const { type, data: text, lastEventId: id, topic, key } = decoded
       const status = statusOf(decoded)
       tabs?.pass(decoded)
       if (status !== undefined) {
         session.tell(status)
         if (status.kind === 'end') close()
+        if (options.readTimeoutMs === undefined)
+          session.readTimeoutMs = readTimeoutOf(text) ?? session.readTimeoutMs
       } else if (!type.startsWith('tailrace.')) {
         const data = decode === undefined ? text : await decode(type, text)
         // Closed meanwhile.
         if (session.isOver) return
-        const event = { kind: 'event', type, data, id, topic } as EventOf<Events>
+        const event = { kind: 'event', type, data, id, topic, key } as EventOf<Events>
         if (isIterated) queue.push(event)
         for (const listener of listeners.get(type) ?? []) listener(event as never)
       }
@@ -93,11 +92,6 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
       if (isIterated) queue.push(status)
       for (const listener of statusListeners) listener(status)
     },
-
-    get isFull() {
-      return queue.isFull
-    },
-    room: () => queue.room(),
   }
 
   async function run(): Promise<void> {

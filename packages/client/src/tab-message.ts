@@ -5,10 +5,10 @@ import type { ClientError } from './errors.ts'
 export type Message =
   /** To the one that connects: where are you? */
   | { readonly kind: 'ping' }
-  /** Its answer: everything that was missed may have come to it. */
-  | { readonly kind: 'pong'; readonly place: string; readonly isLive: boolean }
-  /** What its connection brought, and the place before that. */
-  | { readonly kind: 'event'; readonly after: string; readonly event: DecodedEvent }
+  /** Its answer, without a place in the middle of a snapshot. `isLive`: everything that was missed has come to it. */
+  | { readonly kind: 'pong'; readonly place: string | undefined; readonly isLive: boolean }
+  /** What its connection brought, and the place before that; without one in the middle of a snapshot. */
+  | { readonly kind: 'event'; readonly after: string | undefined; readonly event: DecodedEvent }
   /** Its connection is lost. */
   | {
       readonly kind: 'lost'

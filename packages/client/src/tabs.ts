@@ -14,7 +14,7 @@ const MAX_UNANSWERED = 2
 export interface Tabs {
   /** Resolves when this one has to connect, or the subscription is over. @throws what a consumer's `decode` threw */
   turn(): Promise<void>
-  /** Gives to the others what this one's connection brought, if it is the one that connects for all. */
+  /** Told of all that this tab takes. Gives it to the others, if it is the one that connects for all. */
   pass(event: DecodedEvent): void
   /** Tells the others that there will be another connection. */
   lose(error: ClientError, delayMs: number): void
@@ -36,8 +36,10 @@ export function joinTabs(session: Session): Tabs | undefined {
   const name = `tailrace:${url}`
   const channel = new BroadcastChannel(name)
   const beginsNow = session.lastEventId === '' && !/[?&](from|lastEventId|snapshot)=/.test(url)
+  /** In the middle of a snapshot: what this tab has is no place in the log, and what it lacks nobody can tell. */
+  let isPartial = session.lastEventId === '' && /[?&]snapshot=true/.test(url)
   let isLeader = false
-  /** As the one that connects: everything that was missed has come. */
+  /** Everything that was missed has come. */
   let isLive = false
   /** It has a connection, or is about to have one again. */
   let isConnecting = false
@@ -62,6 +64,7 @@ export function joinTabs(session: Session): Tabs | undefined {
   const isDue = (): boolean =>
     taking === undefined && (isLeader || isBehind || session.isOver || failure !== undefined)
   const post = (message: Message): void => channel.postMessage(message)
+  const placeOf = (): string | undefined => (isPartial ? undefined : session.lastEventId)
   const wake = (): void => session.interrupt?.()
 
   /** Holds the lock, once it is free or taken, for as long as it can. */
@@ -89,18 +92,18 @@ export function joinTabs(session: Session): Tabs | undefined {
   function onMessage(message: Message): void {
     if (message.kind === 'ping') {
       // Who cannot read on is of no use to the others: one of them will take the lock.
-      if (isLeader && !session.isFull) post({ kind: 'pong', place: session.lastEventId, isLive })
+      if (isLeader && !session.queue.isFull) post({ kind: 'pong', place: placeOf(), isLive })
       return
     }
     if (isLeader) return
     unanswered = 0
     if (message.kind === 'pong') {
-      if (!isPlaced) enqueue(() => settle(message))
+      enqueue(isPlaced ? () => rejoin(message) : () => settle(message))
       isPlaced = true
     } else if (message.kind === 'lost') {
       enqueue(() => reconnect(message))
     } else if (isPlaced) {
-      if (session.isFull || waiting >= session.settings.maxQueued) {
+      if (session.queue.isFull || waiting >= session.settings.maxQueued) {
         dropped += 1
         fallBehind()
       } else {
@@ -129,8 +132,22 @@ export function joinTabs(session: Session): Tabs | undefined {
   /** The first that is heard of the others. */
   async function settle({ place, isLive: areLive }: MessageOf<'pong'>): Promise<void> {
     if (isBehind) return
-    if (!beginsNow && session.lastEventId !== place) fallBehind()
+    if (place === undefined || (!beginsNow && placeOf() !== place)) fallBehind()
     else if (place !== '') await take(controlOf(areLive ? 'tailrace.live' : 'tailrace.place', place))
+  }
+
+  /** Lets its own connection go when it has come to where the others are, though nothing new comes to them. */
+  async function rejoin({ place, isLive: areLive }: MessageOf<'pong'>): Promise<void> {
+    if (isBehind && isLive && areLive && (orderOf(placeOf(), place) ?? -1) >= 0) await disconnect()
+  }
+
+  /** Its own connection is no longer needed. Its last event may be on its way. */
+  async function disconnect(): Promise<void> {
+    isBehind = false
+    if (!isConnecting) return
+    const idle = new Promise<void>((resolve) => (onIdle = resolve))
+    wake()
+    await idle
   }
 
   function reconnect({ error: { code, message, details }, delayMs }: MessageOf<'lost'>): void {
@@ -142,19 +159,15 @@ export function joinTabs(session: Session): Tabs | undefined {
     // What came before one that was dropped must not end the connection that brings that one.
     if (isLeader || session.isOver || dropped > droppedBefore) return
     const { after, event } = message
-    const ahead = orderOf(session.lastEventId, after)
-    const aheadOfEvent = orderOf(session.lastEventId, event.lastEventId)
+    const ahead = orderOf(placeOf(), after)
+    const aheadOfEvent = orderOf(placeOf(), event.lastEventId)
     if (ahead === undefined || ahead < 0) {
       // It may have come this far by itself already.
       if (aheadOfEvent !== 0) fallBehind()
       return
     }
     if (isConnecting) {
-      // Where the others are: its own connection is no longer needed. Its last event may be on its way.
-      isBehind = false
-      const idle = new Promise<void>((resolve) => (onIdle = resolve))
-      wake()
-      await idle
+      await disconnect()
       return accept(message, droppedBefore)
     }
     isBehind = false
@@ -209,9 +222,13 @@ export function joinTabs(session: Session): Tabs | undefined {
       if (failure !== undefined && !session.isOver) throw failure
     },
     pass(event) {
+      const after = placeOf()
+      const isLiveNow = event.type === 'tailrace.live'
+      // A gap may be followed by a snapshot, which the place of the gap says nothing about.
+      isPartial = !isLiveNow && (isPartial || (event.type === 'tailrace.gap' && /[?&]gap=snapshot/.test(url)))
+      isLive ||= isLiveNow
       if (!isLeader) return
-      isLive ||= event.type === 'tailrace.live'
-      post({ kind: 'event', after: session.lastEventId, event })
+      post({ kind: 'event', after, event })
     },
     lose({ code, message, details }, delayMs) {
       isLive = false

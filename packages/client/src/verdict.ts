@@ -2,7 +2,7 @@ import { MAX_RETRY_MS } from '@tailrace/wire'
 import type { Backoff } from './backoff.ts'
 import type { ClientError, ClientErrorCode } from './errors.ts'
 import type { SubscribeOptions } from './options.ts'
-import { isTransient } from './transient.ts'
+import { isTransient, parseRetryAfter } from './transient.ts'
 
 /** What would be the same the next time, unless its status says otherwise. */
 const LASTING: readonly ClientErrorCode[] = [
@@ -24,5 +24,5 @@ export function delayAfter(
   const { code, details } = error
   const isPassing = decision === 'retry' || !LASTING.includes(code) || isTransient(details['status'])
   if (decision === 'stop' || !isPassing) return undefined
-  return backoff.next(details['retryAfterMs'] as number | undefined)
+  return backoff.next(parseRetryAfter(details['retryAfter'] as string | undefined))
 }

@@ -8,18 +8,16 @@ const SLEPT_MS = 3 * TICK_MS
  */
 export function onWake(wake: () => void): () => void {
   const stop = new AbortController()
-  const listen = (type: string, listener: (event: Event) => void): void =>
-    globalThis.addEventListener?.(type, listener, stop)
-  listen('online', wake)
-  listen('pageshow', (event) => (event as PageTransitionEvent).persisted && wake())
+  globalThis.addEventListener?.('online', wake, stop)
+  globalThis.addEventListener?.('pageshow', ({ persisted }) => persisted && wake(), stop)
   let last = Date.now()
-  const timer = setInterval(() => {
+  const timer: unknown = setInterval(() => {
     const now = Date.now()
     if (now - last > SLEPT_MS) wake()
     last = now
-  }, TICK_MS) as { unref?: () => void } | number
+  }, TICK_MS)
   // In Node a timer would keep the process alive, which is up to the connection.
-  if (typeof timer === 'object') timer.unref?.()
+  ;(timer as { unref?: () => void }).unref?.()
   return () => {
     clearInterval(timer as number)
     stop.abort()

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { ClientError, EventSource, subscribe } from '@tailrace/client'
-import type { EventSourceErrorEvent } from '@tailrace/client'
 import { startScripted, stream } from './scripted-server.ts'
 import type { Script, ScriptedServer } from './scripted-server.ts'
 
@@ -40,7 +39,7 @@ const FACES: Readonly<Record<string, (url: string) => Promise<string[] | { code:
         resolve(got)
       })
       source.addEventListener('error', (event) => {
-        if (source.readyState === EventSource.CLOSED) resolve({ code: (event as EventSourceErrorEvent).code })
+        if (source.readyState === EventSource.CLOSED) resolve({ code: event.code })
       })
     }),
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { EventSource } from '@tailrace/client'
 import type { EventSourceErrorEvent } from '@tailrace/client'
 import { startScripted, stream } from './scripted-server.ts'
@@ -19,7 +19,9 @@ async function open(script: Script): Promise<EventSource> {
 }
 
 function next<E extends Event = MessageEvent<string>>(from: EventSource, type: string): Promise<E> {
-  return new Promise((resolve) => from.addEventListener(type, (event) => resolve(event as E), { once: true }))
+  return new Promise((resolve) =>
+    from.addEventListener(type, (event) => resolve(event as Event as E), { once: true }),
+  )
 }
 
 /** The events of these types, until one whose data is `done`. */
@@ -55,6 +57,16 @@ describe('the constructor', () => {
     for (const holder of [EventSource, source]) {
       expect([holder.CONNECTING, holder.OPEN, holder.CLOSED]).toEqual([0, 1, 2])
     }
+  })
+
+  test('has its attributes and methods enumerable on the prototype, as Web IDL says', () => {
+    const names: string[] = []
+    for (const name in EventSource.prototype) names.push(name)
+    const own = 'url withCredentials readyState onopen onmessage onerror close CONNECTING OPEN CLOSED'.split(
+      ' ',
+    )
+    expect(names).toEqual(expect.arrayContaining([...own, 'addEventListener']))
+    expect(names).not.toContain('constructor')
   })
 
   test.each(['ftp://localhost/', 'about:blank', 'mailto:a@b.c', 'javascript:0'])(
@@ -149,6 +161,17 @@ describe('what is answered', () => {
     expect([error.status, source!.readyState, server.requests.length]).toEqual([302, EventSource.CLOSED, 1])
   })
 
+  test('a request that somebody else aborts: it fails, as the specification says', async () => {
+    const { fetch } = globalThis
+    vi.spyOn(globalThis, 'fetch').mockImplementation((url, init) =>
+      fetch(url, { ...init, signal: AbortSignal.abort() }),
+    )
+    source = new EventSource('http://127.0.0.1:1/')
+    const error = await next<EventSourceErrorEvent>(source, 'error')
+    vi.restoreAllMocks()
+    expect([error.code, source.readyState]).toEqual(['aborted', EventSource.CLOSED])
+  })
+
   test('nobody there: it tries again', async () => {
     source = new EventSource('http://127.0.0.1:1/')
     const error = await next<EventSourceErrorEvent>(source, 'error')
@@ -241,6 +264,29 @@ describe('events', () => {
     expect(source!.readyState).toBe(EventSource.CLOSED)
   })
 
+  test('lastEventId is that of the event that is dispatched, not of what came with it', async () => {
+    await open((response) => stream(response, 'id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\n\ndata: done\n\n'))
+    const ids: string[] = []
+    source!.addEventListener('message', () => ids.push(source!.lastEventId))
+    await untilDone(source!)
+    expect(ids).toEqual(['1', '2', '3'])
+  })
+
+  test('one that comes in one chunk with another that is too large is dispatched', async () => {
+    const pipe = new TransformStream<Uint8Array, Uint8Array>()
+    source = EventSource.fromReadableStream(pipe.readable)
+    const event = next(source, 'message')
+    const error = next<EventSourceErrorEvent>(source, 'error')
+    const chunk = Buffer.alloc(64 * 1024 * 1024 + 100, 'x')
+    chunk.write('id: 1\ndata: whole\n\nid: 2\ndata: ')
+    void pipe.writable
+      .getWriter()
+      .write(chunk)
+      .catch(() => {})
+    expect((await event).data).toBe('whole')
+    expect([(await error).code, source.lastEventId]).toEqual(['too-large', '1'])
+  })
+
   test('close before anything came: no event ever', async () => {
     await open((response) => stream(response, 'data: x\n\n'))
     source!.onopen = source!.onmessage = source!.onerror = () => expect.unreachable()
@@ -289,6 +335,8 @@ describe('from a readable stream', () => {
     await error
     expect(source.readyState).toBe(EventSource.CLOSED)
     expect(source.url).toBe('about:event-stream')
+    // That of its URL, as text.
+    expect((await event).origin).toBe('null')
   })
 
   test('one connection after the other can be piped into it, from the place that it says', async () => {
@@ -304,6 +352,17 @@ describe('from a readable stream', () => {
       ['one', '1'],
       ['two', '2'],
     ])
+  })
+
+  test('says of text that it takes bytes', async () => {
+    const text = new ReadableStream({
+      start(controller) {
+        controller.enqueue('data: x\n\n')
+      },
+    })
+    source = EventSource.fromReadableStream(text)
+    const error = await next<EventSourceErrorEvent>(source, 'error')
+    expect([error.code, error.message]).toEqual(['invalid-option', 'The stream gives text, not bytes'])
   })
 
   test('says of a stream that breaks that it has broken', async () => {

@@ -82,6 +82,27 @@ test('what was seen before a gap does not come again, as with a stream', async (
   ])
 })
 
+test('a place beyond the newest event is told as unknown, and what is new is not dropped', async () => {
+  await using proxy = await startBufferingProxy(hub.url)
+  const { id } = await publish(`${hub.url}/topics/t`, { data: 'old' })
+  const beyond = id.replace(/\d+$/, (offset) => String(Number(offset) + 100))
+  const stories: string[][] = []
+  for (const { url } of [hub, proxy]) {
+    const told: string[] = []
+    for await (const item of subscribe(`${url}/topics/t`, { ...QUICK, lastEventId: beyond })) {
+      if (item.kind === 'gap') told.push(item.reason)
+      if (item.kind === 'event') told.push(item.data)
+      if (item.kind === 'live') await publish(`${hub.url}/topics/t`, { data: 'new' })
+      if (item.kind === 'event' && item.data === 'new') break
+    }
+    stories.push(told)
+  }
+  expect(stories).toEqual([
+    ['unknown', 'old', 'new'],
+    ['unknown', 'old', 'new'],
+  ])
+})
+
 test('nothing is handed on after close, even of a page that is here already', async () => {
   await using proxy = await startBufferingProxy(hub.url)
   await publish(`${hub.url}/topics/t`, [{ data: '1' }, { data: '2' }, { data: '3' }])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { subscribe } from '@tailrace/client'
-import type { SubscribeOptions } from '@tailrace/client'
+import { publish, subscribe } from '@tailrace/client'
+import type { PublishOptions, SubscribeOptions } from '@tailrace/client'
 import { startScripted, stream } from './scripted-server.ts'
 
 const URL_OF_NOBODY = 'http://localhost/'
@@ -8,6 +8,7 @@ const URL_OF_NOBODY = 'http://localhost/'
 test.each<[keyof SubscribeOptions, unknown]>([
   ['openTimeout', -1],
   ['stableAfter', NaN],
+  ['readTimeoutMs', -1],
   ['maxQueued', 0],
   ['maxEventLength', 0],
   ['maxEventLength', 1.5],
@@ -16,6 +17,21 @@ test.each<[keyof SubscribeOptions, unknown]>([
 ])('%s: %d is refused at once', (option, value) => {
   expect(() => subscribe(URL_OF_NOBODY, { [option]: value })).toThrow(
     expect.objectContaining({ code: 'invalid-option', details: { option } }),
+  )
+})
+
+test('an option that there is not is refused at once, also where it is inherited', async () => {
+  const typo = { onError: () => {} } as SubscribeOptions
+  for (const options of [typo, Object.create(typo) as SubscribeOptions]) {
+    expect(() => subscribe(URL_OF_NOBODY, options)).toThrow(
+      expect.objectContaining({ code: 'invalid-option', details: { option: 'onError' } }),
+    )
+  }
+  await expect(publish(URL_OF_NOBODY, { data: 'x' }, { retries: 3 } as PublishOptions)).rejects.toMatchObject(
+    {
+      code: 'invalid-option',
+      details: { option: 'retries' },
+    },
   )
 })
 

@@ -31,6 +31,21 @@ test('an event and a batch are published, and read back', async () => {
   ])
 })
 
+test('a value that is no string is published as its JSON text', async () => {
+  await using hub = await startHub()
+  interface Paid {
+    readonly total: number
+  }
+  const paid: Paid = { total: 12 }
+  await publish(`${hub.url}/topics/t`, [{ data: paid }, { data: [1, null] }, { data: '{"as": "is"}' }])
+  const seen: string[] = []
+  for await (const item of subscribe(`${hub.url}/topics/t?from=start`)) {
+    if (item.kind === 'live') break
+    if (item.kind === 'event') seen.push(item.data)
+  }
+  expect(seen).toEqual(['{"total":12}', '[1,null]', '{"as": "is"}'])
+})
+
 test('an answer that is lost is asked for again with the same keys', async () => {
   server = await startScripted((response, _, index) => {
     if (index === 0) response.destroy()

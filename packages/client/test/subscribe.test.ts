@@ -40,12 +40,12 @@ test('iterating gives events and what happens to the connection, and break close
     response.on('close', () => (isClosed = true))
     stream(
       response,
-      'event: tailrace.live\ndata: {}\nid: e.1\n\nevent: paid\ndata: 12\nid: e.2\ntopic: o/1\n\ndata: done\n\n',
+      'event: tailrace.live\ndata: {}\nid: e.1\n\nevent: paid\ndata: 12\nid: e.2\ntopic: o/1\nkey: k\n\ndata: done\n\n',
     )
   })
   expect(await collect(url)).toEqual([
     { kind: 'live', id: 'e.1' },
-    { kind: 'event', type: 'paid', data: '12', id: 'e.2', topic: 'o/1' },
+    { kind: 'event', type: 'paid', data: '12', id: 'e.2', topic: 'o/1', key: 'k' },
   ])
   await expect.poll(() => isClosed).toBe(true)
 })
@@ -283,6 +283,43 @@ test('comments can be observed', async () => {
   const comments: string[] = []
   await collect(url, { onComment: (text) => comments.push(text) })
   expect(comments).toEqual(['hello'])
+})
+
+test('comments come in order with the events around them, and none after close', async () => {
+  const url = await start((response) =>
+    stream(response, ': 1\ndata: 2\n\n: 3\ndata: 4\n\n: 5\ndata: last\n\n: 7\n'),
+  )
+  const told: string[] = []
+  const subscription = subscribe(url, { onComment: (text) => told.push(text) })
+  subscription.on('message', ({ data }) => {
+    told.push(data)
+    if (data === 'last') subscription.close()
+  })
+  await subscription.closed
+  await new Promise(setImmediate)
+  expect(told).toEqual(['1', '2', '3', '4', '5', 'last'])
+})
+
+test('an event before a comment whose onComment throws is given', async () => {
+  const url = await start((response) => stream(response, 'id: e.1\ndata: 1\n\n: hello\n'))
+  const mine = new Error('mine')
+  const onComment = (): never => {
+    throw mine
+  }
+  const subscription = subscribe(url, { onComment })
+  const got: string[] = []
+  subscription.on('message', ({ data }) => got.push(data))
+  await expect(subscription.closed).rejects.toBe(mine)
+  expect([got, subscription.lastEventId]).toEqual([['1'], 'e.1'])
+})
+
+test('an event before one that is too large is given, and is the place to go on from', async () => {
+  const url = await start((response) => stream(response, `id: 1\ndata: 1\n\nid: 2\ndata: ${'x'.repeat(200)}`))
+  const subscription = subscribe(url, { maxEventLength: 100 })
+  const got: string[] = []
+  subscription.on('message', ({ data }) => got.push(data))
+  await expect(subscription.closed).rejects.toMatchObject({ code: 'too-large' })
+  expect([got, subscription.lastEventId]).toEqual([['1'], '1'])
 })
 
 test('an error that onComment throws ends it as it is', async () => {

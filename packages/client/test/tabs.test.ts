@@ -151,6 +151,68 @@ describe('a tab that comes later', () => {
   })
 })
 
+describe('a tab that opens in the middle of a snapshot', () => {
+  test('reads all of it, and then shares the connection, though nothing new comes', async () => {
+    const responses: ServerResponse[] = []
+    const url = `${await start((response) => responses.push(stream(response)))}?snapshot=true`
+    const leader = open(url)
+    await server!.untilRequests(1)
+    responses[0]!.write('data: k1\n\ndata: k2\n\n')
+    await leader.until('k2')
+    const tab = open(url)
+    await server!.untilRequests(2)
+    responses[0]!.write('data: k3\n\nevent: tailrace.live\ndata: {}\nid: e.5\n\n')
+    await leader.until('live')
+    responses[1]!.write('data: k1\n\ndata: k2\n\ndata: k3\n\nevent: tailrace.live\ndata: {}\nid: e.5\n\n')
+    await once(responses[1]!, 'close')
+    responses[0]!.write('data: 6\nid: e.6\n\n')
+    await tab.until('6')
+    for (const { told } of tabs) expect(told).toEqual(['k1', 'k2', 'k3', 'live', '6'])
+  })
+
+  test('that follows a gap reads all of it as well', async () => {
+    const GAP = 'event: tailrace.gap\ndata: {"reason":"expired","from":"e.1","oldest":"e.5"}\nid: e.5\n\n'
+    const REST = 'data: k2\n\nevent: tailrace.live\ndata: {}\nid: e.5\n\n'
+    const responses: ServerResponse[] = []
+    const url = `${await start((response) => responses.push(stream(response)))}?gap=snapshot`
+    const leader = open(url, { lastEventId: 'e.1' })
+    await server!.untilRequests(1)
+    responses[0]!.write(`${GAP}data: k1\n\n`)
+    await leader.until('k1')
+    const tab = open(url, { lastEventId: 'e.1' })
+    await server!.untilRequests(2)
+    responses[1]!.write(GAP)
+    await tab.until('gap')
+    responses[0]!.write(`${REST}data: 6\nid: e.6\n\n`)
+    await leader.until('6')
+    responses[1]!.write(`data: k1\n\n${REST}data: 6\nid: e.6\n\n`)
+    await once(responses[1]!, 'close')
+    for (const { told } of tabs) expect(told).toEqual(['gap', 'k1', 'k2', 'live', '6'])
+  })
+
+  test('of a hub has every key', async () => {
+    await using hub = await startHub()
+    const KEYS = 40
+    const data = 'x'.repeat(20_000)
+    const batch = Array.from({ length: KEYS }, (_, i) => ({ key: `k${i}`, data: `${i} ${data}` }))
+    await publish(`${hub.url}/topics/t`, batch)
+    const url = `${hub.url}/topics/t?snapshot=true`
+    const late = Promise.withResolvers<Tab>()
+    let count = 0
+    const leader = open(url, {
+      async decode(_, text) {
+        if ((count += 1) === KEYS / 2) late.resolve(open(url))
+        // While the other tab asks where this one is.
+        if (count > KEYS / 2) await new Promise((resolve) => setTimeout(resolve, 10))
+        return text
+      },
+    })
+    const tab = await late.promise
+    await Promise.all([leader.until('live'), tab.until('live')])
+    for (const { told } of tabs) expect(new Set(told).size).toBe(KEYS + 1)
+  })
+})
+
 test('a listener for statuses that throws ends its tab with what it threw', async () => {
   const url = await start((response) => stream(response, LIVE))
   await open(url).until('live')

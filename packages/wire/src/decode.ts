@@ -23,6 +23,8 @@ export interface DecodedEvent {
    * WHATWG algorithm ignores the field.
    */
   topic: string | undefined
+  /** The last `key` field of this block, and `undefined` where there is none. A Tailrace extension as well. */
+  key: string | undefined
 }
 
 /**
@@ -56,7 +58,7 @@ export interface DecoderOptions {
   /**
    * The most that the decoder holds between two events, in UTF-16 code units (a unit takes one byte where
    * all text is Latin-1, and two elsewhere). Counted are the lines of the unfinished block that carry
-   * `data`, `event`, `id` or `topic`, names included, and the unfinished line. Not counted, because not
+   * `data`, `event`, `id`, `topic` or `key`, names included, and the unfinished line. Not counted, because not
    * held, are line ends, `retry`, unknown fields, and comments while there is no `onComment`. One more, and
    * `push` throws `buffer-exceeded`; how the stream is cut into chunks makes no difference.
    *
@@ -95,8 +97,19 @@ const COLON = 58
 const D = 100
 const E = 101
 const I = 105
+const K = 107
 const R = 114
 const T = 116
+/** What a line that is kept begins with, by its first character. */
+const PREFIXES: Readonly<Record<number, string>> = {
+  [COLON]: ':',
+  [D]: 'data:',
+  [E]: 'event:',
+  [I]: 'id:',
+  [K]: 'key:',
+  [R]: 'retry:',
+  [T]: 'topic:',
+}
 const BYTE_ORDER_MARK = 0xfeff
 /** Of `event:`, `topic:` and `retry:`. With so much of a line it is decided whether it is kept. */
 const LONGEST_PREFIX = 6
@@ -163,7 +176,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
     const size = text.length
     const hasCr = cr < size
     // Locals are faster than the closure's variables. If a callback throws, nobody needs them any more.
-    let { length, data, type, id, topic } = block
+    let { length, data, type, id, topic, key } = block
     while (start < size) {
       const first = text.charCodeAt(start)
       let end = start
@@ -186,6 +199,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
           } else if (first === E) type = value
           else if (first === I) id = value.includes('\0') ? id : value
           else if (first === T) topic = value
+          else if (first === K) key = value
           else if (first === COLON) sink.onComment?.(value)
           else if (/^\d+$/.test(value)) sink.onRetry?.(Math.min(Number(value), MAX_RETRY_MS))
           if (first !== COLON && first !== R) length += end - start
@@ -198,19 +212,19 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
           sink.onId?.(lastEventId)
         }
         if (data !== undefined) {
-          const event = { type: type || 'message', data, lastEventId, topic }
+          const event = { type: type || 'message', data, lastEventId, topic, key }
           data = undefined
           sink.onEvent(event)
         }
         type = ''
-        topic = undefined
+        topic = key = undefined
         length = 0
       }
       start = end + 1
       if (hasCr && text.charCodeAt(end) === CR && start < size && text.charCodeAt(start) === LF) start++
     }
     endsInCr = text.charCodeAt(size - 1) === CR
-    block = { length, data, type, id, topic }
+    block = { length, data, type, id, topic, key }
     if (start < size) keep(text.slice(start))
   }
 
@@ -267,13 +281,14 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
 interface Block {
   /** Of its lines that are kept, names included: what `maxBufferLength` bounds. */
   length: number
-  data: string | undefined
+  data?: string | undefined
   type: string
-  id: string | undefined
-  topic: string | undefined
+  id?: string | undefined
+  topic?: string | undefined
+  key?: string | undefined
 }
 
-const EMPTY_BLOCK: Block = { length: 0, data: undefined, type: '', id: undefined, topic: undefined }
+const EMPTY_BLOCK: Block = { length: 0, type: '' }
 
 /** How many pieces a growing string was made of since it was last flat. */
 interface Seams {
@@ -306,6 +321,9 @@ function findValue(text: string, first: number, start: number, end: number): num
     case I:
       if (text.startsWith('d:', start + 1)) return start + 3
       break
+    case K:
+      if (text.startsWith('ey:', start + 1)) return start + 4
+      break
     case E:
       if (text.startsWith('ven', start + 1) && text.startsWith('t:', start + 4)) return start + 6
       break
@@ -320,22 +338,7 @@ function findValue(text: string, first: number, start: number, end: number): num
 }
 
 function prefixOf(first: number): string {
-  switch (first) {
-    case COLON:
-      return ':'
-    case D:
-      return 'data:'
-    case E:
-      return 'event:'
-    case I:
-      return 'id:'
-    case R:
-      return 'retry:'
-    case T:
-      return 'topic:'
-    default:
-      return ''
-  }
+  return PREFIXES[first] ?? ''
 }
 
 function refuseReentrance(isBusy: boolean): void {

@@ -31,6 +31,7 @@ describe('the buffer is bounded', () => {
     expect(chunksTaken('id:', 'x')).toBe(997)
     expect(chunksTaken('event:', 'x')).toBe(994)
     expect(chunksTaken('topic:', 'x')).toBe(994)
+    expect(chunksTaken('key:', 'x')).toBe(996)
     expect(chunksTaken('retry:', '1')).toBe(994)
   })
 
@@ -43,6 +44,7 @@ describe('the buffer is bounded', () => {
     expect(chunksTaken('', 'event:abcd\n')).toBe(100)
     expect(chunksTaken('', 'id:abcdefg\n')).toBe(100)
     expect(chunksTaken('', 'topic:abcd\n')).toBe(100)
+    expect(chunksTaken('', 'key:abcdef\n')).toBe(100)
   })
 
   test('against fields and an unfinished line together', () => {
@@ -102,6 +104,7 @@ test('a bound is met at the same place however the stream is cut', () => {
     'id:',
     'event:',
     'topic',
+    'key:',
     'retry:1',
     ':',
     'x',

@@ -155,6 +155,14 @@ describe('9.2.6, fields', () => {
     expect(eventsOf('foo:1\nfoo\ndata:1\n\u65e5:\n\n')).toEqual([['message', '1', '']])
   })
 
+  test('"key" is an extension as well: the last one, of this block only', () => {
+    expect(
+      collect([
+        bytesOf('key: a\nkey: 42:7\ndata:1\n\nkey:x\n\ndata:2\n\nkey\ndata:3\n\nkeys:x\ndata:4\n\n'),
+      ]).map((finding) => finding.is === 'event' && finding.key),
+    ).toEqual(['42:7', undefined, '', undefined])
+  })
+
   test('"topic" is the extension: the last one, of this block only', () => {
     expect(
       collect([bytesOf('topic: a\ntopic: orders/42\ndata:1\n\ntopic:x\n\ndata:2\n\n')]).map(

@@ -8,7 +8,7 @@ import { bytesOf, collect, type Finding } from './collect.ts'
  * What `TextDecoder` and eventsource-parser 4.1.3 find, with its known differences levelled:
  * - the id of an event is that of its block only: the persisted one is kept here, from `onId`;
  * - `retry` is not clamped: done here;
- * - `topic` is no field to it: left out on both sides;
+ * - `topic` and `key` are no fields to it: left out on both sides;
  * - of two byte order marks both go (one in `TextDecoder`, one in the parser), which is wrong: see the last
  *   test. The streams here have none.
  */
@@ -17,7 +17,14 @@ function peer(chunks: readonly Uint8Array[]): Finding[] {
   let lastEventId = ''
   const parser = createParser({
     onEvent({ event, data }) {
-      findings.push({ is: 'event', type: event ?? 'message', data, lastEventId, topic: undefined })
+      findings.push({
+        is: 'event',
+        type: event ?? 'message',
+        data,
+        lastEventId,
+        topic: undefined,
+        key: undefined,
+      })
     },
     onId(id) {
       lastEventId = id

@@ -49,6 +49,7 @@ function expected(events: readonly EncodableEvent[]): Finding[] {
               data: data.replaceAll(/\r\n?/g, '\n'),
               lastEventId,
               topic,
+              key: undefined,
             } as const,
           ]),
     ]
@@ -78,7 +79,18 @@ test('arbitrary bytes give the same findings, however they are cut', () => {
     fc.constantFrom(0xef, 0xbb, 0xbf, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 0xc3, 0xed, 0xa0, 0xff, 0xc0),
     fc.integer({ min: 0, max: 255 }),
   )
-  const word = fc.constantFrom('data:', 'data', 'id:', 'event:', 'topic:', 'retry:1', '\n\n', '\ufeff', '😀')
+  const word = fc.constantFrom(
+    'data:',
+    'data',
+    'id:',
+    'event:',
+    'topic:',
+    'key:',
+    'retry:1',
+    '\n\n',
+    '\ufeff',
+    '😀',
+  )
   const bytes = fc
     .array(
       fc.oneof(
