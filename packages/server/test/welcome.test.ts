@@ -187,13 +187,13 @@ describe.skipIf(!chromium)('in a browser', () => {
     const { page } = await open(hub.url)
     await state(page, 'Live')
     await page.evaluate(() => {
-      const open = Array.from({ length: 6 }, (_, i) => new EventSource(`/topics/other/${i}`))
-      Object.assign(window, { open })
+      const others = Array.from({ length: 6 }, (_, i) => new EventSource(`/topics/other/${i}`))
+      Object.assign(window, { others })
     })
     await page.getByRole('button', { name: 'Follow', exact: true }).click()
     await page.locator('#notice', { hasText: 'six connections' }).waitFor({ timeout: 20_000 })
     await page.evaluate(() => {
-      for (const source of (window as unknown as { open: EventSource[] }).open) source.close()
+      for (const source of (window as unknown as { others: EventSource[] }).others) source.close()
     })
     await state(page, 'Live')
     await expect.poll(() => page.locator('#notice').textContent()).toBe('')

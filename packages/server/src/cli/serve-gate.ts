@@ -102,16 +102,20 @@ export function opennessOf(values: ServeValues): Openness {
   const read = values['anonymous-subscribe']
   const write = values['anonymous-publish']
   if (isLocalOnly(values)) {
-    return { read: true, write: true, sentence: 'No keys: whoever reaches this address may read and write.' }
+    return {
+      read: true,
+      write: true,
+      sentence: 'No keys: anyone who can reach this address may read and write.',
+    }
   }
   const sentence =
     read && write
-      ? 'Whoever reaches this address may read and write.'
+      ? 'Anyone who can reach this address may read and write.'
       : read
-        ? 'Whoever reaches this address may read; to write takes a token.'
+        ? 'Anyone who can reach this address may read; publishing requires a token.'
         : write
-          ? 'Whoever reaches this address may write; to read takes a token.'
-          : 'To read and to write takes a token.'
+          ? 'Anyone who can reach this address may publish; reading requires a token.'
+          : 'Reading and publishing require a token.'
   return { read, write, sentence }
 }
 

@@ -43,7 +43,7 @@ describe('a hub without keys on this machine', () => {
     askHub(hub, ...asked)
 
   test('says in its banner that it is open', () => {
-    expect(hub.output()).toContain('whoever reaches this address may read and write')
+    expect(hub.output()).toContain('anyone who can reach this address may read and write')
   })
 
   test.each(['localhost', '127.0.0.1', '[::1]', 'localhost:4242', 'app.localhost', '127.9.9.9:80'])(
