@@ -6,7 +6,7 @@ import { connectTo, inTime } from './target.ts'
 const KIB = 1024
 const NDJSON = [['Content-Type', 'application/x-ndjson']] as const
 
-/** Values of JSON, of about so many bytes each. */
+/** JSON values of roughly the given size. */
 const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   text: (bytes) => `"${'x'.repeat(bytes)}"`,
   'empty objects': (bytes) => `[${repeat('{},', bytes)}{}]`,
@@ -33,7 +33,7 @@ const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   'a mismatch at the end': (bytes) => `[${repeat('{},', bytes)}]`,
 }
 
-/** Lines that are events only in part, or are none. */
+/** Lines whose fields are oversized, unknown or repeated. */
 const LINES: Readonly<Record<string, (bytes: number) => string>> = {
   'an unknown field with a long name': (bytes) => `{"data":1,"${'x'.repeat(bytes)}":1}`,
   'an unknown field with a large value': (bytes) => `{"data":1,"x":[${repeat('{},', bytes)}{}]}`,
@@ -48,7 +48,7 @@ const LINES: Readonly<Record<string, (bytes: number) => string>> = {
     `{"data":1,"traceparent":"00-${'1'.repeat(32)}-${'1'.repeat(16)}-01","tracestate":"${' '.repeat(bytes)}x"}`,
 }
 
-/** Whole batches, of about so many bytes. */
+/** Whole batches of roughly the given size. */
 const BATCHES: Readonly<Record<string, (bytes: number) => string>> = {
   'line ends': (bytes) => '\n'.repeat(bytes),
   'blank lines': (bytes) => repeat(' \r\n', bytes),
@@ -69,7 +69,7 @@ function numbered(count: number, write: (i: number) => string, separator = ','):
   return Array.from({ length: count }, (_, i) => write(i)).join(separator)
 }
 
-/** NDJSON: one line within `--max-event`, one beyond it, and batches of very many lines. */
+/** NDJSON: one line within `--max-event`, one beyond it, and batches of many lines; then chunked bodies. */
 export function bodyInputs(batchBytes: number): Input[] {
   const inputs: Input[] = []
   const add = (name: string, family: string, size: number, build: (bytes: number) => string): void => {
@@ -95,7 +95,7 @@ export function bodyInputs(batchBytes: number): Input[] {
 
 const CHUNKED: Request = { method: 'POST', path: '/topics/t', headers: [['Transfer-Encoding', 'chunked']] }
 
-/** The framing of HTTP/1.1 around a body. */
+/** Bodies in which the framing of HTTP/1.1 outweighs the content. */
 function chunkedInputs(): Input[] {
   const bodies: Readonly<Record<string, (bytes: number) => string>> = {
     'chunks of a byte': (bytes) => `${repeat('1\r\nx\r\n', bytes)}0\r\n\r\n`,

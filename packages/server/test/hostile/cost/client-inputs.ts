@@ -13,14 +13,14 @@ const PAGE: Request = { path: '/topics/control?limit=1000', headers: [['Accept',
 const PATTERNS: Request = {
   path: `/events?${Array.from({ length: 100 }, (_, i) => `topic=*/b/*/${i}`).join('&')}`,
 }
-/** Half of a batch, as large as one may be. */
+/** Half of the largest batch. */
 const HALF = Buffer.alloc(16 * MIB, 'x')
 const HALF_EVENT = Buffer.alloc(MIB - 1, 'x')
 const SLOW_BYTES = 500
-/** Long enough for a hub to have begun. */
+/** By then the hub is working on the answer. */
 const LEAVES_AFTER_MS = 50
 
-/** What many connections of one client do at once. */
+/** Runs the same exchange on many connections of one client at once. */
 async function together(
   hub: Target,
   count: number,
@@ -35,7 +35,7 @@ async function together(
   return NONE
 }
 
-/** Resolves once all was taken, or refused. */
+/** Resolves once the hub has taken all bytes, or refused them. */
 async function push(socket: Socket, bytes: Uint8Array): Promise<void> {
   await Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), happens(socket, 'data')])
 }
@@ -55,7 +55,7 @@ function unfinished(hub: Target, type: string, sent: Uint8Array, length: number)
   }
 }
 
-/** Clients that send all at once and read nothing, that leave at once, or that never finish. */
+/** Clients that open many connections and read nothing, leave early, or never finish a request. */
 export function clientInputs(): Input[] {
   return [
     many('pages of history at once', 10, (hub) => send(hub, PAGE)),
@@ -122,13 +122,13 @@ export function clientInputs(): Input[] {
   ]
 }
 
-/** Requests that take a commit each, unless they share it. */
+/** Requests that each need a commit, unless they share one. */
 export const COMMITS: readonly Input[] = [
   many('requests for /readyz at once', 200, (hub) => send(hub, { path: '/readyz' })),
   many('publishes at once', 200, (hub) => send(hub, { method: 'POST', path: '/topics/t', body: 'x' })),
 ]
 
-/** So many requests at once, each on a connection of its own. */
+/** Many requests at once, each on its own connection. */
 function many(name: string, size: number, ask: (hub: Target) => Promise<Answer>): Input {
   return {
     name,
@@ -150,7 +150,7 @@ function connections(
   return { name, family: name, size, worth: 20 * size, run: (hub, count) => together(hub, count, act(hub)) }
 }
 
-/** Asks for pages on streams whose window is, and stays, 0; resolves once each has its head. */
+/** Requests pages on HTTP/2 streams whose window stays 0. Resolves once each has response headers. */
 async function withoutWindow(socket: Socket, count: number): Promise<void> {
   const fields = block([
     [':method', 'GET'],
@@ -181,7 +181,7 @@ async function withoutWindow(socket: Socket, count: number): Promise<void> {
   await answered
 }
 
-/** Bytes that come one at a time, behind a head that grows: each may cost what a packet does, whatever came before it. */
+/** Single bytes after a partial head: the cost of each must not depend on how much came before it. */
 export const SLOW_HEADS: Input = {
   name: 'a head that comes a byte at a time',
   family: 'slow head',
@@ -202,7 +202,7 @@ export const SLOW_HEADS: Input = {
     }),
 }
 
-/** Heads that stay without an end, as long as one may be. */
+/** Request heads of the given size that are never completed. */
 export function halfHeads(bytes: number): Input {
   return connections('heads that are never finished', 150, (hub) => async (socket) => {
     const head = toHttp1(hub, { path: '/topics/t', headers: [['X', 'x'.repeat(bytes)]] })

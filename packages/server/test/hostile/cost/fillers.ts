@@ -1,6 +1,6 @@
 import type { Random } from '@tailrace/testkit'
 
-/** What a value may be made of, repeated: blanks, separators of lists and parameters, quotes, escapes, wildcards. */
+/** Units that values are built from by repetition: blanks, separators, quotes, escapes, wildcards, addresses. */
 const ATOMS = [
   ' ',
   '\t',
@@ -45,19 +45,19 @@ const ATOMS = [
   '../',
 ] as const
 
-/** What may follow at the end and be no match. */
+/** Endings, most of which make the value invalid only at its last character. */
 const TAILS = ['', '!', ' x', '"', '\xff', '\x01', '=', 'z', ',', '\\'] as const
 
-/** A way to fill a value of any length. */
+/** Fills a value of any length. */
 export interface Filler {
   readonly name: string
-  /** What it is made of, or begins to be. */
+  /** The first unit that is repeated; the family of the input. */
   readonly atom: string
-  /** With a tail that chance chooses anew for each input. */
+  /** @param tail - replaces the end */
   fill(size: number, tail: string): string
 }
 
-/** One of each kind, then `more` that chance puts together of two kinds. */
+/** One filler per unit, then `more` random combinations of two units. */
 export function fillers(random: Random, more: number): Filler[] {
   const single = ATOMS.map((atom) => fillerOf(atom, atom))
   const mixed = Array.from({ length: more }, () => {

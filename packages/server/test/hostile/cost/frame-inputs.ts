@@ -18,7 +18,7 @@ const GET = block([
 const SETTINGS = frame(TYPE.settings, 0, 0)
 const LAST_PING = Buffer.from('the last')
 
-/** What comes behind the preface, so many of it. */
+/** Frames to send after the preface, by count. */
 const FLOODS: Readonly<Record<string, (count: number) => Buffer[]>> = {
   SETTINGS: (count) => Array.from({ length: count }, () => SETTINGS),
   'SETTINGS of many values': (count) => [
@@ -106,7 +106,7 @@ const FLOODS: Readonly<Record<string, (count: number) => Buffer[]>> = {
     const fields = block(Array.from({ length: Math.min(count, 1_000) }, (_, i) => [`x-${i}`, 'x']))
     return [frame(TYPE.headers, FLAG.endHeaders | FLAG.endStream, 1, Buffer.concat([GET, fields]))]
   },
-  // An indexed field of one byte stands for one of 4,000 (RFC 7541, 6.1).
+  // One byte refers to a field of 4,000 in the dynamic table (RFC 7541, section 6.1).
   'HEADERS that unfold': (count) => {
     const large = Buffer.concat([Buffer.from([0x40]), block([['x', 'x'.repeat(3_900)]]).subarray(1)])
     const fields = Buffer.concat([GET, large, Buffer.alloc(Math.min(count, 12_000), 0xbe)])
@@ -130,19 +130,19 @@ function opened(count: number, fields: Buffer): Buffer[] {
   return Array.from({ length: count }, (_, i) => frame(TYPE.headers, FLAG.endHeaders, 2 * i + 1, fields))
 }
 
-/** Floods of each type of frame. */
+/** A flood of each frame type. */
 export function frameInputs(size: number): Input[] {
   return Object.entries(FLOODS).map(([name, build]) => ({
     name,
     family: `frames: ${name}`,
     size,
-    // Each is a frame of its own, which costs what a small packet does, and not what a byte does.
+    // A frame costs more than its bytes: allow for twenty of them what a publish costs.
     worth: size / 20,
     run: (hub, count) => flood(hub, Buffer.concat([PREFACE, SETTINGS, ...build(count)])),
   }))
 }
 
-/** Sends frames, and waits until the hub has read them all, which it shows by an answer to a PING, or has cut the connection. */
+/** Sends frames, then waits for the answer to a final PING or for the end of the connection. */
 async function flood(hub: Target, bytes: Buffer): Promise<Answer> {
   const socket = await connectTo(hub)
   let received = 0

@@ -5,7 +5,7 @@ import { send } from './request.ts'
 import type { Request } from './request.ts'
 import type { Target } from './target.ts'
 
-/** Every header that the hub or its runtime looks at, and one that none does. */
+/** Every header that the hub or Node interprets, and one that nobody does. */
 const HEADERS = [
   'Accept',
   'Access-Control-Request-Method',
@@ -32,7 +32,7 @@ const HEADERS = [
   'X-Other',
 ] as const
 
-/** What some values must begin with to be looked at any further. */
+/** Prefixes that let a value past the first check. */
 const PREFIXES: Readonly<Record<string, string>> = {
   Authorization: 'Bearer ',
   Cookie: 'tailrace=',
@@ -61,7 +61,7 @@ const STREAM: Request = { path: '/topics/t' }
 const PAGE: Request = { path: '/topics/t', headers: [['Accept', 'application/json']] }
 const EVENT: Request = { method: 'POST', path: '/topics/t', body: 'x' }
 
-/** Headers: each with each filler, as the one value of its name; then many headers, and long names. */
+/** Each header with each filler as its value; then many headers and long names. */
 export function headerInputs(random: Random, size: number, more: number): Input[] {
   const inputs: Input[] = []
   for (const { name, atom, fill } of fillers(random, more)) {
@@ -103,7 +103,7 @@ export function headerInputs(random: Random, size: number, more: number): Input[
   return inputs
 }
 
-/** Paths and parameters: each parameter with each filler; then many of them. */
+/** Each path and parameter with each filler; then many parameters. */
 export function targetInputs(random: Random, size: number, more: number): Input[] {
   const inputs: Input[] = []
   const add = (name: string, family: string, build: (length: number) => Request): void => {
@@ -169,7 +169,7 @@ function withToken({ token }: Target, request: Request): Request {
   return { ...request, headers: [...(request.headers ?? []), ['Authorization', `Bearer ${token}`]] }
 }
 
-/** What a request line cannot hold as it is, encoded. */
+/** Percent-encodes the characters that a request line must not contain. */
 function inTarget(text: string): string {
   return text.replaceAll(/[^\x21-\x7e]/g, (character) => encodeURIComponent(character))
 }

@@ -1,4 +1,4 @@
-/** Types and flags of frames (RFC 9113, section 6). */
+/** Frame types and flags (RFC 9113, section 6). */
 export const TYPE = {
   data: 0,
   headers: 1,
@@ -29,7 +29,7 @@ export function frame(
   return Buffer.concat([head, payload])
 }
 
-/** A header block without Huffman codes and without the table (RFC 7541, 6.2.2). */
+/** A header block of literal fields without Huffman coding or indexing (RFC 7541, section 6.2.2). */
 export function block(fields: readonly (readonly [name: string, value: string])[]): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]))
 }
@@ -39,7 +39,7 @@ function literal(text: string): Buffer {
   return Buffer.concat([integer(bytes.length, 7), bytes])
 }
 
-/** RFC 7541, 5.1. */
+/** RFC 7541, section 5.1. */
 function integer(value: number, bits: number): Buffer {
   const most = 2 ** bits - 1
   if (value < most) return Buffer.from([value])

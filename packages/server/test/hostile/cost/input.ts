@@ -1,24 +1,24 @@
 import type { Target } from './target.ts'
 
-/** What came back. */
+/** The answer to an input. */
 export interface Answer {
-  /** 0 where the connection was closed without a word, or the protocol has no status. */
+  /** 0 if the connection was closed without an answer, or if the input is not a request. */
   readonly status: number
   readonly bytes: number
 }
 
-/** Something that a client may do to a hub, in any size. */
+/** Something a client can do to a hub, at any size. */
 export interface Input {
   readonly name: string
-  /** Inputs of a family are expensive for one reason: once some of them have failed, the others are not tried. */
+  /** Inputs that are expensive for the same reason share a family; after two failures the rest is skipped. */
   readonly family: string
-  /** The smaller of the two sizes that are compared; the other is four times as large. */
+  /** The smaller of the two sizes compared; the larger is four times this. */
   readonly size: number
-  /** How many small publishes the larger one may be compared with. @defaultValue 1 */
+  /** How many small publishes the larger size is compared with, besides its bytes. @defaultValue 1 */
   readonly worth?: number
-  /** How many times the cost may grow from one size to the other. @defaultValue 10, which is linear and much noise */
+  /** By what factor the cost may grow between the two sizes. @defaultValue 10: linear, with a wide margin */
   readonly growth?: number
-  /** Rejects when the hub does not answer in time. */
+  /** Rejects with `Late` if the hub does not answer in time. */
   run(hub: Target, size: number): Promise<Answer>
 }
 

@@ -5,12 +5,12 @@ import { nextClient } from './target.ts'
 import type { Target } from './target.ts'
 
 const TOPICS = 20_000
-/** Lines that fit into any batch, and into a second's worth of events. */
+/** Few enough for any limit on a batch, and for one second's worth of events. */
 const LINES_OF_BATCH = 1_000
 const JSON_TYPE = [['Accept', 'application/json']] as const
 const NDJSON = [['Content-Type', 'application/x-ndjson']] as const
 
-/** What is read below: very many topics, events that take six times their size as JSON, and many keys. */
+/** Fills the log with many topics, many keys, and events whose JSON is six times their size. */
 export async function stock(hub: Target): Promise<void> {
   const control = JSON.stringify({ topic: 'control', data: '\x01'.repeat(32 * 1024) })
   await publishLines(
@@ -52,14 +52,14 @@ const SELECTORS: Readonly<Record<string, (i: number) => string>> = {
   'that are topics': (i) => `a/b/${i}/c`,
 }
 
-/** Reads of a log that holds much, by very small requests. */
+/** Small requests that read a large log. */
 export function logInputs(): Input[] {
   const inputs: Input[] = []
   const add = (name: string, size: number, worth: number, build: (count: number) => Request): void => {
     inputs.push({ name, family: `log: ${name}`, size, worth, run: (hub, count) => send(hub, build(count)) })
   }
   for (const [name, write] of Object.entries(SELECTORS)) {
-    // A walk over all topics may cost what a hundred publishes do; it may not be made for each pattern.
+    // Walking all topics once may cost as much as a hundred publishes. Walking them once per pattern may not.
     add(`a stream of patterns ${name}`, 25, 100, (count) => ({ path: `/events?${patterns(count, write)}` }))
     add(`a replay of patterns ${name}`, 25, 400, (count) => ({
       path: `/events?${patterns(count, write)}`,

@@ -2,31 +2,32 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Answer, Input } from './input.ts'
 import type { Report } from './prober.ts'
 import type { Idle, Subject } from './subject.ts'
+import { Late } from './target.ts'
 
-/** The longest that a hub may go on with what somebody asked who has their answer, or has left. */
+/** How long to wait for a hub that keeps working after the client was answered or has left. */
 const MAX_SETTLE_MS = 6_000
 const SETTLE_WINDOW_MS = 25
-/** The part of a processor that the hub uses when it has something left to do. */
+/** The share of a processor above idle that means work is still going on. */
 const BUSY = 0.2
-/** What is done by then leaves nothing worth waiting for. */
+/** Cheaper inputs leave no work behind that is worth waiting for. */
 const BRIEF_MS = 5
 
-/** What it cost to do something to a hub. */
+/** The cost of one run of an input. */
 export interface Cost {
-  /** Processor time beyond what the probes cost, in milliseconds. */
+  /** Processor time of the hub, less that of the probes, in milliseconds. */
   readonly cpuMs: number
-  /** The most resident memory meanwhile, and how much of it was new, in bytes. */
+  /** Peak resident memory, and its growth during the run, in bytes. */
   readonly peak: number
   readonly grown: number
-  /** Nothing where there was none. */
+  /** `undefined` if there was none. */
   readonly answer: Answer | undefined
   readonly worst: Report['worst']
-  /** How much of that was the machine's doing, at most. */
+  /** Upper bound on the part of `worst` that is due to other load on the machine, in milliseconds. */
   readonly delayMs: number
   readonly failures: readonly string[]
 }
 
-/** Does something to a hub, as a client of its own, until all that follows from it is over. */
+/** Runs an input as a new client, and waits until the hub has finished all work that it caused. */
 export async function measure(
   subject: Subject,
   idle: Idle,
@@ -40,7 +41,7 @@ export async function measure(
   const delayed = subject.delayMs()
   const failures: string[] = []
   const answer = await run(subject.client(), size).catch((error: Error) => {
-    failures.push(error.message)
+    if (!(error instanceof Late)) failures.push(error.message)
     return undefined
   })
   if (meter.cpuMs() - used > BRIEF_MS || answer === undefined) await settle(subject, idle)

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-/** What Linux knows of another process; zeros once it is gone. */
+/** Reads the cost of another process from `/proc`. Reports 0 once the process is gone. */
 export interface Meter {
-  /** The processor time that its threads have used, in milliseconds. */
+  /** Processor time used by all threads, in milliseconds. */
   cpuMs(): number
-  /** How long its main thread was ready to run while others had the processors, in milliseconds. */
+  /** How long the main thread was ready to run but had to wait for a processor, in milliseconds. */
   delayMs(): number
-  /** Its largest resident memory since the last `forgetPeak`, in bytes. */
+  /** Peak resident memory since the last `forgetPeak`, in bytes. */
   peakBytes(): number
   forgetPeak(): void
 }
@@ -21,21 +21,21 @@ export function meterOf(pid: number): Meter {
       }
       return nanoseconds / 1e6
     },
-    // proc(5) and the kernel's sched-stats: time on a processor, then time spent waiting for one.
+    // The kernel's sched-stats: time on a processor, then time spent waiting for one.
     delayMs: () => Number(read(`${folder}/schedstat`).split(' ')[1] ?? 0) / 1e6,
     peakBytes: () => Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`${folder}/status`))?.[1] ?? 0) * 1024,
-    // proc(5): 5 resets the peak to the present size.
+    // proc(5): writing 5 resets the peak to the current size.
     forgetPeak: () => ifThere(() => writeFileSync(`${folder}/clear_refs`, '5')),
   }
 }
 
-/** Whether some process still has the server's end of a loopback connection open. */
+/** Whether a process still holds the server's end of a loopback connection open. */
 export function isHeld(serverPort: number, client: { address: string; port: number }): boolean {
   const peer = `${toHex(client.address)}:${hexPort(client.port)}`
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n')
   return lines.some((line) => {
     const [, local = '', remote, , , , , , , inode] = line.trim().split(/\s+/)
-    // Without an inode it belongs to the kernel alone, and costs no descriptor.
+    // A connection without an inode is the kernel's alone: it costs no descriptor.
     return remote === peer && local.endsWith(`:${hexPort(serverPort)}`) && inode !== '0'
   })
 }
@@ -53,7 +53,7 @@ function read(path: string): string {
   return ifThere(() => readFileSync(path, 'latin1')) ?? ''
 }
 
-/** A process and its threads may end at any time, with all that is said of them. */
+/** Threads and processes may end at any time, and their files in `/proc` with them. */
 function ifThere<T>(act: () => T): T | undefined {
   try {
     return act()

@@ -5,22 +5,22 @@ import type { Probe } from './prober.ts'
 import type { Idle } from './subject.ts'
 
 const MIB = 1024 * 1024
-/** How long others may wait: so many times as long as with an idle hub, or what a busy machine may add. */
+/** How long others may wait: a multiple of the time on an idle hub, with a floor for busy machines. */
 const MAX_TIMES_IDLE = 20
 const MIN_LATE_MS = 250
-/** The most resident memory of a hub, whatever is done to it. */
+/** The resident memory that a hub may reach, whatever the input. */
 const MAX_RESIDENT = 512 * MIB
-/** How many times the cost of an input may grow when its size does so four times, beyond noise. */
+/** By what factor cost may grow when size grows by four, beyond noise. */
 const MAX_GROWTH = 10
 const CPU_NOISE_MS = 20
 const MEMORY_NOISE = 64 * MIB
-/** What an input may cost next to publishes of as many bytes, beyond noise. */
+/** How many times as much as publishes of the same size an input may cost, beyond noise. */
 const MAX_TIMES_PUBLISH = 20
 const BASELINE_NOISE_MS = 50
-/** A refusal that repeats what was sent serves its sender only. */
+/** A refusal must not echo large input. */
 const MAX_REFUSAL_BYTES = 8 * 1024
 
-/** Why an input is too expensive, by its larger size alone: a sentence each. */
+/** Reasons why the larger size is too expensive. */
 export function offencesOf(idle: Idle, { size, worth = 1 }: Input, cost: Cost): string[] {
   const { cpuMs, peak, answer, worst, delayMs } = cost
   const offences = [...cost.failures]
@@ -42,7 +42,7 @@ export function offencesOf(idle: Idle, { size, worth = 1 }: Input, cost: Cost): 
   return offences
 }
 
-/** Why an input is too expensive, by how its cost grows. */
+/** Reasons why the cost grows too fast between the two sizes. */
 export function growthOffences({ growth = MAX_GROWTH }: Input, small: Cost, large: Cost): string[] {
   const offences: string[] = []
   if (large.cpuMs > growth * small.cpuMs + CPU_NOISE_MS) {

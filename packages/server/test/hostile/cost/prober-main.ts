@@ -4,12 +4,12 @@ import { Agent as SecureAgent, request as requestSecurely } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Probe, Report } from './prober.ts'
 
-// Asks a hub for what everybody asks, all the time, and reports the slowest answers on request.
+// Sends ordinary requests to a hub without pause, and reports the slowest answers on request.
 
 const [url = '', ca = ''] = process.argv.slice(2)
-/** Between an answer and the next question. */
+/** The pause between an answer and the next request. */
 const PACE_MS = 50
-/** An address of its own: what others spend is not charged to it. */
+/** The prober has its own address, so that it does not share the limits of other clients. */
 const HEADERS = { 'X-Forwarded-For': '192.0.2.1' }
 
 const isSecure = url.startsWith('https:')
@@ -25,7 +25,7 @@ function note(probe: Probe, startedAt: number): void {
   worst[probe] = Math.max(worst[probe] ?? 0, performance.now() - startedAt)
 }
 
-/** Resolves with the answer's head once its body holds `wanted`, or is complete. */
+/** Resolves once the body contains `wanted`, or is complete. */
 function ask(asked: ClientRequest, wanted?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     asked.on('error', reject)
@@ -66,7 +66,7 @@ async function keepAsking(
 
 process.on('disconnect', () => process.exit())
 process.on('message', () => {
-  // What is not answered yet has already taken this long.
+  // Requests that are still unanswered count with the time they have taken so far.
   for (const [probe, startedAt] of since) note(probe, startedAt)
   process.send!({ worst, failures: failures.slice(0, 3) } satisfies Report)
   worst = {}
@@ -81,7 +81,7 @@ const PROBES: Readonly<Record<Probe, () => Promise<IncomingMessage>>> = {
   readyz: () => ask(get('/readyz', kept)),
   publish: () =>
     ask(send(`${url}/topics/probe`, { method: 'POST', agent: kept, headers: HEADERS }).end('probe')),
-  // From the log: a page is read before the stream is live.
+  // Reads a page from the log before the stream is live.
   stream: () => ask(get('/topics/probed?from=start', fresh), 'tailrace.live'),
 }
 for (const [probe, start] of Object.entries(PROBES) as [Probe, () => Promise<IncomingMessage>][]) {

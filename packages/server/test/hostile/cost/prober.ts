@@ -4,18 +4,18 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('./prober-main.ts', import.meta.url))
 
-/** What everybody asks of a hub: whether it runs, whether its log works, a publish, and a stream from the log. */
+/** Ordinary requests: the two health checks, a publish, and a stream that begins with a replay. */
 export type Probe = 'healthz' | 'readyz' | 'publish' | 'stream'
 
-/** What became of the probes since the last report. */
+/** Results of all probes since the last report. */
 export interface Report {
-  /** The slowest answer to each probe, in milliseconds. A probe under way counts with the time it has taken so far. */
+  /** The slowest answer to each probe, in milliseconds, including probes that are still unanswered. */
   readonly worst: Readonly<Partial<Record<Probe, number>>>
-  /** Of probes that were not answered as they should be, the first three. */
+  /** The first three probes that failed. */
   readonly failures: readonly string[]
 }
 
-/** Asks a hub all the time, in a process of its own, which does not outlive this one. */
+/** Sends probes continuously from a process of its own, which does not outlive this one. */
 export interface Prober extends Disposable {
   readonly pid: number
   report(): Promise<Report>

@@ -1,9 +1,9 @@
 import type { Finding, Search } from './search.ts'
 
-/** Rows of the table beyond those that failed: what cost the most. */
+/** How many of the most expensive inputs are listed, whether they failed or not. */
 const MOST_EXPENSIVE = 20
 
-/** What a search found, as a table: what failed, and the most expensive of the rest. */
+/** A table of the failures and of the most expensive inputs. */
 export function reportOf(name: string, { findings, skipped, idle }: Search): string {
   const rows = findings.toSorted((a, b) => rank(b) - rank(a))
   const shown = rows.filter(({ offences }, i) => offences.length > 0 || i < MOST_EXPENSIVE)

@@ -5,11 +5,11 @@ import type { Answer } from './input.ts'
 import { connectTo, inTime } from './target.ts'
 import type { Target } from './target.ts'
 
-/** A request, before it is HTTP of any version. */
+/** A request, independent of the HTTP version. */
 export interface Request {
   readonly method?: string
   readonly path: string
-  /** Each character is a byte. */
+  /** Each character of a value is one byte. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly body?: Uint8Array | string
 }
@@ -17,7 +17,7 @@ export interface Request {
 const MAX_HEAD_CHARS = 64 * 1024
 const TAIL_CHARS = 256
 
-/** Sends a request on a connection of its own and waits for its answer; of a stream, until it is live. */
+/** Sends a request on a new connection and waits for the whole answer, or for a stream to become live. */
 export async function send(hub: Target, request: Request): Promise<Answer> {
   return hub.protocol === 'http1' ? exchange(hub, [toHttp1(hub, request)]) : sendHttp2(hub, request)
 }
@@ -37,7 +37,7 @@ export function toHttp1(
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), content])
 }
 
-/** Sends bytes as they are, and waits for an answer of HTTP/1.1, or for the end of the connection. */
+/** Sends raw bytes and waits for an HTTP/1.1 answer or for the end of the connection. */
 export async function exchange(hub: Target, parts: readonly (Uint8Array | string)[]): Promise<Answer> {
   const socket = await connectTo(hub)
   try {
@@ -48,7 +48,7 @@ export async function exchange(hub: Target, parts: readonly (Uint8Array | string
   }
 }
 
-/** Resolves with the first answer that is more than `100 Continue`. */
+/** Resolves with the first answer after any `100 Continue`. */
 export function answerOn(socket: Socket): Promise<Answer> {
   let bytes = 0
   let start = ''
@@ -93,7 +93,7 @@ async function sendHttp2(
     try {
       stream = session.request(fields, { endStream: body === undefined })
     } catch {
-      // What cannot be said in HTTP/2 costs nothing over it.
+      // HTTP/2 cannot express this request.
       return { status: 0, bytes: 0 }
     }
     const answer = new Promise<Answer>((resolve) => {

@@ -12,23 +12,23 @@ import { slowDisk } from './slow-disk.ts'
 import type { SubjectOptions } from './subject.ts'
 import { tokenInputs } from './token-inputs.ts'
 
-// What an input costs may grow with its size and no faster; meanwhile others are served as if nothing were, and the
-// hub stays within its container. `TAILRACE_LONG=1` tries larger inputs, and many more that chance puts together.
+// The cost of an input must grow no faster than its size. Meanwhile other clients must be served, and the hub must fit
+// into 512 MiB. `TAILRACE_LONG=1` tries larger sizes and many more random combinations.
 
 const KIB = 1024
 const MIB = 1024 * KIB
 const isLong = process.env['TAILRACE_LONG'] === '1'
 const seed = testSeed()
 const random = createRandom(seed)
-/** A quarter of what still fits into `--max-head` with all that is around it. */
+/** A quarter of the default `--max-head`, less the rest of the head. */
 const HEAD_BYTES = 3.5 * KIB
 const BATCH_BYTES = (isLong ? 7.5 : 1) * MIB
 const MORE_FILLERS = isLong ? 200 : 4
-/** Enough to begin with: each of them may have taken down a hub. */
+/** The search stops here: each failure may have cost a hub and several seconds. */
 const MAX_FAILURES = isLong ? Infinity : 12
 const TIMEOUT = { timeout: (isLong ? 60 : 10) * 60_000 }
 
-/** What was too expensive, a sentence each; prints what everything cost. */
+/** Prints the costs, and returns the reasons why inputs were too expensive. */
 async function offencesOf(
   name: string,
   options: SubjectOptions,
@@ -50,7 +50,7 @@ const heads = (): Input[] => [
   ...targetInputs(random, HEAD_BYTES, MORE_FILLERS),
 ]
 
-// What a process costs is read from /proc.
+// Costs are read from /proc.
 describe.skipIf(process.platform !== 'linux')('no input is expensive', () => {
   test('in a head, a token or a body', TIMEOUT, async () => {
     const inputs = [...heads(), ...tokenInputs(HEAD_BYTES / 2), ...bodyInputs(BATCH_BYTES)]

@@ -33,7 +33,7 @@ export interface Search {
   readonly idle: Idle
 }
 
-/** A hub that gives way to a fresh one after an input was too much for it. */
+/** A hub that is replaced by a fresh one after each failure. */
 interface Bench extends AsyncDisposable {
   readonly idle: Idle
   subject(): Subject
@@ -53,7 +53,7 @@ async function openBench(options: SubjectOptions): Promise<Bench> {
   }
 }
 
-/** Tries inputs on a hub, until `maxFailures` of them have turned out to be too expensive. */
+/** Tries inputs on a hub until `maxFailures` of them have proved too expensive. */
 export async function search(
   options: SubjectOptions,
   inputs: readonly Input[],
@@ -123,7 +123,7 @@ async function examineTogether({ subject, idle }: Bench, inputs: readonly Input[
   return { name: together.name, large, offences: offencesOf(idle, together, large) }
 }
 
-/** Examines an input again, on a fresh hub, when it fails: noise has to be ruled out. */
+/** Examines an input, again on a fresh hub if it fails, to rule out noise. */
 async function hear(bench: Bench, input: Input): Promise<Finding> {
   for (let hearing = 1; ; hearing += 1) {
     const finding = await examine(bench, input)

@@ -13,7 +13,7 @@ int fsync(int file) { return slowly("fsync", file); }
 int fdatasync(int file) { return slowly("fdatasync", file); }
 `
 
-/** What gives a process a disk that takes 5 ms for each sync, as those of a cloud do. Built by `gcc`. */
+/** Environment of a process for which each sync takes 5 ms longer, as on a network disk. Compiled with `gcc`. */
 export function slowDisk(folder: string): Readonly<Record<string, string>> {
   const [source, library] = [join(folder, 'slow.c'), join(folder, 'slow.so')]
   writeFileSync(source, SOURCE)

@@ -10,15 +10,15 @@ import { send } from './request.ts'
 import { nextClient } from './target.ts'
 import type { Target } from './target.ts'
 
-/** What the hub under test has for JavaScript: a container of 512 MiB leaves it no more. */
+/** The JavaScript heap that a container of 512 MiB leaves room for. */
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=256' }
-/** Short, so that clients that never go on need not be waited for. */
+/** Short, so that the tests do not wait long for clients that never finish. */
 export const HEAD_TIMEOUT_MS = 3_000
 const SETTINGS = {
   '--head-timeout': `${HEAD_TIMEOUT_MS}ms`,
   '--request-timeout': '10s',
   '--stall-timeout': '3s',
-  // Each client has an address of its own.
+  // Each client names its own address.
   '--trust-proxy': '127.0.0.0/8',
 }
 const OPEN = ['--anonymous-subscribe', '--anonymous-publish']
@@ -27,19 +27,19 @@ export interface SubjectOptions {
   readonly protocol: Target['protocol']
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** What its certificate is to be trusted by. @defaultValue the hub speaks no TLS */
+  /** The certificate to trust. @defaultValue the hub does not use TLS */
   readonly ca?: string | undefined
   /** Fills its log before anything is measured. */
   readonly stock?: (hub: Target) => Promise<void>
 }
 
-/** A hub under test, and somebody else who asks it things all the time. */
+/** A hub under test, with a prober that keeps sending it requests. */
 export interface Subject extends AsyncDisposable {
   readonly meter: Meter
   readonly prober: Prober
-  /** How long the machine has made the two of them wait, in milliseconds. */
+  /** How long hub and prober have waited for a processor, in milliseconds. */
   delayMs(): number
-  /** Another one each time. */
+  /** A new client on each call. */
   client(): Target
   /** Whether its process is gone. */
   isDead(): boolean
@@ -80,13 +80,13 @@ function subjectOf(hub: HubProcess, client: () => Target, prober: Prober): Subje
   }
 }
 
-/** What a hub does while nobody but the prober asks it anything, and what publishes cost it. */
+/** The hub's speed with the prober as its only client, and the cost of publishes. */
 export interface Idle {
-  /** Milliseconds of processor time in each millisecond. */
+  /** Processor time per unit of time. */
   readonly cpu: number
-  /** The slowest answer to each probe within a tenth of a second, in milliseconds, as it mostly is. */
+  /** The median, over windows of 100 ms, of the slowest answer to each probe, in milliseconds. */
   readonly worst: Readonly<Record<Probe, number>>
-  /** Processor time of one small publish, and of each byte of a large one, in milliseconds. */
+  /** Processor time of a small publish, and per byte of a large one, in milliseconds. */
   readonly publishMs: number
   readonly byteMs: number
 }
@@ -128,7 +128,7 @@ async function cheapest(times: number, measure: () => Promise<number>): Promise<
   return least
 }
 
-/** The processor time of one of so many runs, in milliseconds. */
+/** The mean processor time of a run, in milliseconds. */
 async function cost(meter: Meter, runs: number, run: () => Promise<void>): Promise<number> {
   const before = meter.cpuMs()
   for (let i = 0; i < runs; i += 1) await run()

@@ -17,7 +17,7 @@ const list = (unit: string, bytes: number): string =>
 const selectors = (bytes: number, write: (i: number) => string): string =>
   JSON.stringify(Array.from({ length: Math.min(1_000, bytes / 16) }, (_, i) => write(i)))
 
-/** Tokens of about so many bytes: signed ones of somebody who has a right, and others that look like them. */
+/** Tokens of roughly the given size: some signed with the hub's secret, others only shaped like tokens. */
 const TOKENS: Readonly<Record<string, (bytes: number) => string>> = {
   'a long claim': (bytes) => sign(HS256, `{"x":"${'x'.repeat(bytes)}","tailrace":{}}`),
   'a deep claim': (bytes) => sign(HS256, `{"x":${nest(bytes)},"tailrace":{}}`),
@@ -42,7 +42,7 @@ const TOKENS: Readonly<Record<string, (bytes: number) => string>> = {
   'equals signs': (bytes) => `A${'='.repeat(bytes)}!`,
 }
 
-/** Each token in `Authorization`, in a cookie, and as a ticket, for one topic and for as many as fit on a stream. */
+/** Each token as a bearer token, for one topic and for 100 patterns; in a cookie; and as a ticket. */
 export function tokenInputs(size: number): Input[] {
   const topics = Array.from({ length: 100 }, (_, i) => `topic=*/*/${i}`).join('&')
   return Object.entries(TOKENS).flatMap(([name, build]) => {

@@ -11,17 +11,17 @@ import type { SubjectOptions } from './subject.ts'
 import { connectTo } from './target.ts'
 import type { Target } from './target.ts'
 
-/** Of each kind: what they hold together would be missing where a process may have 1,024 files open. */
+/** Connections of each kind. */
 const EACH = 20
-/** Between the bytes of those that send one at a time. */
+/** The pause of clients that send one byte at a time. */
 const PACE_MS = 100
-/** How much longer than `--head-timeout` the hub may take: a busy machine, its own rounds, its last words. */
+/** Allowance for the hub's check interval and for a busy machine. */
 const GRACE_MS = 10_000
 
 const POLL_MS = 250
 const TIMEOUT = { timeout: 90_000 }
 
-/** A client that begins and never goes on. It does not close its end either. */
+/** Opens a connection that the client neither continues nor closes. */
 type Beginning = (hub: Target) => Promise<Socket>
 
 const GET = block([
@@ -30,7 +30,7 @@ const GET = block([
   [':scheme', 'https'],
   [':authority', 'localhost'],
 ])
-/** The start of a handshake: a record of 512 bytes of which eleven come. */
+/** The first eleven bytes of a TLS record of 512. */
 const HALF_HELLO = Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3])
 
 function after(sent: string | Uint8Array, protocol: Target['protocol'] = 'http1'): Beginning {
@@ -51,7 +51,7 @@ function bare(sent: Uint8Array): Beginning {
   }
 }
 
-/** Sends a byte at a time for as long as it is let. */
+/** Sends one byte at a time until it is cut off. */
 function dripping(text: string): Beginning {
   return async (hub) => {
     const socket = await connectTo({ ...hub, protocol: 'http1' })
@@ -86,7 +86,7 @@ const TLS: Readonly<Record<string, Beginning>> = {
   'half a handshake': bare(HALF_HELLO),
 }
 
-/** Begins so many of each kind, and waits until the hub has let go of them, or for as long as it may take. */
+/** Opens connections of each kind. Returns how many the hub still holds when it should have closed all of them. */
 async function heldAfterTimeout(
   options: SubjectOptions,
   kinds: Readonly<Record<string, Beginning>>,
@@ -97,7 +97,7 @@ async function heldAfterTimeout(
     Object.entries(kinds).flatMap(([kind, begin]) =>
       Array.from({ length: EACH }, async () => {
         const socket = await begin(hub)
-        // As the kernel knows it: a socket that has ended has forgotten.
+        // Noted now: a socket that was closed no longer knows its port.
         return { kind, socket, client: { address: hub.address, port: socket.localPort! } }
       }),
     ),
@@ -117,7 +117,7 @@ async function heldAfterTimeout(
   }
 }
 
-// What the hub holds is read from /proc.
+// Open connections are read from /proc.
 describe.skipIf(process.platform !== 'linux')(
   'a client that never goes on is let go within --head-timeout',
   () => {
