@@ -1,4 +1,5 @@
 import { createMemoryLog } from '@tailrace/log'
+import type { EventLog } from '@tailrace/log'
 import { openStream, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -186,14 +187,28 @@ describe('by the clock, a ticket', () => {
 
   async function issueAt(identity: Identity): Promise<{
     redeemAt: (time: number) => Promise<Identity>
+    cost: { reads: number; writes: number }
   }> {
     let time = START
-    const log = createMemoryLog({ now: () => time })
+    const cost = { reads: 0, writes: 0 }
+    const memory = createMemoryLog({ now: () => time })
+    const log: EventLog = {
+      ...memory,
+      note(note) {
+        cost.writes += 1
+        return memory.note(note)
+      },
+      notes(query) {
+        cost.reads += 1
+        return memory.notes(query)
+      },
+    }
     const { secret } = await log.describe()
     const tickets = createTickets(log, createSeal(secret), () => time)
     const { ticket, expiresIn } = await tickets.issue(identity, ['t'])
     expect(expiresIn).toBe(30)
     return {
+      cost,
       redeemAt(at) {
         time = at
         return tickets.redeem(ticket)
@@ -218,6 +233,20 @@ describe('by the clock, a ticket', () => {
     })
     expect(await redeemAt(IDENTITY.expiresAt! - 1)).toEqual(identity)
     await expect(redeemAt(IDENTITY.expiresAt!)).rejects.toMatchObject({ code: 'invalid-ticket' })
+  })
+
+  test('costs a write when it is first used, and one read each time', async () => {
+    const { redeemAt, cost } = await issueAt(IDENTITY)
+    await redeemAt(START)
+    expect(cost).toEqual({ reads: 1, writes: 1 })
+    for (let i = 1; i <= 10; i += 1) await redeemAt(START + i * 1_000)
+    expect(cost).toEqual({ reads: 11, writes: 1 })
+  })
+
+  test('that is made up or has expired costs neither', async () => {
+    const { redeemAt, cost } = await issueAt(IDENTITY)
+    await expect(redeemAt(IDENTITY.expiresAt!)).rejects.toMatchObject({ code: 'invalid-ticket' })
+    expect(cost).toEqual({ reads: 0, writes: 0 })
   })
 
   test('of a token that never expires is good for a day', async () => {
