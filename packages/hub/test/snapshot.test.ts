@@ -45,7 +45,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(sink.events().map(({ data, lastEventId }) => [data, lastEventId])).toEqual([
       ['b1', ''],
       ['a2', ''],
-      ['{}', ids[4]],
+      ['{"heartbeatMs":0}', ids[4]],
       ['b2', id],
     ])
   })

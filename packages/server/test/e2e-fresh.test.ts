@@ -9,7 +9,7 @@ test('a fresh stream that is cut before its first event misses nothing that was 
 
   const first = await openStream(`${proxy.url}/topics/fresh`)
   const [, live] = await first.waitFor((frames) => frames.length >= 2)
-  expect(live).toMatchObject({ event: 'tailrace.live', data: '{}' })
+  expect(live).toMatchObject({ event: 'tailrace.live', data: '{"heartbeatMs":15000}' })
   proxy.cutAll()
   await first.ended
   const published = await Promise.all(

@@ -54,7 +54,7 @@ test('head and retry come before any event exists', async () => {
   await stream.waitFor((frames) => frames.length === 2)
   expect(stream.frames()).toEqual([
     { retry: expect.stringMatching(/^\d+$/) },
-    { event: 'tailrace.live', data: '{}', id: expect.stringMatching(/\.0$/) },
+    { event: 'tailrace.live', data: '{"heartbeatMs":15000}', id: expect.stringMatching(/\.0$/) },
   ])
   stream.close()
 })
@@ -190,7 +190,7 @@ test('a reader that asks for it gets the newest of each key, and all that its ne
     [conflated, all].map((stream) => stream.waitFor((frames) => frames.at(-1)!.data === 'done')),
   )
   expect(all.frames()).toHaveLength(2 + 101)
-  expect(conflated.frames().map(({ data }) => data)).toEqual([undefined, '{}', '98', '99', 'done'])
+  expect(conflated.frames().map(({ data }) => data)).toEqual([undefined, '{"heartbeatMs":15000}', '98', '99', 'done'])
   conflated.close()
   all.close()
 })
