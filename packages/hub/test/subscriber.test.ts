@@ -31,7 +31,9 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   test('the first thing on a stream is retry, and the second is live', async () => {
     const sink = await open(hub, { selectors: ['t'] })
-    expect(sink.text()).toMatch(/^retry: \d+\n\nevent: tailrace\.live\ndata: \{\}\nid: [a-z0-9]+\.0\n\n$/)
+    expect(sink.text()).toMatch(
+      /^retry: \d+\n\nevent: tailrace\.live\ndata: \{"heartbeatMs":0\}\nid: [a-z0-9]+\.0\n\n$/,
+    )
   })
 
   test('an event reaches everyone who selects it, and nobody else', async () => {

@@ -190,7 +190,13 @@ test('a reader that asks for it gets the newest of each key, and all that its ne
     [conflated, all].map((stream) => stream.waitFor((frames) => frames.at(-1)!.data === 'done')),
   )
   expect(all.frames()).toHaveLength(2 + 101)
-  expect(conflated.frames().map(({ data }) => data)).toEqual([undefined, '{"heartbeatMs":15000}', '98', '99', 'done'])
+  expect(conflated.frames().map(({ data }) => data)).toEqual([
+    undefined,
+    '{"heartbeatMs":15000}',
+    '98',
+    '99',
+    'done',
+  ])
   conflated.close()
   all.close()
 })
