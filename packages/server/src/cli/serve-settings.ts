@@ -27,8 +27,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-streams-per-subject'
     | 'max-topics'
     | 'publish-rate'
-    | 'max-batch-events'
-    | 'max-pending',
+    | 'max-batch-events',
     number
   > &
   /** Bytes. */
@@ -39,6 +38,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-batch'
     | 'max-bodies'
     | 'max-history'
+    | 'max-pending'
     | 'max-head'
     | 'publish-bytes',
     number
@@ -169,10 +169,9 @@ export const SERVE_SETTINGS: ServeSettings = {
     fallback: '64MiB',
     doc: 'Memory for pages of history that are being sent, over all clients. One address gets at most half.',
   }),
-  'max-pending': setting('count', {
-    fallback: '2000',
-    bounds: ['1', '1000000'],
-    doc: 'Maximum connections that have not completed their TLS handshake or first request head. Beyond it, the oldest is cut.',
+  'max-pending': setting('bytes', {
+    fallback: '64MiB',
+    doc: 'Memory for connections that have not completed their TLS handshake or first request head. Beyond it, the oldest is cut.',
   }),
   'max-head': setting('bytes', {
     fallback: '16KiB',
