@@ -57,8 +57,10 @@ export function createTlsServer(
   // A handshake that fails, or takes too long, is told here and nowhere else: without a listener, its socket stays.
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
   server.on('secureConnection', (socket) => {
-    const raw = shaking.get(endpointOf(socket))
+    const key = endpointOf(socket)
+    const raw = shaking.get(key)
     if (raw !== undefined) pending.settle(raw)
+    shaking.delete(key)
     if (socket.alpnProtocol === 'h2') {
       pending.add(socket, HANDSHAKE_BYTES)
       http2.take(socket)
