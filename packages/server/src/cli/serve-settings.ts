@@ -29,7 +29,6 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-topics'
     | 'publish-rate'
     | 'max-batch-events'
-    | 'max-pending'
     | 'max-queued-reads',
     number
   > &
@@ -41,6 +40,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-batch'
     | 'max-bodies'
     | 'max-history'
+    | 'max-pending'
     | 'max-head'
     | 'publish-bytes',
     number
@@ -181,10 +181,9 @@ export const SERVE_SETTINGS: ServeSettings = {
     fallback: '64MiB',
     doc: 'Memory for pages of history that are being sent, over all clients. One address gets at most half.',
   }),
-  'max-pending': setting('count', {
-    fallback: '2000',
-    bounds: ['1', '1000000'],
-    doc: 'Maximum connections that have not completed their TLS handshake or first request head. Beyond it, the oldest is cut.',
+  'max-pending': setting('bytes', {
+    fallback: '64MiB',
+    doc: 'Memory for connections that have not completed their TLS handshake or first request head. Beyond it, the oldest is cut.',
   }),
   'max-head': setting('bytes', {
     fallback: '16KiB',
