@@ -20,7 +20,7 @@ interface Reader extends Disposable {
 
 /** A reader that is in a network of its own, or on this machine. */
 function readFrom(network: Network | undefined, url: string, args: readonly string[]): Reader {
-  const [command = 'curl', ...rest] = [...(network?.prefix ?? []), 'curl', '-sN', ...args, url]
+  const [command, ...rest] = [...(network?.prefix ?? []), 'curl', '-sN', ...args, url]
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   let got = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
