@@ -150,6 +150,8 @@ test.each(Array.from({ length: 40 }, (_, steps) => steps))(
     const { held, letGo } = holding(log)
     const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0 })
     await publishAll(hub, texts('t', 'x'))
+    // Keeps the lane, and what it reads.
+    await open(hub, { selectors: ['t/**'] })
     const busy = Array.from({ length: 4 }, () => hub.read({ selectors: ['busy'] }, HERE))
     const first = await open(hub, { selectors: ['t/**'], from: 'start' })
     first.leave()
