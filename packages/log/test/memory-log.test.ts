@@ -107,6 +107,29 @@ describe('the cost of a memory log', () => {
     expect((trimmed - filled) / (filled - began)).toBeLessThan(6)
   })
 
+  test('of a publish is the same once the log is full, and each one drops the oldest event', async () => {
+    const held = 100_000
+    const log = createMemoryLog({ maxLength: held * 257 })
+    const batch = Array.from({ length: 1000 }, () => ({ topic: 'a', data: 'x' }))
+
+    async function publishAndDescribe(): Promise<number> {
+      const began = performance.now()
+      for (let i = 0; i < 2000; i += 1) {
+        await log.append([{ topic: 'a', data: 'x' }])
+        await log.describe()
+      }
+      return performance.now() - began
+    }
+
+    await publishAndDescribe()
+    const empty = await publishAndDescribe()
+    // Nearly half of what it ever held is gone, and yet to be dropped.
+    for (let i = 0; i < (1.9 * held) / batch.length; i += 1) await log.append(batch)
+    const full = await publishAndDescribe()
+    expect((await log.describe()).oldest).toBeGreaterThan(0.9 * held)
+    expect(full / empty).toBeLessThan(20)
+  })
+
   test('of a page with patterns does not grow with the topics, and others have their turn', async () => {
     const log = await fill(10_000)
     const selectors = Array.from({ length: 100 }, (_, i) => `t/*/y${i}`)

@@ -11,6 +11,8 @@ export interface Placed {
 export class Sequence<T extends Placed> {
   #items: T[] = []
   #gone = 0
+  /** Everything before it is gone: the oldest usually go first, and must not be passed over each time. */
+  #first = 0
 
   /** How many are left. */
   get size(): number {
@@ -24,9 +26,11 @@ export class Sequence<T extends Placed> {
   /** Counts one that is gone. */
   drop(): void {
     this.#gone += 1
+    while (this.#first < this.#items.length && this.#items[this.#first]!.isGone) this.#first += 1
     if (this.#gone * 2 <= this.#items.length) return
     this.#items = this.#items.filter(({ isGone }) => !isGone)
     this.#gone = 0
+    this.#first = 0
   }
 
   /** Those behind a place. What is dropped or added meanwhile may or may not be among them. */
@@ -36,7 +40,7 @@ export class Sequence<T extends Placed> {
   }
 
   #indexAfter(place: number): number {
-    let low = 0
+    let low = this.#first
     let high = this.#items.length
     while (low < high) {
       const middle = (low + high) >> 1
