@@ -12,6 +12,8 @@ export interface NewEvent {
   readonly type?: string | undefined
   /** The newest event of each key is what a snapshot holds. */
   readonly key?: string | undefined
+  /** Removes the key from snapshots. Requires `key`; `data` may then be left out. @defaultValue false */
+  readonly remove?: boolean | undefined
   /** In a batch whose URL names no topic. */
   readonly topic?: string | undefined
   /** A repeat of it publishes nothing. @defaultValue a fresh one for each call, so that a retry publishes once */
