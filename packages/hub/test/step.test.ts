@@ -95,11 +95,11 @@ test('however pushes, evictions and pages interleave, a reader gets every event 
       const told: number[] = []
       let head = 0
       let place: Place = { offset: start, partial: undefined }
-      let live: LiveDue = 'at-tip'
+      let isLive = false
 
       const step = (pageSize: number): Step => {
         const view = { start: window.start, tip: window.tip, endsAt: undefined }
-        const due = nextStep({ source: 'log', offset: place.offset, owesGap: false, live }, view)
+        const due = nextStep({ source: 'log', offset: place.offset, owesGap: false, isLive }, view)
         if (due === 'replay') {
           const rest = log.filter((offset) => offset > place.offset)
           const page = rest.slice(0, pageSize)
@@ -111,7 +111,7 @@ test('however pushes, evictions and pages interleave, a reader gets every event 
           place = run.place
         } else if (due === 'announce') {
           told.push(place.offset)
-          live = 'told'
+          isLive = true
         }
         return due
       }

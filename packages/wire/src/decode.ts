@@ -216,7 +216,15 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
           sink.onId?.(lastEventId)
         }
         if (data !== undefined) {
-          const event = { type: type || 'message', data, lastEventId, topic, key, remove: remove === 'true', time }
+          const event = {
+            type: type || 'message',
+            data,
+            lastEventId,
+            topic,
+            key,
+            remove: remove === 'true',
+            time,
+          }
           data = undefined
           sink.onEvent(event)
         }

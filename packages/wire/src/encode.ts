@@ -23,7 +23,10 @@ export interface EncodableEvent {
   remove?: boolean | undefined
   /** As `topic`: when the event was stored (RFC 3339). */
   time?: string | undefined
-  /** As `topic`: what it was published by (https://www.w3.org/TR/trace-context/). No CR, LF or NUL. */
+  /**
+   * As `topic`: its trace context (https://www.w3.org/TR/trace-context/). For tools that read the lines themselves: the
+   * decoder ignores both, to stay small in pages.
+   */
   traceparent?: string | undefined
   /** As `traceparent`. */
   tracestate?: string | undefined

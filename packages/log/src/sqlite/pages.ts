@@ -26,7 +26,8 @@ export interface Pager {
   page(search: Search): Found
 }
 
-const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_removal, is_end, traceparent, tracestate'
+const COLUMNS =
+  'offset, topic, time, type, key, data, events.bytes, is_removal, is_end, traceparent, tracestate'
 
 /**
  * Reads pages by one of four plans. One topic walks its index; every topic walks the log. A few topics walk their

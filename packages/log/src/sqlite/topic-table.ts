@@ -37,7 +37,9 @@ export function createLossCounter(db: DatabaseSync): () => number {
 }
 
 export function createTopicTable(db: DatabaseSync): TopicTable {
-  const select = db.prepare('SELECT id, count, bytes, state_bytes, keys, newest, ended FROM topics WHERE name = ?')
+  const select = db.prepare(
+    'SELECT id, count, bytes, state_bytes, keys, newest, ended FROM topics WHERE name = ?',
+  )
   // A topic that comes back after its row was removed inherits the floor: what it lost is not known any more.
   const insert = db.prepare(
     `INSERT INTO topics (name, count, bytes, newest, trimmed, lost_at)

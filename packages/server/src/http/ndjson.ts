@@ -5,7 +5,17 @@ import type { NewEvent, TraceContext } from '@tailrace/log'
 import { afterSpace, endOfString, endOfValue } from './json-text.ts'
 import { HttpError } from './problem.ts'
 
-const FIELDS = ['data', 'type', 'key', 'remove', 'idempotencyKey', 'topic', 'end', 'traceparent', 'tracestate'] as const
+const FIELDS = [
+  'data',
+  'type',
+  'key',
+  'remove',
+  'idempotencyKey',
+  'topic',
+  'end',
+  'traceparent',
+  'tracestate',
+] as const
 type Field = (typeof FIELDS)[number]
 const KNOWN: ReadonlySet<string> = new Set(FIELDS)
 

@@ -120,9 +120,7 @@ function refuseUnknownHeaders({ headers }: IncomingMessage): void {
 
 async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
   const { hub, request } = call
-  const single = [...EVENT_HEADERS, 'Idempotency-Key'].find(
-    (name) => header(request, name) !== undefined,
-  )
+  const single = [...EVENT_HEADERS, 'Idempotency-Key'].find((name) => header(request, name) !== undefined)
   if (single !== undefined) {
     throw new HttpError(
       'invalid-header',
