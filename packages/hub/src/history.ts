@@ -5,6 +5,7 @@ import type { Reader } from './connection.ts'
 import { oldestOf } from './control.ts'
 import type { Gap } from './control.ts'
 import { toEnvelope } from './frame.ts'
+import type { Envelope } from './frame.ts'
 import { locate } from './locate.ts'
 import type { LogView } from './log-view.ts'
 import { flag, integer, refuseUnknown, single } from './query.ts'
@@ -35,9 +36,14 @@ export interface HistoryQuery {
   readonly reader?: Reader | undefined
 }
 
+/** An event of history, with the cursor of the place after it. */
+export interface HistoryEvent extends Envelope {
+  readonly id: string
+}
+
 /** A page of history: events as JSON, and the cursor of the page that follows. Or why there is none. */
 export type History =
-  | { readonly events: readonly Readonly<Record<string, string>>[]; readonly next: string }
+  | { readonly events: readonly HistoryEvent[]; readonly next: string }
   | { readonly gap: Gap }
 
 const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait', 'trace'])

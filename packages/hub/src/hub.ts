@@ -240,12 +240,13 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     async subscribe(subscription, open) {
       assertOpen()
-      const { selectors, envelope, from, conflateMs = 0, trace = false } = subscription
+      const { selectors, envelope, from, conflateMs = 0, trace = false, time = false } = subscription
       const representation = {
         envelope: envelope === 'json',
         namesTopic: selectors.length > 1 || selectors.some(isPattern),
         conflateMs,
         traces: trace,
+        times: time,
       }
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, representation, asker, async (lane) => {

@@ -57,6 +57,11 @@ function checkEvent(event: NewEvent, index: number, { maxEventBytes }: Limits): 
     }
   }
   if (event.key !== undefined) checkName('invalid-key', 'key', event.key, index)
+  else if (event.remove === true) {
+    throw new HubError('missing-key', 'The event removes a key and has none: give it the key to remove.', {
+      details: { index },
+    })
+  }
   if (event.idempotencyKey !== undefined) {
     checkName('invalid-idempotency-key', 'idempotency key', event.idempotencyKey, index)
   }

@@ -35,6 +35,8 @@ export interface Subscription {
   readonly conflateMs?: number | undefined
   /** Each frame has the trace context of its publish, where there is one. @defaultValue false */
   readonly trace?: boolean | undefined
+  /** Each frame has the time when its event was stored. @defaultValue false */
+  readonly time?: boolean | undefined
   /** When the reader's rights end, by the wall clock, in milliseconds; the stream ends with them (invariant 6). */
   readonly until?: number | undefined
   /** Who it is for, for whoever looks at `Hub.survey`. */
@@ -59,6 +61,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'gap',
   'conflate',
   'trace',
+  'time',
 ])
 
 /**
@@ -83,6 +86,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
     onGap: oneOf(query, 'gap', GAP_POLICIES),
     conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
     trace: flag(query, 'trace'),
+    time: flag(query, 'time'),
   }
 }
 

@@ -48,7 +48,7 @@ describe('publishing', () => {
 })
 
 describe('lanes', () => {
-  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false, times: false }
   const EVENT = {
     offset: 1,
     topic: 'a',
@@ -56,6 +56,7 @@ describe('lanes', () => {
     type: undefined,
     key: undefined,
     time: 0,
+    remove: false,
     end: false,
     trace: undefined,
   }

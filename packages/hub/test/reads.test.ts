@@ -50,7 +50,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     for (let from = 'start'; ;) {
       const page = await hub.read({ selectors: ['t/*/wanted'], from }, HERE)
       if ('gap' in page || page.events.length === 0) break
-      seen.push(...page.events.map(({ data }) => data!))
+      seen.push(...page.events.map(({ data }) => data))
       from = page.next
     }
     expect(seen).toEqual(['first', 'second'])

@@ -20,6 +20,8 @@ export interface NewEvent {
   readonly type?: string | undefined
   /** The newest event of a key is what a snapshot of the topic holds. */
   readonly key?: string | undefined
+  /** Removes the key from snapshots. The event itself is stored and tailed as history. Only with a key. */
+  readonly remove?: boolean | undefined
   /** The topic ends with this event. */
   readonly end?: boolean | undefined
   /** Within {@link IDEMPOTENCY_WINDOW_MS}, the second event of a topic with this key is not stored again. */
@@ -37,6 +39,8 @@ export interface StoredEvent {
   readonly data: string
   /** When it was stored, in milliseconds since 1970, by the log's clock. Clocks jump; offsets do not. */
   readonly time: number
+  /** It removed its key: until the next event with that key, no snapshot has it. */
+  readonly remove: boolean
   readonly end: boolean
   readonly trace: TraceContext | undefined
 }
@@ -119,6 +123,10 @@ export interface TopicSummary {
   /** The offset of its newest event, retained or not. */
   readonly newest: number
   readonly ended: boolean
+  /** How many of its events are retained. */
+  readonly events: number
+  /** Bytes of their data, and of the key of each event that is the newest of its key. */
+  readonly bytes: number
 }
 
 export interface TopicQuery {
@@ -179,6 +187,9 @@ export interface EventLog {
    * The newest event of each key of the selected topics, one bounded page at a time. Page after page, until
    * `more` is false, a reader has seen the newest event of every key as of the last page's `next`. (A key
    * that changes meanwhile moves behind the pages already read, so it is seen again, and never missed.)
+   *
+   * A key that is removed meanwhile may have been in an earlier page. The removal lies after the newest offset at the
+   * time of the first page, so a reader that goes on from there with `read` receives it.
    */
   snapshot(query: Query): Promise<Page>
 

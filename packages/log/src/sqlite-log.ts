@@ -227,8 +227,8 @@ function stored(batch: readonly NewEvent[], result: BatchResult, time: number): 
   if (!('appended' in result)) return []
   return result.appended.flatMap(({ offset, duplicate }, i) => {
     if (duplicate) return []
-    const { topic, type, key, data, end = false, trace } = batch[i]!
-    return { offset, topic, type, key, data, time, end, trace }
+    const { topic, type, key, data, remove = false, end = false, trace } = batch[i]!
+    return { offset, topic, type, key, data, time, remove, end, trace }
   })
 }
 

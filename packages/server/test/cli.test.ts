@@ -50,6 +50,20 @@ describe('publish', () => {
     ])
   })
 
+  test('removes a key', async () => {
+    const topic = freshTopic()
+    await publish(topic, 'here', '--key', 'k')
+    const id = await publish(topic, '', '--key', 'k', '--remove')
+    expect((await history(topic))[1]).toEqual({
+      id,
+      topic,
+      key: 'k',
+      remove: true,
+      time: expect.any(String),
+      data: '',
+    })
+  })
+
   test.each([[[]], [['-']]])('takes its event from standard input, less one line end (%j)', async (args) => {
     const topic = freshTopic()
     const { code } = await runCli(['publish', '--url', hub.url, topic, ...args], { input: 'a\nb\n\r\n' })

@@ -6,6 +6,9 @@ export interface Frame {
   id?: string
   retry?: string
   topic?: string
+  key?: string
+  remove?: string
+  time?: string
   traceparent?: string
   tracestate?: string
   /** The comment lines, joined with LF; `''` for the bare `:` that keeps a stream open. */
@@ -30,7 +33,7 @@ export function parseFrame(block: string): Frame {
 
 function addField(frame: Frame, line: string): void {
   const [, field, value = ''] =
-    /^(event|data|id|retry|topic|traceparent|tracestate):(?: ([^]*))?$/.exec(line) ?? []
+    /^(event|data|id|retry|topic|key|remove|time|traceparent|tracestate):(?: ([^]*))?$/.exec(line) ?? []
   if (field === undefined) {
     throw new SyntaxError(`not a line of an event stream: ${JSON.stringify(line.slice(0, 200))}`)
   }

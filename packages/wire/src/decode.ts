@@ -25,6 +25,10 @@ export interface DecodedEvent {
   topic: string | undefined
   /** The last `key` field of this block, and `undefined` where there is none. A Tailrace extension as well. */
   key: string | undefined
+  /** Whether the last `remove` field of this block is `true`. A Tailrace extension as well. */
+  remove: boolean
+  /** The last `time` field of this block, and `undefined` where there is none. A Tailrace extension as well. */
+  time: string | undefined
 }
 
 /**
@@ -58,8 +62,8 @@ export interface DecoderOptions {
   /**
    * The most that the decoder holds between two events, in UTF-16 code units (a unit takes one byte where
    * all text is Latin-1, and two elsewhere). Counted are the lines of the unfinished block that carry
-   * `data`, `event`, `id`, `topic` or `key`, names included, and the unfinished line. Not counted, because not
-   * held, are line ends, `retry`, unknown fields, and comments while there is no `onComment`. One more, and
+   * `data`, `event`, `id`, `topic`, `key` or `time`, names included, and the unfinished line. Not counted, because
+   * not held, are line ends, `retry`, `remove`, unknown fields, and comments while there is no `onComment`. One more, and
    * `push` throws `buffer-exceeded`; how the stream is cut into chunks makes no difference.
    *
    * An integer from 1 to 268,435,456 (2^28: half of the longest string that V8 can make).
@@ -98,21 +102,18 @@ const D = 100
 const E = 101
 const I = 105
 const K = 107
+const M = 109
+const O = 111
 const R = 114
 const T = 116
-/** What a line that is kept begins with, by its first character. */
-const PREFIXES: Readonly<Record<number, string>> = {
-  [COLON]: ':',
-  [D]: 'data:',
-  [E]: 'event:',
-  [I]: 'id:',
-  [K]: 'key:',
-  [R]: 'retry:',
-  [T]: 'topic:',
-}
+/**
+ * The name of a field that is kept, and its colon; without one the value is empty. Fields are told apart by their first
+ * character, `remove` and `time` by one more. Nothing repeats, so a line costs a few comparisons.
+ */
+const FIELD = /(?:data|event|id|key|re(?:move|try)|t(?:ime|opic))(?::|(?=[\r\n]))/y
 const BYTE_ORDER_MARK = 0xfeff
-/** Of `event:`, `topic:` and `retry:`. With so much of a line it is decided whether it is kept. */
-const LONGEST_PREFIX = 6
+/** Of `remove:`. With so much of a line it is decided whether it is kept. */
+const LONGEST_PREFIX = 7
 const MAX_BUFFER_LENGTH_LIMIT = 2 ** 28
 /** Stands for the rest of a line that is not kept: no field begins with it. */
 const IGNORED = '?'
@@ -132,7 +133,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
   if (!(Number.isInteger(max) && max > 0 && max <= MAX_BUFFER_LENGTH_LIMIT)) {
     throw new WireError(
       'invalid-option',
-      `maxBufferLength must be an integer from 1 to ${MAX_BUFFER_LENGTH_LIMIT}, got ${max}`,
+      `maxBufferLength must be an integer from 1 to ${MAX_BUFFER_LENGTH_LIMIT}`,
       { option: 'maxBufferLength' },
     )
   }
@@ -152,6 +153,11 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
   const lineSeams: Seams = { count: 0 }
   const dataSeams: Seams = { count: 0 }
   let block: Block = EMPTY_BLOCK
+  // Of the block as well, but seldom there.
+  let topic: string | undefined
+  let key: string | undefined
+  let remove: string | undefined
+  let time: string | undefined
 
   function decode(chunk: Uint8Array): string {
     const wasCut = endsCut
@@ -176,7 +182,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
     const size = text.length
     const hasCr = cr < size
     // Locals are faster than the closure's variables. If a callback throws, nobody needs them any more.
-    let { length, data, type, id, topic, key } = block
+    let { length, data, type, id } = block
     while (start < size) {
       const first = text.charCodeAt(start)
       let end = start
@@ -189,8 +195,8 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
         let at =
           first === D && text.startsWith('ata', start + 1) && text.charCodeAt(start + 4) === COLON
             ? start + 5
-            : findValue(text, first, start, end)
-        if (at > 0 && (first !== COLON || keepsComments)) {
+            : findValue(text, first, start)
+        if (at > 0) {
           if (length + end - start > max) throw bufferExceeded(max)
           if (text.charCodeAt(at) === SPACE) at++
           const value = text.slice(at, end)
@@ -198,9 +204,12 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
             data = data === undefined ? value : append(data, '\n', value, dataSeams)
           } else if (first === E) type = value
           else if (first === I) id = value.includes('\0') ? id : value
-          else if (first === T) topic = value
-          else if (first === K) key = value
+          else if (first === T) {
+            if (text.charCodeAt(start + 1) === O) topic = value
+            else time = value
+          } else if (first === K) key = value
           else if (first === COLON) sink.onComment?.(value)
+          else if (text.charCodeAt(start + 2) === M) remove = value
           else if (/^\d+$/.test(value)) sink.onRetry?.(Math.min(Number(value), MAX_RETRY_MS))
           if (first !== COLON && first !== R) length += end - start
         }
@@ -212,27 +221,58 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
           sink.onId?.(lastEventId)
         }
         if (data !== undefined) {
-          const event = { type: type || 'message', data, lastEventId, topic, key }
+          const event = {
+            type: type || 'message',
+            data,
+            lastEventId,
+            topic,
+            key,
+            remove: remove === 'true',
+            time,
+          }
           data = undefined
           sink.onEvent(event)
         }
         type = ''
-        topic = key = undefined
+        topic = key = remove = time = undefined
         length = 0
       }
       start = end + 1
       if (hasCr && text.charCodeAt(end) === CR && start < size && text.charCodeAt(start) === LF) start++
     }
     endsInCr = text.charCodeAt(size - 1) === CR
-    block = { length, data, type, id, topic, key }
+    block = { length, data, type, id }
     if (start < size) keep(text.slice(start))
+  }
+
+  /** Where the value of a line that is kept begins, before the optional space; 0 for any other line. */
+  function findValue(text: string, first: number, start: number): number {
+    switch (first) {
+      case COLON:
+        return keepsComments ? start + 1 : 0
+      // Without the regular expression, and in threes, because V8 inlines `startsWith` only for so many characters.
+      case I:
+        if (text.startsWith('d:', start + 1)) return start + 3
+        break
+      case K:
+        if (text.startsWith('ey:', start + 1)) return start + 4
+        break
+      case E:
+        if (text.startsWith('ven', start + 1) && text.startsWith('t:', start + 4)) return start + 6
+        break
+      case T:
+        if (text.startsWith('opi', start + 1) && text.startsWith('c:', start + 4)) return start + 6
+    }
+    FIELD.lastIndex = start
+    // Which a failure sets to 0.
+    FIELD.test(text)
+    return FIELD.lastIndex
   }
 
   function keep(rest: string): void {
     if (line.length < LONGEST_PREFIX) {
       const head = line + rest.slice(0, LONGEST_PREFIX)
-      const prefix = prefixOf(head.charCodeAt(0))
-      if (!prefix.startsWith(head.slice(0, prefix.length || 1)) || (prefix === ':' && !keepsComments)) {
+      if (head.length >= LONGEST_PREFIX && findValue(head, head.charCodeAt(0), 0) === 0) {
         line = IGNORED
         return
       }
@@ -252,6 +292,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
     endsCut = false
     line = ''
     block = EMPTY_BLOCK
+    topic = key = remove = time = undefined
   }
 
   return {
@@ -284,8 +325,6 @@ interface Block {
   data?: string | undefined
   type: string
   id?: string | undefined
-  topic?: string | undefined
-  key?: string | undefined
 }
 
 const EMPTY_BLOCK: Block = { length: 0, type: '' }
@@ -312,35 +351,6 @@ function find(text: string, character: string, from: number): number {
   return at < 0 ? text.length : at
 }
 
-/** Where the value of a line begins, before the optional space; 0 for a line that is no known field. */
-function findValue(text: string, first: number, start: number, end: number): number {
-  switch (first) {
-    case COLON:
-      return start + 1
-    // In threes, because V8 inlines `startsWith` only for at most three constant characters.
-    case I:
-      if (text.startsWith('d:', start + 1)) return start + 3
-      break
-    case K:
-      if (text.startsWith('ey:', start + 1)) return start + 4
-      break
-    case E:
-      if (text.startsWith('ven', start + 1) && text.startsWith('t:', start + 4)) return start + 6
-      break
-    case T:
-      if (text.startsWith('opi', start + 1) && text.startsWith('c:', start + 4)) return start + 6
-      break
-    case R:
-      if (text.startsWith('etr', start + 1) && text.startsWith('y:', start + 4)) return start + 6
-  }
-  // A field without a colon has an empty value.
-  return `${text.slice(start, end)}:` === prefixOf(first) ? end : 0
-}
-
-function prefixOf(first: number): string {
-  return PREFIXES[first] ?? ''
-}
-
 function refuseReentrance(isBusy: boolean): void {
   if (!isBusy) return
   throw new WireError('reentrant-call', 'a callback must not call push or end of its decoder')
@@ -349,7 +359,7 @@ function refuseReentrance(isBusy: boolean): void {
 function bufferExceeded(maxBufferLength: number): WireError {
   return new WireError(
     'buffer-exceeded',
-    `event longer than ${maxBufferLength} characters: close the connection, or raise maxBufferLength`,
+    `event longer than ${maxBufferLength} characters: raise maxBufferLength`,
     { maxBufferLength },
   )
 }

@@ -17,7 +17,16 @@ export interface EncodableEvent {
   retry?: number | undefined
   /** A Tailrace extension, which `EventSource` ignores: the event's topic. No CR, LF or NUL. */
   topic?: string | undefined
-  /** As `topic`: what it was published by (https://www.w3.org/TR/trace-context/). No CR, LF or NUL. */
+  /** As `topic`: the event's key. */
+  key?: string | undefined
+  /** As `topic`: the event removes its key from the topic's state. A line only where it is true. */
+  remove?: boolean | undefined
+  /** As `topic`: when the event was stored (RFC 3339). */
+  time?: string | undefined
+  /**
+   * As `topic`: its trace context (https://www.w3.org/TR/trace-context/). For tools that read the lines themselves: the
+   * decoder ignores both, to stay small in pages.
+   */
   traceparent?: string | undefined
   /** As `traceparent`. */
   tracestate?: string | undefined
@@ -37,12 +46,15 @@ export const HEARTBEAT: string = ':\n'
  * of range; `invalid-text` for a lone surrogate, which would reach the reader as U+FFFD.
  */
 export function encodeEvent(event: EncodableEvent): string {
-  const { data, type, id, retry, topic, traceparent, tracestate } = event
+  const { data, type, id, retry, topic, key, remove, time, traceparent, tracestate } = event
   let block = type === undefined ? '' : line('event', 'type', type)
   if (data !== undefined) {
     block += isOneLine(data) ? `data: ${data}\n` : `data: ${data.replace(/\r\n?|\n/g, '\ndata: ')}\n`
   }
   if (topic !== undefined) block += line('topic', 'topic', topic)
+  if (key !== undefined) block += line('key', 'key', key)
+  if (remove === true) block += 'remove: true\n'
+  if (time !== undefined) block += line('time', 'time', time)
   if (traceparent !== undefined) block += line('traceparent', 'traceparent', traceparent)
   if (tracestate !== undefined) block += line('tracestate', 'tracestate', tracestate)
   if (id !== undefined) block += line('id', 'id', id)
@@ -57,7 +69,7 @@ export function encodeEvent(event: EncodableEvent): string {
     block += `retry: ${retry}\n`
   }
   // Once for all fields: they are a line apart, so no two halves of a pair can meet here.
-  if (!isWellFormed(block)) throw invalidText(event)
+  if (!block.isWellFormed()) throw invalidText(event)
   return `${block}\n`
 }
 
@@ -77,19 +89,14 @@ function isOneLine(text: string): boolean {
   return text.indexOf('\n') < 0 && text.indexOf('\r') < 0
 }
 
-function isWellFormed(text: string): boolean {
-  // ES2024, which every supported runtime has and the ES2023 library does not declare.
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}
-
 function invalidText(event: EncodableEvent): WireError {
-  const field = (['data', 'type', 'topic', 'traceparent', 'tracestate', 'id'] as const).find(
-    (name) => !isWellFormed(event[name] ?? ''),
+  const field = (['data', 'type', 'topic', 'key', 'time', 'traceparent', 'tracestate', 'id'] as const).find(
+    (name) => event[name]?.isWellFormed() === false,
   )
   return new WireError(
     'invalid-text',
     `${field} contains a lone surrogate, which UTF-8 cannot carry; was a character cut in two? ` +
-      'Text.toWellFormed() replaces it',
+      'String.prototype.toWellFormed() replaces it with U+FFFD',
     { field: field ?? '' },
   )
 }

@@ -75,23 +75,29 @@ export class Store {
   readonly #forgotten = new Set<Topic>()
   #losses = 0
 
-  add({ topic: name, type, key, data, end = false, trace }: NewEvent, time: number): StoredEvent {
+  add(
+    { topic: name, type, key, data, remove = false, end = false, trace }: NewEvent,
+    time: number,
+  ): StoredEvent {
     this.newest += 1
-    const event: StoredEvent = { offset: this.newest, topic: name, type, key, data, time, end, trace }
+    const offset = this.newest
+    const event: StoredEvent = { offset, topic: name, type, key, data, time, remove, end, trace }
     const topic = this.topics.get(name) ?? this.#create(name, this.floor)
     this.#forgotten.delete(topic)
     const entry = new Entry(topic, event)
     topic.newest = event.offset
     if (end) topic.ended = event.offset
-    const superseded = key === undefined ? entry : topic.keys.get(key)
-    if (key !== undefined) {
-      topic.keys.set(key, entry)
-      topic.holdings.stateBytes +=
-        stateBytesOf(entry) - (superseded === undefined ? 0 : stateBytesOf(superseded))
-    }
+    const superseded = key === undefined ? undefined : topic.keys.get(key)
     if (superseded !== undefined) {
-      topic.holdings.count += 1
-      topic.holdings.bytes += superseded.bytes
+      topic.keys.delete(key!)
+      topic.holdings.stateBytes -= stateBytesOf(superseded)
+      addToHistory(topic, superseded)
+    }
+    if (key === undefined || remove) {
+      addToHistory(topic, entry)
+    } else {
+      topic.keys.set(key, entry)
+      topic.holdings.stateBytes += stateBytesOf(entry)
     }
     topic.entries.push(entry)
     this.entries.push(entry)
@@ -140,8 +146,10 @@ export class Store {
   list({ prefix, after, limit }: TopicQuery): TopicSummary[] {
     const listed: TopicSummary[] = []
     for (const name of this.names.after(after, prefix)) {
-      const { newest, ended, entries } = this.topics.get(name)!
-      if (entries.size > 0) listed.push({ topic: name, newest, ended: ended !== undefined })
+      const { newest, ended, entries, holdings } = this.topics.get(name)!
+      const bytes = holdings.bytes + holdings.stateBytes
+      if (entries.size > 0)
+        listed.push({ topic: name, newest, ended: ended !== undefined, events: entries.size, bytes })
       if (listed.length === limit) break
     }
     return listed
@@ -188,6 +196,11 @@ export class Store {
     const lostThrough = Math.max(this.floor.lostThrough, oldest.loss.lostThrough)
     this.floor = { lostThrough, losses: this.#losses }
   }
+}
+
+function addToHistory({ holdings }: Topic, { bytes }: Entry): void {
+  holdings.count += 1
+  holdings.bytes += bytes
 }
 
 function lengthOf({ data, trace }: StoredEvent): number {

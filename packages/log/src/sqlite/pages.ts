@@ -26,7 +26,8 @@ export interface Pager {
   page(search: Search): Found
 }
 
-const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_end, traceparent, tracestate'
+const COLUMNS =
+  'offset, topic, time, type, key, data, events.bytes, is_removal, is_end, traceparent, tracestate'
 
 /**
  * Reads pages by one of four plans. One topic walks its index; every topic walks the log. A few topics walk their
@@ -175,6 +176,7 @@ function toEvent(row: Row, topic: string): StoredEvent {
     key: (row['key'] as string | null) ?? undefined,
     data: row['data'] as string,
     time: Number(row['time']),
+    remove: row['is_removal'] === 1,
     end: row['is_end'] === 1,
     trace: toTrace(row['traceparent'] as string | null, row['tracestate'] as string | null),
   }

@@ -4,6 +4,7 @@ import { Selection } from '../selection.ts'
 import { Slice } from '../slice.ts'
 import { openForReading, transaction } from './database.ts'
 import { createPager } from './pages.ts'
+import { STATE_OVERHEAD } from './schema.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 import { createTopicFinder } from './topic-finder.ts'
 
@@ -29,7 +30,7 @@ export function openReader(path: string): Reader {
   const ended = db.prepare('SELECT ended FROM topics WHERE name = ?')
   const list = db.prepare(
     // A topic that was purged a moment ago keeps a row without events.
-    `SELECT name, newest, ended FROM topics
+    `SELECT name, newest, ended, count + keys AS events, bytes + state_bytes - keys * ${STATE_OVERHEAD} AS bytes FROM topics
      WHERE name > ? AND name >= ? AND name < ? AND name NOT GLOB '${PURGED_PREFIX}*'
        AND (trimmed < newest OR EXISTS (SELECT 1 FROM events WHERE events.topic = topics.id))
      ORDER BY name LIMIT ?`,
@@ -66,6 +67,8 @@ export function openReader(path: string): Reader {
         topic: String(row['name']),
         newest: Number(row['newest']),
         ended: row['ended'] !== null,
+        events: Number(row['events']),
+        bytes: Number(row['bytes']),
       })),
     notes: ({ prefix, after, limit }, now) =>
       listNotes.all(after, prefix, prefix + AFTER_EVERY_TOPIC, now, limit).map((row) => ({

@@ -111,4 +111,15 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
     // Each removal gives its topic the largest `lost_at`: a reader looks only at those behind where it was.
     db.exec('CREATE INDEX topics_by_loss ON topics (lost_at) WHERE lost_at > 0')
   },
+  (db) => {
+    db.exec(`
+      -- An event that removes its key is history from the start: it is never the newest of its key.
+      ALTER TABLE events ADD COLUMN is_removal INTEGER NOT NULL DEFAULT 0;
+      -- How many keys a topic has: the events that count does not include.
+      ALTER TABLE topics ADD COLUMN keys INTEGER NOT NULL DEFAULT 0;
+      UPDATE topics SET keys = (
+        SELECT count(*) FROM events INDEXED BY newest_by_topic WHERE topic = topics.id AND is_newest = 1
+      );
+    `)
+  },
 ]

@@ -13,6 +13,7 @@ export interface TopicRow {
   count: number
   bytes: number
   state_bytes: number
+  keys: number
   newest: number
   ended: number | null
 }
@@ -36,15 +37,17 @@ export function createLossCounter(db: DatabaseSync): () => number {
 }
 
 export function createTopicTable(db: DatabaseSync): TopicTable {
-  const select = db.prepare('SELECT id, count, bytes, state_bytes, newest, ended FROM topics WHERE name = ?')
+  const select = db.prepare(
+    'SELECT id, count, bytes, state_bytes, keys, newest, ended FROM topics WHERE name = ?',
+  )
   // A topic that comes back after its row was removed inherits the floor: what it lost is not known any more.
   const insert = db.prepare(
     `INSERT INTO topics (name, count, bytes, newest, trimmed, lost_at)
      VALUES (?, 0, 0, ?, (SELECT value FROM meta WHERE name = 'floor'), (SELECT value FROM meta WHERE name = 'floor_at'))
-     RETURNING id, count, bytes, state_bytes, newest, ended`,
+     RETURNING id, count, bytes, state_bytes, keys, newest, ended`,
   )
   const update = db.prepare(
-    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, newest = ?, ended = ? WHERE id = ?',
+    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, keys = ?, newest = ?, ended = ? WHERE id = ?',
   )
   const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
   const bury = db.prepare(`UPDATE topics SET name = '${PURGED_PREFIX}' || id WHERE id = ?`)
@@ -79,8 +82,8 @@ export function createTopicTable(db: DatabaseSync): TopicTable {
     isEnded: (name) => (find(name)?.ended ?? null) !== null,
 
     save() {
-      for (const { id, count, bytes, state_bytes, newest, ended } of touched) {
-        update.run(count, bytes, state_bytes, newest, ended, id)
+      for (const { id, count, bytes, state_bytes, keys, newest, ended } of touched) {
+        update.run(count, bytes, state_bytes, keys, newest, ended, id)
       }
       touched.clear()
       if (remembered.size > MAX_REMEMBERED_TOPICS) remembered.clear()

@@ -27,6 +27,7 @@ interface Row {
   readonly count: number
   readonly bytes: number
   readonly state_bytes: number
+  readonly keys: number
   readonly newest: number
   readonly trimmed: number
   readonly ended: number | null
@@ -54,7 +55,7 @@ export interface Trimmer {
 /** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
 export function createTrimmer(db: DatabaseSync): Trimmer {
   const nextTopics = db.prepare(
-    'SELECT id, name, count, bytes, state_bytes, newest, trimmed, ended FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
+    'SELECT id, name, count, bytes, state_bytes, keys, newest, trimmed, ended FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
   )
   const oldest = db.prepare(
     `SELECT offset, time, is_newest = 1 AS isNewest, iif(is_newest = 1, bytes + octet_length(key) + ${STATE_OVERHEAD}, bytes) AS bytes
@@ -63,7 +64,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const remove = db.prepare('DELETE FROM events WHERE offset = ?')
   const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
   const saveTopic = db.prepare(
-    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, trimmed = ?, lost_at = ? WHERE id = ?',
+    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, keys = ?, trimmed = ?, lost_at = ? WHERE id = ?',
   )
   const countLoss = createLossCounter(db)
   const removeTopic = db.prepare('DELETE FROM topics WHERE id = ?')
@@ -111,7 +112,10 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     for (const offset of offsets) remove.run(offset)
     const trimmed = Math.max(topic.trimmed, offsets.at(-1) ?? 0)
     if (offsets.length > 0) {
-      saveTopic.run(holdings.count, holdings.bytes, holdings.stateBytes, trimmed, countLoss(), topic.id)
+      const { count, bytes, stateBytes } = holdings
+      // Whatever was removed beside history was the newest event of its key.
+      const keys = topic.keys - (offsets.length - (topic.count - count))
+      saveTopic.run(count, bytes, stateBytes, keys, trimmed, countLoss(), topic.id)
     }
     const done = settled || isAtEnd
     if (done && trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) forget(topic, trimmed)

@@ -81,11 +81,12 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     'INSERT INTO answered VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes',
   )
   const supersede = db.prepare(
-    'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
+    `UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1
+     RETURNING bytes, bytes + octet_length(key) + ${STATE_OVERHEAD} AS stateBytes`,
   )
   const insert = db.prepare(
-    `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, traceparent, tracestate)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, is_removal, traceparent, tracestate)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
 
   /** Those of the last step of retention. */
@@ -117,23 +118,25 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     if (answered !== undefined) return { offset: answered, duplicate: true }
     const offset = newest + 1
     const topic = topics.forPublish(event.topic, offset)
-    const { type = null, key = null, data, end = false, trace } = event
+    const { type = null, key = null, data, end = false, remove = false, trace } = event
     const bytes = Buffer.byteLength(data)
-    if (key === null) {
+    const superseded = key === null ? undefined : supersede.get(topic.id, key)
+    if (superseded !== undefined) {
+      topic.count += 1
+      topic.bytes += Number(superseded['bytes'])
+      topic.keys -= 1
+      topic.state_bytes -= Number(superseded['stateBytes'])
+    }
+    const isNewest = key !== null && !remove
+    if (isNewest) {
+      topic.keys += 1
+      topic.state_bytes += bytes + Buffer.byteLength(key) + STATE_OVERHEAD
+    } else {
       topic.count += 1
       topic.bytes += bytes
-    } else {
-      const superseded = supersede.get(topic.id, key)
-      if (superseded !== undefined) {
-        topic.count += 1
-        topic.bytes += Number(superseded['bytes'])
-        topic.state_bytes += bytes - Number(superseded['bytes'])
-      } else {
-        topic.state_bytes += bytes + Buffer.byteLength(key) + STATE_OVERHEAD
-      }
     }
     const { traceparent = null, tracestate = null } = trace ?? {}
-    const flags = [end ? 1 : 0, key === null ? 0 : 1]
+    const flags = [end, isNewest, remove].map(Number)
     insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
     if (event.idempotencyKey !== undefined) answer(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset

@@ -9,6 +9,7 @@ const REQUEST_HEADERS = [
   'Content-Type',
   'Event-End',
   'Event-Key',
+  'Event-Remove',
   'Event-Type',
   'Idempotency-Key',
   'Last-Event-ID',

@@ -33,6 +33,7 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
     token: TOKEN,
     type: optional('text', { doc: "The event's type." }),
     key: optional('text', { doc: "The event's key; a snapshot holds the newest event of each." }),
+    remove: toggle({ doc: 'Remove the key: snapshots no longer contain it. Requires --key.' }),
     'idempotency-key': optional('text', {
       doc: 'Within 24 hours, a repeat with the same key publishes nothing.',
     }),
@@ -48,7 +49,7 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
     if (values.follow !== undefined) {
       if (data !== undefined)
         throw new UsageError('publish takes its lines from --follow, and no data beside them')
-      for (const name of ['key', 'idempotency-key', 'end', 'json'] as const) {
+      for (const name of ['key', 'remove', 'idempotency-key', 'end', 'json'] as const) {
         if (values[name] !== undefined && values[name] !== false)
           throw new UsageError(`publish takes no --${name} with --follow`)
       }
@@ -64,6 +65,7 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
         data: data === undefined || data === '-' ? await readEvent() : data,
         type: values.type,
         key: values.key,
+        remove: values.remove,
         idempotencyKey: values['idempotency-key'],
         end: values.end,
       }

@@ -22,7 +22,7 @@ last event that was printed. Ends when every topic has ended. What is not an eve
       placeholder: 'PLACE',
       doc: 'start (all that is kept), now, or an id. Default: now.',
     }),
-    json: toggle({ doc: 'Print each event as a line of JSON: id, topic, type, key, time, data.' }),
+    json: toggle({ doc: 'Print each event as a line of JSON: id, topic, type, key, remove, time, data.' }),
   },
 
   async run({ url: hub, token, from, json }, topics) {

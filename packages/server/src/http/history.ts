@@ -71,5 +71,5 @@ async function pageOf(
 /** What a page holds in memory, at most. */
 function sizeOf({ events }: HistoryPage): number {
   // Text beyond Latin-1 takes two bytes for each character.
-  return events.reduce((bytes, { data = '' }) => bytes + 2 * data.length + EVENT_COST, 0)
+  return events.reduce((bytes, { data }) => bytes + 2 * data.length + EVENT_COST, 0)
 }

@@ -5,7 +5,17 @@ import type { NewEvent, TraceContext } from '@tailrace/log'
 import { afterSpace, endOfString, endOfValue } from './json-text.ts'
 import { HttpError } from './problem.ts'
 
-const FIELDS = ['data', 'type', 'key', 'idempotencyKey', 'topic', 'end', 'traceparent', 'tracestate'] as const
+const FIELDS = [
+  'data',
+  'type',
+  'key',
+  'remove',
+  'idempotencyKey',
+  'topic',
+  'end',
+  'traceparent',
+  'tracestate',
+] as const
 type Field = (typeof FIELDS)[number]
 const KNOWN: ReadonlySet<string> = new Set(FIELDS)
 
@@ -104,10 +114,13 @@ export class BatchReader {
       if (value === undefined || value[0] === QUOTE) return value && stringOf(value)
       throw this.#refuse(`has a ${name} that is not a string`)
     }
-    const end = fields.end?.toString()
-    if (fields.data === undefined && end !== 'true') throw this.#refuse('has no data')
-    if (end !== undefined && end !== 'true' && end !== 'false')
-      throw this.#refuse('has an end that is not true or false')
+    const flag = (name: Field): boolean | undefined => {
+      const value = fields[name]?.toString()
+      if (value === undefined || value === 'true' || value === 'false') return value && value === 'true'
+      throw this.#refuse(`has a ${name} that is not true or false`)
+    }
+    const [end, remove] = [flag('end'), flag('remove')]
+    if (fields.data === undefined && end !== true && remove !== true) throw this.#refuse('has no data')
     const { topic: fallback } = this.#options
     const topic = text('topic') ?? fallback
     if (topic === undefined) throw this.#refuse('names no topic')
@@ -119,7 +132,8 @@ export class BatchReader {
       type: text('type'),
       key: text('key'),
       idempotencyKey: text('idempotencyKey'),
-      end: end === undefined ? undefined : end === 'true',
+      remove,
+      end,
       trace: this.#traceOf(text('traceparent'), text('tracestate')),
     }
   }

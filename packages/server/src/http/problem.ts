@@ -57,6 +57,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'invalid-selector': 400,
   'invalid-type': 400,
   'invalid-key': 400,
+  'missing-key': 400,
   'invalid-idempotency-key': 400,
   'invalid-data': 400,
   'invalid-trace': 400,

@@ -65,7 +65,7 @@ function* slicesOf(page: HistoryPage): Generator<string, undefined> {
 function* piecesOf({ events, next }: HistoryPage): Generator<string> {
   yield '{"events":['
   let separator = ''
-  for (const { data = '', ...rest } of events) {
+  for (const { data, ...rest } of events) {
     yield `${separator}${JSON.stringify(rest).slice(0, -1)},"data":"`
     separator = ','
     for (let at = 0; at < data.length; at += PIECE_LENGTH) {

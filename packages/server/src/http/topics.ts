@@ -31,7 +31,7 @@ export async function listTopics({ hub, gate, client, query, response }: ListCal
   })
   const isReadable = next === topics.at(-1)?.topic
   sendJson(response, 200, {
-    topics: topics.map(({ topic, ended }) => ({ topic, ended })),
+    topics: topics.map(({ topic, ended, events, bytes }) => ({ topic, ended, events, bytes })),
     // The name of a topic that may not be read must not be seen.
     ...(next === undefined ? {} : { next: isReadable ? next : await sealed(gate, next) }),
   })

@@ -46,10 +46,35 @@ export function testListing(check: Check): void {
     const b = await publish(log, 'b', '2')
     const a = await publish(log, 'a', '3', { end: true })
     expect(await list(log)).toEqual([
-      { topic: 'a', newest: a, ended: true },
-      { topic: 'b', newest: b, ended: false },
+      { topic: 'a', newest: a, ended: true, events: 2, bytes: 2 },
+      { topic: 'b', newest: b, ended: false, events: 1, bytes: 1 },
     ])
   })
+
+  check(
+    'counts what is retained of each topic: events, and bytes with the keys of its state',
+    async ({ log }) => {
+      async function totals(): Promise<Pick<TopicSummary, 'events' | 'bytes'>> {
+        const [{ events, bytes }] = (await list(log)) as [TopicSummary]
+        return { events, bytes }
+      }
+      await publish(log, 'a', 'é')
+      expect(await totals()).toEqual({ events: 1, bytes: 2 })
+      await publish(log, 'a', '123', { key: 'ké' })
+      expect(await totals()).toEqual({ events: 2, bytes: 8 })
+      // Of an event that is not the newest of its key any more, only the data counts.
+      await publish(log, 'a', '4567', { key: 'ké' })
+      expect(await totals()).toEqual({ events: 3, bytes: 12 })
+      await publish(log, 'a', '8', { key: 'ké', remove: true })
+      expect(await totals()).toEqual({ events: 4, bytes: 10 })
+      await publish(log, 'a', '9', { key: 'k' })
+      await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
+      expect(await totals()).toEqual({ events: 1, bytes: 2 })
+      await log.purge('a')
+      await publish(log, 'a', '0')
+      expect(await totals()).toEqual({ events: 1, bytes: 1 })
+    },
+  )
 
   check('lists a number of topics after a name', async ({ log }) => {
     await publishAll(log)
@@ -79,7 +104,7 @@ export function testListing(check: Check): void {
     await publish(log, 'a', '1', { key: 'k' })
     const newest = await publish(log, 'a', '2')
     await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
-    expect(await list(log)).toEqual([{ topic: 'a', newest, ended: false }])
+    expect(await list(log)).toEqual([{ topic: 'a', newest, ended: false, events: 1, bytes: 2 }])
   })
 
   check('drops a topic of which nothing is retained', async ({ log }) => {

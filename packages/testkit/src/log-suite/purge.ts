@@ -32,7 +32,13 @@ export function testPurge(check: Check): void {
     const listing = { prefix: '', after: '', limit: 10 }
     expect((await log.topics(listing)).map(({ topic }) => topic)).toEqual(['b'])
     const newest = await publish(log, 'a', '')
-    expect((await log.topics(listing))[0]).toEqual({ topic: 'a', newest, ended: false })
+    expect((await log.topics(listing))[0]).toEqual({
+      topic: 'a',
+      newest,
+      ended: false,
+      events: 1,
+      bytes: expect.any(Number),
+    })
   })
 
   check('shows what a reader lost, before and after the topic comes back', async ({ log }) => {

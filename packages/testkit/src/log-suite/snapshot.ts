@@ -94,6 +94,98 @@ export function testSnapshot(check: Check): void {
     )
   })
 
+  check('has no key that was removed, until it is published again', async ({ log }) => {
+    await publish(log, 'a', 'x1', { key: 'x' })
+    await publish(log, 'a', 'y1', { key: 'y' })
+    await publish(log, 'b', 'other topic', { key: 'x' })
+    await publish(log, 'a', 'gone', { key: 'x', remove: true })
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['y1'])
+    expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['y1', 'other topic'])
+    await publish(log, 'a', 'x2', { key: 'x' })
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['y1', 'x2'])
+  })
+
+  check(
+    'drops a key that its batch sets and removes, and keeps one that it removes and sets',
+    async ({ log }) => {
+      await log.append([
+        { topic: 'a', key: 'x', data: 'x1' },
+        { topic: 'a', key: 'x', data: '', remove: true },
+        { topic: 'a', key: 'y', data: '', remove: true },
+        { topic: 'a', key: 'y', data: 'y1' },
+      ])
+      expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['y1'])
+    },
+  )
+
+  check('keeps the removal itself as history, also of a key that nobody set', async ({ log }) => {
+    await publish(log, 'a', '1', { key: 'k' })
+    await log.append([
+      { topic: 'a', key: 'k', data: '2', remove: true },
+      { topic: 'a', key: 'never', data: '3', remove: true },
+      { topic: 'a', key: 'k', data: '4', remove: false },
+    ])
+    expect((await readAll(log, ['a'])).map(({ key, data, remove }) => [key, data, remove])).toEqual([
+      ['k', '1', false],
+      ['k', '2', true],
+      ['never', '3', true],
+      ['k', '4', false],
+    ])
+    await trimAll(log, [{ selector: '**', maxCount: 1 }], START_TIME)
+    expect(dataOf(await readAll(log, ['a']))).toEqual(['3', '4'])
+    await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
+    expect(dataOf(await readAll(log, ['a']))).toEqual(['4'])
+  })
+
+  check('removes a key once for each idempotency key', async ({ log }) => {
+    await publish(log, 'a', '1', { key: 'k' })
+    const removed = await publish(log, 'a', '', { key: 'k', remove: true, idempotencyKey: 'once' })
+    await publish(log, 'a', '2', { key: 'k' })
+    const again = await log.append([{ topic: 'a', data: '', key: 'k', remove: true, idempotencyKey: 'once' }])
+    expect(again).toEqual([{ offset: removed, duplicate: true }])
+    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['2'])
+  })
+
+  check(
+    'and what follows the newest offset of its first page are the state, whatever is removed meanwhile',
+    async ({ log }) => {
+      await fc.assert(
+        fc.asyncProperty(randomChanges, async ({ topic, selector, before, between, limit }) => {
+          const expected = new Map<string, string>()
+          let count = 0
+          async function change(keys: readonly string[]): Promise<void> {
+            for (const key of keys) {
+              count += 1
+              const remove = expected.has(key)
+              await publish(log, topic, `${count}`, { key, remove })
+              if (remove) expected.delete(key)
+              else expected.set(key, `${count}`)
+            }
+          }
+          await log.purge(topic)
+          await change(before)
+          const { newest } = await log.describe()
+          const later = [...between]
+          const shown = await pagesOf(
+            (asked) => log.snapshot(asked),
+            query([selector, topic], { limit }),
+            () => change(later.shift() ?? []),
+          )
+          await change(later.flat())
+          const state = new Map<string, string>()
+          const followed = await readAll(log, [selector, topic], { after: newest })
+          for (const event of [...shown.filter(({ offset }) => offset <= newest), ...followed]) {
+            if (event.topic !== topic) continue
+            if (event.remove) state.delete(event.key!)
+            else state.set(event.key!, event.data)
+          }
+          expect(state).toEqual(expected)
+        }),
+        { numRuns: 30 },
+      )
+    },
+  )
+
   check('has nothing of a topic that was purged', async ({ log }) => {
     await publish(log, 'a', '1', { key: 'k' })
     await publish(log, 'b', '2', { key: 'k' })
@@ -111,6 +203,14 @@ export function testSnapshot(check: Check): void {
     await trimAll(log, [{ selector: '**', maxAgeMs: 1000 }], START_TIME + 5000)
     expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['young'])
     expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['young'])
+  })
+
+  check.with('reopen', 'has no removed key after the log is opened again', async ({ log, reopen }) => {
+    await publish(log, 'a', '1', { key: 'k' })
+    await publish(log, 'a', '2', { key: 'k', remove: true })
+    const again = await reopen()
+    expect(await snapshotAll(again, ['a'])).toEqual([])
+    expect((await readAll(again, ['a'])).map(({ remove }) => remove)).toEqual([false, true])
   })
 
   check.with('reopen', 'is the same after the log is opened again', async ({ log, reopen }) => {
