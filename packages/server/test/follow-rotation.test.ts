@@ -157,5 +157,5 @@ test('a compressed rotation that nobody read is told of', async () => {
   writeFileSync(file, 'c1\n')
   const second = bench.follow()
   await bench.expectPublished(['a1', 'c1'])
-  expect(second.output()).toContain(`${file}.1.gz is compressed: its lines are missing`)
+  expect(second.output()).toContain(`${file}.1.gz is compressed: its lines are not published`)
 })

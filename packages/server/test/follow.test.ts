@@ -115,12 +115,12 @@ test('a state of another topic, or what is no state, is refused in words', async
   const args = ['--follow', bench.file, '--url', bench.hub.url]
   expect(await runCli(['publish', 'logs/other', ...args])).toMatchObject({
     code: 1,
-    stderr: `tailrace: ${bench.file}.tailrace keeps the place of the topic logs/app: name another with --state\n`,
+    stderr: `tailrace: ${bench.file}.tailrace belongs to the topic logs/app: choose another state file with --state\n`,
   })
   const foreign = await runCli(['publish', TOPIC, ...args, '--state', bench.file])
   expect(foreign).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is not the state of a follower'),
+    stderr: expect.stringContaining('is not a state file of --follow'),
   })
   expect(readFileSync(bench.file, 'utf8')).toBe('one\n')
   expect(await runCli(['publish', TOPIC, '--follow', bench.folder])).toMatchObject({

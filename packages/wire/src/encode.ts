@@ -89,7 +89,7 @@ function invalidText(event: EncodableEvent): WireError {
   return new WireError(
     'invalid-text',
     `${field} contains a lone surrogate, which UTF-8 cannot carry; was a character cut in two? ` +
-      'Text.toWellFormed() replaces it',
+      'toWellFormed() replaces it',
     { field: field ?? '' },
   )
 }

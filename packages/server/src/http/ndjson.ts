@@ -95,7 +95,7 @@ export class BatchReader {
 
   #eventOf(line: Buffer): NewEvent {
     if (!isUtf8(line)) {
-      const message = `Line ${this.#line} is not valid UTF-8. Nothing of the batch was published.`
+      const message = `Line ${this.#line} is not valid UTF-8. No event of the batch was published.`
       throw new HttpError('invalid-utf8', message, { line: this.#line })
     }
     const fields = this.#fieldsOf(line)
@@ -107,12 +107,12 @@ export class BatchReader {
     const end = fields.end?.toString()
     if (fields.data === undefined && end !== 'true') throw this.#refuse('has no data')
     if (end !== undefined && end !== 'true' && end !== 'false')
-      throw this.#refuse('has an end that is not true or false')
+      throw this.#refuse('has an end that is neither true nor false')
     const { topic: fallback } = this.#options
     const topic = text('topic') ?? fallback
     if (topic === undefined) throw this.#refuse('names no topic')
     if (fallback !== undefined && topic !== fallback)
-      throw this.#refuse('names another topic than the path: POST it to /topics')
+      throw this.#refuse('names a topic other than that of the path: POST it to /topics')
     return {
       topic,
       data: this.#dataOf(fields.data),
@@ -126,7 +126,7 @@ export class BatchReader {
 
   #traceOf(traceparent: string | undefined, tracestate: string | undefined): TraceContext | undefined {
     if (traceparent !== undefined) return { traceparent, ...(tracestate && { tracestate }) }
-    if (tracestate !== undefined) throw this.#refuse('has a tracestate and no traceparent')
+    if (tracestate !== undefined) throw this.#refuse('has a tracestate but no traceparent')
     return this.#options.trace
   }
 
@@ -169,7 +169,7 @@ export class BatchReader {
     if (end === -1)
       throw limit < line.length
         ? this.#tooLarge()
-        : this.#refuse('is not JSON, or nested more than 1,000 deep')
+        : this.#refuse('is not JSON, or is nested more than 1,000 levels deep')
     return end
   }
 
@@ -181,13 +181,13 @@ export class BatchReader {
   }
 
   #refuse(flaw: string): HttpError {
-    const message = `Line ${this.#line} ${flaw}. Nothing of the batch was published.`
+    const message = `Line ${this.#line} ${flaw}. No event of the batch was published.`
     return new HttpError('invalid-ndjson', message, { line: this.#line })
   }
 
   #tooLarge(): HubError {
     const { maxEventBytes } = this.#options.limits
-    const message = `Line ${this.#line} has more than the ${maxEventBytes} bytes of data that one event may have: raise --max-event. Nothing of the batch was published.`
+    const message = `Line ${this.#line} has more than ${maxEventBytes} bytes of data, the maximum for one event: split it, or raise --max-event. No event of the batch was published.`
     return new HubError('event-too-large', message, { details: { maxEventBytes, line: this.#line } })
   }
 }

@@ -60,7 +60,7 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
   } else if (topic === undefined) {
     throw new HttpError(
       'invalid-header',
-      'POST /topics takes a batch: send Content-Type: application/x-ndjson.',
+      'POST /topics accepts only batches: send Content-Type: application/x-ndjson.',
       {
         header: 'Content-Type',
       },
@@ -79,7 +79,7 @@ async function publishOne(
   const { request } = call
   const end = header(request, 'Event-End')
   if (end !== undefined && end !== 'true' && end !== 'false') {
-    throw new HttpError('invalid-header', 'Event-End can be true or false.', { header: 'Event-End' })
+    throw new HttpError('invalid-header', 'Event-End must be true or false.', { header: 'Event-End' })
   }
   const event = {
     topic,
@@ -107,7 +107,7 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
   if (single !== undefined) {
     throw new HttpError(
       'invalid-header',
-      `${single} is for one event: in a batch, each line says it for itself.`,
+      `${single} applies to a single event: in a batch, set it in each line instead.`,
       {
         header: single,
       },
@@ -176,7 +176,7 @@ function traceOf({ headers }: IncomingMessage): TraceContext | undefined {
 function withLine(error: unknown, lines: readonly number[]): unknown {
   if (!isRefusal(error) || typeof error.details['index'] !== 'number') return error
   const line = lines[error.details['index']]!
-  return relocate(error, ({ message }) => `Line ${line}: ${message} Nothing of the batch was published.`, {
+  return relocate(error, ({ message }) => `Line ${line}: ${message} No event of the batch was published.`, {
     line,
   })
 }

@@ -70,7 +70,7 @@ test('an address asks for as many pages at a time as it may have streams, beside
   limits.openStream(client, 1)
   const release = limits.openPage(client)
   limits.openPage(client)
-  expect(() => limits.openPage(client)).toThrow('Too many requests for history')
+  expect(() => limits.openPage(client)).toThrow('Too many history requests')
   release()
   expect(() => limits.openPage(client)).not.toThrow()
 })
