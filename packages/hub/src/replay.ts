@@ -121,7 +121,8 @@ export class Replay {
     const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
     const key = `${after} ${limit}`
     const underWay = this.#underWay.get(key)
-    if (underWay !== undefined) {
+    // One that nobody waits for any more may have been given up, although its promise does not show it yet.
+    if (underWay?.askers.some(({ isGone }) => !isGone)) {
       underWay.askers.push(asker)
       return underWay.page
     }

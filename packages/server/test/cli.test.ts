@@ -140,7 +140,6 @@ test('a variable that looks like a setting and is none is warned about, those of
     TAILRACE_PROT: '1',
     TAILRACE_TOKN: 'very-secret',
     TAILRACE_HEARTBEAT: '1s',
-    TAILRACE_CONFIG: '',
   }
   const { code, stderr } = await runCli(['publish', '--url', hub.url, freshTopic(), 'x'], { env })
   expect(code).toBe(0)

@@ -82,9 +82,9 @@ test('a line that is too long is skipped with a notice, also when it only ends i
   writeFileSync(bench.file, `before\n${longest}\n${'x'.repeat(3_000_000)}\nbetween\n${'y'.repeat(2_000_000)}`)
   const first = bench.follow()
   await expect
-    .poll(() => first.output().match(/line at byte \d+ is longer/g), { timeout: 10_000 })
+    .poll(() => first.output().match(/line at byte \d+: it is longer/g), { timeout: 10_000 })
     .toHaveLength(2)
-  expect(first.output()).toContain(`the line at byte ${7 + longest.length + 1} is longer than 1048576 bytes`)
+  expect(first.output()).toContain(`the line at byte ${7 + longest.length + 1}: it is longer than 1048576 bytes`)
   await bench.expectPublished(['before', longest, 'between'])
   await expect.poll(() => readFileSync(`${bench.file}.tailrace`, 'utf8')).toContain('"isSkipping":true')
   await first.kill('SIGKILL')

@@ -82,7 +82,6 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {
     // How many transactions have changed the log: a copy that is put in its place has seen fewer.
     db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('commits', 0)
-    const size = (row: string): string => `octet_length(${row}key) + ${ANSWER_OVERHEAD}`
     db.exec(`
       -- The size of the newest event of each key, which retention bounds apart from what came before it.
       ALTER TABLE topics ADD COLUMN state_bytes INTEGER NOT NULL DEFAULT 0;
@@ -95,12 +94,9 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       ALTER TABLE answers ADD COLUMN is_bounded INTEGER NOT NULL DEFAULT 0;
       CREATE INDEX bounded_answers ON answers (topic, time) WHERE is_bounded = 1;
       CREATE TABLE answered (topic TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE TRIGGER answer_added AFTER INSERT ON answers WHEN NEW.is_bounded = 1 BEGIN
-        INSERT INTO answered VALUES (NEW.topic, ${size('NEW.')})
-        ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes;
-      END;
+      -- None for what is added: the writer counts that itself, at less cost.
       CREATE TRIGGER answer_removed AFTER DELETE ON answers WHEN OLD.is_bounded = 1 BEGIN
-        UPDATE answered SET bytes = bytes - (${size('OLD.')}) WHERE topic = OLD.topic;
+        UPDATE answered SET bytes = bytes - octet_length(OLD.key) - ${ANSWER_OVERHEAD} WHERE topic = OLD.topic;
         DELETE FROM answered WHERE topic = OLD.topic AND bytes = 0;
       END;
     `)

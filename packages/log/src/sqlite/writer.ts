@@ -12,7 +12,7 @@ import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
-import { STATE_OVERHEAD } from './schema.ts'
+import { ANSWER_OVERHEAD, STATE_OVERHEAD } from './schema.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
 import { removeStrayWal } from './wal.ts'
@@ -76,6 +76,10 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     `INSERT INTO notes (key, until) VALUES (?, ?)
      ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until < excluded.until`,
   )
+  const removeAnswer = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
+  const countAnswer = db.prepare(
+    'INSERT INTO answered VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes',
+  )
   const supersede = db.prepare(
     'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
   )
@@ -89,6 +93,17 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
 
   function isBounded(topic: string): boolean {
     return ruleFor(rules, topic)?.maxBytes !== undefined
+  }
+
+  function answer(topic: string, key: string, offset: number, time: number): void {
+    if (isBounded(topic)) {
+      // One that has expired, and was not removed yet, would be counted twice.
+      removeAnswer.run(topic, key)
+      countAnswer.run(topic, Buffer.byteLength(key) + ANSWER_OVERHEAD)
+      saveAnswer.run(topic, key, offset, time, 1)
+    } else {
+      saveAnswer.run(topic, key, offset, time, 0)
+    }
   }
 
   function answerTo(event: NewEvent, time: number): number | undefined {
@@ -120,9 +135,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     const { traceparent = null, tracestate = null } = trace ?? {}
     const flags = [end ? 1 : 0, key === null ? 0 : 1]
     insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
-    if (event.idempotencyKey !== undefined) {
-      saveAnswer.run(event.topic, event.idempotencyKey, offset, time, isBounded(event.topic) ? 1 : 0)
-    }
+    if (event.idempotencyKey !== undefined) answer(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset
     if (end) topic.ended = offset
     newest = offset

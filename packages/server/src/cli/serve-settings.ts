@@ -29,7 +29,6 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-topics'
     | 'publish-rate'
     | 'max-batch-events'
-    | 'max-pending'
     | 'max-queued-reads',
     number
   > &
@@ -41,6 +40,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-batch'
     | 'max-bodies'
     | 'max-history'
+    | 'max-pending'
     | 'max-head'
     | 'publish-bytes',
     number
@@ -184,10 +184,9 @@ export const SERVE_SETTINGS: ServeSettings = {
     fallback: '64MiB',
     doc: 'Memory for pages of history being sent, across all clients. One address may use at most half.',
   }),
-  'max-pending': setting('count', {
-    fallback: '2000',
-    bounds: ['1', '1000000'],
-    doc: 'Maximum connections that have not completed their TLS handshake or first request head. Beyond that, the oldest is closed.',
+  'max-pending': setting('bytes', {
+    fallback: '64MiB',
+    doc: 'Memory for connections that have not completed their TLS handshake or first request head. Beyond that, the oldest is closed.',
   }),
   'max-head': setting('bytes', {
     fallback: '16KiB',

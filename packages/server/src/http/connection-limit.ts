@@ -44,7 +44,7 @@ export interface ConnectionBound {
 
 /**
  * @param asked - `--max-connections`; by default as many as there are files for, and memory
- * @throws RangeError when the files leave none, or fewer than were asked for
+ * @throws RangeError when the files leave none, or fewer than were asked for, or none was asked for
  */
 export function connectionBound(
   asked: number | undefined,
@@ -59,6 +59,7 @@ export function connectionBound(
       `A limit of ${fileLimit} open files leaves none for connections: raise it above ${RESERVED_FILES} with ulimit -n, or with LimitNOFILE in systemd`,
     )
   }
+  if (asked === 0) throw new RangeError('--max-connections must be at least 1')
   if (asked !== undefined && asked > byFiles) {
     throw new RangeError(
       `--max-connections must be at most ${byFiles} with a limit of ${fileLimit} open files: ${raise}`,

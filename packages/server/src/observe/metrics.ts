@@ -146,9 +146,9 @@ function describeBudgets(registry: Registry, { pending, bodies, pages }: Budgets
       }),
     )
   gauge(
-    'tailrace_pending_connections',
-    'Connections without a complete TLS handshake or request head.',
-    () => pending.size,
+    'tailrace_pending_bytes',
+    'Memory held by connections without a complete TLS handshake or request head.',
+    () => pending.bytes,
   )
   gauge('tailrace_bodies_bytes', 'Memory held by request bodies being received.', () => bodies.used)
   gauge('tailrace_history_bytes', 'Memory held by pages of history being sent.', () => pages.used)
