@@ -123,7 +123,7 @@ export const SERVE_SETTINGS: ServeSettings = {
     fallback: '100',
     doc: 'Maximum open streams per token subject. 0 means unlimited.',
   }),
-  'max-topics': setting('count', { fallback: '100', doc: 'Maximum topics per stream.' }),
+  'max-topics': setting('count', { fallback: '100', doc: 'Maximum topics per stream, up to 100.' }),
   'publish-rate': setting('count', {
     fallback: '10000',
     doc: 'Maximum events published per second per token subject, or per address if there is no subject. 0 means unlimited.',
