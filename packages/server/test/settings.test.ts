@@ -246,8 +246,8 @@ describe('what is wrong is named with the place where it is written', () => {
   })
 
   test.each([
-    ['port = "x"', 'port in the config file is a port'],
-    ['port = 1.5', 'port in the config file is a port'],
+    ['port = "x"', 'port in the config file must be a port'],
+    ['port = 1.5', 'port in the config file must be a port'],
     ['prot = 1', 'unknown key prot'],
     ['port = { a = 1 }', 'has a value for port that is not a string, number, boolean or list'],
     ['port = ', 'cannot be read'],
