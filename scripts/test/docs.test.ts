@@ -17,7 +17,11 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'docs/getting-started.md',
-  'docs/operating/README.md',
+  'docs/operating/running.md',
+  'docs/operating/durability.md',
+  'docs/operating/retention.md',
+  'docs/operating/access.md',
+  'docs/operating/metrics.md',
   'docs/concepts.md',
 ]
 

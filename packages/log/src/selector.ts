@@ -53,7 +53,7 @@ function flawOfPattern(selector: string): string | undefined {
   const segments = selector.split('/')
   for (const [i, segment] of segments.entries()) {
     if (!isPattern(segment) || segment === '*') continue
-    if (segment !== '**') return `has * inside the segment ${segment}: a wildcard is a whole segment`
+    if (segment !== '**') return `has * inside the segment ${segment}: a wildcard must be a whole segment`
     if (i !== segments.length - 1) return 'has ** before its end: only the last segment may be **'
   }
   return undefined

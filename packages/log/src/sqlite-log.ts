@@ -157,13 +157,9 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
         assertOpen()
         const length = batch.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD, 0)
         if (pendingLength > 0 && pendingLength + length > maxPendingLength) {
-          throw new LogError(
-            'busy',
-            'More is waiting to be written than the log may hold: publish again later.',
-            {
-              details: { pendingLength, maxPendingLength },
-            },
-          )
+          throw new LogError('busy', 'Too many events are waiting to be written: publish again later.', {
+            details: { pendingLength, maxPendingLength },
+          })
         }
         pending.push({ batch, length, resolve, reject })
         pendingLength += length

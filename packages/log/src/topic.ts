@@ -19,7 +19,8 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
  * @throws LogError `invalid-topic`, with a sentence that names the rule
  */
 export function parseTopic(name: string): string {
-  const flaw = flawOf(name) ?? (name.includes('*') ? 'has a *, which only selectors may' : undefined)
+  const flaw =
+    flawOf(name) ?? (name.includes('*') ? 'contains a *, which is allowed only in selectors' : undefined)
   if (flaw !== undefined) throw new LogError('invalid-topic', `The topic ${flaw}.`, { details: { flaw } })
   return name
 }
@@ -30,10 +31,10 @@ export function flawOf(name: string): string | undefined {
   if (!name.isWellFormed()) return 'is not valid Unicode'
   if (new TextEncoder().encode(name).length > MAX_TOPIC_BYTES)
     return `is longer than ${MAX_TOPIC_BYTES} bytes`
-  if (CONTROL.test(name)) return 'has a control character'
+  if (CONTROL.test(name)) return 'contains a control character'
   for (const segment of name.split('/')) {
     if (segment === '') return 'has an empty segment: check for a leading, trailing or double slash'
-    if (segment === '.' || segment === '..') return `has the segment ${segment}, which URLs cannot address`
+    if (segment === '.' || segment === '..') return `has the segment ${segment}, which a URL cannot express`
   }
   return undefined
 }

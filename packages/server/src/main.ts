@@ -26,7 +26,7 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
     return 0
   }
   const verb = VERBS.find((one) => one.name === name)
-  if (verb === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}`)
+  if (verb === undefined) throw new UsageError(`Unknown command ${JSON.stringify(name)}`)
   const { values, operands, help } = resolve(verb.settings, { argv, env: process.env })
   if (help) {
     process.stdout.write(verbHelp(verb))

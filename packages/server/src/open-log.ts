@@ -8,5 +8,5 @@ export async function openLog(url: string): Promise<EventLog> {
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
     return openSqliteLog({ path: url.slice('sqlite:'.length) })
   }
-  throw new UsageError(`--log can be sqlite:FILE or memory:, not ${JSON.stringify(url)}`)
+  throw new UsageError(`--log must be sqlite:FILE or memory:, not ${JSON.stringify(url)}`)
 }

@@ -107,7 +107,7 @@ describe('publish', () => {
       code: 1,
       signal: null,
       stdout: '',
-      stderr: `tailrace: the hub answered 409: Line 1: The topic ${topic} has ended: nothing can follow its last event. Nothing of the batch was published.\n`,
+      stderr: `tailrace: the hub answered 409: Line 1: The topic ${topic} has ended: nothing can follow its last event. No event of the batch was published.\n`,
     })
   })
 
@@ -307,7 +307,7 @@ describe('serve', () => {
     ])
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^tailrace: The log .* cannot be opened: check that the folder exists and may be written\.\n$/,
+      /^tailrace: The log .* cannot be opened: check that the folder exists and is writable\.\n$/,
     )
   })
 })

@@ -26,7 +26,7 @@ function connectFrom(localAddress: string, port: number): Socket {
   return socket
 }
 
-describe('request bodies that are being received', () => {
+describe('request bodies being received', () => {
   const head = (length: number): string =>
     `POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${length}\r\n\r\n`
   const line = `{"data":"${'x'.repeat(MIB - 100)}"}\n`

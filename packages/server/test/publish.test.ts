@@ -275,7 +275,7 @@ describe('a batch', () => {
       body: {
         code: 'reserved-type',
         line: 4,
-        detail: expect.stringMatching(/^Line 4: .* Nothing of the batch was published\.$/),
+        detail: expect.stringMatching(/^Line 4: .* No event of the batch was published\.$/),
       },
     })
     expect(await stored()).toEqual([])

@@ -10,17 +10,17 @@ import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 const CODES: Readonly<Record<number, { code: LogErrorCode; advice: string }>> = {
   5: {
     code: 'locked',
-    advice: 'another process is using it: stop that one, or give this hub a log of its own',
+    advice: 'another process is using it: stop that process, or give this hub its own log',
   },
   6: {
     code: 'locked',
-    advice: 'another process is using it: stop that one, or give this hub a log of its own',
+    advice: 'another process is using it: stop that process, or give this hub its own log',
   },
   8: { code: 'read-only', advice: 'it cannot be written: check the permissions of the file and its folder' },
   10: { code: 'unwritable', advice: 'the disk reported an error: check the kernel log and the file system' },
   11: { code: 'corrupt', advice: 'its content is damaged: restore a backup' },
-  13: { code: 'full', advice: 'the disk is full: free some space, or start the hub with less to --retain' },
-  14: { code: 'cannot-open', advice: 'it cannot be opened: check that the folder exists and may be written' },
+  13: { code: 'full', advice: 'the disk is full: free some space, or keep less with --retain' },
+  14: { code: 'cannot-open', advice: 'it cannot be opened: check that the folder exists and is writable' },
   26: { code: 'foreign', advice: 'it is not a Tailrace log: choose another path' },
 }
 
@@ -106,7 +106,10 @@ export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIG
     // fullfsync: without it macOS acknowledges what is still in the disk's cache.
     db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
     if (pragma(db, 'journal_mode = WAL') !== 'wal') {
-      throw new LogError('cannot-open', `The file system of ${path} cannot hold a write-ahead log.`)
+      throw new LogError(
+        'cannot-open',
+        `The file system of ${path} does not support a write-ahead log: put the log on a local disk.`,
+      )
     }
     db.exec('PRAGMA journal_size_limit = 67108864')
     migrate(db, version, migrations)

@@ -81,7 +81,7 @@ export function openReserve(path: string, log: string): Reserve {
       throw new LogError(
         'full',
         `The disk of the log ${log} is full: free some space, or keep less with --retain. ` +
-          `Publishes are taken again when ${2 * bytes} bytes are free.`,
+          `Publishes are accepted again when ${2 * bytes} bytes are free.`,
         { details: { path: log, reserveBytes: bytes } },
       )
     },

@@ -51,7 +51,7 @@ export class Thread<Engine extends object> {
     this.#worker.on('message', (answer: Answer) => this.#settle(answer))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
-      this.#death = new LogError('unwritable', `The ${data.role} of the log ${data.path} has died.`, {
+      this.#death = new LogError('unwritable', `The ${data.role} thread of the log ${data.path} has died.`, {
         cause,
       })
       const loss = data.role === 'writer' ? unknownOutcome(data.path, cause) : this.#death
@@ -117,10 +117,14 @@ function quiet(): { readonly execArgv?: string[] } {
 
 /** It was asked, and died before it said whether it was done. */
 function unknownOutcome(path: string, cause: unknown): LogError {
-  return new LogError('closed', `The writer of the log ${path} has died: what it was asked may be stored.`, {
-    cause,
-    details: { mayBeStored: true },
-  })
+  return new LogError(
+    'closed',
+    `The writer thread of the log ${path} has died: the events may or may not be stored.`,
+    {
+      cause,
+      details: { mayBeStored: true },
+    },
+  )
 }
 
 /** Makes an error ready to cross threads. */

@@ -98,7 +98,7 @@ export class Threads {
   #missing(role: Role): never {
     throw new LogError(
       'unwritable',
-      `The ${role} of the log ${this.#path} has died: another one is on its way.`,
+      `The ${role} thread of the log ${this.#path} has died: a new one is starting.`,
     )
   }
 }

@@ -129,7 +129,7 @@ export function requireAnySubscribe(identity: Identity): void {
 /** A ticket may stand in a log for anybody to read: it opens streams only. @throws HttpError `forbidden` */
 export function requireNoTicket({ by }: Identity): void {
   if (by !== 'ticket') return
-  throw new HttpError('forbidden', 'A ticket opens streams only: read history with a token.')
+  throw new HttpError('forbidden', 'A ticket can only open streams: use a token to read history.')
 }
 
 /** A ticket could be renewed for ever by whoever saw one in a URL. @throws HttpError `missing-token` */
@@ -144,17 +144,20 @@ export function requireAdmin(identity: Identity): void {
 
 function refusal({ by }: Identity, what: string): HttpError {
   if (by === 'app') {
-    return new HttpError('forbidden', `Not allowed to ${what}: the gate given to createHandler decides.`)
+    return new HttpError(
+      'forbidden',
+      `You are not allowed to ${what}: the gate passed to createHandler refuses it.`,
+    )
   }
   return by === 'nobody'
     ? missingToken(what)
-    : new HttpError('forbidden', `The ${by} gives no right to ${what}.`)
+    : new HttpError('forbidden', `The ${by} does not allow you to ${what}.`)
 }
 
 export function missingToken(what: string): HttpError {
   return new HttpError(
     'missing-token',
-    `To ${what} takes a token: Authorization: Bearer ….`,
+    `A token is required to ${what}: send Authorization: Bearer ….`,
     {},
     {
       'WWW-Authenticate': 'Bearer',

@@ -25,7 +25,7 @@ export function credentialOf(
     if (token === undefined) {
       throw new HttpError(
         'invalid-token',
-        'Authorization must be Bearer and a token.',
+        'The Authorization header must be `Bearer` followed by a token.',
         {},
         {
           'WWW-Authenticate': 'Bearer error="invalid_request"',

@@ -27,7 +27,7 @@ export function secretKey(secret: string): Keys {
   const key = new TextEncoder().encode(secret)
   if (key.length < MIN_SECRET_BYTES) {
     throw new RangeError(
-      `the secret for tokens has ${key.length} bytes; at least ${MIN_SECRET_BYTES} are needed: make one with tailrace secret`,
+      `the token secret has ${key.length} bytes, but at least ${MIN_SECRET_BYTES} are required: generate one with tailrace secret`,
     )
   }
   return { key, algorithms: ['HS256'] }
@@ -40,13 +40,13 @@ export function secretKey(secret: string): Keys {
  */
 export function publicKey(pem: string): Keys {
   if (/PRIVATE KEY/.test(pem)) {
-    throw new RangeError('the public key for tokens is a private one: give the hub the public half')
+    throw new RangeError('the public key for tokens is a private key: give the hub the public key instead')
   }
   let key: KeyObject
   try {
     key = createPublicKey(pem)
   } catch {
-    throw new RangeError('the public key for tokens is no PEM of a public key or certificate')
+    throw new RangeError('the public key for tokens is not a public key or certificate in PEM format')
   }
   return { key, algorithms: algorithmsOf(key) }
 }
@@ -56,14 +56,14 @@ function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): r
     const bits = asymmetricKeyDetails?.modulusLength ?? 0
     if (bits >= MIN_RSA_BITS) return RSA
     throw new RangeError(
-      `the public key for tokens has ${bits} bits; RSA takes at least ${MIN_RSA_BITS} of them`,
+      `the public key for tokens has ${bits} bits, but RSA requires at least ${MIN_RSA_BITS}`,
     )
   }
   if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
   const elliptic = ELLIPTIC[asymmetricKeyDetails?.namedCurve ?? '']
   if (asymmetricKeyType === 'ec' && elliptic !== undefined) return [elliptic]
   throw new RangeError(
-    `the public key for tokens is of the kind ${asymmetricKeyType}: use RSA, P-256, P-384, P-521 or Ed25519`,
+    `the public key for tokens is of type ${asymmetricKeyType}: use RSA, P-256, P-384, P-521 or Ed25519`,
   )
 }
 

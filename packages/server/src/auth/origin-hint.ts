@@ -23,7 +23,7 @@ export function createOriginHint(rules: OriginRules, warn: (line: string) => voi
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) return
     named.add(origin)
     warn(
-      `a page of ${origin} sent a request, and its browser does not let it read the answer: --allow-origin ${origin} allows it`,
+      `a page from ${origin} sent a request, but its browser does not let it read the response: allow it with --allow-origin ${origin}`,
     )
   }
 }

@@ -30,7 +30,7 @@ export function requireLoopbackHost(host: string): void {
   if (isLoopback(nameOf(host))) return
   throw new HttpError(
     'foreign-host',
-    'A hub without keys answers only to localhost: use that name, or give the hub keys.',
+    'A hub without keys only accepts requests to localhost: use that name, or configure keys.',
   )
 }
 
@@ -71,7 +71,7 @@ export function requireReadableOrigin(rules: OriginRules, page: AskingPage): voi
 function crossOrigin(what: string): HttpError {
   return new HttpError(
     'cross-origin',
-    `Pages of this origin may not ${what} here: allow their origin with --allow-origin.`,
+    `Requests from this origin are not allowed to ${what}. Allow it with --allow-origin.`,
   )
 }
 

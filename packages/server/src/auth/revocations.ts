@@ -85,7 +85,7 @@ export async function loadRevocations(log: EventLog, now: () => number = Date.no
 export function revokedError(): HttpError {
   return new HttpError(
     'revoked',
-    'Access was withdrawn. A token that is issued from now on may be accepted.',
+    'Access was revoked. A token issued from now on may be accepted.',
     {},
     { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
   )
@@ -107,7 +107,7 @@ function keyOfSubject(subject: string): string {
 function tooMany(): HttpError {
   return new HttpError(
     'too-many-revocations',
-    `${MAX_REVOCATIONS} revocations are in force, and a hub holds no more: change the keys, which refuses all tokens at once.`,
+    `${MAX_REVOCATIONS} revocations are in force, which is the maximum: change the keys to invalidate all tokens at once.`,
     { max: MAX_REVOCATIONS },
   )
 }

@@ -30,27 +30,27 @@ const MAX_SELECTORS = 1_000
  * @returns what is wrong with it, as the rest of a sentence, instead
  */
 export function parseRights(claim: unknown): Rights | string {
-  if (claim === undefined) return 'has no claim `tailrace`'
+  if (claim === undefined) return 'has no `tailrace` claim'
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim))
-    return 'has a `tailrace` that is no object'
+    return 'has a `tailrace` claim that is not an object'
   const { publish = [], subscribe = [], admin = false } = claim as Record<string, unknown>
   for (const [name, list] of Object.entries({ publish, subscribe })) {
     const flaw = flawOfList(list)
-    if (flaw !== undefined) return `has a \`tailrace.${name}\` that ${flaw}`
+    if (flaw !== undefined) return `has a \`tailrace.${name}\` claim that ${flaw}`
   }
-  if (typeof admin !== 'boolean') return 'has a `tailrace.admin` that is neither true nor false'
+  if (typeof admin !== 'boolean') return 'has a `tailrace.admin` claim that is neither true nor false'
   return { publish: publish as string[], subscribe: subscribe as string[], isAdmin: admin }
 }
 
 function flawOfList(list: unknown): string | undefined {
-  if (!Array.isArray(list)) return 'is no list of selectors'
+  if (!Array.isArray(list)) return 'is not a list of selectors'
   if (list.length > MAX_SELECTORS) return `has more than ${MAX_SELECTORS} selectors`
   for (const selector of list as unknown[]) {
-    if (typeof selector !== 'string') return 'has something else than a text in it'
+    if (typeof selector !== 'string') return 'contains a value that is not a string'
     try {
       parseSelector(selector)
     } catch (error) {
-      if (LogError.is(error)) return `has ${JSON.stringify(selector)}, which is no selector`
+      if (LogError.is(error)) return `contains ${JSON.stringify(selector)}, which is not a valid selector`
       throw error
     }
   }

@@ -36,7 +36,8 @@ export function createVerifier({ keys, issuer, audience, leewayMs }: VerifierOpt
     if (typeof rights === 'string') throw invalid(`The token ${rights}.`)
     const { sub, exp, iat } = payload
     // Limits are per subject: a list or an object would be another one in each token.
-    if (sub !== undefined && typeof sub !== 'string') throw invalid('The token has a `sub` that is no text.')
+    if (sub !== undefined && typeof sub !== 'string')
+      throw invalid('The token has a `sub` claim that is not a string.')
     const expiresAt = expiryOf(exp, leewayMs)
     // `jwtVerify` counts in whole seconds: what it still takes may be past an end within this one.
     if (expiresAt !== undefined && expiresAt <= Date.now()) throw expired()
@@ -67,7 +68,7 @@ const CHALLENGE = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
 function refusalOf(error: unknown): Error {
   if (error instanceof errors.JWTExpired) return expired()
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return invalid(`The token has a \`${error.claim}\` that is missing or not as it must be.`)
+    return invalid(`The \`${error.claim}\` claim of the token is missing or not valid for this hub.`)
   }
   const isOutage =
     error instanceof errors.JWKSTimeout ||
@@ -76,14 +77,14 @@ function refusalOf(error: unknown): Error {
   if (isOutage) {
     return new HttpError(
       'keys-unavailable',
-      'The keys that tokens are verified with cannot be had: try again later.',
+      'The keys for verifying tokens are not available: try again later.',
     )
   }
-  return invalid('The token is no JWT that was signed for this hub.')
+  return invalid('The token is not a JWT signed with a key that this hub accepts.')
 }
 
 function expired(): HttpError {
-  return new HttpError('token-expired', 'The token has expired: get a new one.', {}, CHALLENGE)
+  return new HttpError('token-expired', 'The token has expired: request a new one.', {}, CHALLENGE)
 }
 
 function invalid(message: string): HttpError {

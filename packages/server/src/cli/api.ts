@@ -100,7 +100,7 @@ function unreachable(url: string, error: unknown): ApiError {
 }
 
 function noHub({ url, status }: Response): ApiError {
-  return new ApiError(`what answers at ${new URL(url).origin} is no hub`, status)
+  return new ApiError(`${new URL(url).origin} did not respond like a Tailrace hub`, status)
 }
 
 function topicUrl(url: string, topic: string): string {

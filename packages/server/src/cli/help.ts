@@ -21,7 +21,7 @@ ${heading('Usage')}
 ${heading('Commands')}
 ${lines.join('\n')}
 
-  tailrace <command> --help shows the options of a command.
+  Run tailrace <command> --help for the options of a command.
 `
 }
 
@@ -29,14 +29,14 @@ ${lines.join('\n')}
 export function verbHelp({ name, operands, summary, description, settings }: Verb): string {
   const lines = Object.entries(settings).map(([flag, one]) => row(flagOf(flag, one), docOf(one)))
   const [first] = Object.keys(settings)
-  const variables = `Each option can be written as a variable too: --${first} as ${variableOf(first ?? '')}.`
+  const variables = `Each option can also be set as an environment variable: --${first} as ${variableOf(first ?? '')}.`
   return `${summary}
 
 ${heading('Usage')}
   tailrace ${`${name} ${operands}`.trim()} [options]
 
 ${heading('Options')}
-${first === undefined ? '' : `${lines.join('\n')}\n${row('--config FILE', CONFIG.doc)}\n`}${row('-h, --help', 'Show this.')}
+${first === undefined ? '' : `${lines.join('\n')}\n${row('--config FILE', CONFIG.doc)}\n`}${row('-h, --help', 'Show this help.')}
 ${first === undefined ? '' : `\n${variables}\n`}${description === '' ? '' : `\n${description}\n`}`
 }
 
@@ -51,7 +51,7 @@ tailrace ${`${name} ${operands}`.trim()} [options]
 
 ${summary}
 ${description === '' ? '' : `\n${description}\n`}
-${Object.keys(settings).length === 0 ? 'It takes no options.' : table(settings)}
+${Object.keys(settings).length === 0 ? 'This command has no options.' : table(settings)}
 `,
   )
   return `# Command line
@@ -79,7 +79,7 @@ function flagOf(flag: string, { isSwitch, isSecret, placeholder, short }: Settin
 }
 
 function docOf({ doc, fallback, isSwitch, isList }: Setting<unknown>): string {
-  const many = isList ? ' May be given many times.' : ''
+  const many = isList ? ' May be given more than once.' : ''
   return `${doc}${many}${fallback === undefined || isSwitch ? '' : ` Default: ${fallback}.`}`
 }
 

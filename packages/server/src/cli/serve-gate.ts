@@ -28,7 +28,7 @@ export function requireKeys(values: ServeValues): void {
   const { host } = values
   if (!isLocalOnly(values) || isLoopback(host)) return
   throw new UsageError(
-    `Without keys, whoever reaches ${host} could read and write: give it --jwt-secret-file, --jwt-public-key or --jwks-url, or say --anonymous-subscribe or --anonymous-publish`,
+    `Without keys, anyone who can reach ${host} could read and write: set --jwt-secret-file, --jwt-public-key or --jwks-url, or allow it with --anonymous-subscribe or --anonymous-publish`,
   )
 }
 
@@ -135,7 +135,7 @@ function keySettings(values: ServeValues): KeySetting[] {
 
 function verifierOf(values: ServeValues): Verifier | undefined {
   const given = keySettings(values)
-  if (given.length > 1) throw new UsageError(`Give one of ${given.join(' and ')}`)
+  if (given.length > 1) throw new UsageError(`Give only one of ${given.join(' and ')}`)
   const [name] = given
   if (name === undefined) return undefined
   return createVerifier({
@@ -150,6 +150,6 @@ function parseOrigin(text: string): string {
   if (text === '*') return text
   if (URL.canParse(text) && new URL(text).origin === text.toLowerCase()) return text.toLowerCase()
   throw new UsageError(
-    `--allow-origin takes origins such as https://app.example.com, without a path, not ${text}`,
+    `--allow-origin must be an origin such as https://app.example.com, without a path, not ${text}`,
   )
 }

@@ -42,17 +42,17 @@ const MAX_EXIT_MS = 2_000
 export const serve: Verb = verb({
   name: 'serve',
   operands: '',
-  summary: 'Runs a hub.',
-  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic applies. A bound is an age (7d), a
-size of data (1GiB), a number of events (100000events), or forever. Size and number spare the newest event of each key; these
-events and idempotency keys may each take the same size again.`,
+  summary: 'Run a hub.',
+  description: `A retention rule is SELECTOR=BOUNDS. The first rule whose selector matches a topic applies. A bound is an age (7d),
+a size of data (1GiB), a number of events (100000events), or forever. Size and number do not remove the newest event of each
+key; these events, and the idempotency keys, may each use the same size again.`,
   settings: SERVE_SETTINGS,
 
   async run(values, operands) {
     if (operands.length > 0)
-      throw new UsageError(`serve takes options only, not ${JSON.stringify(operands[0])}`)
+      throw new UsageError(`serve accepts only options, not ${JSON.stringify(operands[0])}`)
     if (values['head-timeout'] > values['request-timeout']) {
-      throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
+      throw new UsageError('--head-timeout must not exceed --request-timeout, which includes the head')
     }
     outliveOutput()
     const bound = boundOf(values)
@@ -170,7 +170,8 @@ async function run(values: ServeValues, { hub, gate, bound, pressure, journal }:
 
 function tlsFilesOf({ 'tls-cert': cert, 'tls-key': key }: ServeValues): TlsFiles | undefined {
   if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together')
+  if (cert === undefined || key === undefined)
+    throw new UsageError('--tls-cert and --tls-key must be given together')
   return { cert, key }
 }
 

@@ -68,7 +68,7 @@ export function setting<K extends Kind>(
     const text = texts.at(-1)!
     const value = parse(text)
     if (value >= parse(least) && value <= parse(most)) return value
-    throw new UsageError(`can be from ${least} to ${most}, not ${JSON.stringify(text)}`)
+    throw new UsageError(`must be from ${least} to ${most}, not ${JSON.stringify(text)}`)
   })
 }
 
@@ -111,7 +111,7 @@ function declare<T>(
 function parseSwitch(texts: readonly string[]): boolean {
   const text = texts.at(-1)
   if (text === 'true' || text === 'false') return text === 'true'
-  throw new UsageError(`can be true or false, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be true or false, not ${JSON.stringify(text)}`)
 }
 
 /** What is empty was to be filled in by a script, and meant to say something: whose tokens count, where to listen. */
@@ -123,26 +123,26 @@ export function parseText(text: string): string {
 /** Says nothing of the text, which may have a password in it. */
 function parseUrl(text: string): string {
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null
-  if (url === null) throw new UsageError('is an address such as http://127.0.0.1:4242')
+  if (url === null) throw new UsageError('must be a URL such as http://127.0.0.1:4242')
   if (url.username === '' && url.password === '') return text
-  throw new UsageError('cannot have a user or a password in it')
+  throw new UsageError('must not contain a user name or password')
 }
 
 /** RFC 6750, section 2.1: what else a header may hold is no token, and it may hold no line end at all. */
 function parseToken(text: string): string {
   const token = text.trim()
   if (/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return token
-  throw new UsageError('has a character that no token has')
+  throw new UsageError('contains a character that is not allowed in a token')
 }
 
 function parsePort(text: string): number {
   if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
-  throw new UsageError(`is a port from 0 to 65535, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a port from 0 to 65535, not ${JSON.stringify(text)}`)
 }
 
 function parseCount(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  throw new UsageError(`is a whole number, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a whole number, not ${JSON.stringify(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }
@@ -151,7 +151,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3,
 export function parseDuration(text: string): number {
   const [, number, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
   if (unit !== undefined) return Number(number) * MILLISECONDS[unit]!
-  throw new UsageError(`is a time such as 500ms, 15s, 10m, 24h or 7d, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a time such as 500ms, 15s, 10m, 24h or 7d, not ${JSON.stringify(text)}`)
 }
 
 const BYTES: Readonly<Record<string, number>> = {
@@ -166,5 +166,5 @@ const BYTES: Readonly<Record<string, number>> = {
 export function parseBytes(text: string): number {
   const [, number, unit] = /^([0-9]{1,9})(B|KiB|MiB|GiB|TiB)$/.exec(text) ?? []
   if (unit !== undefined) return Number(number) * BYTES[unit]!
-  throw new UsageError(`is a size such as 512B, 64KiB, 1MiB or 10GiB, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a size such as 512B, 64KiB, 1MiB or 10GiB, not ${JSON.stringify(text)}`)
 }

@@ -32,7 +32,7 @@ export function verb<const S extends Settings>(declaration: Verb<S>): Verb {
 
 /** Where any setting may be written, too. */
 export const CONFIG: Setting<string | undefined> = optional('file', {
-  doc: 'A TOML file whose keys are the names of the flags, without the dashes.',
+  doc: 'TOML file whose keys are the names of the flags, without the leading dashes.',
 })
 
 /** The environment variable of a flag. */
@@ -128,12 +128,12 @@ function readConfig(path: string | undefined, settings: Settings): Map<string, r
     if (!Object.hasOwn(settings, name))
       throw new UsageError(`The config file ${path} has an unknown key ${name}`)
     if (Array.isArray(value) && !settings[name]!.isList)
-      throw new UsageError(`The config file ${path} has a list for ${name}, which has one value`)
+      throw new UsageError(`The config file ${path} has a list for ${name}, which accepts only one value`)
     const values: unknown[] = Array.isArray(value) ? value : [value]
     for (const one of values) {
       if (['string', 'number', 'boolean'].includes(typeof one)) continue
       throw new UsageError(
-        `The config file ${path} has a ${name} that is not a text, number, boolean or list`,
+        `The config file ${path} has a value for ${name} that is not a string, number, boolean or list`,
       )
     }
     return [name, values.map(String)] as const

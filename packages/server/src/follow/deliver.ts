@@ -43,7 +43,7 @@ export async function deliver(
   } catch (error) {
     if (!(error instanceof ApiError && error.status === TOO_LARGE)) throw error
     if (lines.length === 1) {
-      notice(`the line at byte ${lines[0]!.offset} is skipped: ${error.message}`)
+      notice(`skipping the line at byte ${lines[0]!.offset}: ${error.message}`)
       return
     }
     // Which line was too large, or that it was the batch, is found out by halves.
@@ -61,11 +61,11 @@ async function persist(
   for (let failures = 0; ; failures += 1) {
     try {
       await postBatch(url, topic, events, { token, signal })
-      if (failures > 0) notice('the hub is back')
+      if (failures > 0) notice('publishing again')
       return
     } catch (error) {
       if (!(error instanceof ApiError && error.isPassing)) throw error
-      if (failures === 0) notice(`${error.message}; trying until it works`)
+      if (failures === 0) notice(`${error.message}; retrying until it succeeds`)
     }
     // Full jitter: followers that lost their hub together do not come back together.
     const bound = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10))

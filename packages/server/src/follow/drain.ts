@@ -39,7 +39,7 @@ export async function drain(
     if (isSkipping || isTooLong(chunk)) {
       if (chunk.length === 0) return { place, isReplaced: false }
       if (!isSkipping)
-        notice(`the line at byte ${offset} is longer than ${MAX_LINE_BYTES} bytes, and skipped`)
+        notice(`skipping the line at byte ${offset}: it is longer than ${MAX_LINE_BYTES} bytes`)
       const skipped = skipLine(chunk)
       place = { ...place, offset: offset + skipped.length, isSkipping: skipped.isSkipping }
       await save(place)

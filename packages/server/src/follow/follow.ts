@@ -48,7 +48,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   }
   async function begin(next: Next, isRead: boolean): Promise<void> {
     const renewed = await renew(file, known, place && { place, isRead })
-    for (const path of renewed.missed) notice(`${path} is compressed: its lines are missing`)
+    for (const path of renewed.missed) notice(`${path} is compressed: its lines are not published`)
     source = next.source
     const { id, head } = source
     const start = { generation: randomUUID(), prints: [head], offset: 0, isSkipping: false }
@@ -61,7 +61,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   async function recover(lost: Place): Promise<void> {
     source = await locate(file, lost, known)
     if (source === undefined)
-      notice('the file that was read last is gone or was truncated: lines may be missing')
+      notice('the file that was read last was deleted or truncated: lines may be missing')
     else place = { ...lost, file: source.id }
   }
 

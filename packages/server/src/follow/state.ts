@@ -37,12 +37,14 @@ export async function loadState(
   const isWhole = (version === VERSION && known !== undefined) || version === 1
   if (!isWhole || place === undefined || place.prints.length === 0 || typeof saved['topic'] !== 'string') {
     throw new FollowError(
-      `${path} is not the state of a follower: name another with --state, or remove it to begin at the start`,
+      `${path} is not a state file of --follow: choose another with --state, or delete it to start from the beginning`,
     )
   }
   // Its lines up to the offset would never come to the other topic.
   if (saved['topic'] !== topic) {
-    throw new FollowError(`${path} keeps the place of the topic ${saved['topic']}: name another with --state`)
+    throw new FollowError(
+      `${path} belongs to the topic ${saved['topic']}: choose another state file with --state`,
+    )
   }
   return known === undefined ? { topic, place } : { topic, place, known }
 }

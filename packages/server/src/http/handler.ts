@@ -127,7 +127,7 @@ export function createHandler(
   }
 
   async function ready(response: ServerResponse): Promise<void> {
-    if (gate.isDraining) throw new HttpError('draining', 'This hub is about to stop.')
+    if (gate.isDraining) throw new HttpError('draining', 'This hub is shutting down.')
     await hub.ready()
     sendJson(response, 200, { status: 'ready' })
   }
@@ -191,7 +191,12 @@ export function createHandler(
   function answerOther(method: string, known: readonly string[], { request, response }: Exchange): void {
     const allowed = [...(known.includes('GET') ? ['HEAD'] : []), ...known, 'OPTIONS'].join(', ')
     if (method !== 'OPTIONS') {
-      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, {}, { Allow: allowed })
+      throw new HttpError(
+        'method-not-allowed',
+        `This method is not allowed here: use ${allowed}.`,
+        {},
+        { Allow: allowed },
+      )
     }
     const isPreflight = request.headers['access-control-request-method'] !== undefined
     response.writeHead(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) }).end()

@@ -57,12 +57,12 @@ async function pageOf(
   const history = await hub.read({ ...query, ...wait, reader }, gone)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
-    throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
+    throw new HttpError('token-expired', 'The token has expired: request a new one.', {}, challenge)
   }
   gate.requireStill(client)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
-    const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
+    const detail = 'The cursor cannot be served: continue from `oldest`, or with from=start.'
     throw new HttpError('cursor-gone', detail, { reason, from, oldest })
   }
   return history

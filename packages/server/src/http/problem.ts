@@ -150,7 +150,7 @@ export function toProblem(error: unknown): Problem {
     // A log's own facts name paths and system errors, which are no business of a client.
     const isRefusal = error instanceof HttpError || (HubError.is(error) && error.code === 'busy')
     const isOutage = STATUS[error.code] >= 500 && !isRefusal
-    const detail = isOutage ? 'The log cannot serve this now: try again later.' : error.message
+    const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
     return problem(
       error.code,
       detail,
@@ -158,7 +158,7 @@ export function toProblem(error: unknown): Problem {
       error instanceof HttpError ? error.headers : {},
     )
   }
-  return problem('internal', 'Something went wrong here; the server has written down what.')
+  return problem('internal', 'Something went wrong. The details are in the error output of the server.')
 }
 
 export function problem(

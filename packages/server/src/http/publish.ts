@@ -65,7 +65,7 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
   } else if (topic === undefined) {
     throw new HttpError(
       'invalid-header',
-      'POST /topics takes a batch: send Content-Type: application/x-ndjson.',
+      'POST /topics accepts only batches: send Content-Type: application/x-ndjson.',
       {
         header: 'Content-Type',
       },
@@ -124,7 +124,7 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
   if (single !== undefined) {
     throw new HttpError(
       'invalid-header',
-      `${single} is for one event: in a batch, each line says it for itself.`,
+      `${single} applies to a single event: in a batch, set it in each line instead.`,
       {
         header: single,
       },
@@ -193,7 +193,7 @@ function traceOf({ headers }: IncomingMessage): TraceContext | undefined {
 function withLine(error: unknown, lines: readonly number[]): unknown {
   if (!isRefusal(error) || typeof error.details['index'] !== 'number') return error
   const line = lines[error.details['index']]!
-  return relocate(error, ({ message }) => `Line ${line}: ${message} Nothing of the batch was published.`, {
+  return relocate(error, ({ message }) => `Line ${line}: ${message} No event of the batch was published.`, {
     line,
   })
 }

@@ -72,9 +72,9 @@ export function createTlsServer(
   const reload = (): void => {
     try {
       server.setSecureContext(read())
-      tell('the certificate was read again')
+      tell('the certificate was reloaded')
     } catch (error) {
-      tell(`the certificate stays as it was: ${(error as Error).message}`)
+      tell(`the certificate could not be reloaded, and the old one stays in use: ${(error as Error).message}`)
     }
   }
   for (const file of Object.values(files) as string[]) {

@@ -44,7 +44,7 @@ async function sealed({ seal }: Gate, after: string): Promise<string> {
 async function unsealed({ seal }: Gate, text: string): Promise<string> {
   const content = await seal.open(text.slice(SEALED.length), PURPOSE)
   if (content !== undefined) return content['after'] as string
-  const message = 'The parameter after is the name of a topic, or `next` of the page before.'
+  const message = 'The parameter after must be the name of a topic, or the `next` of the previous page.'
   throw new HubError('invalid-query', message, { details: { parameter: 'after' } })
 }
 

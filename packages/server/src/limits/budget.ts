@@ -9,8 +9,8 @@ const MAX_BYTES: Readonly<Record<MemoryLimit, number>> = {
   'max-history': 64 * 1024 * 1024,
 }
 const HELD_BY: Readonly<Record<MemoryLimit, string>> = {
-  'max-bodies': 'request bodies that are being received',
-  'max-history': 'history pages that are being sent',
+  'max-bodies': 'request bodies being received',
+  'max-history': 'history pages being sent',
 }
 
 /** Memory that all clients share. One address holds at most half, so that it cannot keep out the others. */
@@ -38,8 +38,8 @@ export class Budget {
   requireRoom(address: string, bytes: number): void {
     const mine = this.#heldBy.get(address) ?? 0
     if (this.#used + bytes <= this.maxBytes && mine + bytes <= this.maxBytes / 2) return
-    const whose = this.#used + bytes <= this.maxBytes ? 'Half of the' : 'The'
-    const detail = `${whose} memory for ${HELD_BY[this.limit]} is in use: try again later, or raise --${this.limit}.`
+    const state = this.#used + bytes <= this.maxBytes ? 'is half used by this address' : 'is all in use'
+    const detail = `The memory for ${HELD_BY[this.limit]} ${state}: try again later, or raise --${this.limit}.`
     throw new HttpError('busy', detail, { limit: this.limit, maxBytes: this.maxBytes })
   }
 

@@ -13,7 +13,7 @@ export function parseProxies(networks: readonly string[]): TrustedProxies {
     const prefix = bits === undefined ? most : Number(bits)
     const isNetwork = family !== 0 && rest.length === 0 && /^[0-9]*$/.test(bits ?? '') && prefix <= most
     if (!isNetwork || bits === '')
-      throw new RangeError(`--trust-proxy takes networks such as 10.0.0.0/8, not ${network}`)
+      throw new RangeError(`--trust-proxy must be a network such as 10.0.0.0/8, not ${network}`)
     list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
   }
   return list

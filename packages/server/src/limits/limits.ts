@@ -76,7 +76,11 @@ export function createLimits(options: LimitOptions): Limits {
 
   function requireFewTopics(selectors: number): void {
     if (topicsPerStream === 0 || selectors <= topicsPerStream) return
-    throw beyond('max-topics', 'too-many-topics', `At most ${topicsPerStream} topics fit on one stream here.`)
+    throw beyond(
+      'max-topics',
+      'too-many-topics',
+      `A stream can have at most ${topicsPerStream} topics: select fewer, use a pattern, or raise --max-topics.`,
+    )
   }
 
   return {
@@ -88,7 +92,7 @@ export function createLimits(options: LimitOptions): Limits {
       return take(streams, client, 'streams')
     },
 
-    openPage: (client) => take(pages, client, 'requests for history'),
+    openPage: (client) => take(pages, client, 'history requests'),
 
     requireRate(client, count = 0, size = 0) {
       if (count > 1) {
@@ -100,7 +104,7 @@ export function createLimits(options: LimitOptions): Limits {
       const limit = waits['publish-bytes'] > waits['publish-rate'] ? 'publish-bytes' : 'publish-rate'
       if (waits[limit] > 0) {
         const seconds = Math.ceil(waits[limit] / 1000)
-        const message = `Publish less: nothing of this was published, try again in ${seconds} s.`
+        const message = `This exceeds --${limit}, and nothing was published: try again in ${seconds} s.`
         throw beyond(limit, 'too-many-publishes', message, seconds)
       }
     },
@@ -133,7 +137,7 @@ function take(
 ): () => void {
   // Proxies on this machine may not say whom they speak for.
   const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
-  if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} of this address`)
+  if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} from this address`)
   if (subject === undefined) return releaseAddress
   const releaseSubject = bySubject.take(subject)
   if (releaseSubject === undefined) {
@@ -153,12 +157,12 @@ function keyOf({ address, identity: { subject } }: Client): string {
 /** A single event may be larger than what is earned in a second, which is then owed. A batch can be split. */
 function requireWithinASecond(limit: ClientLimit, perSecond: number, wanted: number, unit: string): void {
   if (perSecond === 0 || wanted <= perSecond) return
-  const message = `The batch has ${wanted} ${unit}, and --${limit} allows ${perSecond} a second: split it.`
+  const message = `The batch has ${wanted} ${unit}, but --${limit} allows ${perSecond} per second: split it.`
   throw beyond(limit, 'batch-too-large', message)
 }
 
 function tooMany(limit: ClientLimit, what: string): HttpError {
-  const message = `Too many ${what} are open: close one, or come back later.`
+  const message = `Too many ${what} are open (--${limit}): close one, or try again later.`
   return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
 }
 

@@ -57,11 +57,10 @@ export function createPressure(maxStreams: number): Pressure {
     admit() {
       if (open >= maxStreams) {
         throw overloaded(
-          `All ${maxStreams} streams that --max-connections leaves room for are open: come back later, or raise it.`,
+          `All ${maxStreams} streams that --max-connections leaves room for are open: try again later, or raise it.`,
         )
       }
-      if (isLate)
-        throw overloaded('The hub has more to do than it can: come back later, or give it more CPU.')
+      if (isLate) throw overloaded('The hub is overloaded: try again later, or give it more CPU.')
       open += 1
       let isOpen = true
       return () => {

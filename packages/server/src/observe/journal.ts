@@ -14,7 +14,7 @@ export interface Journal {
 /** Lines for people. That it has started, the banner has said. */
 export const PLAIN_JOURNAL: Journal = {
   started: () => undefined,
-  draining: ({ overMs }) => say(`draining: streams end within ${overMs} ms`),
+  draining: ({ overMs }) => say(`draining: ending all streams within ${overMs} ms`),
   stopped: () => say('stopped'),
   warn: say,
   failed: (error) => void process.stderr.write(`${textOf(error)}\n`),

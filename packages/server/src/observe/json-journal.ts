@@ -20,9 +20,9 @@ export function createJsonJournal(): Journal {
     output,
   )
   return {
-    started: (facts) => logger.info({ event: 'started', ...facts }, 'the hub listens'),
-    draining: (facts) => logger.info({ event: 'draining', ...facts }, 'streams are being ended'),
-    stopped: () => logger.info({ event: 'stopped' }, 'the hub has stopped'),
+    started: (facts) => logger.info({ event: 'started', ...facts }, 'listening'),
+    draining: (facts) => logger.info({ event: 'draining', ...facts }, 'ending all streams'),
+    stopped: () => logger.info({ event: 'stopped' }, 'stopped'),
     warn: (line) => logger.warn({ event: 'warning' }, withoutSecrets(line)),
     failed(error) {
       const message = error instanceof Error ? error.message : String(error)
