@@ -5,7 +5,7 @@ import { mintEpoch, mintSecret } from '../cursor.ts'
 export const APPLICATION_ID = 0x74726365
 
 /** What an answer and the newest event of a key count for besides their text: about what their rows take. */
-export const ANSWER_OVERHEAD = 64
+export const RECORD_OVERHEAD = 64
 export const STATE_OVERHEAD = 64
 
 /**
@@ -82,7 +82,7 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {
     // How many transactions have changed the log: a copy that is put in its place has seen fewer.
     db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('commits', 0)
-    const size = (row: string): string => `octet_length(${row}key) + ${ANSWER_OVERHEAD}`
+    const size = (row: string): string => `octet_length(${row}key) + ${RECORD_OVERHEAD}`
     db.exec(`
       -- The size of the newest event of each key, which retention bounds apart from what came before it.
       ALTER TABLE topics ADD COLUMN state_bytes INTEGER NOT NULL DEFAULT 0;

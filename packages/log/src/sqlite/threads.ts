@@ -49,7 +49,7 @@ export class Threads {
     }
   }
 
-  /** @throws LogError `unwritable` between the death of a thread and its successor */
+  /** @throws LogError `unreachable` between the death of a thread and its successor */
   get writer(): Thread<Writer> {
     return this.#slots.writer ?? this.#missing('writer')
   }
@@ -97,8 +97,8 @@ export class Threads {
 
   #missing(role: Role): never {
     throw new LogError(
-      'unwritable',
-      `The ${role} of the log ${this.#path} has died: another one is on its way.`,
+      'unreachable',
+      `The ${role} of the log ${this.#path} has died: another one is being started.`,
     )
   }
 }
