@@ -20,7 +20,7 @@ import { checkBatch } from './publish.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { Asker } from './read-queue.ts'
 import { Readiness } from './readiness.ts'
-import { startRetention } from './retain.ts'
+import { assertEnforceable, startRetention } from './retain.ts'
 import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
@@ -119,9 +119,10 @@ function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
-/** Starts a hub on a log. */
+/** Starts a hub on a log. @throws LogError `unsupported` when the log cannot enforce the rules of retention */
 export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
+  assertEnforceable(settings.retention, log)
   const { epoch, newest } = await log.describe()
   const counters = new Counters()
   const queue = new ReadQueue(settings.maxQueuedReads, counters)

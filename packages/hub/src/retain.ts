@@ -14,8 +14,6 @@ const NO_RETENTION: Retention = { stop: async () => {} }
 /**
  * Applies the rules round after round, step by step. Between two steps the log serves whoever waits, so that
  * a publish is behind one small step at the most.
- *
- * @throws LogError `unsupported` when a rule has a bound and the log cannot remove events
  */
 export function startRetention(
   log: EventLog,
@@ -24,8 +22,8 @@ export function startRetention(
   onError: (error: unknown) => void,
   clocks?: Clocks,
 ): Retention {
-  if (log.retention === undefined && !rules.some(isBounded)) return NO_RETENTION
-  const { trim } = capabilityOf(log, 'retention')
+  if (log.retention === undefined) return NO_RETENTION
+  const { trim } = log.retention
   const stopped = new AbortController()
   const clock = startClock(log, rules, clocks)
   let round: Promise<void> = Promise.resolve()
@@ -57,6 +55,11 @@ export function startRetention(
       await round
     },
   }
+}
+
+/** @throws LogError `unsupported` when a rule has a bound and the log cannot remove events */
+export function assertEnforceable(rules: readonly RetentionRule[], log: EventLog): void {
+  if (rules.some(isBounded)) capabilityOf(log, 'retention')
 }
 
 function isBounded({ maxAgeMs, maxCount, maxBytes }: RetentionRule): boolean {

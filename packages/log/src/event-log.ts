@@ -210,7 +210,8 @@ export interface SharedState {
  * - **A batch is atomic**: contiguous in the log, in order, all or none.
  * - **Read your writes.** `read` and `snapshots` see every event whose `append` resolved on this node before the call,
  *   every event that a tail of this node has reported, and every event up to the `newest` of a `describe` that resolved
- *   on this node. They may be late for what other nodes appended otherwise.
+ *   on this node. Otherwise they may be late for what other nodes appended. `describe` may not: it covers every `append`
+ *   that resolved on any node before the call, so that a node recognizes the cursors of all others.
  * - **Tail is complete.** After `tail` resolved, its listener receives every event after `Tail.after`, of every node,
  *   exactly once and in order. Whether an event arrives before or after its `append` resolves is left open, so that an
  *   append need not wait for its own echo.
