@@ -30,7 +30,7 @@ beforeAll(() => {
 
 afterAll(() => dir[Symbol.dispose]())
 
-test.each(['hub', 'log', 'server'])('the samples of %s compile with tsc --strict', (name) => {
+test.each(['hub', 'log', 'log-suite', 'server'])('the samples of %s compile with tsc --strict', (name) => {
   const files = samplesOf(name).map(({ code }, i) => {
     const file = `${name}-${i}.ts`
     writeFileSync(join(dir.path, file), code)

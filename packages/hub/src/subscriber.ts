@@ -1,4 +1,4 @@
-import { formatCursor } from '@tailrace/log'
+import { formatCursor, LogError } from '@tailrace/log'
 import { clientOf } from './connection.ts'
 import type { Connection, Reader, StreamState } from './connection.ts'
 import { encodeEnd, encodeError, encodeGap, encodeLive } from './control.ts'
@@ -64,6 +64,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   #miss: Miss | undefined
   /** `Page.losses` when losses were last told, or nobody asked: such as came before need not be told. */
   #toldLosses = -1
+  /** It could not read, since the log cannot be reached; it counts as reading until `retry`. */
+  #awaitsLog = false
   /** When it was first found to take nothing. */
   #stalledSince: number | undefined
   #until: number | undefined
@@ -106,6 +108,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   /** Said by the sink, which has room again. */
   ready(): void {
     this.#stalledSince = undefined
+    this.pump()
+  }
+
+  /** Said by the hub: the log may be reached again. */
+  retry(): void {
+    if (!this.#awaitsLog) return
+    this.#awaitsLog = false
+    this.#isReading = false
     this.pump()
   }
 
@@ -249,14 +259,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
 
   #announce(): void {
     // At the tip no frame lies between the reader's place and the head, so it may as well resume from there.
-    this.#moveToHead()
+    this.#moveUpTo(this.#log.head)
     this.#isLive = true
     this.#isUnderWay = true
     this.#write(new Payload(encodeLive(this.#cursor(), this.#lane.heartbeatMs)))
   }
 
-  #moveToHead(): void {
-    const offset = Math.max(this.#place.offset, this.#lane.settled(this.#log.head))
+  #moveUpTo(head: number): void {
+    const offset = Math.max(this.#place.offset, this.#lane.settled(head))
     this.#place = { offset, partial: undefined }
   }
 
@@ -265,7 +275,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     const { replay } = this.#lane
     const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
     // The snapshot is as of here: what comes later, removals of its keys included, follows it.
-    if (isSnapshot && this.#snapshotPlace === START) this.#moveToHead()
+    if (isSnapshot && this.#snapshotPlace === START) this.#moveUpTo(this.#log.head)
     this.#isReading = true
     try {
       const page = await (isSnapshot
@@ -279,6 +289,10 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       else this.#takePage(page)
       this.pump()
     } catch (error) {
+      if (LogError.is(error) && error.code === 'unreachable') {
+        this.#awaitsLog = true
+        return
+      }
       // The log is closed, broken or overrun; the reader comes back, to this node or another.
       this.#isReading = false
       const code = HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
@@ -336,7 +350,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#toldLosses = page.losses
     this.#isUnderWay = true
     this.#isLive = false
-    if (this.#onGap === 'live') this.#moveToHead()
+    if (this.#onGap === 'live') this.#moveUpTo(this.#log.now)
     if (this.#onGap === 'snapshot') {
       this.#source = 'snapshot'
       this.#snapshotPlace = START

@@ -99,6 +99,7 @@ test('a page that comes when all its readers have left is not kept', async () =>
   const view = {
     epoch: 'e',
     head: 7,
+    now: 7,
     read: async () => {
       await promise
       return { ...page, events: [{ ...event, remove: false, end: false, trace: undefined }] }

@@ -148,7 +148,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     await sink.untilEvents(1)
     await publishAll(hub, [{ ...set('a', 'gone'), remove: true }, set('x', '.'.repeat(500))])
     for (let done = false; !done;) {
-      ;({ done } = await held.log.trim([{ selector: '**', maxCount: 0 }], Date.now()))
+      ;({ done } = await held.log.retention.trim([{ selector: '**', maxCount: 0 }], Date.now()))
     }
     sink.drain()
     await sink.until(isLive)

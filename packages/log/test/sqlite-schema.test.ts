@@ -121,7 +121,7 @@ describe('a migration', () => {
       `)
     })
     const log = await openSqliteLog({ path })
-    const topics = await log.topics({ prefix: '', after: '', limit: 10 })
+    const topics = await log.topics.list({ prefix: '', after: '', limit: 10 })
     await log.close()
     expect(topics).toEqual([{ topic: 'a', newest: 4, ended: false, events: 4, bytes: 14 + 3 + 2 }])
   })

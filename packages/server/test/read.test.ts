@@ -83,7 +83,7 @@ describe('history as JSON', () => {
 
   test('answers 410 with the facts of the gap', async () => {
     const ids = await publish('t', 'a', 'b', 'c')
-    await serving.log.trim([{ selector: '**', maxCount: 1 }], Date.now())
+    await serving.log.retention!.trim([{ selector: '**', maxCount: 1 }], Date.now())
     for (const [from, reason] of [
       [ids[0]!, 'expired'],
       ['otherlife.3', 'epoch'],

@@ -167,7 +167,7 @@ function identify(db: DatabaseSync, path: string, newest: number): number {
   }
   if (version > newest) {
     throw new LogError(
-      'newer-schema',
+      'incompatible',
       `${path} was written by a newer Tailrace: run that version or newer.`,
       {
         details: { path, version, supported: newest },

@@ -18,6 +18,7 @@ export interface Reader {
   topics(query: TopicQuery): TopicSummary[]
   notes(query: NoteQuery, now: number): Note[]
   describe(): LogDescription
+  secret(): string
   close(): void
 }
 
@@ -39,8 +40,12 @@ export function openReader(path: string): Reader {
     'SELECT key, until FROM notes WHERE key > ? AND key >= ? AND key < ? AND until > ? ORDER BY key LIMIT ?',
   )
 
+  function text(name: string): string {
+    return String(meta.get(name)!['value'])
+  }
+
   function newest(): number {
-    return Number(meta.get('newest')!['value'])
+    return Number(text('newest'))
   }
 
   /** One page, whose parts (topics, losses, events, newest) are all of the same moment. */
@@ -79,9 +84,9 @@ export function openReader(path: string): Reader {
       transaction(db, 'BEGIN', () => {
         const head = newest()
         const offset = oldest.get()?.['offset'] ?? head + 1
-        const [epoch, secret] = ['epoch', 'secret'].map((name) => String(meta.get(name)!['value']))
-        return { epoch: epoch!, oldest: Number(offset), newest: head, secret: secret! }
+        return { epoch: text('epoch'), oldest: Number(offset), newest: head }
       }),
+    secret: () => text('secret'),
     close: () => db.close(),
   }
 }

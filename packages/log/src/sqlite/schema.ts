@@ -5,7 +5,7 @@ import { mintEpoch, mintSecret } from '../cursor.ts'
 export const APPLICATION_ID = 0x74726365
 
 /** What an answer and the newest event of a key count for besides their text: about what their rows take. */
-export const ANSWER_OVERHEAD = 64
+export const RECORD_OVERHEAD = 64
 export const STATE_OVERHEAD = 64
 
 /**
@@ -96,7 +96,7 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       CREATE TABLE answered (topic TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
       -- None for what is added: the writer counts that itself, at less cost.
       CREATE TRIGGER answer_removed AFTER DELETE ON answers WHEN OLD.is_bounded = 1 BEGIN
-        UPDATE answered SET bytes = bytes - octet_length(OLD.key) - ${ANSWER_OVERHEAD} WHERE topic = OLD.topic;
+        UPDATE answered SET bytes = bytes - octet_length(OLD.key) - ${RECORD_OVERHEAD} WHERE topic = OLD.topic;
         DELETE FROM answered WHERE topic = OLD.topic AND bytes = 0;
       END;
     `)

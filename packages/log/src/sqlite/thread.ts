@@ -15,7 +15,7 @@ export interface Call {
   readonly args: unknown[]
 }
 
-export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: PlainError })
+export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: PlainError })
 
 interface Waiting {
   resolve(value: never): void
@@ -48,10 +48,10 @@ export class Thread<Engine extends object> {
     // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
     this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, ...quiet() })
-    this.#worker.on('message', (answer: Answer) => this.#settle(answer))
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
-      this.#death = new LogError('unwritable', `The ${data.role} thread of the log ${data.path} has died.`, {
+      this.#death = new LogError('unreachable', `The ${data.role} thread of the log ${data.path} has died.`, {
         cause,
       })
       const loss = data.role === 'writer' ? unknownOutcome(data.path, cause) : this.#death
@@ -99,11 +99,11 @@ export class Thread<Engine extends object> {
     })
   }
 
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id)
-    this.#waiting.delete(answer.id)
-    if ('error' in answer) waiting?.reject(revive(answer.error))
-    else waiting?.resolve(answer.value as never)
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if ('error' in reply) waiting?.reject(revive(reply.error))
+    else waiting?.resolve(reply.value as never)
   }
 }
 
@@ -115,15 +115,11 @@ function quiet(): { readonly execArgv?: string[] } {
   return process.execArgv.length > 0 ? {} : { execArgv: ['--disable-warning=ExperimentalWarning'] }
 }
 
-/** It was asked, and died before it said whether it was done. */
 function unknownOutcome(path: string, cause: unknown): LogError {
   return new LogError(
-    'closed',
-    `The writer thread of the log ${path} has died: the events may or may not be stored.`,
-    {
-      cause,
-      details: { mayBeStored: true },
-    },
+    'outcome-unknown',
+    `The writer thread of the log ${path} died before it answered: what it was asked to write may be stored.`,
+    { cause },
   )
 }
 

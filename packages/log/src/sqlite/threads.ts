@@ -49,7 +49,7 @@ export class Threads {
     }
   }
 
-  /** @throws LogError `unwritable` between the death of a thread and its successor */
+  /** @throws LogError `unreachable` between the death of a thread and its successor */
   get writer(): Thread<Writer> {
     return this.#slots.writer ?? this.#missing('writer')
   }
@@ -97,7 +97,7 @@ export class Threads {
 
   #missing(role: Role): never {
     throw new LogError(
-      'unwritable',
+      'unreachable',
       `The ${role} thread of the log ${this.#path} has died: a new one is starting.`,
     )
   }

@@ -3,7 +3,7 @@ import { expire, ruleFor } from '../retention.ts'
 import type { Candidate, RetentionRule } from '../retention.ts'
 import { STATE_OVERHEAD } from './schema.ts'
 import { createLossCounter, PURGED_PREFIX } from './topic-table.ts'
-import { createAnswerTrimmer } from './trim-answers.ts'
+import { createIdempotencyTrimmer } from './trim-idempotency.ts'
 
 // A step is one transaction that publishers wait behind. These keep it at a few milliseconds.
 const MAX_TOPICS_A_STEP = 200
@@ -73,7 +73,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const markFloor = db.prepare(
     `UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'losses') WHERE name = 'floor_at'`,
   )
-  const answers = createAnswerTrimmer(db)
+  const idempotency = createIdempotencyTrimmer(db)
   const removeNotes = db.prepare(
     'DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= ? ORDER BY until LIMIT ?)',
   )
@@ -168,13 +168,13 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
       areTopicsDone = topics.done
       const { removed } = topics
       if (!topics.done) return { removed, done: false, hasChanged: removed > 0 }
-      const answered = answers.step(rules, now, maxEvents)
+      const records = idempotency.step(rules, now, maxEvents)
       const notes = Number(removeNotes.run(now, maxEvents).changes)
       const hasUnused = Number(unused.get()!['freelist_count']) > 0
       if (hasUnused) (isTight ? shrinkTightly : shrink).all()
-      const done = answered.done && notes < maxEvents && !(isUrgent && hasUnused)
+      const done = records.done && notes < maxEvents && !(isUrgent && hasUnused)
       areTopicsDone = !done
-      return { removed, done, hasChanged: removed + answered.removed + notes > 0 || hasUnused }
+      return { removed, done, hasChanged: removed + records.removed + notes > 0 || hasUnused }
     },
 
     undo() {

@@ -12,7 +12,7 @@ import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
-import { ANSWER_OVERHEAD, STATE_OVERHEAD } from './schema.ts'
+import { RECORD_OVERHEAD, STATE_OVERHEAD } from './schema.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
 import { removeStrayWal } from './wal.ts'
@@ -100,7 +100,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     if (isBounded(topic)) {
       // One that has expired, and was not removed yet, would be counted twice.
       removeAnswer.run(topic, key)
-      countAnswer.run(topic, Buffer.byteLength(key) + ANSWER_OVERHEAD)
+      countAnswer.run(topic, Buffer.byteLength(key) + RECORD_OVERHEAD)
       saveAnswer.run(topic, key, offset, time, 1)
     } else {
       saveAnswer.run(topic, key, offset, time, 0)

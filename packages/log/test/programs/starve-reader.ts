@@ -8,6 +8,8 @@ const told: string[] = []
 await log.tail({
   events: (events) => told.push(...events.map(({ data }) => data.slice(0, 5))),
   purged: () => {},
+  interrupted: () => {},
+  resumed: () => {},
   failed: ({ code }) => failures.push(code),
 })
 for (let i = 0; i < 250; i += 1) await log.append([{ topic: 'a', data: 'x'.repeat(2 ** 20) }])

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
@@ -39,8 +40,8 @@ export interface Revocations {
 export async function loadRevocations(log: EventLog, now: () => number = Date.now): Promise<Revocations> {
   /** When each ends, in milliseconds of the epoch. */
   const untilByKey = new Map<string, number>()
-  for (let after = ''; ;) {
-    const page = await log.notes({ prefix: PREFIX, after, limit: PAGE })
+  for (let after = ''; log.shared !== undefined;) {
+    const page = await log.shared.notes({ prefix: PREFIX, after, limit: PAGE })
     for (const { key, until } of page) untilByKey.set(key, until)
     if (page.length < PAGE) break
     after = page.at(-1)!.key
@@ -75,7 +76,7 @@ export async function loadRevocations(log: EventLog, now: () => number = Date.no
       const until = isSubject ? longest : (revoked.expiresAt ?? longest)
       if (untilByKey.size >= MAX_REVOCATIONS) forgetExpired()
       if (untilByKey.size >= MAX_REVOCATIONS && !untilByKey.has(key)) throw tooMany()
-      await log.note({ key, until })
+      await capabilityOf(log, 'shared').note({ key, until })
       untilByKey.set(key, Math.max(until, untilByKey.get(key) ?? 0))
     },
   }

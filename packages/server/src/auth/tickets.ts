@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
@@ -49,6 +50,7 @@ interface Content {
 export function createTickets(log: EventLog, seal: Seal, now: () => number = Date.now): Tickets {
   return {
     async issue({ subject, credential, issuedAt, expiresAt: tokenExpiresAt }, topics) {
+      capabilityOf(log, 'shared')
       const time = now()
       const expiresAt = tokenExpiresAt ?? time + MAX_LIFE_MS
       const firstUseBy = Math.min(time + FIRST_USE_S * 1000, expiresAt)
@@ -69,10 +71,11 @@ export function createTickets(log: EventLog, seal: Seal, now: () => number = Dat
       if (content === undefined || content.expiresAt <= now()) throw invalid()
       const { topics, subject, issuedAt, credential, firstUseBy, expiresAt } = content
       const note = `ticket/${credential}`
-      const [used] = await log.notes({ prefix: note, after: '', limit: 1 })
+      const shared = capabilityOf(log, 'shared')
+      const [used] = await shared.notes({ prefix: note, after: '', limit: 1 })
       if (used === undefined) {
         if (firstUseBy <= now()) throw invalid()
-        await log.note({ key: note, until: expiresAt })
+        await shared.note({ key: note, until: expiresAt })
       }
       const rights = { publish: [], subscribe: topics, isAdmin: false }
       return { by: 'ticket', subject, rights, expiresAt, issuedAt, credential }

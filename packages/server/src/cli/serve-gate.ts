@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
 import { createAccess } from '../auth/access.ts'
 import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
@@ -48,8 +49,8 @@ export async function gateOf(
   // A proxy in front may pass on its own name, which pages of other origins use.
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
   const isPrivate = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
-  const { secret } = await log.describe()
-  const seal = createSeal(secret)
+  // Without a secret of the log, what this node seals no other node can open.
+  const seal = createSeal((await log.shared?.secret()) ?? randomBytes(32).toString('base64url'))
   const tickets = createTickets(log, seal)
   const revocations = await loadRevocations(log)
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])

@@ -77,6 +77,7 @@ key; these events, and the idempotency keys, may each use the same size again.`,
         maxStreamAgeMs: values['max-stream-age'],
         retention: values.retain.map(({ rule }) => rule),
         onError: journal.failed,
+        onInterruption: (reason) => (reason === undefined ? journal.resumed() : journal.interrupted(reason)),
       })
       try {
         await run(values, { hub, gate, bound, pressure, journal })

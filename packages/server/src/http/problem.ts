@@ -91,6 +91,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'head-too-large': 431,
   'body-consumed': 500,
   internal: 500,
+  unsupported: 501,
   draining: 503,
   overloaded: 503,
   'keys-unavailable': 503,
@@ -101,7 +102,10 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'read-only': 503,
   locked: 503,
   foreign: 503,
-  'newer-schema': 503,
+  unreachable: 503,
+  'outcome-unknown': 503,
+  unauthorized: 503,
+  incompatible: 503,
   corrupt: 503,
   'cannot-open': 503,
   closed: 503,
@@ -148,7 +152,10 @@ export interface Problem {
 export function toProblem(error: unknown): Problem {
   if (error instanceof HttpError || HubError.is(error) || LogError.is(error)) {
     // A log's own facts name paths and system errors, which are no business of a client.
-    const isRefusal = error instanceof HttpError || (HubError.is(error) && error.code === 'busy')
+    const isRefusal =
+      error instanceof HttpError ||
+      error.code === 'unsupported' ||
+      (HubError.is(error) && error.code === 'busy')
     const isOutage = STATUS[error.code] >= 500 && !isRefusal
     const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
     return problem(

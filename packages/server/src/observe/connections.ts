@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { parseConnectionLimit } from '@tailrace/hub'
 import type { Connection, Hub } from '@tailrace/hub'
-import { mintEpoch } from '@tailrace/log'
+import { mintEpoch } from '@tailrace/log/adapter'
 import { sendJson } from '../http/json.ts'
 
 /** `GET /connections`: the open streams, those that are the furthest behind first. */

@@ -5,6 +5,10 @@ export interface Journal {
   started(facts: { readonly url: string; readonly log: string }): void
   draining(facts: { readonly overMs: number }): void
   stopped(): void
+  /** The log cannot be reached, for this reason. */
+  interrupted(reason: Error): void
+  /** The log can be reached again. */
+  resumed(): void
   /** Something that whoever runs it may want to change. */
   warn(line: string): void
   /** Something failed that no client is told of, or not in full. */
@@ -16,6 +20,8 @@ export const PLAIN_JOURNAL: Journal = {
   started: () => undefined,
   draining: ({ overMs }) => say(`draining: ending all streams within ${overMs} ms`),
   stopped: () => say('stopped'),
+  interrupted: ({ message }) => say(`the log is interrupted: ${message}`),
+  resumed: () => say('the log has resumed'),
   warn: say,
   failed: (error) => void process.stderr.write(`${textOf(error)}\n`),
 }

@@ -23,6 +23,11 @@ export function createJsonJournal(): Journal {
     started: (facts) => logger.info({ event: 'started', ...facts }, 'listening'),
     draining: (facts) => logger.info({ event: 'draining', ...facts }, 'ending all streams'),
     stopped: () => logger.info({ event: 'stopped' }, 'stopped'),
+    interrupted(reason) {
+      const message = withoutSecrets(`the log is interrupted: ${reason.message}`)
+      logger.error({ event: 'interrupted', code: codeOf(reason), error: textOf(reason) }, message)
+    },
+    resumed: () => logger.info({ event: 'resumed' }, 'the log has resumed'),
     warn: (line) => logger.warn({ event: 'warning' }, withoutSecrets(line)),
     failed(error) {
       const message = error instanceof Error ? error.message : String(error)

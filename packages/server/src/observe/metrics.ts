@@ -254,6 +254,16 @@ function describeHub(registry: Registry, hub: Hub): void {
       },
     }),
   )
+  registry.registerMetric(
+    new Gauge({
+      name: 'tailrace_log_interrupted',
+      help: '1 while the log cannot be reached, 0 otherwise.',
+      registers: [],
+      collect() {
+        this.set(hub.interruption === undefined ? 0 : 1)
+      },
+    }),
+  )
   count(
     'tailrace_log_reads_refused_total',
     'Reads of the log refused because too many were waiting.',

@@ -1,5 +1,5 @@
-import { compareCodePoints } from './code-points.ts'
-import type { Note, NoteQuery } from './event-log.ts'
+import { compareCodePoints } from '../code-points.ts'
+import type { Note, NoteQuery } from '../event-log.ts'
 
 /** How many notes a memory log holds. Beyond it the oldest go. */
 const MAX_NOTES = 100_000

@@ -46,9 +46,9 @@ export function testOrder(check: Check): void {
     expect(dataOf(events)).toEqual(dataOf(expected))
   })
 
-  check('never gives an offset again, even when its event is gone', async ({ log }) => {
+  check.with('retention', 'never gives an offset again, even when its event is gone', async ({ log }) => {
     const offset = await publish(log, 'a', '1')
-    await log.purge('a')
+    await log.retention.purge('a')
     await trimAll(log, [], START_TIME)
     expect(await publish(log, 'a', '2')).toBeGreaterThan(offset)
   })
@@ -67,14 +67,18 @@ export function testOrder(check: Check): void {
     },
   )
 
-  check.with('reopen', 'never gives an offset again after it is opened again', async ({ log, reopen }) => {
-    const offset = await publish(log, 'a', '1')
-    await log.purge('a')
-    await trimAll(log, [], START_TIME)
-    const again = await reopen()
-    expect((await again.describe()).newest).toBe(offset)
-    expect(await publish(again, 'b', '2')).toBeGreaterThan(offset)
-  })
+  check.with(
+    ['reopen', 'retention'],
+    'never gives an offset again after it is opened again',
+    async ({ log, reopen }) => {
+      const offset = await publish(log, 'a', '1')
+      await log.retention.purge('a')
+      await trimAll(log, [], START_TIME)
+      const again = await reopen()
+      expect((await again.describe()).newest).toBe(offset)
+      expect(await publish(again, 'b', '2')).toBeGreaterThan(offset)
+    },
+  )
 
   check.with('clock', 'stamps events with the time of its clock', async ({ log, setClock }) => {
     await publish(log, 'a', '1')

@@ -9,7 +9,7 @@ export function testEnding(check: Check): void {
     await publish(log, 'a', '')
     await publish(log, 'b', '')
     const offset = await publish(log, 'a', 'last', { end: true })
-    expect(await log.ended(['b', 'a', 'none', 'a'])).toEqual([undefined, offset, undefined, offset])
+    expect(await log.topics.ended(['b', 'a', 'none', 'a'])).toEqual([undefined, offset, undefined, offset])
     expect(await readAll(log, ['a'])).toMatchObject([{ end: false }, { data: 'last', end: true }])
   })
 
@@ -29,12 +29,12 @@ export function testEnding(check: Check): void {
   check('refuses a second end', async ({ log }) => {
     const offset = await publish(log, 'a', '', { end: true })
     await expectRejection(publish(log, 'a', '', { end: true }), 'topic-ended')
-    expect(await log.ended(['a'])).toEqual([offset])
+    expect(await log.topics.ended(['a'])).toEqual([offset])
   })
 
   check('ends a topic that had no event before', async ({ log }) => {
     const offset = await publish(log, 'a', '', { end: true })
-    expect(await log.ended(['a'])).toEqual([offset])
+    expect(await log.topics.ended(['a'])).toEqual([offset])
   })
 
   check('ends no other topic', async ({ log }) => {
@@ -54,7 +54,7 @@ export function testEnding(check: Check): void {
     )
     expect(error.details).toEqual({ topic: 'a', index: 2 })
     expect(await readAll(log, ['**'])).toEqual([])
-    expect(await log.ended(['a'])).toEqual([undefined])
+    expect(await log.topics.ended(['a'])).toEqual([undefined])
   })
 
   check('takes a batch whose last events end its topics', async ({ log }) => {
@@ -63,7 +63,7 @@ export function testEnding(check: Check): void {
       { topic: 'a', data: '2', end: true },
       { topic: 'b', data: '3', end: true },
     ])
-    expect(await log.ended(['a', 'b'])).toEqual([appended[1]!.offset, appended[2]!.offset])
+    expect(await log.topics.ended(['a', 'b'])).toEqual([appended[1]!.offset, appended[2]!.offset])
   })
 
   check('lets one of many concurrent ends through, and nothing after it', async ({ log }) => {
@@ -102,20 +102,20 @@ export function testEnding(check: Check): void {
     expect(dataOf(await readAll(log, ['a']))).toEqual(['last'])
   })
 
-  check('does not end a reopened topic by the retry of its old end', async ({ log }) => {
+  check.with('retention', 'does not end a reopened topic by the retry of its old end', async ({ log }) => {
     const event = { topic: 'a', data: 'last', end: true, idempotencyKey: 'once' }
     await log.append([event])
-    await log.purge('a')
+    await log.retention.purge('a')
     const appended = await log.append([event, { topic: 'a', data: 'more' }])
     expect(appended.map(({ duplicate }) => duplicate)).toEqual([true, false])
-    expect(await log.ended(['a'])).toEqual([undefined])
+    expect(await log.topics.ended(['a'])).toEqual([undefined])
     expect(dataOf(await readAll(log, ['a']))).toEqual(['more'])
   })
 
-  check('reopens a topic that is purged', async ({ log }) => {
+  check.with('retention', 'reopens a topic that is purged', async ({ log }) => {
     await publish(log, 'a', '', { end: true })
-    await log.purge('a')
-    expect(await log.ended(['a'])).toEqual([undefined])
+    await log.retention.purge('a')
+    expect(await log.topics.ended(['a'])).toEqual([undefined])
     await publish(log, 'a', 'more')
     expect(dataOf(await readAll(log, ['a']))).toEqual(['more'])
   })
@@ -123,7 +123,7 @@ export function testEnding(check: Check): void {
   check.with('reopen', 'keeps topics ended when the log is opened again', async ({ log, reopen }) => {
     const offset = await publish(log, 'a', '', { end: true })
     const again = await reopen()
-    expect(await again.ended(['a'])).toEqual([offset])
+    expect(await again.topics.ended(['a'])).toEqual([offset])
     await expectRejection(publish(again, 'a', ''), 'topic-ended')
   })
 }

@@ -6,7 +6,7 @@ import { START_TIME, type Check } from './subject.ts'
 export function testPurge(check: Check): void {
   check('removes every event of a topic, and none of another', async ({ log }) => {
     await log.append(['a', 'a/b', 'ab', 'a'].map((topic) => ({ topic, data: topic })))
-    expect(await log.purge('a')).toBe(true)
+    expect(await log.retention.purge('a')).toBe(true)
     expect(await readAll(log, ['a'])).toEqual([])
     for (const selector of ['**', '*/**']) {
       expect(dataOf(await readAll(log, [selector], { limit: 1 }))).toEqual(['a/b', 'ab'])
@@ -16,23 +16,23 @@ export function testPurge(check: Check): void {
 
   check('does not know a topic that never was, nor one that is purged', async ({ log }) => {
     await publish(log, 'a', '')
-    expect(await log.purge('b')).toBe(false)
-    expect(await log.purge('a')).toBe(true)
-    expect(await log.purge('a')).toBe(false)
+    expect(await log.retention.purge('b')).toBe(false)
+    expect(await log.retention.purge('a')).toBe(true)
+    expect(await log.retention.purge('a')).toBe(false)
     await trimAll(log, [], START_TIME)
-    expect(await log.purge('a')).toBe(false)
+    expect(await log.retention.purge('a')).toBe(false)
     await publish(log, 'a', '')
-    expect(await log.purge('a')).toBe(true)
+    expect(await log.retention.purge('a')).toBe(true)
   })
 
-  check('drops the topic from the listing until it is published to again', async ({ log }) => {
+  check.with('topics', 'drops the topic from the listing until it is published to again', async ({ log }) => {
     await publish(log, 'a', '', { end: true })
     await publish(log, 'b', '')
-    await log.purge('a')
+    await log.retention.purge('a')
     const listing = { prefix: '', after: '', limit: 10 }
-    expect((await log.topics(listing)).map(({ topic }) => topic)).toEqual(['b'])
+    expect((await log.topics.list(listing)).map(({ topic }) => topic)).toEqual(['b'])
     const newest = await publish(log, 'a', '')
-    expect((await log.topics(listing))[0]).toEqual({
+    expect((await log.topics.list(listing))[0]).toEqual({
       topic: 'a',
       newest,
       ended: false,
@@ -44,7 +44,7 @@ export function testPurge(check: Check): void {
   check('shows what a reader lost, before and after the topic comes back', async ({ log }) => {
     await publish(log, 'b', '')
     const last = await publish(log, 'a', '')
-    await log.purge('a')
+    await log.retention.purge('a')
     const selections = [['a'], ['*'], ['a/**'], ['**'], ['b', 'a']]
     async function expectLoss(): Promise<void> {
       for (const selectors of selections) {
@@ -65,7 +65,7 @@ export function testPurge(check: Check): void {
     for (const data of ['1', '2', '3']) {
       await publish(log, 'a', data, { key: 'k' })
       expect(dataOf(await readAll(log, ['a', 'b']))).toEqual([data])
-      expect(await log.purge('a')).toBe(true)
+      expect(await log.retention.purge('a')).toBe(true)
     }
     await trimAll(log, [], START_TIME)
     expect(await readAll(log, ['**'])).toEqual([])
@@ -76,19 +76,19 @@ export function testPurge(check: Check): void {
   check('leaves alone what is published while it runs', async ({ log }) => {
     for (let round = 0; round < 10; round += 1) {
       await publish(log, 'a', 'old')
-      const [, fresh] = await Promise.all([log.purge('a'), publish(log, 'a', 'new')])
+      const [, fresh] = await Promise.all([log.retention.purge('a'), publish(log, 'a', 'new')])
       const left = await readAll(log, ['a'])
       // The purge comes before or after the publish; either way nothing older is left, and offsets tell which.
       expect(left.every(({ offset }) => offset === fresh)).toBe(true)
-      await log.purge('a')
+      await log.retention.purge('a')
     }
   })
 
-  check.with('reopen', 'stays purged when the log is opened again', async ({ log, reopen }) => {
+  check.with(['reopen', 'topics'], 'stays purged when the log is opened again', async ({ log, reopen }) => {
     await publish(log, 'a', '', { end: true })
-    await log.purge('a')
+    await log.retention.purge('a')
     const again = await reopen()
     expect(await readAll(again, ['**'])).toEqual([])
-    expect(await again.ended(['a'])).toEqual([undefined])
+    expect(await again.topics.ended(['a'])).toEqual([undefined])
   })
 }

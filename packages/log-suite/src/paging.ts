@@ -1,11 +1,11 @@
-import type { EventLog, NewEvent } from '@tailrace/log'
+import type { CompleteEventLog, NewEvent } from '@tailrace/log'
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 
-import { dataOf, offsetsOf, pagesOf, publish, query, readAll, snapshotAll } from './reading.ts'
+import { dataOf, offsetsOf, pagesOf, publish, query, readAll } from './reading.ts'
 import type { Check } from './subject.ts'
 
-async function publishTen(log: EventLog, data = (i: number): string => `${i}`): Promise<number[]> {
+async function publishTen(log: CompleteEventLog, data = (i: number): string => `${i}`): Promise<number[]> {
   const batch = Array.from({ length: 10 }, (_, i) => ({ topic: i % 2 === 0 ? 'even' : 'odd', data: data(i) }))
   return offsetsOf(await log.append(batch))
 }
@@ -107,7 +107,6 @@ export function testPaging(check: Check): void {
       next: newest,
       more: false,
     })
-    expect(dataOf(await snapshotAll(log, ['t/*/wanted']))).toEqual([])
   })
 
   check('passes over nothing that is stored while it reads', async ({ log }) => {

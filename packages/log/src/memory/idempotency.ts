@@ -1,31 +1,31 @@
-import { IDEMPOTENCY_WINDOW_MS } from './event-log.ts'
-import type { NewEvent } from './event-log.ts'
+import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
+import type { NewEvent } from '../event-log.ts'
 
-/** What an answer counts for besides its key. */
-const ANSWER_OVERHEAD = 256
+/** What a record counts for besides its topic and key. */
+const RECORD_OVERHEAD = 256
 
-interface Answer {
+interface IdempotencyRecord {
   readonly offset: number
   readonly time: number
 }
 
-/** The answers of a memory log to idempotency keys. They outlive their events; beyond a bound the oldest go. */
-export class Answers {
+/** Which idempotency keys a memory log has seen. Records outlive their events; beyond a bound the oldest go. */
+export class IdempotencyRecords {
   readonly #maxLength: number
   /** Oldest first. */
-  readonly #byKey = new Map<string, Answer>()
+  readonly #byKey = new Map<string, IdempotencyRecord>()
   #length = 0
 
-  /** @param maxLength in UTF-16 code units of topics and keys, {@link ANSWER_OVERHEAD} more for each */
+  /** @param maxLength in UTF-16 code units of topics and keys, {@link RECORD_OVERHEAD} more for each */
   constructor(maxLength: number) {
     this.#maxLength = maxLength
   }
 
-  /** The offset of the event that had the key before. */
+  /** The offset of the first event with the same topic and key. */
   find(event: NewEvent, time: number): number | undefined {
     if (event.idempotencyKey === undefined) return undefined
-    const answer = this.#byKey.get(keyOf(event))
-    return answer !== undefined && answer.time > time - IDEMPOTENCY_WINDOW_MS ? answer.offset : undefined
+    const record = this.#byKey.get(keyOf(event))
+    return record !== undefined && record.time > time - IDEMPOTENCY_WINDOW_MS ? record.offset : undefined
   }
 
   save(event: NewEvent, offset: number, time: number): void {
@@ -33,7 +33,7 @@ export class Answers {
     const key = keyOf(event)
     this.#delete(key)
     this.#byKey.set(key, { offset, time })
-    this.#length += key.length + ANSWER_OVERHEAD
+    this.#length += key.length + RECORD_OVERHEAD
     while (this.#length > this.#maxLength) this.#delete(this.#byKey.keys().next().value!)
   }
 
@@ -45,7 +45,7 @@ export class Answers {
   }
 
   #delete(key: string): void {
-    if (this.#byKey.delete(key)) this.#length -= key.length + ANSWER_OVERHEAD
+    if (this.#byKey.delete(key)) this.#length -= key.length + RECORD_OVERHEAD
   }
 }
 

@@ -1,21 +1,35 @@
 import type { EventLog, LogError, StoredEvent, Tail, TailListener } from '@tailrace/log'
 
-/** A tail that keeps what it is told. */
+/** A tail that keeps what it reports. */
 export interface RecordedTail {
   readonly tail: Tail
   readonly events: readonly StoredEvent[]
   /** The runs in which the events came. */
   readonly runs: readonly (readonly StoredEvent[])[]
   readonly purges: readonly { readonly topic: string; readonly through: number }[]
+  /** The reason of each interruption, and `resumed` for its end. */
+  readonly interruptions: readonly (LogError | 'resumed')[]
   readonly failures: readonly LogError[]
-  /** Resolves when what was told satisfies it, now or later. */
+  /** Resolves once the tail is at an offset, or past it. */
+  reach(offset: number): Promise<void>
+  /** Resolves when what was reported satisfies it, now or later. */
   until(isEnough: () => boolean): Promise<void>
 }
 
-export async function recordTail(log: EventLog): Promise<RecordedTail> {
+/** Ignores everything. */
+export const NO_LISTENER: TailListener = {
+  events() {},
+  purged() {},
+  interrupted() {},
+  resumed() {},
+  failed() {},
+}
+
+export async function recordTail(log: Pick<EventLog, 'tail'>): Promise<RecordedTail> {
   const runs: (readonly StoredEvent[])[] = []
   const events: StoredEvent[] = []
   const purges: { topic: string; through: number }[] = []
+  const interruptions: (LogError | 'resumed')[] = []
   const failures: LogError[] = []
   const waiting = new Set<() => void>()
   const wake = (): void => {
@@ -29,6 +43,14 @@ export async function recordTail(log: EventLog): Promise<RecordedTail> {
     },
     purged(topic, through) {
       purges.push({ topic, through })
+      wake()
+    },
+    interrupted(reason) {
+      interruptions.push(reason)
+      wake()
+    },
+    resumed() {
+      interruptions.push('resumed')
       wake()
     },
     failed(error) {
@@ -48,5 +70,7 @@ export async function recordTail(log: EventLog): Promise<RecordedTail> {
       look()
     })
   }
-  return { tail, events, runs, purges, failures, until }
+  const reach = (offset: number): Promise<void> =>
+    until(() => tail.after >= offset || events.some((event) => event.offset >= offset))
+  return { tail, events, runs, purges, interruptions, failures, until, reach }
 }

@@ -1,11 +1,14 @@
-import type { EventLog, TopicQuery, TopicSummary } from '@tailrace/log'
+import type { CompleteEventLog, TopicQuery, TopicSummary } from '@tailrace/log'
 import { expect } from 'vitest'
 
 import { publish, trimAll } from './reading.ts'
 import { START_TIME, type Check } from './subject.ts'
 
-async function list(log: EventLog, query: Partial<TopicQuery> = {}): Promise<readonly TopicSummary[]> {
-  return log.topics({ prefix: '', after: '', limit: 100, ...query })
+async function list(
+  log: CompleteEventLog,
+  query: Partial<TopicQuery> = {},
+): Promise<readonly TopicSummary[]> {
+  return log.topics.list({ prefix: '', after: '', limit: 100, ...query })
 }
 
 const names = (topics: readonly TopicSummary[]): string[] => topics.map(({ topic }) => topic)
@@ -26,7 +29,7 @@ const CODE_POINT_ORDER = [
   '\u{10ffff}',
 ]
 
-async function publishAll(log: EventLog): Promise<void> {
+async function publishAll(log: CompleteEventLog): Promise<void> {
   await log.append(CODE_POINT_ORDER.toReversed().map((topic) => ({ topic, data: '' })))
 }
 
@@ -70,7 +73,7 @@ export function testListing(check: Check): void {
       await publish(log, 'a', '9', { key: 'k' })
       await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
       expect(await totals()).toEqual({ events: 1, bytes: 2 })
-      await log.purge('a')
+      await log.retention.purge('a')
       await publish(log, 'a', '0')
       expect(await totals()).toEqual({ events: 1, bytes: 1 })
     },
@@ -100,14 +103,14 @@ export function testListing(check: Check): void {
     expect(names(await list(log, { prefix: 'b', after: 'a' }))).toEqual(['b'])
   })
 
-  check('keeps a topic of which something is retained', async ({ log }) => {
+  check.with('retention', 'keeps a topic of which something is retained', async ({ log }) => {
     await publish(log, 'a', '1', { key: 'k' })
     const newest = await publish(log, 'a', '2')
     await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
     expect(await list(log)).toEqual([{ topic: 'a', newest, ended: false, events: 1, bytes: 2 }])
   })
 
-  check('drops a topic of which nothing is retained', async ({ log }) => {
+  check.with('retention', 'drops a topic of which nothing is retained', async ({ log }) => {
     await publish(log, 'a', '1')
     await publish(log, 'b', '2')
     await trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME)

@@ -1,11 +1,16 @@
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { expect } from 'vitest'
 
 import { dataOf, lostThrough, offsetsOf, publish, query, readAll, snapshotAll, trimAll } from './reading.ts'
 import { START_TIME, type Check } from './subject.ts'
 
 /** Publishes events that are numbered from 1, and answers with their offsets. */
-async function publishMany(log: EventLog, topic: string, count: number, key?: string): Promise<number[]> {
+async function publishMany(
+  log: CompleteEventLog,
+  topic: string,
+  count: number,
+  key?: string,
+): Promise<number[]> {
   const appended = await log.append(
     Array.from({ length: count }, (_, i) => ({ topic, data: `${i + 1}`, key })),
   )
@@ -80,7 +85,7 @@ export function testRetention(check: Check): void {
     expect(new Set(dataOf(events))).toEqual(new Set(['3']))
   })
 
-  check('spares the newest event of each key from count and bytes', async ({ log }) => {
+  check.with('snapshots', 'spares the newest event of each key from count and bytes', async ({ log }) => {
     const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(200))
     for (const bound of [{ maxCount: 1 }, { maxBytes: 200 }]) {
       const topic = Object.keys(bound)[0]!
@@ -98,7 +103,8 @@ export function testRetention(check: Check): void {
     }
   })
 
-  check(
+  check.with(
+    'snapshots',
     'holds the newest events of all keys to the bytes of the bound, apart from history',
     async ({ log }) => {
       const rules = [{ selector: 'a', maxBytes: 20_000 }]
@@ -123,7 +129,7 @@ export function testRetention(check: Check): void {
     },
   )
 
-  check('keeps a key when everything after it is removed', async ({ log }) => {
+  check.with('snapshots', 'keeps a key when everything after it is removed', async ({ log }) => {
     await publish(log, 'a', 'state', { key: 'k' })
     await publish(log, 'a', 'last')
     await trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME)
@@ -135,7 +141,7 @@ export function testRetention(check: Check): void {
     expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['state 2'])
   })
 
-  check('looks past any number of keys for what it may remove', async ({ log }) => {
+  check.with('snapshots', 'looks past any number of keys for what it may remove', async ({ log }) => {
     const keys = Array.from({ length: 1200 }, (_, i) => `${i}`)
     for (const topic of ['a', 'b']) {
       await log.append(keys.map((key) => ({ topic, key, data: 'state' })))
@@ -146,12 +152,12 @@ export function testRetention(check: Check): void {
     expect(await readAll(log, ['**'])).toHaveLength(2402)
   })
 
-  check('keeps a topic ended as long as anything of it is retained', async ({ log }) => {
+  check.with('topics', 'keeps a topic ended as long as anything of it is retained', async ({ log }) => {
     await publish(log, 'a', 'state', { key: 'k' })
     const offset = await publish(log, 'a', 'last', { end: true })
     await trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME)
     expect(dataOf(await readAll(log, ['a']))).toEqual(['state'])
-    expect(await log.ended(['a'])).toEqual([offset])
+    expect(await log.topics.ended(['a'])).toEqual([offset])
   })
 
   check('counts an event of a key as history once it is superseded', async ({ log }) => {
@@ -163,7 +169,7 @@ export function testRetention(check: Check): void {
     expect(dataOf(await readAll(log, ['a']))).toEqual(['5', '6', '7'])
   })
 
-  check('spares no key from age', async ({ log }) => {
+  check.with('snapshots', 'spares no key from age', async ({ log }) => {
     await publishMany(log, 'a', 3, 'k')
     const { time } = (await readAll(log, ['a'])).at(-1)!
     await trimAll(log, [{ selector: 'a', maxAgeMs: 1000, maxCount: 5 }], time + 1001)
@@ -201,7 +207,7 @@ export function testRetention(check: Check): void {
     }
     await growsWith(() => trimAll(log, [{ selector: 'a', maxCount: 3 }], START_TIME))
     await growsWith(() => trimAll(log, [{ selector: 'b', maxCount: 3 }], START_TIME))
-    await growsWith(() => log.purge('b'))
+    await growsWith(() => log.retention.purge('b'))
     await growsWith(() => trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME))
     expect((await log.read(query(['other']))).losses).toBe(0)
   })
@@ -213,7 +219,7 @@ export function testRetention(check: Check): void {
       await publishMany(log, 'b', 60)
       const rules = [{ selector: '**', maxCount: 10 }]
       for (let done = false; !done;) {
-        ;({ done } = await log.trim(rules, START_TIME))
+        ;({ done } = await log.retention.trim(rules, START_TIME))
         if (!done) await publish(log, 'b', 'new')
         const [first, ...rest] = offsetsOf(await readAll(log, ['b']))
         expect(rest.map((offset, i) => offset - (rest[i - 1] ?? first!)).every((step) => step > 0)).toBe(true)
@@ -259,7 +265,7 @@ export function testRetention(check: Check): void {
     await publish(log, 'audit/1', 'kept')
     await publishMany(log, 'tmp/1', 3)
     await publish(log, 'tmp/2', 'purged')
-    await log.purge('tmp/2')
+    await log.retention.purge('tmp/2')
     await trimAll(log, [{ selector: 'tmp/*', maxCount: 0 }], START_TIME)
     for (const selectors of [['audit/**'], ['audit/*', 'audit/1'], ['*/1/**', 'audit/1']]) {
       const { lostThrough: through, losses } = await log.read(query(selectors))
@@ -270,12 +276,12 @@ export function testRetention(check: Check): void {
     expect(await log.read(query(['audit/**']))).toMatchObject({ lostThrough: 0, next: back })
   })
 
-  check('a topic that ended and is gone can begin again', async ({ log }) => {
+  check.with('topics', 'a topic that ended and is gone can begin again', async ({ log }) => {
     await publish(log, 'a', 'last', { end: true })
     await trimAll(log, [{ selector: 'a', maxCount: 0 }], START_TIME)
-    expect(await log.ended(['a'])).toEqual([undefined])
-    expect(await log.topics({ prefix: '', after: '', limit: 10 })).toEqual([])
-    expect(await log.purge('a')).toBe(false)
+    expect(await log.topics.ended(['a'])).toEqual([undefined])
+    expect(await log.topics.list({ prefix: '', after: '', limit: 10 })).toEqual([])
+    expect(await log.retention.purge('a')).toBe(false)
     await publish(log, 'a', 'first')
     expect(dataOf(await readAll(log, ['a']))).toEqual(['first'])
   })
@@ -316,7 +322,7 @@ export function testRetention(check: Check): void {
     const rules = [{ selector: 't/*', maxCount: 5 }]
     let removed = 0
     for (let steps = 1, done = false; !done; steps += 1) {
-      const step = await log.trim(rules, START_TIME)
+      const step = await log.retention.trim(rules, START_TIME)
       removed += step.removed
       done = step.done
       await publish(log, 'other', `${steps}`)

@@ -53,20 +53,20 @@ export function testSnapshot(check: Check): void {
   check('is as of the offset of its last page', async ({ log }) => {
     await publish(log, 'a', '1', { key: 'k' })
     const newest = await publish(log, 'b', '2')
-    expect(await log.snapshot(query(['a']))).toMatchObject({ next: newest, more: false })
+    expect(await log.snapshots.read(query(['a']))).toMatchObject({ next: newest, more: false })
   })
 
   check('comes in pages that are bounded in events and in bytes', async ({ log }) => {
     const keys = Array.from({ length: 30 }, (_, i) => `k${i}`)
     await log.append(keys.map((key) => ({ topic: 'a', key, data: 'old' })))
     await log.append(keys.map((key) => ({ topic: 'a', key, data: 'x'.repeat(10) })))
-    expect((await log.snapshot(query(['a'], { limit: 4 }))).events).toHaveLength(4)
-    expect((await log.snapshot(query(['a'], { maxBytes: 25 }))).events).toHaveLength(3)
+    expect((await log.snapshots.read(query(['a'], { limit: 4 }))).events).toHaveLength(4)
+    expect((await log.snapshots.read(query(['a'], { maxBytes: 25 }))).events).toHaveLength(3)
     const events = await snapshotAll(log, ['a'], { limit: 4, maxBytes: 25 })
     expect(events.map(({ key }) => key)).toEqual(keys)
   })
 
-  check('never misses a key that changes between its pages', async ({ log }) => {
+  check.with('retention', 'never misses a key that changes between its pages', async ({ log }) => {
     await fc.assert(
       fc.asyncProperty(randomChanges, async ({ topic, selector, before, between, limit }) => {
         const state = new Map<string, string>()
@@ -77,11 +77,11 @@ export function testSnapshot(check: Check): void {
             state.set(key, data)
           }
         }
-        await log.purge(topic)
+        await log.retention.purge(topic)
         await change(before)
         const later = [...between]
         const events = await pagesOf(
-          (asked) => log.snapshot(asked),
+          (asked) => log.snapshots.read(asked),
           query([selector, topic], { limit }),
           () => change(later.shift() ?? []),
         )
@@ -118,24 +118,28 @@ export function testSnapshot(check: Check): void {
     },
   )
 
-  check('keeps the removal itself as history, also of a key that nobody set', async ({ log }) => {
-    await publish(log, 'a', '1', { key: 'k' })
-    await log.append([
-      { topic: 'a', key: 'k', data: '2', remove: true },
-      { topic: 'a', key: 'never', data: '3', remove: true },
-      { topic: 'a', key: 'k', data: '4', remove: false },
-    ])
-    expect((await readAll(log, ['a'])).map(({ key, data, remove }) => [key, data, remove])).toEqual([
-      ['k', '1', false],
-      ['k', '2', true],
-      ['never', '3', true],
-      ['k', '4', false],
-    ])
-    await trimAll(log, [{ selector: '**', maxCount: 1 }], START_TIME)
-    expect(dataOf(await readAll(log, ['a']))).toEqual(['3', '4'])
-    await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
-    expect(dataOf(await readAll(log, ['a']))).toEqual(['4'])
-  })
+  check.with(
+    'retention',
+    'keeps the removal itself as history, also of a key that nobody set',
+    async ({ log }) => {
+      await publish(log, 'a', '1', { key: 'k' })
+      await log.append([
+        { topic: 'a', key: 'k', data: '2', remove: true },
+        { topic: 'a', key: 'never', data: '3', remove: true },
+        { topic: 'a', key: 'k', data: '4', remove: false },
+      ])
+      expect((await readAll(log, ['a'])).map(({ key, data, remove }) => [key, data, remove])).toEqual([
+        ['k', '1', false],
+        ['k', '2', true],
+        ['never', '3', true],
+        ['k', '4', false],
+      ])
+      await trimAll(log, [{ selector: '**', maxCount: 1 }], START_TIME)
+      expect(dataOf(await readAll(log, ['a']))).toEqual(['3', '4'])
+      await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)
+      expect(dataOf(await readAll(log, ['a']))).toEqual(['4'])
+    },
+  )
 
   check('removes a key once for each idempotency key', async ({ log }) => {
     await publish(log, 'a', '1', { key: 'k' })
@@ -146,7 +150,8 @@ export function testSnapshot(check: Check): void {
     expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['2'])
   })
 
-  check(
+  check.with(
+    'retention',
     'and what follows the newest offset of its first page are the state, whatever is removed meanwhile',
     async ({ log }) => {
       await fc.assert(
@@ -162,12 +167,12 @@ export function testSnapshot(check: Check): void {
               else expected.set(key, `${count}`)
             }
           }
-          await log.purge(topic)
+          await log.retention.purge(topic)
           await change(before)
           const { newest } = await log.describe()
           const later = [...between]
           const shown = await pagesOf(
-            (asked) => log.snapshot(asked),
+            (asked) => log.snapshots.read(asked),
             query([selector, topic], { limit }),
             () => change(later.shift() ?? []),
           )
@@ -186,24 +191,28 @@ export function testSnapshot(check: Check): void {
     },
   )
 
-  check('has nothing of a topic that was purged', async ({ log }) => {
+  check.with('retention', 'has nothing of a topic that was purged', async ({ log }) => {
     await publish(log, 'a', '1', { key: 'k' })
     await publish(log, 'b', '2', { key: 'k' })
-    await log.purge('a')
+    await log.retention.purge('a')
     expect(dataOf(await snapshotAll(log, ['a']))).toEqual([])
     expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['2'])
     await publish(log, 'a', '3', { key: 'k2' })
     expect(dataOf(await snapshotAll(log, ['a', 'b']))).toEqual(['2', '3'])
   })
 
-  check.with('clock', 'has no key whose newest event is too old', async ({ log, setClock }) => {
-    await publish(log, 'a', 'old', { key: 'k1' })
-    setClock(START_TIME + 5000)
-    await publish(log, 'a', 'young', { key: 'k2' })
-    await trimAll(log, [{ selector: '**', maxAgeMs: 1000 }], START_TIME + 5000)
-    expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['young'])
-    expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['young'])
-  })
+  check.with(
+    ['clock', 'retention'],
+    'has no key whose newest event is too old',
+    async ({ log, setClock }) => {
+      await publish(log, 'a', 'old', { key: 'k1' })
+      setClock(START_TIME + 5000)
+      await publish(log, 'a', 'young', { key: 'k2' })
+      await trimAll(log, [{ selector: '**', maxAgeMs: 1000 }], START_TIME + 5000)
+      expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['young'])
+      expect(dataOf(await snapshotAll(log, ['**']))).toEqual(['young'])
+    },
+  )
 
   check.with('reopen', 'has no removed key after the log is opened again', async ({ log, reopen }) => {
     await publish(log, 'a', '1', { key: 'k' })

@@ -1,4 +1,4 @@
-import type { EventLog, NewEvent, Page, Query, RetentionRule, StoredEvent } from '@tailrace/log'
+import type { CompleteEventLog, NewEvent, Page, Query, RetentionRule, StoredEvent } from '@tailrace/log'
 import { expect } from 'vitest'
 
 /** Everything that some selectors select, in one page unless bounded. */
@@ -8,7 +8,7 @@ export function query(selectors: readonly string[], bounds: Partial<Query> = {})
 
 /** Reads to the end, page after page, and checks what holds for the pages of every log. */
 export async function readAll(
-  log: EventLog,
+  log: CompleteEventLog,
   selectors: readonly string[],
   bounds: Partial<Query> = {},
 ): Promise<StoredEvent[]> {
@@ -16,11 +16,11 @@ export async function readAll(
 }
 
 export async function snapshotAll(
-  log: EventLog,
+  log: CompleteEventLog,
   selectors: readonly string[],
   bounds: Partial<Query> = {},
 ): Promise<StoredEvent[]> {
-  return pagesOf((asked) => log.snapshot(asked), query(selectors, bounds))
+  return pagesOf((asked) => log.snapshots.read(asked), query(selectors, bounds))
 }
 
 /** Follows `next` until `more` is false; `between` runs after every page but the last. */
@@ -54,7 +54,7 @@ export const offsetsOf = (events: readonly { readonly offset: number }[]): numbe
 
 /** Appends one event and answers with its offset. */
 export async function publish(
-  log: EventLog,
+  log: CompleteEventLog,
   topic: string,
   data: string,
   rest: Omit<NewEvent, 'topic' | 'data'> = {},
@@ -65,20 +65,20 @@ export async function publish(
 
 /** Runs retention to its end; how many events it removed, and in how many steps. */
 export async function trimAll(
-  log: EventLog,
+  log: CompleteEventLog,
   rules: readonly RetentionRule[],
   now: number,
 ): Promise<{ removed: number; steps: number }> {
   let removed = 0
   for (let steps = 1; steps <= 10_000; steps += 1) {
-    const step = await log.trim(rules, now)
+    const step = await log.retention.trim(rules, now)
     removed += step.removed
     if (step.done) return { removed, steps }
   }
   throw new Error('retention is not done after 10,000 steps')
 }
 
-export async function lostThrough(log: EventLog, ...selectors: string[]): Promise<number> {
+export async function lostThrough(log: CompleteEventLog, ...selectors: string[]): Promise<number> {
   const page = await log.read(query(selectors, { limit: 1 }))
   return page.lostThrough
 }

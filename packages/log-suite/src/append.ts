@@ -1,7 +1,7 @@
-import type { NewEvent } from '@tailrace/log'
+import type { NewEvent, Page, StoredEvent } from '@tailrace/log'
 import { expect } from 'vitest'
 
-import { recordTail } from './listener.ts'
+import { NO_LISTENER, recordTail } from './listener.ts'
 import { dataOf, offsetsOf, publish, query, readAll, snapshotAll } from './reading.ts'
 import { expectRejection } from './rejection.ts'
 import type { Check } from './subject.ts'
@@ -31,22 +31,26 @@ export function testAppend(check: Check): void {
     expect(dataOf(events)).toEqual(dataOf(order.flatMap(batch)))
   })
 
-  check('stores nothing of a batch with one event that cannot be stored', async ({ log }) => {
-    await publish(log, 'over', 'last', { end: true })
-    const before = await log.describe()
-    const bad = [
-      { topic: 'new', data: '1', key: 'k' },
-      { topic: 'over', data: '2' },
-      { topic: 'new', data: '3' },
-    ]
-    await expectRejection(log.append(bad), 'topic-ended')
-    expect(dataOf(await readAll(log, ['**']))).toEqual(['last'])
-    expect(await snapshotAll(log, ['**'])).toEqual([])
-    expect(await log.topics({ prefix: '', after: '', limit: 10 })).toHaveLength(1)
-    expect((await log.describe()).newest).toBe(before.newest)
-  })
+  check.with(
+    ['snapshots', 'topics'],
+    'stores nothing of a batch with one event that cannot be stored',
+    async ({ log }) => {
+      await publish(log, 'over', 'last', { end: true })
+      const before = await log.describe()
+      const bad = [
+        { topic: 'new', data: '1', key: 'k' },
+        { topic: 'over', data: '2' },
+        { topic: 'new', data: '3' },
+      ]
+      await expectRejection(log.append(bad), 'topic-ended')
+      expect(dataOf(await readAll(log, ['**']))).toEqual(['last'])
+      expect(await snapshotAll(log, ['**'])).toEqual([])
+      expect(await log.topics.list({ prefix: '', after: '', limit: 10 })).toHaveLength(1)
+      expect((await log.describe()).newest).toBe(before.newest)
+    },
+  )
 
-  check('tells nobody of a batch that it refuses', async ({ log }) => {
+  check.with('topics', 'tells nobody of a batch that it refuses', async ({ log }) => {
     await publish(log, 'over', '', { end: true })
     const recorded = await recordTail(log)
     await expectRejection(
@@ -56,19 +60,23 @@ export function testAppend(check: Check): void {
       ]),
       'topic-ended',
     )
-    await publish(log, 'new', 'accepted')
+    await recorded.reach(await publish(log, 'new', 'accepted'))
     expect(dataOf(recorded.events)).toEqual(['accepted'])
   })
 
-  check('claims no idempotency key and ends no topic for a batch that it refuses', async ({ log }) => {
-    await publish(log, 'over', '', { end: true })
-    const event = { topic: 'new', data: '', idempotencyKey: 'once', end: true }
-    await expectRejection(log.append([event, { topic: 'over', data: '' }]), 'topic-ended')
-    expect(await log.ended(['new'])).toEqual([undefined])
-    expect(await log.append([event])).toMatchObject([{ duplicate: false }])
-  })
+  check.with(
+    'topics',
+    'claims no idempotency key and ends no topic for a batch that it refuses',
+    async ({ log }) => {
+      await publish(log, 'over', '', { end: true })
+      const event = { topic: 'new', data: '', idempotencyKey: 'once', end: true }
+      await expectRejection(log.append([event, { topic: 'over', data: '' }]), 'topic-ended')
+      expect(await log.topics.ended(['new'])).toEqual([undefined])
+      expect(await log.append([event])).toMatchObject([{ duplicate: false }])
+    },
+  )
 
-  check('refuses a batch without harm to those beside it', async ({ log }) => {
+  check.with('topics', 'refuses a batch without harm to those beside it', async ({ log }) => {
     await publish(log, 'over', 'last', { end: true })
     const settled = await Promise.allSettled(
       Array.from({ length: 40 }, (_, i) =>
@@ -96,10 +104,33 @@ export function testAppend(check: Check): void {
         const offset = await publish(log, topic, `${i}`, { key: 'k' })
         const page = await log.read(query(['t/*'], { after: offset - 1, limit: 1 }))
         expect(page.events).toMatchObject([{ offset, topic, data: `${i}` }])
-        expect(dataOf(await snapshotAll(log, [topic]))).toEqual([`${i}`])
       }
     })
     await Promise.all(publishers)
     expect(await readAll(log, ['**'])).toHaveLength(96)
+  })
+
+  check.with('snapshots', 'has what was written in its snapshots, at once', async ({ log }) => {
+    for (let i = 0; i < 12; i += 1) {
+      await publish(log, 'a', `${i}`, { key: 'k' })
+      expect(dataOf(await snapshotAll(log, ['a']))).toEqual([`${i}`])
+    }
+  })
+
+  check('reads what its tail has reported, at once', async ({ log }) => {
+    const reads: [StoredEvent, Promise<Page>][] = []
+    const tail = await log.tail({
+      ...NO_LISTENER,
+      events(events) {
+        const last = events.at(-1)!
+        reads.push([last, log.read(query(['**'], { after: last.offset - 1, limit: 1 }))])
+      },
+    })
+    const recorded = await recordTail(log)
+    const offsets = await Promise.all(Array.from({ length: 20 }, (_, i) => publish(log, 'a', `${i}`)))
+    await recorded.reach(Math.max(...offsets))
+    for (const [reported, read] of reads) expect((await read).events).toEqual([reported])
+    expect(reads.length).toBeGreaterThan(0)
+    tail.stop()
   })
 }
