@@ -1,7 +1,7 @@
 import type { LogError } from './errors.ts'
 import type { StoredEvent, TailListener } from './event-log.ts'
 
-/** The listeners of a log in this process, told in the order in which they came. */
+/** The listeners of a log in this process, called in the order in which they were added. */
 export class TailListeners {
   readonly #listeners = new Set<TailListener>()
 

@@ -84,7 +84,9 @@ test('a line that is too long is skipped with a notice, also when it only ends i
   await expect
     .poll(() => first.output().match(/line at byte \d+: it is longer/g), { timeout: 10_000 })
     .toHaveLength(2)
-  expect(first.output()).toContain(`the line at byte ${7 + longest.length + 1}: it is longer than 1048576 bytes`)
+  expect(first.output()).toContain(
+    `the line at byte ${7 + longest.length + 1}: it is longer than 1048576 bytes`,
+  )
   await bench.expectPublished(['before', longest, 'between'])
   await expect.poll(() => readFileSync(`${bench.file}.tailrace`, 'utf8')).toContain('"isSkipping":true')
   await first.kill('SIGKILL')

@@ -15,7 +15,7 @@ export interface AnswerTrimmer {
   step(rules: readonly RetentionRule[], now: number, maxAnswers: number): { removed: number; done: boolean }
 }
 
-/** Forgets answers, in steps: those that are older than their window, and a topic's oldest beyond its bytes. */
+/** Removes answers in steps: those older than their window, and the oldest of a topic beyond its bytes. */
 export function createAnswerTrimmer(db: DatabaseSync): AnswerTrimmer {
   const removeExpired = db.prepare(
     'DELETE FROM answers WHERE (topic, key) IN (SELECT topic, key FROM answers WHERE time <= ? ORDER BY time LIMIT ?)',
@@ -27,10 +27,10 @@ export function createAnswerTrimmer(db: DatabaseSync): AnswerTrimmer {
   )
   const remove = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
 
-  /** The topic behind which the round goes on. */
+  /** The topic after which the round continues. */
   let after = ''
 
-  /** Removes the oldest of a topic. @returns how many; `limit` when there may be more to remove */
+  /** Removes the oldest answers of a topic. @returns how many; `limit` if there may be more to remove */
   function removeOldest(topic: string, surplus: number, limit: number): number {
     let left = surplus
     const doomed: string[] = []
