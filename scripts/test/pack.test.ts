@@ -186,7 +186,7 @@ test('the EventSource of the client stands for the one of the DOM', { timeout: 6
   expect(await compile('dom-client.ts', '--lib', 'es2024,dom')).toBe('')
 })
 
-/** Compiles a module of the project, with the declarations that it takes. @returns what the compiler complains about */
+/** Compiles a module of the project with its declarations. @returns the errors of the compiler */
 function compile(file: string, ...options: string[]): Promise<string> {
   const types = join(ROOT, 'node_modules/@types')
   return run(

@@ -22,7 +22,7 @@ export interface FollowOptions extends Destination {
 }
 
 /**
- * Publishes the lines of a growing file until it is told to stop.
+ * Publishes the lines of a growing file until it is stopped.
  *
  * A line is published when its LF has been written. Empty lines are ignored. Bytes that are not UTF-8 become U+FFFD.
  * A line that is too long is skipped, with a notice. A rotated file is read to its end before the next one is begun.

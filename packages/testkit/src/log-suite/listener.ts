@@ -1,14 +1,14 @@
 import type { EventLog, LogError, StoredEvent, Tail, TailListener } from '@tailrace/log'
 
-/** A tail that keeps what it is told. */
+/** A tail that records what it receives. */
 export interface RecordedTail {
   readonly tail: Tail
   readonly events: readonly StoredEvent[]
-  /** The runs in which the events came. */
+  /** The runs in which the events arrived. */
   readonly runs: readonly (readonly StoredEvent[])[]
   readonly purges: readonly { readonly topic: string; readonly through: number }[]
   readonly failures: readonly LogError[]
-  /** Resolves when what was told satisfies it, now or later. */
+  /** Resolves when the recorded calls satisfy the condition, now or later. */
   until(isEnough: () => boolean): Promise<void>
 }
 
