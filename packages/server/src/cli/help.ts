@@ -28,7 +28,7 @@ ${lines.join('\n')}
 /** The help of one verb, with all its options. */
 export function verbHelp({ name, operands, summary, description, settings }: Verb): string {
   const lines = Object.entries(settings).map(([flag, one]) => row(flagOf(flag, one), docOf(one)))
-  const [first] = Object.keys(settings)
+  const first = Object.entries(settings).find(([, { isSecret }]) => !isSecret)?.[0]
   const variables = `Each option can also be set as an environment variable: --${first} as ${variableOf(first ?? '')}.`
   return `${summary}
 
