@@ -257,7 +257,7 @@ function vitestVersion(): string {
   return manifest.devDependencies['vitest']!
 }
 
-/** Compiles a module of the project, with the declarations that it takes. @returns what the compiler complains about */
+/** Compiles a module of the project with its declarations. @returns the errors of the compiler */
 function compile(file: string, ...options: string[]): Promise<string> {
   const types = join(ROOT, 'node_modules/@types')
   return run(

@@ -1,10 +1,10 @@
 import type { EventLog, LogError, StoredEvent, Tail, TailListener } from '@tailrace/log'
 
-/** A tail that keeps what it reports. */
+/** A tail that records what it receives. */
 export interface RecordedTail {
   readonly tail: Tail
   readonly events: readonly StoredEvent[]
-  /** The runs in which the events came. */
+  /** The runs in which the events arrived. */
   readonly runs: readonly (readonly StoredEvent[])[]
   readonly purges: readonly { readonly topic: string; readonly through: number }[]
   /** The reason of each interruption, and `resumed` for its end. */

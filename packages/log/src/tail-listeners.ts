@@ -1,7 +1,7 @@
 import type { LogError } from './errors.ts'
 import type { StoredEvent, TailListener } from './event-log.ts'
 
-/** The tails of a log in this process. Each call reaches all of them, in the order in which they were added. */
+/** The listeners of a log in this process, called in the order in which they were added. */
 export class TailListeners implements TailListener {
   readonly #listeners = new Set<TailListener>()
   #interruption: LogError | undefined

@@ -8,11 +8,11 @@ import { STATE_OVERHEAD } from './schema.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 import { createTopicFinder } from './topic-finder.ts'
 
-/** Reads a log on a thread of its own, beside the writer: a replay does not hold up a publish. */
+/** Reads a log on its own thread, next to the writer, so that a replay does not delay a publish. */
 export interface Reader {
-  /** @returns nothing when the slice ended before anything could be read: ask again, and it goes on */
+  /** @returns undefined if the slice ended before anything could be read: call again to continue */
   read(query: Query): Page | undefined
-  /** As `read`. */
+  /** Like `read`. */
   snapshot(query: Query): Page | undefined
   ended(topics: readonly string[]): (number | undefined)[]
   topics(query: TopicQuery): TopicSummary[]
@@ -48,7 +48,7 @@ export function openReader(path: string): Reader {
     return Number(text('newest'))
   }
 
-  /** One page, whose parts (topics, losses, events, newest) are all of the same moment. */
+  /** One page, whose parts (topics, losses, events, newest) are all from the same moment. */
   function page(query: Query, kind: 'all' | 'newest'): Page | undefined {
     return transaction(db, 'BEGIN', () => {
       const slice = new Slice()

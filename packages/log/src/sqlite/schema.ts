@@ -1,16 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { mintEpoch, mintSecret } from '../cursor.ts'
 
-/** Marks a file as ours (`PRAGMA application_id`): the bytes of "trce". */
+/** Marks a file as a Tailrace log (`PRAGMA application_id`): the bytes of "trce". */
 export const APPLICATION_ID = 0x74726365
 
-/** What an answer and the newest event of a key count for besides their text: about what their rows take. */
+/** The size of an answer and of the newest event of a key in addition to their text: about the size of their rows. */
 export const RECORD_OVERHEAD = 64
 export const STATE_OVERHEAD = 64
 
 /**
- * Each entry takes the schema from the version of its index to the next; `PRAGMA user_version` counts them.
- * An entry that was released is never edited: a change is a new entry.
+ * Each entry migrates the schema from the version of its index to the next; `PRAGMA user_version` counts them. An
+ * entry that was released is never edited: a change is a new entry.
  */
 export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {

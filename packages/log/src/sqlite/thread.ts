@@ -5,7 +5,7 @@ import type { LogErrorCode, LogErrorDetails } from '../errors.ts'
 export interface ThreadData {
   readonly role: 'writer' | 'reader'
   readonly path: string
-  /** The file that it must be, where there was one before. */
+  /** The file that must be opened, if there was one before. */
   readonly inode?: number | undefined
 }
 
@@ -26,7 +26,7 @@ type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ?
 type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never
 type Result<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never
 
-/** A `LogError` on its way between threads, which copy an error's message and nothing else of ours. */
+/** A `LogError` on its way between threads, which copy the message of an error and none of its other fields. */
 export interface PlainError {
   readonly code: LogErrorCode
   readonly message: string
@@ -34,8 +34,8 @@ export interface PlainError {
 }
 
 /**
- * The methods of an engine that lives on a worker thread, as promises. Calls are answered in order. Its
- * callers bound what waits: the log sends one commit at a time, and the hub a few reads.
+ * The methods of an engine on a worker thread, as promises. Calls are answered in order. The callers bound what is
+ * waiting: the log sends one commit at a time, and the hub a few reads.
  */
 export class Thread<Engine extends object> {
   readonly #worker: Worker
@@ -45,7 +45,7 @@ export class Thread<Engine extends object> {
   #isOpen = false
 
   private constructor(data: ThreadData, onDeath: (error: LogError) => void) {
-    // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
+    // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
     this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, ...quiet() })
     this.#worker.on('message', (reply: Reply) => this.#settle(reply))
@@ -108,13 +108,14 @@ export class Thread<Engine extends object> {
 }
 
 /**
- * Node 22 warns in each thread that its SQLite is experimental. A process with flags of its own keeps the warning: they would
- * have to be repeated here, and a worker refuses some of them.
+ * Node 22 warns in each thread that its SQLite is experimental. A process with its own flags keeps the warning: the
+ * flags would have to be repeated here, and a worker refuses some of them.
  */
 function quiet(): { readonly execArgv?: string[] } {
   return process.execArgv.length > 0 ? {} : { execArgv: ['--disable-warning=ExperimentalWarning'] }
 }
 
+/** The thread died before it said whether a request was done. */
 function unknownOutcome(path: string, cause: unknown): LogError {
   return new LogError(
     'outcome-unknown',
@@ -123,12 +124,12 @@ function unknownOutcome(path: string, cause: unknown): LogError {
   )
 }
 
-/** Makes an error ready to cross threads. */
+/** Prepares an error for crossing threads. */
 export function plain({ code, message, details }: LogError): PlainError {
   return { code, message, details }
 }
 
-/** Makes a {@link plain} error whole again. */
+/** Restores a {@link plain} error. */
 function revive({ code, message, details }: PlainError): LogError {
   return new LogError(code, message, { details })
 }

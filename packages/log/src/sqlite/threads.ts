@@ -4,7 +4,7 @@ import type { Reader } from './reader.ts'
 import { Thread } from './thread.ts'
 import type { Writer } from './writer.ts'
 
-/** How long after the death of a thread another one is tried. */
+/** How long after the death of a thread a new one is tried. */
 const REVIVE_MS = 500
 
 interface Slots {
@@ -14,15 +14,15 @@ interface Slots {
 
 type Role = keyof Slots
 
-/** The threads of a log, for as long as it is open: one that dies (of a full heap, say) is replaced. */
+/** The threads of a log, as long as it is open. A thread that dies (for example of a full heap) is replaced. */
 export class Threads {
   readonly #path: string
   readonly #onRevival: (role: Role) => Promise<void>
   readonly #slots: Slots = { writer: undefined, reader: undefined }
   readonly #timers = new Map<Role, NodeJS.Timeout>()
-  /** The file that the first writer opened: its successors must find the same. */
+  /** The file that the first writer opened. Its successors must find the same one. */
   #inode: number | undefined
-  /** Threads on their way to their slots. */
+  /** Threads that are being started. */
   readonly #filling = new Set<Promise<void>>()
   #isClosed = false
 
@@ -32,8 +32,8 @@ export class Threads {
   }
 
   /**
-   * @param onRevival - brings up to date what a thread that died could not say; the thread is used once it
-   * resolves. `writer` and `reader` do not give it before that
+   * @param onRevival - completes what a thread that died could not report; the new thread is used once this
+   * resolves. Until then, `writer` and `reader` do not return it
    * @throws LogError as the engine does
    */
   static async start(path: string, onRevival: (role: Role) => Promise<void>): Promise<Threads> {
@@ -49,7 +49,7 @@ export class Threads {
     }
   }
 
-  /** @throws LogError `unreachable` between the death of a thread and its successor */
+  /** @throws LogError `unreachable` between the death of a thread and the start of its successor */
   get writer(): Thread<Writer> {
     return this.#slots.writer ?? this.#missing('writer')
   }

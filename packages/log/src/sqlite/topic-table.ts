@@ -5,7 +5,7 @@ const MAX_REMEMBERED_TOPICS = 10_000
 
 /** A purged topic keeps its row, under a name that no topic can have, until its events are removed. */
 export const PURGED_PREFIX = '/purged/'
-/** What sorts behind all of these names. */
+/** Sorts after all of these names. */
 export const AFTER_PURGED = '/purged0'
 
 export interface TopicRow {
@@ -18,19 +18,19 @@ export interface TopicRow {
   ended: number | null
 }
 
-/** The rows of `topics`, as the writer sees and changes them. Runs inside the writer's transactions. */
+/** The rows of `topics`, as the writer sees and changes them. Runs within the transactions of the writer. */
 export interface TopicTable {
-  /** The row of a topic that is about to get an event; made when it is new. Changes count at `save`. */
+  /** The row of a topic that is about to get an event, which is created if necessary. Changes take effect with `save`. */
   forPublish(name: string, offset: number): TopicRow
   isEnded(name: string): boolean
-  /** Writes every row that `forPublish` handed out since. */
+  /** Writes every row that `forPublish` has returned since. */
   save(): void
-  /** Drops what is remembered: after a roll-back, and after rows were changed by others. */
+  /** Forgets the remembered rows, after a rollback and after others have changed rows. */
   forget(): void
   purge(name: string): number | undefined
 }
 
-/** Counts that something was removed. @returns what `losses` is now */
+/** Counts a removal. @returns the new value of `losses` */
 export function createLossCounter(db: DatabaseSync): () => number {
   const count = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'losses' RETURNING value`)
   return () => Number(count.get()!['value'])
@@ -40,7 +40,7 @@ export function createTopicTable(db: DatabaseSync): TopicTable {
   const select = db.prepare(
     'SELECT id, count, bytes, state_bytes, keys, newest, ended FROM topics WHERE name = ?',
   )
-  // A topic that comes back after its row was removed inherits the floor: what it lost is not known any more.
+  // A topic that returns after its row was removed inherits the floor: what it lost is no longer known.
   const insert = db.prepare(
     `INSERT INTO topics (name, count, bytes, newest, trimmed, lost_at)
      VALUES (?, 0, 0, ?, (SELECT value FROM meta WHERE name = 'floor'), (SELECT value FROM meta WHERE name = 'floor_at'))

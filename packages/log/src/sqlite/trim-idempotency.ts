@@ -27,10 +27,10 @@ export function createIdempotencyTrimmer(db: DatabaseSync): IdempotencyTrimmer {
   )
   const remove = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
 
-  /** The topic behind which the round goes on. */
+  /** The topic after which the round continues. */
   let after = ''
 
-  /** Removes the oldest of a topic. @returns how many; `limit` when there may be more to remove */
+  /** Removes the oldest answers of a topic. @returns how many; `limit` if there may be more to remove */
   function removeOldest(topic: string, surplus: number, limit: number): number {
     let left = surplus
     const doomed: string[] = []

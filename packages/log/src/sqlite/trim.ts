@@ -5,7 +5,7 @@ import { STATE_OVERHEAD } from './schema.ts'
 import { createLossCounter, PURGED_PREFIX } from './topic-table.ts'
 import { createIdempotencyTrimmer } from './trim-idempotency.ts'
 
-// A step is one transaction that publishers wait behind. These keep it at a few milliseconds.
+// A step is one transaction, for which publishers wait. These limits keep it at a few milliseconds.
 const MAX_TOPICS_A_STEP = 200
 const MAX_EVENTS_A_STEP = 500
 const MAX_PAGES_A_STEP = 256
@@ -13,8 +13,8 @@ const MAX_EVENTS_A_TIGHT_STEP = 20
 const MAX_PAGES_A_TIGHT_STEP = 16
 
 /**
- * How many topics keep their row without having an event left, so that what each of them lost is known. Beyond it
- * the first ones found go, and the floor stands for them.
+ * How many topics without events keep their row, so that the loss of each is known. Beyond that, the first ones
+ * found are removed, and the floor stands for them.
  */
 const MAX_FORGOTTEN_TOPICS = 10_000
 
@@ -39,20 +39,20 @@ interface Trimmed {
 }
 
 export interface Pace {
-  /** Retention is to make room: a round goes on until the disk has all that was freed. */
+  /** Retention must make room: a round continues until everything freed has been returned to the disk. */
   readonly isUrgent: boolean
-  /** The write-ahead log has room for small steps only. */
+  /** The write-ahead log only has room for small steps. */
   readonly isTight: boolean
 }
 
 export interface Trimmer {
-  /** @returns besides, whether anything in the file was changed */
+  /** @returns additionally whether anything in the file was changed */
   step(rules: readonly RetentionRule[], now: number, pace: Pace): Trimmed & { hasChanged: boolean }
-  /** Goes back to before the last step, whose transaction was rolled back. */
+  /** Returns to the state before the last step, whose transaction was rolled back. */
   undo(): void
 }
 
-/** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
+/** Walks the topics in steps. At the end of each round, removes what expires with time alone. */
 export function createTrimmer(db: DatabaseSync): Trimmer {
   const nextTopics = db.prepare(
     'SELECT id, name, count, bytes, state_bytes, keys, newest, trimmed, ended FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
@@ -81,16 +81,16 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
   const shrinkTightly = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_TIGHT_STEP})`)
 
-  // Where the round stands: the topic, and the event in it up to which it was looked at.
+  // The progress of the round: the topic, and the event up to which it was examined.
   let topicId = 0
   let after = 0
   let areTopicsDone = false
-  // Rows without events that the round has found, and how many too many the last one did.
+  // Rows without events that the round has found, and how many too many the last round found.
   let forgotten = 0
   let surplus = 0
   let before = { topicId, after, areTopicsDone, forgotten, surplus }
 
-  // Whether the topic has no events behind `after`.
+  // Whether the topic has no events after `after`.
   let isAtEnd = false
 
   function* candidates(topic: Row, limit: number): Iterable<Candidate> {
@@ -105,7 +105,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     isAtEnd = count < limit
   }
 
-  /** Removes what the rule gives up of a topic, and forgets the topic when it has nothing left. */
+  /** Removes the events that the rule gives up, and the topic itself if nothing is left of it. */
   function trimTopic(topic: Row, rule: RetentionRule, now: number, limit: number): Trimmed {
     const holdings = { count: topic.count, bytes: topic.bytes, stateBytes: topic.state_bytes }
     const { offsets, settled } = expire(rule, now, holdings, candidates(topic, limit))
@@ -136,7 +136,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     }
   }
 
-  /** Looks at topics until it has removed enough for a step. `done` when the round has seen all of them. */
+  /** Examines topics until it has removed enough for one step. `done` when the round has examined all of them. */
   function trimTopics(rules: readonly RetentionRule[], now: number, maxEvents: number): Trimmed {
     let removed = 0
     const topics = nextTopics.all(topicId, MAX_TOPICS_A_STEP) as unknown as Row[]

@@ -5,7 +5,7 @@ import type { Call, Reply, ThreadData } from './thread.ts'
 import { plain } from './thread.ts'
 import { openWriter } from './writer.ts'
 
-// The body of a log's threads: opens the engine, then serves one call after another.
+// The body of the threads of a log: opens the engine, then serves one call after another.
 
 const { role, path, inode } = workerData as ThreadData
 const port = parentPort!
@@ -17,7 +17,7 @@ port.on('message', ({ id, method, args }: Call) => {
 
 function run(method: string, args: unknown[]): unknown {
   if (method === 'open') {
-    // Or the successor of a dead writer would begin a new log where the file was moved away.
+    // Otherwise the successor of a dead writer would create a new log if the file was moved away.
     if (inode !== undefined) assertInPlace(path, inode)
     engine = role === 'writer' ? openWriter(path, inode !== undefined) : openReader(path)
     return undefined

@@ -20,17 +20,17 @@ import { removeStrayWal } from './wal.ts'
 /** When the write-ahead log is folded into the file. What SQLite does by default. */
 const MAX_CHECKPOINT_PAGES = 1000
 
-/** What became of one batch of a commit: its events' places, or why it was refused. */
+/** The result of one batch of a commit: the offsets of its events, or why it was refused. */
 export type BatchResult = { appended: readonly Appended[] } | { refused: Refusal }
 
-/** The one writer of a log, on a thread of its own. Every method is one transaction. */
+/** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
-  /** Stores many batches in one commit, so that they share one fsync. A refused batch leaves the others alone. */
+  /** Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others. */
   commit(batches: readonly (readonly NewEvent[])[], time: number): BatchResult[]
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
-  /** @returns the offset up to which the topic was purged, or nothing when it is not known */
+  /** @returns the offset up to which the topic was purged; undefined if it is not known */
   purge(topic: string): number | undefined
-  /** @returns whether the key was not noted at the time */
+  /** @returns whether the key was not noted at that time */
   note(note: Note, time: number): boolean
   /** Proves that a commit reaches the disk. */
   probe(): void
@@ -145,7 +145,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     return { offset, duplicate: false }
   }
 
-  /** Runs a task in a transaction; one that changes something is counted. */
+  /** Runs a task in a transaction. A transaction that changes something is counted. */
   function write<T>(task: () => { result: T; hasChanged: boolean }): T {
     const before = newest
     try {
@@ -164,19 +164,19 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     }
   }
 
-  /** Writes what publishers and readers want stored, for which the reserve is not. */
+  /** Writes what publishers and readers want to store, which may not use the reserve. */
   function store<T>(task: () => { result: T; hasChanged: boolean }): T {
     assertInPlace(path, inode)
     reserve.assertHeld()
     return write(task)
   }
 
-  /** Removes what is stored, if need be by means of the reserve. `task` is tried again when there is no room. */
+  /** Removes stored data, with the help of the reserve if necessary. If there is no room, `task` is tried again. */
   function free<T>(task: (isTight: boolean) => { result: T; hasChanged: boolean }): T {
     assertInPlace(path, inode)
     try {
       const result = writeWithReserve(task)
-      // What was freed is given back to the disk at once, until there is room to publish.
+      // Until there is room to publish, freed space is returned to the disk at once.
       if (!reserve.take()) checkpoint()
       return result
     } finally {
@@ -259,14 +259,14 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     close() {
       epoch.close()
       db.close()
-      // What the write-ahead log took is free again: enough to open the log next time, whoever fills the disk.
+      // The space of the write-ahead log is free again: enough to open the log next time, whoever fills the disk.
       reserve.take()
       held.close()
     },
   }
 }
 
-/** Opens the log, on a disk without room with what was reserved. */
+/** Opens the log, on a disk without room with the help of the reserve. */
 function openWithRoom(path: string, wasOpen: boolean, reserve: Reserve): [DatabaseSync, EpochKeeper] {
   try {
     return open(path, wasOpen)

@@ -4,41 +4,42 @@ import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
 
-/** How many revocations are in force at most: some 15 MiB. */
+/** Maximum number of revocations in force, about 15 MiB. */
 const MAX_REVOCATIONS = 100_000
 /**
- * How long tokens of a revoked subject, and a revoked token that never expires, are refused. What is stored is the end
- * of that time, and the time of the revocation follows from it, so this must not change between versions.
+ * How long tokens of a revoked subject, and a revoked token that never expires, are refused. Only the end of
+ * that time is stored, and the time of the revocation is derived from it, so this value must not change between
+ * versions.
  */
 const REVOCATION_MS = 30 * 24 * 60 * 60 * 1000
-/** Revocations read at a time when a hub starts. */
+/** Number of revocations read at a time when a hub starts. */
 const PAGE = 1_000
 const PREFIX = 'revoked/'
 
-/** What is refused from now on. */
+/** The tokens that a revocation refuses. */
 export type Revoked =
   | { readonly subject: string }
   | { readonly credential: string; readonly expiresAt: number | undefined }
 
-/** The tokens, tickets and subjects whose rights were withdrawn. */
+/** The tokens, tickets and subjects whose rights were revoked. */
 export interface Revocations {
   isRevoked(identity: Identity): boolean
   /**
    * Resolves when the revocation would survive the death of the machine.
    *
-   * @throws HttpError `too-many-revocations`, LogError when the log cannot be written
+   * @throws HttpError `too-many-revocations`, LogError if the log cannot be written
    */
   revoke(revoked: Revoked): Promise<void>
 }
 
 /**
- * Loads what was revoked. It is stored in the log, where other nodes can find it, and held in memory, so that no
- * request waits for a disk.
+ * Loads the revocations. They are stored in the log, where other nodes find them, and held in memory, so that
+ * no request waits for a disk.
  *
  * @param now - the wall clock, in milliseconds
  */
 export async function loadRevocations(log: EventLog, now: () => number = Date.now): Promise<Revocations> {
-  /** When each ends, in milliseconds of the epoch. */
+  /** When each revocation ends, in milliseconds since the epoch. */
   const untilByKey = new Map<string, number>()
   for (let after = ''; log.shared !== undefined;) {
     const page = await log.shared.notes({ prefix: PREFIX, after, limit: PAGE })
@@ -82,7 +83,7 @@ export async function loadRevocations(log: EventLog, now: () => number = Date.no
   }
 }
 
-/** The answer to a token or ticket that was revoked: after a 401, an `EventSource` does not come back. */
+/** The response to a revoked token or ticket. After a 401, an `EventSource` does not reconnect. */
 export function revokedError(): HttpError {
   return new HttpError(
     'revoked',
@@ -92,7 +93,7 @@ export function revokedError(): HttpError {
   )
 }
 
-/** Names a text in 128 bits. */
+/** Identifies a text in 128 bits. */
 export function nameOf(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 22)
 }

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import type { Openness } from './serve-gate.ts'
 
-/** What a hub prints when it is ready: where it is, what it keeps, and how to try it. */
+/** Printed when a hub is ready: its address, its log and retention, and how to try it. */
 export function banner(hub: {
   scheme: 'http' | 'https'
   host: string

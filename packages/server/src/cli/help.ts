@@ -10,7 +10,7 @@ function heading(text: string): string {
   return styleText('bold', text, { stream: process.stdout })
 }
 
-/** The help of the program: its verbs. */
+/** The help of the program, which lists its verbs. */
 export function programHelp(verbs: readonly Verb[], version: string): string {
   const lines = verbs.map(({ name, operands, summary }) => row(`${name} ${operands}`.trim(), summary))
   return `Tailrace ${version}: a Server-Sent Events hub with a durable log.
@@ -25,10 +25,10 @@ ${lines.join('\n')}
 `
 }
 
-/** The help of one verb: all that it takes. */
+/** The help of one verb, with all its options. */
 export function verbHelp({ name, operands, summary, description, settings }: Verb): string {
   const lines = Object.entries(settings).map(([flag, one]) => row(flagOf(flag, one), docOf(one)))
-  const [first] = Object.keys(settings)
+  const first = Object.entries(settings).find(([, { isSecret }]) => !isSecret)?.[0]
   const variables = `Each option can also be set as an environment variable: --${first} as ${variableOf(first ?? '')}.`
   return `${summary}
 
@@ -83,7 +83,7 @@ function docOf({ doc, fallback, isSwitch, isList }: Setting<unknown>): string {
   return `${doc}${many}${fallback === undefined || isSwitch ? '' : ` Default: ${fallback}.`}`
 }
 
-/** A name and its text, wrapped into a column of its own. */
+/** A name and its text, wrapped into its own column. */
 function row(name: string, text: string): string {
   const lines: string[] = ['']
   for (const word of text.split(' ')) {

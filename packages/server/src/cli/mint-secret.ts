@@ -4,7 +4,7 @@ import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-/** As many as the hash of HMAC-SHA-256 has. */
+/** The length of the HMAC-SHA-256 hash. */
 const SECRET_BYTES = 32
 
 export const secret: Verb = verb({

@@ -10,12 +10,12 @@ import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-/** Who the client verbs are. */
+/** The token of the client verbs. */
 export const TOKEN: Setting<string | undefined> = secret('token', {
   doc: 'Token to send, if the hub requires one.',
 })
 
-/** Where the client verbs find their hub. */
+/** The hub of the client verbs. */
 export const HUB_URL: Setting<string> = setting('url', {
   fallback: 'http://127.0.0.1:4242',
   doc: 'URL of the hub.',
@@ -70,7 +70,7 @@ position is saved in a file next to FILE, so that after a restart no line is pub
         idempotencyKey: values['idempotency-key'],
         end: values.end,
       }
-      // A line of JSON holds every text. Headers would trim a key, and not take one with a line end at all.
+      // JSON can carry every text. Headers would trim a key, and could not carry one with a line end.
       const [answer] = await postBatch(values.url, topic, [event], { token: values.token })
       process.stdout.write(`${values.json ? JSON.stringify(answer) : answer!.id}\n`)
       return 0
@@ -82,7 +82,7 @@ position is saved in a file next to FILE, so that after a restart no line is pub
   },
 })
 
-/** What standard input holds, less one line end at its end. A byte order mark is a part of it. */
+/** Reads standard input and removes one final line end. A byte order mark is part of the data. */
 async function readEvent(): Promise<string> {
   const bytes = await readAll(process.stdin)
   try {

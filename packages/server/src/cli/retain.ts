@@ -3,13 +3,13 @@ import type { RetentionRule } from '@tailrace/log'
 import { parseBytes, parseDuration } from './setting.ts'
 import { UsageError } from './usage-error.ts'
 
-/** A rule, and how it was written. */
+/** A rule, and its original text. */
 export interface WrittenRule {
   readonly text: string
   readonly rule: RetentionRule
 }
 
-/** Reads a rule such as `orders/**=7d,1GiB,100000events`: a selector, and an age, a size and a count to keep. */
+/** Parses a rule such as `orders/**=7d,1GiB,100000events`: a selector, and an age, a size and a count to keep. */
 export function parseRule(text: string): WrittenRule {
   const mark = text.lastIndexOf('=')
   if (mark < 1)
@@ -34,7 +34,7 @@ function parseEvents(text: string): number {
   throw new UsageError(`contains a count that is not of the form 100000events: ${JSON.stringify(text)}`)
 }
 
-/** A bare number is refused: an age without its unit would otherwise keep that many events, and delete the rest. */
+/** A bare number is refused: an age without its unit would otherwise keep that many events and delete the rest. */
 function parseAge(text: string): number {
   if (!/^[0-9]{1,15}$/.test(text)) return parseDuration(text)
   throw new UsageError(
@@ -42,7 +42,7 @@ function parseAge(text: string): number {
   )
 }
 
-/** A selector of a setting. */
+/** Parses a selector in a setting. */
 export function parseOwnSelector(text: string): string {
   try {
     return parseSelector(text)

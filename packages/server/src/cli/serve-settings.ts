@@ -190,7 +190,7 @@ export const SERVE_SETTINGS: ServeSettings = {
   }),
   'max-head': setting('bytes', {
     fallback: '16KiB',
-    // Held for each connection until it is whole.
+    // Held for each connection until it is complete.
     bounds: ['1KiB', '1MiB'],
     doc: 'Maximum size of the request line and headers.',
   }),

@@ -13,14 +13,14 @@ import type { ClientLimit } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
-/** How the bytes of a stream travel: on the bare socket, or by `node:http` or `node:http2`. */
+/** How a stream is written: to the bare socket, or through `node:http` or `node:http2`. */
 export type Transport = 'socket' | 'http1' | 'http2'
 const TRANSPORTS: readonly Transport[] = ['socket', 'http1', 'http2']
 const STATES = ['live', 'behind', 'blocked', 'stalled'] as const
 
 /**
- * Of what prom-client says of any process, that which makes a list of everything that is open each time it is
- * asked: with many readers, it would hold up those that it measures.
+ * Those default metrics of prom-client that list everything that is open each time they are read. With many readers,
+ * they would delay what they measure.
  */
 const TOO_DEAR = [
   'nodejs_active_handles',
@@ -32,22 +32,22 @@ const TOO_DEAR = [
   'process_open_fds',
 ]
 
-/** What the hub says of itself to Prometheus. */
+/** The metrics that the hub offers Prometheus. */
 export interface Metrics {
   readonly contentType: string
   /** As of now. */
   text(): Promise<string>
-  /** A request was refused, for a limit of its client or otherwise. */
+  /** Counts a refused request, whether for a limit of its client or otherwise. */
   refused(code: ProblemCode, limit?: RequestLimit): void
   /** Counts the connections of a listener, and those that it drops. */
   watch(listener: Server): void
 }
 
-/** A limit for which a request is refused, by its setting. */
+/** The setting of the limit for which a request is refused, if any. */
 export type RequestLimit = ClientLimit | MemoryLimit
 const REQUEST_LIMITS: readonly RequestLimit[] = [...CLIENT_LIMITS, ...MEMORY_LIMITS]
 
-/** What all clients share. */
+/** The limits that all clients share. */
 export interface Budgets {
   readonly pressure: Pick<Pressure, 'turnMs'>
   readonly pending: PendingConnections
