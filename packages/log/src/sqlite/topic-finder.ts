@@ -10,11 +10,26 @@ import { PURGED_PREFIX } from './topic-table.ts'
 /** The most names that a page looks at to find its topics; where there are more, it looks at the log instead. */
 const MAX_NAMES = 1_000
 
+/** The selectors of a query: its patterns, and the topics that it names in full. */
+export interface Wanted {
+  readonly patterns: readonly string[]
+  readonly named: readonly NamedTopic[]
+}
+
+interface NamedTopic {
+  readonly name: string
+  /** Nothing when the log has no such topic. */
+  readonly id: number | undefined
+  readonly loss: Loss
+}
+
 export interface TopicFinder {
+  /** Looks up the topics that are named in full, once for all that a page has to know of them. */
+  lookUp(selectors: readonly string[]): Wanted
   /** The topics that are selected, names by id; nothing when there may be too many to look at. */
-  find(selectors: readonly string[], selection: Selection): ReadonlyMap<number, string> | undefined
+  find(wanted: Wanted, selection: Selection): ReadonlyMap<number, string> | undefined
   /** What the selected topics have lost; nothing when the slice ended before that was known: ask again. */
-  lossOf(selectors: readonly string[], slice: Slice): Loss | undefined
+  lossOf(wanted: Wanted, slice: Slice): Loss | undefined
 }
 
 /** Finds topics through the index on their names: a pattern costs what starts with its literal segments. */
@@ -37,7 +52,7 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
     }
   })
 
-  function* named(prefix: string): Iterable<{ id: number; name: string }> {
+  function* below(prefix: string): Iterable<{ id: number; name: string }> {
     const [from, to] = prefix === '' ? ['', AFTER_EVERY_TOPIC] : [`${prefix}/`, `${prefix}0`] // 0 follows / in ASCII
     for (const row of byPrefix.iterate(prefix, from, to)) {
       yield { id: Number(row['id']), name: String(row['name']) }
@@ -45,34 +60,37 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
   }
 
   return {
-    find(selectors, selection) {
+    lookUp: (selectors) => ({
+      patterns: selectors.filter(isPattern),
+      named: selectors
+        .filter((selector) => !isPattern(selector))
+        .map((name) => {
+          const row = byName.get(name)
+          return { name, id: row && Number(row['id']), loss: lossIn(row ?? floor.get()!) }
+        }),
+    }),
+
+    find({ patterns, named }, selection) {
       const topics = new Map<number, string>()
       let looked = 0
-      for (const prefix of prefixesOf(selectors.filter(isPattern))) {
-        for (const { id, name } of named(prefix)) {
+      for (const prefix of prefixesOf(patterns)) {
+        for (const { id, name } of below(prefix)) {
           looked += 1
           if (looked > MAX_NAMES) return undefined
           if (!name.startsWith(PURGED_PREFIX) && selection.matches(name)) topics.set(id, name)
         }
       }
-      for (const name of selectors) {
-        const row = isPattern(name) ? undefined : byName.get(name)
-        if (row !== undefined) topics.set(Number(row['id']), name)
-      }
+      for (const { id, name } of named) if (id !== undefined) topics.set(id, name)
       return topics
     },
 
-    lossOf(selectors, slice) {
-      const patterns = selectors.filter(isPattern)
-      const found: Loss[] = []
+    lossOf({ patterns, named }, slice) {
+      const found = named.map(({ loss }) => loss)
       if (patterns.length > 0) {
         const loss = patternLosses.of(patterns, new Selection(patterns), slice)
         if (loss === undefined) return undefined
         // Topics that have no row may have had one: the floor is all that is still known of them.
         found.push(loss, lossIn(floor.get()!))
-      }
-      for (const name of selectors) {
-        if (!isPattern(name)) found.push(lossIn(byName.get(name) ?? floor.get()!))
       }
       return {
         lostThrough: Math.max(...found.map(({ lostThrough }) => lostThrough)),
