@@ -33,6 +33,8 @@ export interface HistoryQuery {
   readonly trace?: boolean | undefined
   /** Who reads: readers take turns. */
   readonly reader?: Reader | undefined
+  /** Asked before each read of the log. Throws when there is no room for a page: then nothing is read. */
+  requireRoom?(): void
 }
 
 /** A page of history: events as JSON, and the cursor of the page that follows. Or why there is none. */
@@ -68,6 +70,7 @@ export async function readHistory(
     waitSeconds = 0,
     trace = false,
     reader,
+    requireRoom,
   }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
@@ -78,6 +81,7 @@ export async function readHistory(
     get isGone() {
       return signal.aborted
     },
+    ...(requireRoom && { requireRoom }),
   }
   const start = await locate(log, from, asker)
   const query = { selectors, after: start.offset, limit, maxBytes: MAX_HISTORY_BYTES }
