@@ -34,6 +34,8 @@ export interface HistoryQuery {
   readonly trace?: boolean | undefined
   /** Who reads: readers take turns. */
   readonly reader?: Reader | undefined
+  /** Asked before each read of the log. Throws when there is no room for a page: then nothing is read. */
+  requireRoom?(): void
 }
 
 /** An event of history, with the cursor of the place after it. */
@@ -74,6 +76,7 @@ export async function readHistory(
     waitSeconds = 0,
     trace = false,
     reader,
+    requireRoom,
   }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
@@ -84,6 +87,7 @@ export async function readHistory(
     get isGone() {
       return signal.aborted
     },
+    ...(requireRoom && { requireRoom }),
   }
   const start = await locate(log, from, asker)
   const query = { selectors, after: start.offset, limit, maxBytes: MAX_HISTORY_BYTES }

@@ -84,7 +84,14 @@ export class LogReads {
   }
 
   #inTurn<T>(asker: Asker, read: () => Promise<T>): Promise<T> {
-    return this.#queue.run(asker.client, () => asker.isGone, read)
+    return this.#queue.run(
+      asker.client,
+      () => asker.isGone,
+      () => {
+        asker.requireRoom?.()
+        return read()
+      },
+    )
   }
 
   /** Callers only learn that a stream is over; whoever runs the hub should learn why. */

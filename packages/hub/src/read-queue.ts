@@ -12,6 +12,8 @@ export interface Asker {
   readonly client: string
   /** Nobody waits for what it has asked any more. */
   readonly isGone: boolean
+  /** Asked when it is its turn. Throws when there is no room for what would be read. */
+  requireRoom?(): void
 }
 
 interface Waiting {

@@ -63,8 +63,14 @@ export interface MarkFile {
 export function openMarkFile(path: string): MarkFile {
   const isNew = statSync(path, { throwIfNoEntry: false })?.size !== LENGTH
   const file = openSync(path, isNew ? 'w' : 'r+')
+  // With each commit: bytes that are there already are written in half the time that a text takes.
+  const bytes = Buffer.alloc(LENGTH)
   return {
-    write: (mark) => void writeSync(file, `${JSON.stringify(mark).padEnd(LENGTH - 1)}\n`, 0),
+    write(mark) {
+      const end = bytes.write(JSON.stringify(mark), 'latin1')
+      bytes.fill(' ', end).write('\n', LENGTH - 1)
+      writeSync(file, bytes, 0, LENGTH, 0)
+    },
     sync() {
       fsyncSync(file)
       if (isNew) syncFolder(dirname(path))

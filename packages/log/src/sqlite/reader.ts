@@ -53,12 +53,13 @@ export function openReader(path: string): Reader {
     return transaction(db, 'BEGIN', () => {
       const slice = new Slice()
       const { selectors, after } = query
-      const loss = finder.lossOf(selectors, slice)
+      const wanted = finder.lookUp(selectors)
+      const loss = finder.lossOf(wanted, slice)
       if (loss === undefined) return undefined
       const head = newest()
       if (after >= head) return { events: [], next: head, more: false, ...loss }
       const selection = new Selection(selectors)
-      const topics = selectors.includes('**') ? undefined : finder.find(selectors, selection)
+      const topics = selectors.includes('**') ? undefined : finder.find(wanted, selection)
       return { ...pager.page({ query, selection, topics, kind, head, slice }), ...loss }
     })
   }

@@ -23,6 +23,8 @@ export interface HistoryCall {
 const TIMER_SLACK_MS = 100
 /** What an event of a page costs beside its data. */
 const EVENT_COST = 512
+/** The part of the memory for all pages that has to be free to read one: by default about the largest page. */
+const PAGE_SHARE = 1 / 16
 
 /**
  * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
@@ -36,8 +38,10 @@ export async function readHistory(call: HistoryCall, query: HistoryQuery): Promi
   onceGone(response, () => holding.release())
   const gone = new AbortController()
   onceGone(response, () => gone.abort())
-  holding.requireRoom(1)
-  const page = await pageOf(call, query, gone.signal)
+  // Or pages would be read, one after the other, only to be thrown away.
+  const requireRoom = (): void => holding.requireRoom(gate.pages.maxBytes * PAGE_SHARE)
+  requireRoom()
+  const page = await pageOf(call, { ...query, requireRoom }, gone.signal)
   const bytes = sizeOf(page)
   holding.add(bytes)
   if (bytes > SLICE_BYTES && !holdUnsent(response, bytes)) return

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { History } from '@tailrace/hub'
 import { SLICE_BYTES } from './json.ts'
 
@@ -44,9 +45,11 @@ export async function sendPage(
   }
 }
 
+/** Others have their turn after each slice: the system may take all of a page at once, and `drain` waits for no turn. */
 async function write(response: ServerResponse, text: string, gone: AbortSignal): Promise<void> {
   gone.throwIfAborted()
   if (!response.write(text)) await once(response, 'drain', { signal: gone })
+  await nextTurn()
 }
 
 /** The JSON of a page, a slice at a time. */
