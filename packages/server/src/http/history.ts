@@ -23,8 +23,8 @@ export interface HistoryCall {
 const TIMER_SLACK_MS = 100
 /** What an event of a page costs beside its data. */
 const EVENT_COST = 512
-/** The part of the memory for all pages that has to be free to read one: by default about the largest page. */
-const PAGE_SHARE = 1 / 16
+/** The part of the memory for all pages that has to be free to read one: by default twice the largest page. */
+const PAGE_SHARE = 1 / 8
 
 /**
  * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
