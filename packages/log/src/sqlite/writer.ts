@@ -66,8 +66,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
   const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
-  const findAnswer = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
-  const saveAnswer = db.prepare(
+  const findRecord = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
+  const saveRecord = db.prepare(
     `INSERT INTO answers (topic, key, offset, time, is_bounded) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
   )
@@ -91,15 +91,15 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     return ruleFor(rules, topic)?.maxBytes !== undefined
   }
 
-  function answerTo(event: NewEvent, time: number): number | undefined {
+  function firstOffsetOf(event: NewEvent, time: number): number | undefined {
     if (event.idempotencyKey === undefined) return undefined
-    const row = findAnswer.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
+    const row = findRecord.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
     return row === undefined ? undefined : Number(row['offset'])
   }
 
   function append(event: NewEvent, time: number): Appended {
-    const answered = answerTo(event, time)
-    if (answered !== undefined) return { offset: answered, duplicate: true }
+    const first = firstOffsetOf(event, time)
+    if (first !== undefined) return { offset: first, duplicate: true }
     const offset = newest + 1
     const topic = topics.forPublish(event.topic, offset)
     const { type = null, key = null, data, end = false, trace } = event
@@ -121,7 +121,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     const flags = [end ? 1 : 0, key === null ? 0 : 1]
     insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
     if (event.idempotencyKey !== undefined) {
-      saveAnswer.run(event.topic, event.idempotencyKey, offset, time, isBounded(event.topic) ? 1 : 0)
+      saveRecord.run(event.topic, event.idempotencyKey, offset, time, isBounded(event.topic) ? 1 : 0)
     }
     topic.newest = offset
     if (end) topic.ended = offset
@@ -200,7 +200,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
           const refused = refusalOf(
             batch,
             (topic) => topics.isEnded(topic),
-            (event) => answerTo(event, time) !== undefined,
+            (event) => firstOffsetOf(event, time) !== undefined,
           )
           return refused === undefined ? { appended: batch.map((event) => append(event, time)) } : { refused }
         })
