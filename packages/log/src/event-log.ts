@@ -2,8 +2,8 @@ import type { LogError } from './errors.ts'
 import type { RetentionRule } from './retention.ts'
 
 /**
- * How long the answer to an idempotency key is kept, in milliseconds. Where retention bounds the bytes of a topic,
- * its oldest answers go sooner when they exceed as much again.
+ * How long an idempotency key is remembered, in milliseconds. Where retention bounds the bytes of a topic,
+ * its oldest keys go sooner when they exceed as much again.
  */
 export const IDEMPOTENCY_WINDOW_MS: number = 24 * 60 * 60 * 1000
 
@@ -108,7 +108,10 @@ export interface TailListener {
 
 /** A running tail. */
 export interface Tail {
-  /** The newest offset when the tail began: the listener receives every event after it. */
+  /**
+   * The newest offset when the tail began: the listener receives every event after it. At least the offset of each
+   * `append`, and the `newest` of each `describe`, that resolved on this node before.
+   */
   readonly after: number
   stop(): void
 }

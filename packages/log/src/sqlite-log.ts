@@ -65,8 +65,12 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
   }
   const listeners = new TailListeners()
   let isClosed = false
-  const threads = await Threads.start(path, async (role) => {
-    if (role === 'writer') await catchUp()
+  const threads = await Threads.start(path, {
+    died: (reason) => listeners.interrupted(reason),
+    async revived(role) {
+      if (role === 'writer') await catchUp()
+    },
+    complete: () => listeners.resumed(),
   })
 
   let newest = await newestOf(threads)

@@ -107,6 +107,7 @@ describe('the death of a thread', () => {
       ready: 'unreachable',
       // The writer is another thread.
       append: 'fine',
+      interruptions: ['unreachable', 'resumed'],
       failures: [],
       last: 'after',
       events: 1,

@@ -66,8 +66,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
   const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
-  const findAnswer = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
-  const saveAnswer = db.prepare(
+  const findRecord = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
+  const saveRecord = db.prepare(
     `INSERT INTO answers (topic, key, offset, time, is_bounded) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
   )
@@ -76,8 +76,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     `INSERT INTO notes (key, until) VALUES (?, ?)
      ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until < excluded.until`,
   )
-  const removeAnswer = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
-  const countAnswer = db.prepare(
+  const removeRecord = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
+  const countRecord = db.prepare(
     'INSERT INTO answered VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes',
   )
   const supersede = db.prepare(
@@ -96,26 +96,26 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     return ruleFor(rules, topic)?.maxBytes !== undefined
   }
 
-  function answer(topic: string, key: string, offset: number, time: number): void {
+  function remember(topic: string, key: string, offset: number, time: number): void {
     if (isBounded(topic)) {
       // One that has expired, and was not removed yet, would be counted twice.
-      removeAnswer.run(topic, key)
-      countAnswer.run(topic, Buffer.byteLength(key) + RECORD_OVERHEAD)
-      saveAnswer.run(topic, key, offset, time, 1)
+      removeRecord.run(topic, key)
+      countRecord.run(topic, Buffer.byteLength(key) + RECORD_OVERHEAD)
+      saveRecord.run(topic, key, offset, time, 1)
     } else {
-      saveAnswer.run(topic, key, offset, time, 0)
+      saveRecord.run(topic, key, offset, time, 0)
     }
   }
 
-  function answerTo(event: NewEvent, time: number): number | undefined {
+  function firstOffsetOf(event: NewEvent, time: number): number | undefined {
     if (event.idempotencyKey === undefined) return undefined
-    const row = findAnswer.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
+    const row = findRecord.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
     return row === undefined ? undefined : Number(row['offset'])
   }
 
   function append(event: NewEvent, time: number): Appended {
-    const answered = answerTo(event, time)
-    if (answered !== undefined) return { offset: answered, duplicate: true }
+    const first = firstOffsetOf(event, time)
+    if (first !== undefined) return { offset: first, duplicate: true }
     const offset = newest + 1
     const topic = topics.forPublish(event.topic, offset)
     const { type = null, key = null, data, end = false, remove = false, trace } = event
@@ -138,7 +138,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     const { traceparent = null, tracestate = null } = trace ?? {}
     const flags = [end, isNewest, remove].map(Number)
     insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
-    if (event.idempotencyKey !== undefined) answer(event.topic, event.idempotencyKey, offset, time)
+    if (event.idempotencyKey !== undefined) remember(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset
     if (end) topic.ended = offset
     newest = offset
@@ -216,7 +216,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
           const refused = refusalOf(
             batch,
             (topic) => topics.isEnded(topic),
-            (event) => answerTo(event, time) !== undefined,
+            (event) => firstOffsetOf(event, time) !== undefined,
           )
           return refused === undefined ? { appended: batch.map((event) => append(event, time)) } : { refused }
         })

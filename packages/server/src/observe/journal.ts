@@ -39,6 +39,8 @@ export function textOf(error: unknown): string {
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   // The query of an address or path may contain a ticket, and should not be logged anyway.
   [/(\/[^\s?'"`]*)\?[^\s'"`]+/g, '$1?…'],
+  // The credentials of an address, such as that of a log's engine.
+  [/\b([a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@'"`]+@/gi, '$1…@'],
   [/\b(ticket=)[^\s'"`&]+/g, '$1…'],
   [/\b(Bearer\s+)[^\s'"`]+/gi, '$1…'],
   // The value of a cookie header extends to the end of its line.

@@ -103,6 +103,7 @@ test.each([
   ['Set-Cookie: tailrace=abc', 'Set-Cookie: …'],
   ['token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln is bad', 'token … is bad'],
   ['ticket eyJhbGciOiJkaXIifQ..iv.text.tag', 'ticket …'],
+  ['redis://hub:s3cret@10.0.0.7:6379/0 refused', 'redis://…@10.0.0.7:6379/0 refused'],
   ['is the disk full? /var/lib/log.db is', 'is the disk full? /var/lib/log.db is'],
 ])('what an error of others says is rid of what gives rights: %s', (text, expected) => {
   expect(withoutSecrets(text)).toBe(expected)
