@@ -6,7 +6,11 @@ import { SLICE_BYTES } from '../src/http/json.ts'
 import { sendPage } from '../src/http/send-page.ts'
 
 // Small enough for the buffers of a loopback connection: the system takes all of it without waiting for its client.
-const EVENTS = Array.from({ length: 16 }, (_, i) => ({ id: `${i}`, topic: 't', data: 'x'.repeat(SLICE_BYTES) }))
+const EVENTS = Array.from({ length: 16 }, (_, i) => ({
+  id: `${i}`,
+  topic: 't',
+  data: 'x'.repeat(SLICE_BYTES),
+}))
 
 test('others have their turn after each slice of a page, also when the system takes all of it at once', async () => {
   let turns = 0
