@@ -3,7 +3,7 @@ import type { Loss } from '../losses.ts'
 import { PatternLosses } from '../losses.ts'
 import { Selection } from '../selection.ts'
 import { isPattern, literalPrefix } from '../selector.ts'
-import type { Slice } from '../slice.ts'
+import { Slice } from '../slice.ts'
 import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 
@@ -76,10 +76,11 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
     find({ patterns, named }, selection) {
       const topics = new Map<number, string>()
       let looked = 0
+      const looking = new Slice()
       for (const prefix of prefixesOf(patterns)) {
         for (const { id, name } of below(prefix)) {
           looked += 1
-          if (looked > MAX_NAMES) return undefined
+          if (looked > MAX_NAMES || !looking.spend()) return undefined
           if (!name.startsWith(PURGED_PREFIX) && selection.matches(name)) topics.set(id, name)
         }
       }
