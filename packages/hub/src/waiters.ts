@@ -1,13 +1,13 @@
 import type { StoredEvent } from '@tailrace/log'
 import { Router } from './route.ts'
 
-/** Those who wait for an event without a stream: long polls. Each holds a timer and nothing else. */
+/** Clients that wait for an event without a stream (long polls). Each holds only a timer. */
 export class Waiters {
   readonly #router = new Router<() => void>()
   readonly #all = new Set<() => void>()
   #isClosed = false
 
-  /** Resolves with the first event that the selectors select, or when the time is over or the signal aborts. */
+  /** Resolves with the first event that the selectors match, or when the time is over or the signal aborts. */
   readonly wait = (selectors: readonly string[], milliseconds: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
       const stop = (): void => {
@@ -29,7 +29,7 @@ export class Waiters {
     for (const { topic } of events) for (const stop of this.#router.match(topic)) stop()
   }
 
-  /** Ends every wait, and those that are yet to begin: nothing comes any more. */
+  /** Ends every wait, including those that have not begun: no more events will arrive. */
   close(): void {
     this.#isClosed = true
     for (const stop of this.#all) stop()
