@@ -99,7 +99,7 @@ export class Threads {
     const replace = (): void => {
       this.#timers.delete(role)
       const filling = this.#fill(role, () => this.#listener.revived(role))
-        .catch((reason: LogError) => this.#replace(role, reason))
+        .catch((error: LogError) => this.#replace(role, error))
         .finally(() => this.#filling.delete(filling))
       this.#filling.add(filling)
     }
