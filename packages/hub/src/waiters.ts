@@ -2,13 +2,13 @@ import type { StoredEvent } from '@tailrace/log'
 import type { Wait } from './history.ts'
 import { Router } from './route.ts'
 
-/** Those who wait for an event without a stream: long polls. Each holds a timer and nothing else. */
+/** Clients that wait for an event without a stream (long polls). Each holds only a timer. */
 export class Waiters {
   readonly #router = new Router<(offset: number) => void>()
   readonly #all = new Set<() => void>()
   #isClosed = false
 
-  /** Resolves with the first event after an offset that the selectors select, or when the time is over or the signal aborts. */
+  /** Resolves with the first event after an offset that the selectors match, or when the time is over or the signal aborts. */
   readonly wait: Wait = (selectors, after, milliseconds, signal) =>
     new Promise((resolve) => {
       const wake = (offset: number): void => {
@@ -33,7 +33,7 @@ export class Waiters {
     for (const { topic, offset } of events) for (const one of this.#router.match(topic)) one(offset)
   }
 
-  /** Ends every wait, and those that are yet to begin: nothing comes any more. */
+  /** Ends every wait, including those that have not begun: no more events will arrive. */
   close(): void {
     this.#isClosed = true
     for (const stop of this.#all) stop()
