@@ -1,6 +1,7 @@
 import { capabilityOf, formatCursor, isPattern, LogError } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import { HEARTBEAT } from '@tailrace/wire'
+import { Backlog } from './backlog.ts'
 import type { Connection } from './connection.ts'
 import { encodeError, encodeRetry } from './control.ts'
 import { Counters } from './counters.ts'
@@ -162,13 +163,25 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     lastWords: turnAway,
   }
 
+  const backlog = new Backlog({
+    event(event) {
+      lanes.push(event)
+      waiters.wake(event)
+    },
+    turn: () => lanes.handOut(),
+    purged: (topic) => lanes.purged(topic),
+    overflow(events) {
+      lanes.skip(events)
+      waiters.wakeAll()
+    },
+  })
+
   const tail = await log.tail({
     events(events) {
       counters.commitEvents.observe(events.length)
-      lanes.deliver(events)
-      waiters.wake(events)
+      backlog.add(events)
     },
-    purged: (topic) => lanes.purged(topic),
+    purged: (topic) => backlog.purge(topic),
     interrupted(reason) {
       interruption = reason
       settings.onInterruption(reason)
@@ -247,6 +260,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     clearInterval(beat)
     clearInterval(stallCheck)
     clearTimeout(retryTimer)
+    backlog.stop()
     lanes.stop()
     waiters.close()
     const lastWords = code === undefined ? undefined : encodeError(code)

@@ -91,7 +91,8 @@ describe('lanes', () => {
     expect([...lanes.members()]).toEqual([member])
     first.leave(member)
     expect([...lanes.members()]).toEqual([])
-    lanes.deliver([EVENT])
+    lanes.push(EVENT)
+    lanes.handOut()
     expect(first.window.tip).toBe(0)
     expect(await enter(['a', 'b'])).not.toBe(first)
   })
@@ -102,7 +103,8 @@ describe('lanes', () => {
     await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow(
       'no',
     )
-    lanes.deliver([EVENT])
+    lanes.push(EVENT)
+    lanes.handOut()
     expect(unused.window.tip).toBe(0)
     expect(await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)).not.toBe(unused)
   })
