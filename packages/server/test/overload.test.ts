@@ -1,6 +1,6 @@
 import { createPressure } from '../src/limits/pressure.ts'
 import { connectionBound } from '../src/http/connection-limit.ts'
-import { HttpError } from '../src/http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import { openStream, startHub } from '@tailrace/testkit'
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
@@ -97,7 +97,7 @@ test('the more readers are turned away, the longer they are asked to stay away',
     try {
       pressure.admit()
     } catch (error) {
-      if (error instanceof HttpError) return Number(error.headers['Retry-After'])
+      if (HttpError.is(error)) return Number(error.headers['Retry-After'])
     }
     throw new Error('it was let in')
   }

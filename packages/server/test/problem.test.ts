@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { STATUS } from '@tailrace/http'
 import { expect, test } from 'vitest'
-import { STATUS, toProblem } from '../src/http/problem.ts'
+import { toProblem } from '../src/http/problem.ts'
 
 test('the protocol lists every code with its status, and no other', () => {
   const protocol = readFileSync(new URL('../../../spec/protocol.md', import.meta.url), 'utf8')

@@ -1,4 +1,4 @@
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import { credentialOf } from './credentials.ts'
 import type { Credential } from './credentials.ts'
 import type { Identity } from './identity.ts'
@@ -152,12 +152,9 @@ function refusal({ by }: Identity, what: string): HttpError {
 }
 
 export function missingToken(what: string): HttpError {
-  return new HttpError(
-    'missing-token',
-    `To ${what} takes a token: Authorization: Bearer ….`,
-    {},
-    {
+  return new HttpError('missing-token', `To ${what} takes a token: Authorization: Bearer ….`, {
+    headers: {
       'WWW-Authenticate': 'Bearer',
     },
-  )
+  })
 }

@@ -1,4 +1,4 @@
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** What of a request says who asks. */
 export interface Asker {
@@ -23,14 +23,11 @@ export function credentialOf(
   if (authorization !== undefined) {
     const token = BEARER.exec(authorization)?.[1]
     if (token === undefined) {
-      throw new HttpError(
-        'invalid-token',
-        'Authorization must be Bearer and a token.',
-        {},
-        {
+      throw new HttpError('invalid-token', 'Authorization must be Bearer and a token.', {
+        headers: {
           'WWW-Authenticate': 'Bearer error="invalid_request"',
         },
-      )
+      })
     }
     return { kind: 'token', token }
   }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')

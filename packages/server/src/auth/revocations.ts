@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import type { Identity } from './identity.ts'
 
 /** How many revocations are in force at most: some 15 MiB. */
@@ -86,8 +86,7 @@ export function revokedError(): HttpError {
   return new HttpError(
     'revoked',
     'Access was withdrawn. A token that is issued from now on may be accepted.',
-    {},
-    { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+    { headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' } },
   )
 }
 
@@ -108,6 +107,6 @@ function tooMany(): HttpError {
   return new HttpError(
     'too-many-revocations',
     `${MAX_REVOCATIONS} revocations are in force, and a hub holds no more: change the keys, which refuses all tokens at once.`,
-    { max: MAX_REVOCATIONS },
+    { details: { max: MAX_REVOCATIONS } },
   )
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import type { Identity } from './identity.ts'
 import type { Seal } from './seal.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import Negotiator from 'negotiator'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 export const STREAM = 'text/event-stream'
 export const JSON_TYPE = 'application/json'
@@ -16,7 +16,9 @@ const MAX_ACCEPT_LENGTH = 1_024
 export function wanted(accept: string | undefined): typeof STREAM | typeof JSON_TYPE | undefined {
   if (accept !== undefined && accept.length > MAX_ACCEPT_LENGTH) {
     throw new HttpError('invalid-header', `Accept can have up to ${MAX_ACCEPT_LENGTH} characters.`, {
-      header: 'Accept',
+      details: {
+        header: 'Accept',
+      },
     })
   }
   const headers: IncomingHttpHeaders = accept === undefined ? {} : { accept }

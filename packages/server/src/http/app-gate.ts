@@ -6,7 +6,7 @@ import { EVERYBODY, requireSubscribe } from '../auth/access.ts'
 import type { Client } from '../limits/limits.ts'
 import { OPEN_GATE } from './gate.ts'
 import type { Gate } from './gate.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** What an application allows one request to do. What is left out is not allowed. */
 export interface Authorization {

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HubError } from '@tailrace/hub'
 import type { Holding } from '../limits/budget.ts'
 import { sendContinue } from './continue.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** What a chunk costs, however small: its object, and what keeps it. */
 const MIN_CHUNK_COST = 256
@@ -79,7 +79,8 @@ export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<str
 
 function refusal({ tooLarge, maxBytes }: BodyLimit): HubError | HttpError {
   const message = `The body is larger than the ${maxBytes} bytes that are accepted`
-  if (tooLarge === 'body-too-large') return new HttpError(tooLarge, `${message}: send less.`, { maxBytes })
+  if (tooLarge === 'body-too-large')
+    return new HttpError(tooLarge, `${message}: send less.`, { details: { maxBytes } })
   const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
   return new HubError(tooLarge, `${message}: send less, or raise ${setting}.`, { details: { maxBytes } })
 }

@@ -14,7 +14,7 @@ import { Budget } from '../limits/budget.ts'
 import type { Client, Limits } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
 import type { Transport } from '../observe/metrics.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 export interface GateOptions {
   readonly access: Access

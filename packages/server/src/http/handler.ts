@@ -6,16 +6,18 @@ import { requireAdmin, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
 import { NO_RIGHTS } from '../auth/rights.ts'
 import type { Client } from '../limits/limits.ts'
-import { listConnections } from '../observe/connections.ts'
-import { sendMetrics } from '../observe/exposition.ts'
+import { listConnections } from './connections.ts'
+import { sendMetrics } from './exposition.ts'
 import type { Metrics, RequestLimit } from '../observe/metrics.ts'
 import { READ_ONLY_GATE } from './app-gate.ts'
 import { factsOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { cut, isGone } from './gone.ts'
 import { sendJson } from './json.ts'
-import { HttpError, sendProblem, toProblem } from './problem.ts'
-import type { Problem, ProblemCode } from './problem.ts'
+import { HttpError } from '@tailrace/http'
+import { sendProblem, toProblem } from './problem.ts'
+import type { ProblemCode } from '@tailrace/http'
+import type { Problem } from './problem.ts'
 import { publish } from './publish.ts'
 import { revokeConnection, revokeSubject } from './revoke.ts'
 import { readsStreams, subscribe, turnAway } from './subscribe.ts'
@@ -179,8 +181,7 @@ export function createHandler(
 
   /** Whether the operator is to be told of an error, as opposed to the client alone. Too much at a time is no failure. */
   function isNews(error: unknown, { code, status }: Problem): boolean {
-    const isOurs =
-      status >= 500 && code !== 'busy' && (!(error instanceof HttpError) || code === 'keys-unavailable')
+    const isOurs = status >= 500 && code !== 'busy' && (!HttpError.is(error) || code === 'keys-unavailable')
     if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
     if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
@@ -191,7 +192,7 @@ export function createHandler(
   function answerOther(method: string, known: readonly string[], { request, response }: Exchange): void {
     const allowed = [...(known.includes('GET') ? ['HEAD'] : []), ...known, 'OPTIONS'].join(', ')
     if (method !== 'OPTIONS') {
-      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, {}, { Allow: allowed })
+      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, { headers: { Allow: allowed } })
     }
     const isPreflight = request.headers['access-control-request-method'] !== undefined
     response.writeHead(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) }).end()
@@ -237,11 +238,11 @@ function takeTicket(query: URLSearchParams): string | undefined {
 }
 
 function limitOf(error: unknown): RequestLimit | undefined {
-  return error instanceof HttpError ? (error.details['limit'] as RequestLimit | undefined) : undefined
+  return HttpError.is(error) ? (error.details['limit'] as RequestLimit | undefined) : undefined
 }
 
 /** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */
 function codeOf(error: unknown): string {
-  if (error instanceof HttpError) return error.code
+  if (HttpError.is(error)) return error.code
   return HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
 }

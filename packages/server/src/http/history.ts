@@ -5,7 +5,7 @@ import { readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { SLICE_BYTES } from './json.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 import { sendPage } from './send-page.ts'
 import type { HistoryPage } from './send-page.ts'
 import { holdUnsent } from './unsent.ts'
@@ -57,13 +57,13 @@ async function pageOf(
   const history = await hub.read({ ...query, ...wait, reader }, gone)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
-    throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
+    throw new HttpError('token-expired', 'The token has expired: get a new one.', { headers: challenge })
   }
   gate.requireStill(client)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
-    throw new HttpError('cursor-gone', detail, { reason, from, oldest })
+    throw new HttpError('cursor-gone', detail, { details: { reason, from, oldest } })
   }
   return history
 }

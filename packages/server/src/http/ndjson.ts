@@ -3,7 +3,7 @@ import { HubError, quote } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import type { NewEvent, TraceContext } from '@tailrace/log'
 import { afterSpace, endOfString, endOfValue } from './json-text.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 const FIELDS = ['data', 'type', 'key', 'idempotencyKey', 'topic', 'end', 'traceparent', 'tracestate'] as const
 type Field = (typeof FIELDS)[number]
@@ -96,7 +96,7 @@ export class BatchReader {
   #eventOf(line: Buffer): NewEvent {
     if (!isUtf8(line)) {
       const message = `Line ${this.#line} is not valid UTF-8. Nothing of the batch was published.`
-      throw new HttpError('invalid-utf8', message, { line: this.#line })
+      throw new HttpError('invalid-utf8', message, { details: { line: this.#line } })
     }
     const fields = this.#fieldsOf(line)
     const text = (name: Field): string | undefined => {
@@ -182,7 +182,7 @@ export class BatchReader {
 
   #refuse(flaw: string): HttpError {
     const message = `Line ${this.#line} ${flaw}. Nothing of the batch was published.`
-    return new HttpError('invalid-ndjson', message, { line: this.#line })
+    return new HttpError('invalid-ndjson', message, { details: { line: this.#line } })
   }
 
   #tooLarge(): HubError {

@@ -11,7 +11,8 @@ import type { Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { BatchReader } from './ndjson.ts'
-import { HttpError, SLOW_REQUEST } from './problem.ts'
+import { HttpError } from '@tailrace/http'
+import { SLOW_REQUEST } from './problem.ts'
 
 /** A publish, and who makes it. */
 export interface PublishCall {
@@ -62,7 +63,9 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
       'invalid-header',
       'POST /topics takes a batch: send Content-Type: application/x-ndjson.',
       {
-        header: 'Content-Type',
+        details: {
+          header: 'Content-Type',
+        },
       },
     )
   } else {
@@ -79,7 +82,9 @@ async function publishOne(
   const { request } = call
   const end = header(request, 'Event-End')
   if (end !== undefined && end !== 'true' && end !== 'false') {
-    throw new HttpError('invalid-header', 'Event-End can be true or false.', { header: 'Event-End' })
+    throw new HttpError('invalid-header', 'Event-End can be true or false.', {
+      details: { header: 'Event-End' },
+    })
   }
   const event = {
     topic,
@@ -109,7 +114,9 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
       'invalid-header',
       `${single} is for one event: in a batch, each line says it for itself.`,
       {
-        header: single,
+        details: {
+          header: single,
+        },
       },
     )
   }

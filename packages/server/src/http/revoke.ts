@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { HubError, single } from '@tailrace/hub'
 import type { Connection, Hub } from '@tailrace/hub'
-import { idOf } from '../observe/connections.ts'
+import { idOf } from './connections.ts'
 import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 interface RevokeCall {
   readonly hub: Hub

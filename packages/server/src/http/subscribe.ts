@@ -11,7 +11,7 @@ import { isGone, onceGone } from './gone.ts'
 import { header } from './header.ts'
 import { readHistory } from './history.ts'
 import type { HistoryCall } from './history.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 import type { Problem } from './problem.ts'
 
 /** A request for a stream or for history, and who makes it. */

@@ -1,5 +1,5 @@
 import { parseTopic } from '@tailrace/log'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** What a request line names. */
 export interface Target {

@@ -5,7 +5,7 @@ import type { Client } from '../limits/limits.ts'
 import { receiveText } from './body.ts'
 import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** The largest request for a ticket. The ticket holds its topics, and has to fit into a URL beside them. */
 const MAX_BYTES = 4 * 1024

@@ -6,7 +6,7 @@ import { readableTopics } from '../auth/readable-topics.ts'
 import type { Client } from '../limits/limits.ts'
 import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
-import { HttpError } from './problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** Begins an `after` that is not the name of a topic, none of which has it. */
 const SEALED = '*'

@@ -1,4 +1,4 @@
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** Budgets of memory that all clients share, by the settings that set them. */
 export const MEMORY_LIMITS = ['max-bodies', 'max-history'] as const
@@ -40,7 +40,7 @@ export class Budget {
     if (this.#used + bytes <= this.maxBytes && mine + bytes <= this.maxBytes / 2) return
     const whose = this.#used + bytes <= this.maxBytes ? 'Half of the' : 'The'
     const detail = `${whose} memory for ${HELD_BY[this.limit]} is in use: try again later, or raise --${this.limit}.`
-    throw new HttpError('busy', detail, { limit: this.limit, maxBytes: this.maxBytes })
+    throw new HttpError('busy', detail, { details: { limit: this.limit, maxBytes: this.maxBytes } })
   }
 
   change(address: string, bytes: number): void {

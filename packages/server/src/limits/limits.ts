@@ -1,7 +1,7 @@
 import type { Identity } from '../auth/identity.ts'
 import { isLoopback } from '../auth/origins.ts'
-import { HttpError } from '../http/problem.ts'
-import type { HttpErrorCode } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
+import type { HttpErrorCode } from '@tailrace/http'
 import { Budget } from './budget.ts'
 import { clientAddress } from './client-address.ts'
 import type { TrustedProxies } from './client-address.ts'
@@ -164,5 +164,5 @@ function tooMany(limit: ClientLimit, what: string): HttpError {
 
 function beyond(limit: ClientLimit, code: HttpErrorCode, message: string, retryAfterS?: number): HttpError {
   const headers = retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }
-  return new HttpError(code, message, { limit }, headers)
+  return new HttpError(code, message, { details: { limit }, headers })
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BatchReader } from '../../src/http/ndjson.ts'
-import { HttpError } from '../../src/http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import { fuzz, FUZZ } from './fuzz.ts'
 
 const json = fc.json({ maxDepth: 3 })
@@ -73,7 +73,7 @@ function parse(lines: readonly string[], topic: string | undefined): BatchReader
   try {
     return read(lines.join('\n'), topic)
   } catch (error) {
-    if (error instanceof HttpError) return error
+    if (HttpError.is(error)) return error
     throw error
   }
 }

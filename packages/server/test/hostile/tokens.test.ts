@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { secretKey } from '../../src/auth/keys.ts'
 import type { Identity } from '../../src/auth/identity.ts'
 import { createVerifier } from '../../src/auth/verifier.ts'
-import { HttpError } from '../../src/http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import { SECRET, tokenOf } from '../auth/tokens.ts'
 import { fuzz, FUZZ } from './fuzz.ts'
 
@@ -16,8 +16,7 @@ async function outcomeOf(token: string): Promise<Identity | string> {
   try {
     return await verify(token)
   } catch (error) {
-    if (error instanceof HttpError && ['invalid-token', 'token-expired'].includes(error.code))
-      return error.code
+    if (HttpError.is(error) && ['invalid-token', 'token-expired'].includes(error.code)) return error.code
     throw error
   }
 }

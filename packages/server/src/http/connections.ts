@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { parseConnectionLimit } from '@tailrace/hub'
 import type { Connection, Hub } from '@tailrace/hub'
 import { mintEpoch } from '@tailrace/log'
-import { sendJson } from '../http/json.ts'
+import { sendJson } from './json.ts'
 
 /** `GET /connections`: the open streams, those that are the furthest behind first. */
 export async function listConnections(

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from '../observe/metrics.ts'
 
 /** `GET /metrics`, in the text format of Prometheus. */
 export async function sendMetrics(metrics: Metrics, response: ServerResponse): Promise<void> {
