@@ -1,4 +1,5 @@
 import { HttpError } from '@tailrace/http'
+import type { Facts } from '../http/gate.ts'
 import { credentialOf } from './credentials.ts'
 import type { Credential } from './credentials.ts'
 import type { Identity } from './identity.ts'
@@ -6,18 +7,10 @@ import { requireKnownOrigin, requireLoopbackHost, requireReadableOrigin } from '
 import type { OriginRules } from './origins.ts'
 import { revokedError } from './revocations.ts'
 import type { Revocations } from './revocations.ts'
-import { ALL_RIGHTS, mayPublish, maySubscribe } from './rights.ts'
+import { ALL_RIGHTS } from './rights.ts'
 import type { Rights } from './rights.ts'
 import type { Tickets } from './tickets.ts'
 import type { Verifier } from './verifier.ts'
-
-/** What of a request decides whether it is answered. */
-export interface Facts {
-  readonly method: string
-  /** Of a header that is given once, by its lower-case name; each character is a byte. */
-  header(name: string): string | undefined
-  readonly ticket: string | undefined
-}
 
 export interface AccessOptions {
   /** Nothing on a hub without keys. */
@@ -102,50 +95,8 @@ function isVisit(facts: Facts): boolean {
   return facts.header('sec-fetch-mode') === 'navigate' && facts.header('sec-fetch-dest') === 'document'
 }
 
-/** @throws HttpError `missing-token` or `forbidden` */
-export function requirePublish(identity: Identity, topics: Iterable<string>): void {
-  const isAllowed = mayPublish(identity.rights)
-  for (const topic of topics) if (!isAllowed(topic)) throw refusal(identity, `publish to ${topic}`)
-}
-
-/** For a publish whose topics are not known yet. @throws HttpError `missing-token` or `forbidden` */
-export function requireAnyPublish(identity: Identity): void {
-  if (identity.rights.publish.length === 0) throw refusal(identity, 'publish')
-}
-
-/** @throws HttpError `missing-token` or `forbidden` */
-export function requireSubscribe(identity: Identity, selectors: readonly string[]): void {
-  const isCovered = maySubscribe(identity.rights)
-  for (const selector of selectors) {
-    if (!isCovered(selector)) throw refusal(identity, `subscribe to ${selector}`)
-  }
-}
-
-/** For a list, which has what may be subscribed to. @throws HttpError `missing-token` or `forbidden` */
-export function requireAnySubscribe(identity: Identity): void {
-  if (identity.rights.subscribe.length === 0) throw refusal(identity, 'list topics')
-}
-
-/** A ticket may stand in a log for anybody to read: it opens streams only. @throws HttpError `forbidden` */
-export function requireNoTicket({ by }: Identity): void {
-  if (by !== 'ticket') return
-  throw new HttpError('forbidden', 'A ticket opens streams only: read history with a token.')
-}
-
-/** A ticket could be renewed for ever by whoever saw one in a URL. @throws HttpError `missing-token` */
-export function requireToken({ by }: Identity): void {
-  if (by !== 'token') throw missingToken('get a ticket')
-}
-
-/** @throws HttpError `missing-token` or `forbidden` */
-export function requireAdmin(identity: Identity): void {
-  if (!identity.rights.isAdmin) throw refusal(identity, 'administer this hub')
-}
-
-function refusal({ by }: Identity, what: string): HttpError {
-  if (by === 'app') {
-    return new HttpError('forbidden', `Not allowed to ${what}: the gate given to createHandler decides.`)
-  }
+/** The answer to a client that may not do something. */
+export function refusal({ by }: Identity, what: string): HttpError {
   return by === 'nobody'
     ? missingToken(what)
     : new HttpError('forbidden', `The ${by} gives no right to ${what}.`)

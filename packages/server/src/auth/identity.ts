@@ -2,11 +2,8 @@ import type { Rights } from './rights.ts'
 
 /** Who asks, as far as a token says. */
 export interface Identity {
-  /**
-   * How the request was authorized. A ticket opens streams of its topics and does nothing else. `app`: the application
-   * that the hub is part of decided.
-   */
-  readonly by: 'token' | 'ticket' | 'app' | 'nobody'
+  /** How the request was authorized. A ticket opens streams of its topics and does nothing else. */
+  readonly by: 'token' | 'ticket' | 'nobody'
   /** The token's `sub`, if it has one: limits are per subject. */
   readonly subject: string | undefined
   readonly rights: Rights

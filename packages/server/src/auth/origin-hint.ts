@@ -1,4 +1,4 @@
-import type { Facts } from './access.ts'
+import type { Facts } from '../http/gate.ts'
 import { isAllowed, isOwnPage } from './origins.ts'
 import type { OriginRules } from './origins.ts'
 

@@ -1,7 +1,5 @@
 import { isPattern, literalPrefix } from '@tailrace/log'
 import type { TopicQuery, TopicSummary } from '@tailrace/log'
-import { maySubscribe } from './rights.ts'
-import type { Rights } from './rights.ts'
 
 /** Names that are looked at for one page, those that may not be read included. */
 const MAX_EXAMINED = 1_000
@@ -22,19 +20,21 @@ interface Range {
 }
 
 /**
- * Lists the topics that somebody may subscribe to, in code point order. It walks the names below the literal beginning
- * of each right and leaves out what is not covered, so a page may be short, or empty, and not be the last.
+ * Lists the topics that somebody may read, in code point order. It walks the names below the literal beginning of each
+ * selector and leaves out those that are not readable, so a page may be short, or empty, without being the last.
+ *
+ * @param selectors - cover every topic that is readable
  */
 export async function readableTopics(
   read: (query: TopicQuery) => Promise<readonly TopicSummary[]>,
-  rights: Rights,
+  selectors: readonly string[],
+  isReadable: (topic: string) => boolean | Promise<boolean>,
   { prefix, after, limit }: TopicQuery,
 ): Promise<ReadableTopics> {
-  const isReadable = maySubscribe(rights)
   const topics: TopicSummary[] = []
   let next = after
   let [examined, reads] = [0, 0]
-  for (const range of rangesOf(rights.subscribe, prefix)) {
+  for (const range of rangesOf(selectors, prefix)) {
     if (isBehind(range, next)) continue
     for (let isDone = false; !isDone;) {
       if (topics.length === limit || examined >= MAX_EXAMINED || reads === MAX_READS) return { topics, next }
@@ -42,7 +42,7 @@ export async function readableTopics(
       const found = await read({ prefix: range.prefix, after: next, limit: most })
       reads += 1
       examined += found.length
-      topics.push(...found.filter(({ topic }) => isReadable(topic)))
+      for (const summary of found) if (await isReadable(summary.topic)) topics.push(summary)
       next = found.at(-1)?.topic ?? next
       isDone = range.isWhole || found.length < most
     }

@@ -9,8 +9,8 @@ import { createSeal } from '../auth/seal.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
-import { createGate } from '../http/gate.ts'
-import type { Gate } from '../http/gate.ts'
+import { createGate } from '../gate.ts'
+import type { TokenGate } from '../gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
@@ -37,7 +37,7 @@ export async function gateOf(
   values: ServeValues,
   log: EventLog,
   { pressure, warn }: { pressure: Pressure; warn(line: string): void },
-): Promise<Gate> {
+): Promise<TokenGate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
   const isLocal = isLocalOnly(values)

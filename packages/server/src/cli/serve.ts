@@ -6,7 +6,7 @@ import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { connectionBound, limitConnections, readFileLimit } from '../http/connection-limit.ts'
 import type { ConnectionBound } from '../http/connection-limit.ts'
-import type { Gate } from '../http/gate.ts'
+import type { TokenGate } from '../gate.ts'
 import { createHandler } from '../http/handler.ts'
 import { takeStreams } from '../http/front.ts'
 import { createHttp2 } from '../http/http2.ts'
@@ -112,7 +112,7 @@ export async function jsonJournal(): Promise<Journal> {
 
 interface Parts {
   readonly hub: Hub
-  readonly gate: Gate
+  readonly gate: TokenGate
   readonly bound: ConnectionBound
   readonly pressure: Pressure
   readonly journal: Journal

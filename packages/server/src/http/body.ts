@@ -34,7 +34,7 @@ export interface BodyLimit {
 export async function receive(
   { request, response, holding, cost }: BodyCall,
   limit: BodyLimit,
-  take: (slice: Buffer) => void,
+  take: (slice: Buffer) => void | Promise<void>,
 ): Promise<void> {
   const { headers } = request
   const encoding = headers['content-encoding']
@@ -62,7 +62,7 @@ export async function receive(
       }
       const slice = chunk.subarray(at, at + SLICE_BYTES)
       taken += slice.length
-      take(slice)
+      await take(slice)
     }
   }
 }

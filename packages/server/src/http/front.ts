@@ -5,7 +5,7 @@ import type { Hub, Peers, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
 import { READ_ONLY_GATE } from './app-gate.ts'
-import { readerOf } from './gate.ts'
+import { permit, readerOf } from './gate.ts'
 import type { Gate } from './gate.ts'
 import { toUtf8 } from './header.ts'
 import { HeadBuffer, mayBeStream, readHead } from './head.ts'
@@ -116,10 +116,12 @@ export function takeStreams(
       try {
         const facts = { method: 'GET', header: (name: string) => headers.get(name), ticket: undefined }
         const client = await gate.identify(facts, socket.remoteAddress)
-        leave = gate.admit(client, subscription.selectors)
+        const { selectors } = subscription
+        await permit(gate.mayRead(client, selectors, 'stream'), 'subscribe')
+        leave = gate.admit(client, selectors)
         const origin = headers.get('origin')
         const reader = readerOf(client, 'socket')
-        const until = client.identity.expiresAt
+        const until = client.expiresAt
         const outcome = await hub.subscribe({ ...subscription, until, reader }, () => {
           if (socket.destroyed) return undefined
           gate.requireStill(client)

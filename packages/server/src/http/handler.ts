@@ -2,16 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HubError, refuseUnknown, single } from '@tailrace/hub'
 import type { Hub, Peers } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
-import { requireAdmin, withoutToken } from '../auth/access.ts'
 import { preflightHeaders } from '../auth/cors.ts'
-import { NO_RIGHTS } from '../auth/rights.ts'
-import type { Client } from '../limits/limits.ts'
 import { listConnections } from './connections.ts'
 import { sendMetrics } from './exposition.ts'
 import type { Metrics, RequestLimit } from '../observe/metrics.ts'
 import { READ_ONLY_GATE } from './app-gate.ts'
-import { factsOf } from './gate.ts'
-import type { Gate } from './gate.ts'
+import { factsOf } from './facts.ts'
+import { permit } from './gate.ts'
+import type { Client, Gate } from './gate.ts'
 import { cut, isGone } from './gone.ts'
 import { sendJson } from './json.ts'
 import { HttpError } from '@tailrace/http'
@@ -53,7 +51,7 @@ const CONNECTION = '/connections/'
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 /** How often at most the operator is told of one outage (a full disk, say), which every request brings up again. */
 const TELL_INTERVAL_MS = 30_000
-const NOBODY: Client = { address: '', identity: withoutToken(NO_RIGHTS) }
+const NOBODY: Client = { address: '' }
 
 interface Exchange {
   readonly request: IncomingMessage
@@ -90,20 +88,20 @@ export function createHandler(
         return { POST: ({ request, response }, client) => issueTicket(gate, client, request, response) }
       case '/connections':
         return {
-          async GET({ response }, { identity }) {
-            requireAdmin(identity)
+          async GET({ response }, client) {
+            await permit(gate.mayAdminister(client), 'administer this hub')
             await listConnections(hub, query, response)
           },
-          async DELETE({ response }, { identity }) {
-            requireAdmin(identity)
+          async DELETE({ response }, client) {
+            await permit(gate.mayAdminister(client), 'administer this hub')
             await revokeSubject({ hub, gate, response }, query)
           },
         }
       case '/metrics':
         if (metrics === undefined) return undefined
         return {
-          async GET({ response }, { identity }) {
-            requireAdmin(identity)
+          async GET({ response }, client) {
+            await permit(gate.mayAdminister(client), 'administer this hub')
             refuseUnknown(query, NO_PARAMETERS)
             await sendMetrics(metrics, response)
           },
@@ -111,8 +109,8 @@ export function createHandler(
     }
     if (path.startsWith(CONNECTION)) {
       return {
-        async DELETE({ response }, { identity }) {
-          requireAdmin(identity)
+        async DELETE({ response }, client) {
+          await permit(gate.mayAdminister(client), 'administer this hub')
           await revokeConnection({ hub, gate, response }, path.slice(CONNECTION.length))
         },
       }
@@ -121,8 +119,8 @@ export function createHandler(
     return {
       GET: (exchange, client) => subscribe({ hub, gate, peers, client, query, ...exchange }, topicOf(path)),
       POST: (exchange, client) => publish({ hub, gate, client, ...exchange }, topicOf(path)),
-      async DELETE({ response }, { identity }) {
-        requireAdmin(identity)
+      async DELETE({ response }, client) {
+        await permit(gate.mayAdminister(client), 'administer this hub')
         await purgeTopic(hub, topicOf(path), response)
       },
     }

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HistoryQuery, Hub } from '@tailrace/hub'
-import type { Client } from '../limits/limits.ts'
-import { readerOf } from './gate.ts'
-import type { Gate } from './gate.ts'
+import { permit, readerOf } from './gate.ts'
+import type { Client, Gate } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { SLICE_BYTES } from './json.ts'
 import { HttpError } from '@tailrace/http'
@@ -31,7 +30,8 @@ const EVENT_COST = 512
 export async function readHistory(call: HistoryCall, query: HistoryQuery): Promise<void> {
   const { gate, client, response } = call
   const { waitSeconds = 0, selectors } = query
-  onceGone(response, waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client, selectors))
+  await permit(gate.mayRead(client, selectors, 'history'), `read ${selectors.join(', ')}`)
+  onceGone(response, waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client))
   const holding = gate.pages.open(client.address)
   onceGone(response, () => holding.release())
   const gone = new AbortController()
@@ -50,7 +50,7 @@ async function pageOf(
   gone: AbortSignal,
 ): Promise<HistoryPage> {
   const { waitSeconds = 0 } = query
-  const until = client.identity.expiresAt ?? Infinity
+  const until = client.expiresAt ?? Infinity
   const leftSeconds = Math.max(0, until - Date.now()) / 1000
   const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
   const wait = { waitSeconds: Math.min(waitSeconds, leftSeconds) }

@@ -3,11 +3,10 @@ import { HubError, parseTraceContext } from '@tailrace/hub'
 import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
-import { requireAnyPublish, requirePublish } from '../auth/access.ts'
-import type { Client } from '../limits/limits.ts'
 import type { Holding } from '../limits/budget.ts'
 import { receive, receiveText } from './body.ts'
-import type { Gate } from './gate.ts'
+import { permit } from './gate.ts'
+import type { Client, Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { BatchReader } from './ndjson.ts'
@@ -37,8 +36,7 @@ interface Receiving extends PublishCall {
 export async function publish(call: PublishCall, topic: string | undefined): Promise<void> {
   const { gate, client } = call
   // Before its body is read, as far as can be told by then.
-  if (topic === undefined) requireAnyPublish(client.identity)
-  else requirePublish(client.identity, [topic])
+  await permit(gate.mayPublish(client, topic), topic === undefined ? 'publish' : `publish to ${topic}`)
   gate.requireRate(client)
   const holding = gate.bodies.open(client.address)
   const receiving = { ...call, holding, cost: { events: 0, bytes: 0 } }
@@ -131,17 +129,17 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
 
 /** Receives a batch. What follows a bad line is read and thrown away, since most clients listen only once they have sent all. */
 async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> {
-  const { hub, client, holding, cost } = call
+  const { hub, gate, client, holding, cost } = call
   const permitted = new Set<string>()
   let refusal: Error | undefined
 
-  function read(step: () => void): void {
+  async function read(step: () => void): Promise<void> {
     if (refusal !== undefined) return
     try {
       step()
       const fresh = new Set<string>()
       for (const { topic } of batch.events.slice(cost.events)) if (!permitted.has(topic)) fresh.add(topic)
-      requirePublish(client.identity, fresh)
+      for (const topic of fresh) await permit(gate.mayPublish(client, topic), `publish to ${topic}`)
       for (const topic of fresh) permitted.add(topic)
     } catch (error) {
       refusal = error as Error
@@ -152,7 +150,7 @@ async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> 
 
   const maxBytes = hub.limits.maxBatchBytes * NDJSON_OVERHEAD
   await receive(call, { maxBytes, tooLarge: 'batch-too-large' }, (slice) => read(() => batch.add(slice)))
-  read(() => batch.finish())
+  await read(() => batch.finish())
   if (refusal !== undefined) throw refusal
 }
 

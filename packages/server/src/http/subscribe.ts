@@ -4,9 +4,8 @@ import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
 import type { Hub, Peers, Sink, Subscription } from '@tailrace/hub'
 import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
-import { requireNoTicket, requireSubscribe } from '../auth/access.ts'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
-import { readerOf } from './gate.ts'
+import { permit, readerOf } from './gate.ts'
 import { isGone, onceGone } from './gone.ts'
 import { header } from './header.ts'
 import { readHistory } from './history.ts'
@@ -23,21 +22,23 @@ export interface SubscribeCall extends HistoryCall {
 
 /** `GET /topics/<topic>` and `GET /events?topic=…`: a stream, or a page of history when JSON is asked for. */
 export async function subscribe(call: SubscribeCall, topic: string | undefined): Promise<void> {
-  const { client, query, request, response } = call
+  const { gate, client, query, request, response } = call
   response.appendHeader('Vary', 'Accept')
   const selectors = topic === undefined ? undefined : [topic]
   const type = wanted(request.headers.accept)
   if (type === STREAM) {
     const lastEventId = header(request, 'Last-Event-ID')
     const subscription = parseSubscription({ selectors, query, lastEventId })
+    await permit(
+      gate.mayRead(client, subscription.selectors, 'stream'),
+      `subscribe to ${subscription.selectors.join(', ')}`,
+    )
     if (request.method === 'HEAD') {
-      requireSubscribe(client.identity, subscription.selectors)
       response.writeHead(200, STREAM_HEADERS).end()
       return
     }
     await stream(call, subscription)
   } else if (type === JSON_TYPE) {
-    requireNoTicket(client.identity)
     await readHistory(call, parseHistoryQuery({ selectors, query }))
   } else {
     throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)
@@ -50,7 +51,7 @@ async function stream(
 ): Promise<void> {
   onceGone(response, gate.admit(client, subscription.selectors))
   const reader = readerOf(client, request.httpVersionMajor > 1 ? 'http2' : 'http1')
-  const until = client.identity.expiresAt
+  const until = client.expiresAt
   const outcome = await hub.subscribe({ ...subscription, until, reader }, () => {
     if (isGone(response)) return undefined
     gate.requireStill(client)

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseSelectorList } from '@tailrace/hub'
-import { requireToken } from '../auth/access.ts'
-import type { Client } from '../limits/limits.ts'
 import { receiveText } from './body.ts'
-import type { Gate } from './gate.ts'
+import { permit } from './gate.ts'
+import type { Client, Gate } from './gate.ts'
 import { sendJson } from './json.ts'
 import { HttpError } from '@tailrace/http'
 
@@ -17,7 +16,7 @@ export async function issueTicket(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  requireToken(client.identity)
+  await permit(gate.mayGetTicket(client), 'get a ticket')
   const holding = gate.bodies.open(client.address)
   const call = { request, response, holding, cost: { bytes: 0 } }
   const text = await receiveText(call, { maxBytes: MAX_BYTES, tooLarge: 'body-too-large' }).finally(() =>

@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { HubError, parseTopicQuery } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { requireAnySubscribe } from '../auth/access.ts'
 import { readableTopics } from '../auth/readable-topics.ts'
-import type { Client } from '../limits/limits.ts'
-import type { Gate } from './gate.ts'
+import type { Client, Gate } from './gate.ts'
 import { sendJson } from './json.ts'
 import { HttpError } from '@tailrace/http'
 
@@ -22,13 +20,17 @@ interface ListCall {
 
 /** `GET /topics`: the topics whose names start with `prefix` and that the client may read, a page at a time. */
 export async function listTopics({ hub, gate, client, query, response }: ListCall): Promise<void> {
-  const { identity } = client
-  requireAnySubscribe(identity)
+  const selectors = gate.readable(client)
   const { after, ...wanted } = parseTopicQuery(query)
-  const { topics, next } = await readableTopics(hub.topics, identity.rights, {
-    ...wanted,
-    after: after.startsWith(SEALED) ? await unsealed(gate, after) : after,
-  })
+  const { topics, next } = await readableTopics(
+    hub.topics,
+    selectors,
+    (topic) => gate.mayRead(client, [topic], 'list'),
+    {
+      ...wanted,
+      after: after.startsWith(SEALED) ? await unsealed(gate, after) : after,
+    },
+  )
   const isReadable = next === topics.at(-1)?.topic
   sendJson(response, 200, {
     topics: topics.map(({ topic, ended }) => ({ topic, ended })),

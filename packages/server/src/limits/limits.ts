@@ -1,7 +1,7 @@
-import type { Identity } from '../auth/identity.ts'
 import { isLoopback } from '../auth/origins.ts'
 import { HttpError } from '@tailrace/http'
 import type { HttpErrorCode } from '@tailrace/http'
+import type { Client } from '../http/gate.ts'
 import { Budget } from './budget.ts'
 import { clientAddress } from './client-address.ts'
 import type { TrustedProxies } from './client-address.ts'
@@ -36,12 +36,6 @@ export interface LimitOptions {
 
 /** When somebody who has all their streams open may try for another one, in seconds. */
 const STREAM_RETRY_S = 5
-
-/** Where a request comes from, and whose it is. */
-export interface Client {
-  readonly address: string
-  readonly identity: Identity
-}
 
 /** Keeps one client from taking what all need. Each refusal says which limit it met, and when to come back. */
 export interface Limits {
@@ -126,11 +120,7 @@ function quotasOf({ streamsPerAddress, streamsPerSubject }: LimitOptions): Quota
   return { byAddress: new Quota(streamsPerAddress), bySubject: new Quota(streamsPerSubject) }
 }
 
-function take(
-  { byAddress, bySubject }: Quotas,
-  { address, identity: { subject } }: Client,
-  what: string,
-): () => void {
+function take({ byAddress, bySubject }: Quotas, { address, subject }: Client, what: string): () => void {
   // Proxies on this machine may not say whom they speak for.
   const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
   if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} of this address`)
@@ -146,7 +136,7 @@ function take(
   }
 }
 
-function keyOf({ address, identity: { subject } }: Client): string {
+function keyOf({ address, subject }: Client): string {
   return subject === undefined ? `address ${address}` : `subject ${subject}`
 }
 

@@ -14,8 +14,7 @@ import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
 /** How the bytes of a stream travel: on the bare socket, or by `node:http` or `node:http2`. */
-export type Transport = 'socket' | 'http1' | 'http2'
-const TRANSPORTS: readonly Transport[] = ['socket', 'http1', 'http2']
+const TRANSPORTS = ['socket', 'http1', 'http2']
 const STATES = ['live', 'behind', 'blocked', 'stalled'] as const
 
 /**

@@ -1,4 +1,4 @@
-import { createMemoryLog, matches } from '@tailrace/log'
+import { coveredBy, createMemoryLog, matches } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
@@ -96,8 +96,6 @@ describe('a list of topics', () => {
 })
 
 describe('what is read for a page', () => {
-  const rights = (subscribe: readonly string[]) => ({ publish: [], subscribe, isAdmin: false })
-
   async function withTopics(
     topics: readonly string[],
   ): Promise<{ log: EventLog; cost: { reads: number; names: number } }> {
@@ -128,7 +126,11 @@ describe('what is read for a page', () => {
     ]) {
       cost.reads = 0
       cost.names = 0
-      await readableTopics(log.topics, rights(subscribe), { prefix: '', after: '', limit: 1_000 })
+      await readableTopics(log.topics, subscribe, coveredBy(subscribe), {
+        prefix: '',
+        after: '',
+        limit: 1_000,
+      })
       expect(cost.reads).toBeLessThanOrEqual(50)
       expect(cost.names).toBeLessThanOrEqual(1_050)
     }
@@ -153,7 +155,11 @@ describe('what is read for a page', () => {
           const listed: string[] = []
           let after: string | undefined = ''
           while (after !== undefined) {
-            const page = await readableTopics(log.topics, rights(selectors), { prefix: start, after, limit })
+            const page = await readableTopics(log.topics, selectors, coveredBy(selectors), {
+              prefix: start,
+              after,
+              limit,
+            })
             listed.push(...page.topics.map((one) => one.topic))
             after = page.next
           }
