@@ -34,9 +34,8 @@ export type HttpErrorCode =
   | 'draining'
   | 'overloaded'
   | 'keys-unavailable'
-  | 'busy'
   | 'invalid-query'
-  | 'batch-too-large'
+  | 'too-many-selectors'
   | 'body-consumed'
   | 'internal'
 
@@ -117,11 +116,11 @@ const brand: unique symbol = Symbol.for('@tailrace/http.HttpError')
 /** A rejected request. Throw one from a gate to choose the answer. Branch on `code`, never on `message`. */
 export class HttpError extends Error {
   override readonly name = 'HttpError'
-  readonly code: HttpErrorCode
+  readonly code: ProblemCode
   readonly details: ProblemDetails
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: HttpErrorCode, message: string, init: HttpErrorInit = {}) {
+  constructor(code: ProblemCode, message: string, init: HttpErrorInit = {}) {
     super(message, init)
     this.code = code
     this.details = init.details ?? {}

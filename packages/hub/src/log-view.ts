@@ -1,3 +1,4 @@
+import type { Dialect } from './dialect.ts'
 import type { LogReads } from './log-reads.ts'
 
 /** The log as this node sees it: what readers need to find their place in it and to catch up. */
@@ -6,5 +7,5 @@ export interface LogView extends Pick<LogReads, 'read' | 'snapshot' | 'describe'
   /** The newest offset that this node's tail was told of: every lane's window reaches up to it. */
   readonly head: number
   /** What a stream ends with that cannot be served any more: when its reader may come back, and why. */
-  lastWords(code: 'log-unavailable' | 'busy'): Uint8Array
+  lastWords(dialect: Dialect, code: 'log-unavailable' | 'busy'): Uint8Array
 }

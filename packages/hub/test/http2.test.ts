@@ -14,7 +14,7 @@ import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createMemoryLog } from '@tailrace/log'
 import { createDecoder } from '@tailrace/wire'
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { publishAll, publishOne, texts } from './opening.ts'
+import { publishAll, publishOne, reading, texts } from './opening.ts'
 
 const KIB = 1024
 /** 2 MiB: more than any window here, and more than the kernel holds for a session. */
@@ -35,7 +35,7 @@ beforeEach(async () => {
   server = createServer()
   server.on('stream', (stream, headers) => {
     const topic = headers[':path']!.slice(1)
-    void hub.subscribe({ selectors: [topic] }, () => {
+    void hub.subscribe(reading({ selectors: [topic] }), () => {
       const sink = watch(createHttp2Sink(stream), topic, () => stream.writableLength)
       watched.push(sink)
       return sink
@@ -356,7 +356,7 @@ test('a reader that left before its stream is opened costs nothing and breaks no
     stream.on('close', () => {
       const sink = watch(createHttp2Sink(stream), headers[':path']!.slice(1), () => stream.writableLength)
       watched.push(sink)
-      void hub.subscribe({ selectors: ['t'] }, () => sink).then(() => resolve(sink))
+      void hub.subscribe(reading({ selectors: ['t'] }), () => sink).then(() => resolve(sink))
     })
     stream.respond()
   })

@@ -1,3 +1,4 @@
+import { tailraceDialect } from '@tailrace/http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createHub } from '@tailrace/hub'
@@ -9,7 +10,7 @@ import { Counters } from '../src/counters.ts'
 import type { Lane, LaneMember } from '../src/lane.ts'
 import { Lanes } from '../src/lanes.ts'
 import { LOGS } from './each-log.ts'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
 let log: EventLog
@@ -48,7 +49,10 @@ describe('publishing', () => {
 })
 
 describe('lanes', () => {
-  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+  const PLAIN = {
+    dialect: tailraceDialect({ envelope: false, namesTopic: false, traces: false }),
+    conflateMs: 0,
+  }
   const EVENT = {
     offset: 1,
     topic: 'a',
@@ -233,7 +237,9 @@ describe('closing', () => {
     expect([sink.outcome, sink.story()]).toEqual(['ended', ['tailrace.live']])
     await log.append(texts('t', 'late'))
     expect(sink.story()).toEqual(['tailrace.live'])
-    await expect(hub.subscribe({ selectors: ['t'] }, () => createScriptedSink())).rejects.toMatchObject({
+    await expect(
+      hub.subscribe(reading({ selectors: ['t'] }), () => createScriptedSink()),
+    ).rejects.toMatchObject({
       code: 'closed',
     })
     await hub.close()

@@ -1,11 +1,12 @@
-import { createHub, MAX_HANDED_BYTES, parseSubscription, Payload } from '@tailrace/hub'
+import { parseSubscription } from '@tailrace/http'
+import { createHub, MAX_HANDED_BYTES, Payload } from '@tailrace/hub'
 import type { Hub, Sink } from '@tailrace/hub'
 import { createWebSink, respond } from '@tailrace/hub/web'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { createDecoder } from '@tailrace/wire'
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { publishAll, publishOne, texts } from './opening.ts'
+import { publishAll, publishOne, reading, texts } from './opening.ts'
 
 const KIB = 1024
 
@@ -84,7 +85,7 @@ test('what is made for a web stream is a sink', () => {
 
 test('a request is answered with a stream', async () => {
   await publishAll(hub, texts('t', 'a', 'b'))
-  const first = bodyOf(await respond(hub, { selectors: ['t'], from: 'start' }))
+  const first = bodyOf(await respond(hub, reading({ selectors: ['t'], from: 'start' })))
   await first.until('tailrace.live')
   await first.cancel()
   await publishAll(hub, texts('t', 'c'))
@@ -110,7 +111,7 @@ test('a request is answered with a stream', async () => {
 })
 
 test('live events arrive, and a topic that ends, ends the body after all of it', async () => {
-  const body = bodyOf(await respond(hub, { selectors: ['t'] }))
+  const body = bodyOf(await respond(hub, reading({ selectors: ['t'] })))
   await body.until('tailrace.live')
   const live = body.until('d')
   await publishAll(hub, texts('t', 'a', 'b'))
@@ -121,7 +122,7 @@ test('live events arrive, and a topic that ends, ends the body after all of it',
 })
 
 test('several reads at once get what follows, each its own', async () => {
-  const body = bodyOf(await respond(hub, { selectors: ['t'] }))
+  const body = bodyOf(await respond(hub, reading({ selectors: ['t'] })))
   await body.until('tailrace.live')
   const reads = Promise.all([body.read(), body.read(), body.read()])
   await publishAll(hub, texts('t', 'a', 'b', 'c'))
@@ -132,24 +133,24 @@ test('several reads at once get what follows, each its own', async () => {
 })
 
 test('a reader that has seen the end of all that it selects gets 204', async () => {
-  const body = bodyOf(await respond(hub, { selectors: ['t'] }))
+  const body = bodyOf(await respond(hub, reading({ selectors: ['t'] })))
   await body.until('tailrace.live')
   await publishOne(hub, { topic: 't', data: 'last', end: true })
   await body.toEnd()
-  const again = await respond(hub, { selectors: ['t'], from: body.lastEventId() })
+  const again = await respond(hub, reading({ selectors: ['t'], from: body.lastEventId() }))
   expect([again.status, again.body]).toEqual([204, null])
 })
 
 test('a hub that is closed rejects', async () => {
   await hub.close()
-  await expect(respond(hub, { selectors: ['t'] })).rejects.toMatchObject({ code: 'closed' })
+  await expect(respond(hub, reading({ selectors: ['t'] }))).rejects.toMatchObject({ code: 'closed' })
 })
 
 describe('a body that is not read', () => {
   test('asks for nothing and holds one payload; read on, it gets everything', async () => {
     const data = Array.from({ length: 256 }, (_, i) => `${i}:`.padEnd(4 * KIB, '.'))
-    const response = await respond(hub, { selectors: ['t'] })
-    const witness = bodyOf(await respond(hub, { selectors: ['t'] }))
+    const response = await respond(hub, reading({ selectors: ['t'] }))
+    const witness = bodyOf(await respond(hub, reading({ selectors: ['t'] })))
     await witness.until('tailrace.live')
     const seen = witness.until(data.at(-1)!)
     await publishAll(hub, texts('t', ...data))
@@ -210,7 +211,7 @@ describe('the subscriber is gone when', () => {
           }
         }),
     }
-    const response = await respond(spying, { selectors: ['t'] }, signal)
+    const response = await respond(spying, reading({ selectors: ['t'] }), signal)
     return { body: bodyOf(response), calls }
   }
 

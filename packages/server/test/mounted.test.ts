@@ -47,11 +47,8 @@ const BODY = '{ "total": 12 }'
 async function publish(url: string, contentType: string, body = BODY): Promise<Answer> {
   const response = await fetch(url, { method: 'POST', headers: { 'Content-Type': contentType }, body })
   const { code } = (await response.json()) as { code?: string }
-  const history = await hub.read(
-    { selectors: ['**'], from: 'start', limit: 10 },
-    new AbortController().signal,
-  )
-  const stored = 'events' in history ? history.events.map(({ data }) => data ?? '') : []
+  const history = await hub.read({ selectors: ['**'], limit: 10 }, new AbortController().signal)
+  const stored = 'events' in history ? history.events.map(({ data }) => data) : []
   return { status: response.status, code, stored }
 }
 

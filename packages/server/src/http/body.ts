@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { HubError } from '@tailrace/hub'
 import type { Holding } from '../limits/budget.ts'
 import { sendContinue } from './continue.ts'
 import { HttpError } from '@tailrace/http'
@@ -77,12 +76,12 @@ export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<str
   return body.toString('utf8')
 }
 
-function refusal({ tooLarge, maxBytes }: BodyLimit): HubError | HttpError {
+function refusal({ tooLarge, maxBytes }: BodyLimit): HttpError {
   const message = `The body is larger than the ${maxBytes} bytes that are accepted`
   if (tooLarge === 'body-too-large')
     return new HttpError(tooLarge, `${message}: send less.`, { details: { maxBytes } })
   const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
-  return new HubError(tooLarge, `${message}: send less, or raise ${setting}.`, { details: { maxBytes } })
+  return new HttpError(tooLarge, `${message}: send less, or raise ${setting}.`, { details: { maxBytes } })
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { parseConnectionLimit } from '@tailrace/hub'
+import { parseConnectionLimit } from '@tailrace/http'
 import type { Connection, Hub } from '@tailrace/hub'
 import { mintEpoch } from '@tailrace/log'
 import { sendJson } from './json.ts'

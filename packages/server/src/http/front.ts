@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { parseSubscription } from '@tailrace/hub'
+import { parseSubscription } from '@tailrace/http'
 import type { Hub, Peers, Subscription } from '@tailrace/hub'
 import { createSocketSink } from '@tailrace/hub/socket'
 import { STREAM, wanted } from './accept.ts'
@@ -129,8 +129,8 @@ export function takeStreams(
           socket.on('finish', linger)
           return createSocketSink(socket, gate.corsHeaders(origin), peers)
         })
-        if (outcome === 'open') {
-          if (socket.destroyed) leave()
+        if (outcome !== 'ended') {
+          if (outcome === 'gone' || socket.destroyed) leave()
           else socket.on('close', leave)
           return
         }

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HistoryQuery, Hub } from '@tailrace/hub'
+import type { HistoryPage, HistoryQuery, Hub } from '@tailrace/hub'
 import { permit, readerOf } from './gate.ts'
 import type { Client, Gate } from './gate.ts'
 import { onceGone } from './gone.ts'
 import { SLICE_BYTES } from './json.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, textOf } from '@tailrace/http'
 import { sendPage } from './send-page.ts'
-import type { HistoryPage } from './send-page.ts'
 import { holdUnsent } from './unsent.ts'
 
 /** A request for history, and who makes it. */
@@ -27,7 +26,10 @@ const EVENT_COST = 512
  * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
  * counts against the memory for all pages until the client has taken it.
  */
-export async function readHistory(call: HistoryCall, query: HistoryQuery): Promise<void> {
+export async function readHistory(
+  call: HistoryCall,
+  query: HistoryQuery & { readonly trace: boolean },
+): Promise<void> {
   const { gate, client, response } = call
   const { waitSeconds = 0, selectors } = query
   await permit(gate.mayRead(client, selectors, 'history'), `read ${selectors.join(', ')}`)
@@ -41,7 +43,7 @@ export async function readHistory(call: HistoryCall, query: HistoryQuery): Promi
   const bytes = sizeOf(page)
   holding.add(bytes)
   if (bytes > SLICE_BYTES && !holdUnsent(response, bytes)) return
-  await sendPage(response, page, gone.signal)
+  await sendPage(response, page, query.trace, gone.signal)
 }
 
 async function pageOf(
@@ -63,7 +65,9 @@ async function pageOf(
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
     const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
-    throw new HttpError('cursor-gone', detail, { details: { reason, from, oldest } })
+    throw new HttpError('cursor-gone', detail, {
+      details: { reason, from: textOf(from), oldest: textOf(oldest) },
+    })
   }
   return history
 }
@@ -71,5 +75,5 @@ async function pageOf(
 /** What a page holds in memory, at most. */
 function sizeOf({ events }: HistoryPage): number {
   // Text beyond Latin-1 takes two bytes for each character.
-  return events.reduce((bytes, { data = '' }) => bytes + 2 * data.length + EVENT_COST, 0)
+  return events.reduce((bytes, { data }) => bytes + 2 * data.length + EVENT_COST, 0)
 }

@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { HubError, quote } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import type { NewEvent, TraceContext } from '@tailrace/log'
 import { afterSpace, endOfString, endOfValue } from './json-text.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, parseTraceContext, quote } from '@tailrace/http'
 
 const FIELDS = ['data', 'type', 'key', 'idempotencyKey', 'topic', 'end', 'traceparent', 'tracestate'] as const
 type Field = (typeof FIELDS)[number]
@@ -49,8 +48,8 @@ export class BatchReader {
   /**
    * Reads all lines that end in this chunk.
    *
-   * @throws HttpError `invalid-ndjson` or `invalid-utf8`, HubError `event-too-large` or `batch-too-large`; `line` is the
-   * first bad line
+   * @throws HttpError `invalid-ndjson`, `invalid-utf8`, `invalid-trace`, `event-too-large` or `batch-too-large`; `line` is
+   * the first bad line
    */
   add(chunk: Buffer): void {
     for (let at = 0; at < chunk.length;) {
@@ -87,7 +86,7 @@ export class BatchReader {
     const { maxBatchEvents } = this.#options.limits
     if (this.events.length === maxBatchEvents) {
       const message = `The batch has more than ${maxBatchEvents} events: split it, or raise --max-batch-events.`
-      throw new HubError('batch-too-large', message, { details: { maxBatchEvents, line: this.#line } })
+      throw new HttpError('batch-too-large', message, { details: { maxBatchEvents, line: this.#line } })
     }
     this.events.push(this.#eventOf(line))
     this.lines.push(this.#line)
@@ -125,9 +124,15 @@ export class BatchReader {
   }
 
   #traceOf(traceparent: string | undefined, tracestate: string | undefined): TraceContext | undefined {
-    if (traceparent !== undefined) return { traceparent, ...(tracestate && { tracestate }) }
-    if (tracestate !== undefined) throw this.#refuse('has a tracestate and no traceparent')
-    return this.#options.trace
+    if (traceparent === undefined) {
+      if (tracestate !== undefined) throw this.#refuse('has a tracestate and no traceparent')
+      return this.#options.trace
+    }
+    const trace = parseTraceContext(traceparent, tracestate === '' ? undefined : tracestate)
+    if (trace !== undefined && (tracestate === '' || trace.tracestate === tracestate)) return trace
+    const name = trace === undefined ? 'traceparent' : 'tracestate'
+    const message = `Line ${this.#line}: The ${name} is not as W3C Trace Context has it: leave it out. Nothing of the batch was published.`
+    throw new HttpError('invalid-trace', message, { details: { line: this.#line } })
   }
 
   #dataOf(value: Buffer | undefined): string {
@@ -185,10 +190,10 @@ export class BatchReader {
     return new HttpError('invalid-ndjson', message, { details: { line: this.#line } })
   }
 
-  #tooLarge(): HubError {
+  #tooLarge(): HttpError {
     const { maxEventBytes } = this.#options.limits
     const message = `Line ${this.#line} has more than the ${maxEventBytes} bytes of data that one event may have: raise --max-event. Nothing of the batch was published.`
-    return new HubError('event-too-large', message, { details: { maxEventBytes, line: this.#line } })
+    return new HttpError('event-too-large', message, { details: { maxEventBytes, line: this.#line } })
   }
 }
 

@@ -25,12 +25,9 @@ export function toProblem(error: unknown): Problem {
     const isRefusal = HttpError.is(error) || (HubError.is(error) && error.code === 'busy')
     const isOutage = STATUS[error.code] >= 500 && !isRefusal
     const detail = isOutage ? 'The log cannot serve this now: try again later.' : error.message
-    return problem(
-      error.code,
-      detail,
-      isOutage ? {} : error.details,
-      HttpError.is(error) ? error.headers : {},
-    )
+    // A client that sent one event knows of no batch.
+    const { index: _, ...facts } = error.details
+    return problem(error.code, detail, isOutage ? {} : facts, HttpError.is(error) ? error.headers : {})
   }
   return problem('internal', 'Something went wrong here; the server has written down what.')
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HubError, parseTraceContext } from '@tailrace/hub'
+import { HubError } from '@tailrace/hub'
 import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
@@ -10,7 +10,7 @@ import type { Client, Gate } from './gate.ts'
 import { header } from './header.ts'
 import { sendJson } from './json.ts'
 import { BatchReader } from './ndjson.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, parseTraceContext } from '@tailrace/http'
 import { SLOW_REQUEST } from './problem.ts'
 
 /** A publish, and who makes it. */
@@ -94,12 +94,8 @@ async function publishOne(
   }
   const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
   call.cost.events = 1
-  try {
-    const [published] = await store(call, [{ ...event, data }])
-    return published!
-  } catch (error) {
-    throw relocate(error, ({ message }) => message, {})
-  }
+  const [published] = await store(call, [{ ...event, data }])
+  return published!
 }
 
 async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
@@ -123,7 +119,7 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
   try {
     return await store(call, batch.events)
   } catch (error) {
-    throw withLine(error, batch.lines)
+    throw atLine(error, batch.lines)
   }
 }
 
@@ -177,31 +173,14 @@ function traceOf({ headers }: IncomingMessage): TraceContext | undefined {
   return parseTraceContext(traceparent, tracestate)
 }
 
-/** Says which line was refused, to someone who knows lines and not events. */
-function withLine(error: unknown, lines: readonly number[]): unknown {
-  if (!isRefusal(error) || typeof error.details['index'] !== 'number') return error
-  const line = lines[error.details['index']]!
-  return relocate(error, ({ message }) => `Line ${line}: ${message} Nothing of the batch was published.`, {
-    line,
-  })
-}
-
-/** A refusal whose place in the batch is told in another way. */
-function relocate(
-  error: unknown,
-  say: (error: Error) => string,
-  place: Readonly<Record<string, number>>,
-): unknown {
-  if (!isRefusal(error)) return error
-  const { index: _, ...details } = error.details
-  const init = { cause: error, details: { ...details, ...place } }
-  return HubError.is(error)
-    ? new HubError(error.code, say(error), init)
-    : new LogError(error.code, say(error), init)
-}
-
-function isRefusal(error: unknown): error is HubError | LogError {
-  return HubError.is(error) || LogError.is(error)
+/** Says which line was rejected, to someone who knows lines and not events. */
+function atLine(error: unknown, lines: readonly number[]): unknown {
+  if (!HubError.is(error) && !LogError.is(error)) return error
+  const { index, ...details } = error.details
+  if (typeof index !== 'number') return error
+  const line = lines[index]!
+  const message = `Line ${line}: ${error.message} Nothing of the batch was published.`
+  return new HttpError(error.code, message, { cause: error, details: { ...details, line } })
 }
 
 function toAnswer({ id, topic, duplicate }: Published): Record<string, unknown> {

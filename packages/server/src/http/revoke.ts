@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import { HubError, single } from '@tailrace/hub'
 import type { Connection, Hub } from '@tailrace/hub'
 import { idOf } from './connections.ts'
 import type { Gate } from './gate.ts'
 import { sendJson } from './json.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, single } from '@tailrace/http'
 
 interface RevokeCall {
   readonly hub: Hub
@@ -36,7 +35,7 @@ export async function revokeSubject(
   const subject = single(query, 'subject')
   if (subject === undefined) {
     const message = 'Say whose streams are to end: /connections/<id> or /connections?subject=….'
-    throw new HubError('invalid-query', message, { details: { parameter: 'subject' } })
+    throw new HttpError('invalid-query', message, { details: { parameter: 'subject' } })
   }
   await gate.revoke({ subject })
   const ended = await hub.revoke(({ reader }) => reader?.subject === subject)

@@ -1,10 +1,8 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { History } from '@tailrace/hub'
+import { textOf, toEnvelope } from '@tailrace/http'
+import type { HistoryPage } from '@tailrace/hub'
 import { SLICE_BYTES } from './json.ts'
-
-/** A page that there is. */
-export type HistoryPage = Extract<History, { events: unknown }>
 
 /** Of the data of an event, what is made into JSON at a time. */
 const PIECE_LENGTH = 16 * 1024
@@ -18,10 +16,11 @@ const PIECE_LENGTH = 16 * 1024
 export async function sendPage(
   response: ServerResponse,
   page: HistoryPage,
+  traces: boolean,
   gone: AbortSignal,
 ): Promise<void> {
   const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
-  const slices = slicesOf(page)
+  const slices = slicesOf(page, traces)
   const first = slices.next().value as string
   const second = slices.next()
   if (second.done === true) {
@@ -50,9 +49,9 @@ async function write(response: ServerResponse, text: string, gone: AbortSignal):
 }
 
 /** The JSON of a page, a slice at a time. */
-function* slicesOf(page: HistoryPage): Generator<string, undefined> {
+function* slicesOf(page: HistoryPage, traces: boolean): Generator<string, undefined> {
   let slice = ''
-  for (const piece of piecesOf(page)) {
+  for (const piece of piecesOf(page, traces)) {
     slice += piece
     if (slice.length < SLICE_BYTES) continue
     yield slice
@@ -62,11 +61,14 @@ function* slicesOf(page: HistoryPage): Generator<string, undefined> {
   return undefined
 }
 
-function* piecesOf({ events, next }: HistoryPage): Generator<string> {
+function* piecesOf({ epoch, events, next }: HistoryPage, traces: boolean): Generator<string> {
   yield '{"events":['
   let separator = ''
-  for (const { data = '', ...rest } of events) {
-    yield `${separator}${JSON.stringify(rest).slice(0, -1)},"data":"`
+  for (const event of events) {
+    const { data } = event
+    const { data: _, ...rest } = toEnvelope(event, traces)
+    const id = textOf({ epoch, offset: event.offset })
+    yield `${separator}${JSON.stringify({ id, ...rest }).slice(0, -1)},"data":"`
     separator = ','
     for (let at = 0; at < data.length; at += PIECE_LENGTH) {
       // Between the halves of a surrogate pair, each is escaped for itself, which is the same text.
@@ -74,5 +76,5 @@ function* piecesOf({ events, next }: HistoryPage): Generator<string> {
     }
     yield '"}'
   }
-  yield `],"next":${JSON.stringify(next)}}\n`
+  yield `],"next":${JSON.stringify(textOf({ epoch, offset: next }))}}\n`
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
-import { parseHistoryQuery, parseSubscription } from '@tailrace/hub'
 import type { Hub, Peers, Sink, Subscription } from '@tailrace/hub'
 import { createHttp2Sink } from '@tailrace/hub/http2'
 import { createNodeSink, STREAM_HEADERS } from '@tailrace/hub/node'
@@ -10,8 +9,11 @@ import { isGone, onceGone } from './gone.ts'
 import { header } from './header.ts'
 import { readHistory } from './history.ts'
 import type { HistoryCall } from './history.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, parseHistoryQuery, parseSubscription, tailraceDialect } from '@tailrace/http'
 import type { Problem } from './problem.ts'
+
+/** What a reader is told that gets no stream: no event is written in it. */
+const CONTROL = tailraceDialect({ envelope: false, namesTopic: false, traces: false })
 
 /** A request for a stream or for history, and who makes it. */
 export interface SubscribeCall extends HistoryCall {
@@ -81,5 +83,5 @@ export function turnAway(
 ): void {
   if (connection !== undefined && response.req.httpVersionMajor === 1)
     response.setHeader('Connection', connection)
-  response.writeHead(200, STREAM_HEADERS).end(hub.turnAway(code, Number(seconds) * 1_000))
+  response.writeHead(200, STREAM_HEADERS).end(hub.turnAway(CONTROL, code, Number(seconds) * 1_000))
 }

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { parseSelectorList } from '@tailrace/hub'
 import { receiveText } from './body.ts'
 import { permit } from './gate.ts'
 import type { Client, Gate } from './gate.ts'
 import { sendJson } from './json.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, parseSelectorList } from '@tailrace/http'
 
 /** The largest request for a ticket. The ticket holds its topics, and has to fit into a URL beside them. */
 const MAX_BYTES = 4 * 1024

@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import { HubError, parseTopicQuery } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { readableTopics } from '../auth/readable-topics.ts'
 import type { Client, Gate } from './gate.ts'
 import { sendJson } from './json.ts'
-import { HttpError } from '@tailrace/http'
+import { HttpError, parseTopicQuery } from '@tailrace/http'
 
 /** Begins an `after` that is not the name of a topic, none of which has it. */
 const SEALED = '*'
@@ -47,7 +46,7 @@ async function unsealed({ seal }: Gate, text: string): Promise<string> {
   const content = await seal.open(text.slice(SEALED.length), PURPOSE)
   if (content !== undefined) return content['after'] as string
   const message = 'The parameter after is the name of a topic, or `next` of the page before.'
-  throw new HubError('invalid-query', message, { details: { parameter: 'after' } })
+  throw new HttpError('invalid-query', message, { details: { parameter: 'after' } })
 }
 
 /** `DELETE /topics/<topic>`: removes its events, and its end. */

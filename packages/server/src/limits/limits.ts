@@ -1,6 +1,6 @@
 import { isLoopback } from '../auth/origins.ts'
 import { HttpError } from '@tailrace/http'
-import type { HttpErrorCode } from '@tailrace/http'
+import type { ProblemCode } from '@tailrace/http'
 import type { Client } from '../http/gate.ts'
 import { Budget } from './budget.ts'
 import { clientAddress } from './client-address.ts'
@@ -152,7 +152,7 @@ function tooMany(limit: ClientLimit, what: string): HttpError {
   return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
 }
 
-function beyond(limit: ClientLimit, code: HttpErrorCode, message: string, retryAfterS?: number): HttpError {
+function beyond(limit: ClientLimit, code: ProblemCode, message: string, retryAfterS?: number): HttpError {
   const headers = retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }
   return new HttpError(code, message, { details: { limit }, headers })
 }

@@ -8,7 +8,7 @@ const MAX_LISTING_LIMIT = 1_000
 const PARAMETERS: ReadonlySet<string> = new Set(['prefix', 'after', 'limit'])
 const LIMIT_ONLY: ReadonlySet<string> = new Set(['limit'])
 
-/** Reads what a request for a list of topics asks for. @throws HubError `invalid-query` */
+/** Reads what a request for a list of topics asks for. @throws HttpError `invalid-query` */
 export function parseTopicQuery(query: URLSearchParams): TopicQuery {
   refuseUnknown(query, PARAMETERS)
   return {
@@ -18,7 +18,7 @@ export function parseTopicQuery(query: URLSearchParams): TopicQuery {
   }
 }
 
-/** Reads how many connections a request asks for. @throws HubError `invalid-query` */
+/** Reads how many connections a request asks for. @throws HttpError `invalid-query` */
 export function parseConnectionLimit(query: URLSearchParams): number {
   refuseUnknown(query, LIMIT_ONLY)
   return integer(query, 'limit', 1, MAX_LISTING_LIMIT) ?? DEFAULT_LISTING_LIMIT

@@ -1,6 +1,6 @@
-import { formatCursor } from '@tailrace/log'
-import type { StoredEvent } from '@tailrace/log'
+import type { Cursor, StoredEvent } from '@tailrace/log'
 import { encodeEvent } from '@tailrace/wire'
+import { textOf } from './cursor-text.ts'
 
 /** How a stream writes its events. Streams that differ in this cannot share frames. */
 export interface Representation {
@@ -8,34 +8,25 @@ export interface Representation {
   readonly envelope: boolean
   /** Each frame names its topic: for streams that may carry more than one. */
   readonly namesTopic: boolean
-  /** The newest event of each key, at most this often, in milliseconds; 0 for every event. */
-  readonly conflateMs: number
   /** Each frame has the trace context of its publish, where there is one. */
   readonly traces: boolean
-}
-
-/** An event as bytes, ready for every reader of a lane. */
-export interface Frame {
-  readonly offset: number
-  readonly bytes: Uint8Array
 }
 
 /** Encodes an event. A snapshot's frames have no id: what they precede is not what a reader has seen. */
 export function encodeFrame(
   event: StoredEvent,
   { envelope, namesTopic, traces }: Representation,
-  epoch: string,
-  withId = true,
-): Frame {
+  at: Cursor | undefined,
+): Uint8Array {
   const text = encodeEvent({
     type: event.type,
     data: envelope ? JSON.stringify(toEnvelope(event, traces)) : event.data,
     topic: namesTopic ? event.topic : undefined,
     traceparent: traces ? event.trace?.traceparent : undefined,
     tracestate: traces ? event.trace?.tracestate : undefined,
-    id: withId ? formatCursor(epoch, event.offset) : undefined,
+    id: at === undefined ? undefined : textOf(at),
   })
-  return { offset: event.offset, bytes: Buffer.from(text) }
+  return Buffer.from(text)
 }
 
 /** The event as JSON, without its place in the log. Absent fields are left out. */

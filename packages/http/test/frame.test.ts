@@ -1,11 +1,11 @@
-import type { StoredEvent } from '@tailrace/log'
+import type { Cursor, StoredEvent } from '@tailrace/log'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Payload } from '@tailrace/hub'
 import { encodeEnd, encodeError, encodeGap, encodeLive, encodeRetry } from '../src/control.ts'
 import { encodeFrame } from '../src/frame.ts'
-import { Payload } from '../src/payload.ts'
 import type { Representation } from '../src/frame.ts'
-import { createScriptedSink } from './scripted-sink.ts'
+import { createScriptedSink } from '../../hub/test/scripted-sink.ts'
 
 const EVENT: StoredEvent = {
   offset: 1042,
@@ -17,15 +17,11 @@ const EVENT: StoredEvent = {
   end: false,
   trace: undefined,
 }
-const PLAIN: Representation = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+const AT: Cursor = { epoch: 'k7x2', offset: EVENT.offset }
+const PLAIN: Representation = { envelope: false, namesTopic: false, traces: false }
 
-function text(
-  event: Partial<StoredEvent>,
-  representation: Partial<Representation> = {},
-  withId?: boolean,
-): string {
-  const { bytes } = encodeFrame({ ...EVENT, ...event }, { ...PLAIN, ...representation }, 'k7x2', withId)
-  return Buffer.from(bytes).toString()
+function text(event: Partial<StoredEvent>, representation: Partial<Representation> = {}): string {
+  return Buffer.from(encodeFrame({ ...EVENT, ...event }, { ...PLAIN, ...representation }, AT)).toString()
 }
 
 test('a frame on a stream of one topic', () => {
@@ -47,7 +43,9 @@ test('an event of nothing is still an event', () => {
 })
 
 test('a frame of a snapshot has no id', () => {
-  expect(text({}, {}, false)).toBe('event: paid\ndata: {"total":12}\n\n')
+  expect(Buffer.from(encodeFrame(EVENT, PLAIN, undefined)).toString()).toBe(
+    'event: paid\ndata: {"total":12}\n\n',
+  )
 })
 
 test('every kind of line break becomes a data line of its own', () => {
@@ -146,7 +144,7 @@ test('whatever an event holds, a reader of its frame gets that one event and not
       (type, given, envelope) => {
         const sink = createScriptedSink()
         const event = { ...EVENT, type, data: given }
-        sink.write(new Payload(encodeFrame(event, { ...PLAIN, envelope, namesTopic: true }, 'k7x2').bytes))
+        sink.write(new Payload(encodeFrame(event, { ...PLAIN, envelope, namesTopic: true }, AT)))
         const [only, ...others] = sink.events()
         expect(others).toEqual([])
         expect(only).toMatchObject({ type, topic: 'orders/42', lastEventId: 'k7x2.1042' })

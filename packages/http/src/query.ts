@@ -1,4 +1,4 @@
-import { HubError } from './errors.ts'
+import { HttpError } from './errors.ts'
 import { quote } from './quote.ts'
 
 /** Refuses parameters that nobody would read: a typo must not pass for a default. */
@@ -37,8 +37,8 @@ export function flag(query: URLSearchParams, name: string): boolean {
 }
 
 /** A parameter that cannot be taken as it is. */
-export function invalid(parameter: string, message: string): HubError {
-  return new HubError('invalid-query', message, { details: { parameter } })
+export function invalid(parameter: string, message: string): HttpError {
+  return new HttpError('invalid-query', message, { details: { parameter } })
 }
 
 /** The value of a parameter that is a whole number. */

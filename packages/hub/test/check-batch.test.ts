@@ -3,7 +3,7 @@ import type { HubErrorCode } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { LogErrorCode, NewEvent } from '@tailrace/log'
 import { describe, expect, test } from 'vitest'
-import { checkBatch, MAX_NAME_BYTES } from '../src/publish.ts'
+import { checkBatch, MAX_NAME_BYTES } from '../src/check-batch.ts'
 
 const LIMITS = { maxEventBytes: 10, maxBatchBytes: 25, maxBatchEvents: 5 }
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'

@@ -1,22 +1,13 @@
-import { formatCursor } from '@tailrace/log'
-import type { Page } from '@tailrace/log'
+import type { GapReason } from '@tailrace/hub'
 import { encodeEvent } from '@tailrace/wire'
 
-/** Why a reader's cursor cannot be served. `overflow`: it was connected, and too slow for what is retained. */
-export type GapReason = 'expired' | 'epoch' | 'unknown' | 'overflow'
-
 /** What a reader is told of a gap, in `tailrace.gap` and in the answer 410. */
-export interface Gap {
+export interface GapFacts {
   readonly reason: GapReason
   /** The cursor that could not be served, as the reader sent it. */
   readonly from: string
   /** The first event that is still there, or the place where the next will be. */
   readonly oldest: string
-}
-
-/** What a gap calls the oldest: the first event still there, or the place where the next will be. */
-export function oldestOf(page: Page, epoch: string): string {
-  return formatCursor(epoch, page.events[0]?.offset ?? page.next)
 }
 
 /** Replay or snapshot is complete; what follows is live. A reader that knows the heartbeat can tell when its hub is gone. */
@@ -25,7 +16,7 @@ export function encodeLive(id: string, heartbeatMs: number): Uint8Array {
 }
 
 /** Events are lost between the reader's cursor and what follows. */
-export function encodeGap(gap: Gap, id: string): Uint8Array {
+export function encodeGap(gap: GapFacts, id: string): Uint8Array {
   return Buffer.from(encodeEvent({ type: 'tailrace.gap', data: JSON.stringify(gap), id }))
 }
 

@@ -1,46 +1,51 @@
-import { HubError, MAX_SELECTORS, parseSubscription } from '@tailrace/hub'
-import type { Subscription } from '@tailrace/hub'
+import { HttpError, parseSubscription, tailraceDialect } from '@tailrace/http'
+import type { Dialect, Subscription } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { describe, expect, test } from 'vitest'
+import { MAX_SELECTORS, parseStart } from '../src/subscription.ts'
 
 function parse(query: string, lastEventId?: string, selectors?: readonly string[]): Subscription {
   return parseSubscription({ selectors, query: new URLSearchParams(query), lastEventId })
 }
 
-function refusalOf(task: () => unknown): HubError | LogError {
+function refusalOf(task: () => unknown): HttpError | LogError {
   try {
     task()
   } catch (error) {
-    if (HubError.is(error) || LogError.is(error)) return error
+    if (HttpError.is(error) || LogError.is(error)) return error
     throw error
   }
   throw new Error('it was taken')
 }
 
+const dialectOf = (envelope: boolean, namesTopic: boolean, traces: boolean): Dialect =>
+  tailraceDialect({ envelope, namesTopic, traces })
+
 test('a plain request reads one topic from now on, replays after a gap, and needs no parameters', () => {
   expect(parse('', undefined, ['orders/42'])).toEqual({
     selectors: ['orders/42'],
-    from: undefined,
+    dialect: dialectOf(false, false, false),
+    start: undefined,
     snapshot: false,
-    envelope: undefined,
     onGap: undefined,
     conflateMs: undefined,
-    trace: false,
   })
 })
 
 test('everything that can be asked for is read', () => {
   expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms&trace=true')).toEqual({
     selectors: ['a/*', 'b'],
-    from: 'start',
+    dialect: dialectOf(true, true, true),
+    start: { at: 'oldest' },
     snapshot: false,
-    envelope: 'json',
     onGap: 'live',
     conflateMs: 250,
-    trace: true,
   })
-  expect(parse('topic=a&snapshot=true')).toMatchObject({ snapshot: true, from: undefined })
-  expect(parse('topic=a&snapshot=false&from=start')).toMatchObject({ snapshot: false, from: 'start' })
+  expect(parse('topic=a&snapshot=true')).toMatchObject({ snapshot: true, start: undefined })
+  expect(parse('topic=a&snapshot=false&from=start')).toMatchObject({
+    snapshot: false,
+    start: { at: 'oldest' },
+  })
 })
 
 test.each(['replay', 'live', 'snapshot', 'close'])('a gap may be followed by %s', (policy) => {
@@ -56,7 +61,7 @@ describe('where to start', () => {
     ['an empty lastEventId is none', 'topic=a&lastEventId=&from=f.3', undefined, 'f.3'],
     ['an empty from is none', 'topic=a&from=', undefined, undefined],
   ])('%s', (_, query, header, from) => {
-    expect(parse(query, header).from).toBe(from)
+    expect(parse(query, header).start).toEqual(from === undefined ? undefined : parseStart(from))
   })
 })
 
