@@ -1,17 +1,15 @@
-export { tailraceDialect } from './dialect.ts'
-export {
-  HttpError,
-  STATUS,
-  type HttpErrorCode,
-  type HttpErrorInit,
-  type ProblemCode,
-  type ProblemDetails,
-} from './errors.ts'
-export { toEnvelope } from './frame.ts'
-export { parseHistoryQuery } from './history-query.ts'
-export { parseConnectionLimit, parseTopicQuery } from './listing.ts'
-export { refuseUnknown, single } from './query.ts'
-export { quote } from './quote.ts'
-export { parseSelectorList, parseStart, parseSubscription } from './subscription.ts'
+export { createAppGate, type AppGateOptions, type Authorization } from './app-gate.ts'
+export type { Call, StreamRequest } from './call.ts'
 export { textOf } from './cursor-text.ts'
-export { parseTraceContext } from './trace.ts'
+export { tailraceDialect } from './dialect.ts'
+export { HttpError, STATUS, type HttpErrorCode, type HttpErrorInit, type ProblemCode } from './errors.ts'
+export type { Exchange, HeaderFields, RequestHead } from './exchange.ts'
+export type { Answer, Client, Facts, Gate, Use } from './gate.ts'
+export { parseHistoryQuery } from './history-query.ts'
+export { createProtocol, type ProtocolOptions } from './protocol.ts'
+export { refuseUnknown } from './query.ts'
+export type { Route } from './route-table.ts'
+export { STREAM_HEADERS } from './stream-headers.ts'
+export { parseSelectorList, parseStart, parseSubscription } from './subscription.ts'
+export { TAILRACE_ROUTES } from './tailrace-routes.ts'
+export { topicOf } from './target.ts'

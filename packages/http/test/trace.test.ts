@@ -1,4 +1,4 @@
-import { parseTraceContext } from '@tailrace/http'
+import { parseTraceContext } from '../src/trace.ts'
 import { describe, expect, test } from 'vitest'
 
 const ID = '4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7'

@@ -1,6 +1,1 @@
 export { follow, type FollowOptions } from './follow/follow.ts'
-export { createHandler, type Handler, type HandlerOptions } from './http/handler.ts'
-export { createAppGate, type AppGateOptions, type Authorization } from './http/app-gate.ts'
-export type { Facts, Gate } from './http/gate.ts'
-export { takeStreams } from './http/front.ts'
-export { createHttpServer, type ServerLimits } from './http/server.ts'

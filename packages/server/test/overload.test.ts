@@ -1,5 +1,5 @@
 import { createPressure } from '../src/limits/pressure.ts'
-import { connectionBound } from '../src/http/connection-limit.ts'
+import { connectionBound } from '../src/net/connection-limit.ts'
 import { HttpError } from '@tailrace/http'
 import { openStream, startHub } from '@tailrace/testkit'
 import type { HubProcess, StreamReader } from '@tailrace/testkit'

@@ -1,6 +1,6 @@
-import type { Facts } from '../http/gate.ts'
-import { isAllowed, isOwnPage } from './origins.ts'
-import type { OriginRules } from './origins.ts'
+import type { Facts } from '@tailrace/http'
+import { isAllowed, isOwnPage } from '@tailrace/http/gate'
+import type { OriginRules } from '@tailrace/http/gate'
 
 /** How many origins are named in the life of a hub: anyone may invent more. */
 const MAX_HINTS = 10

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '@tailrace/http'
+import type { Revoked } from '@tailrace/http/gate'
 import type { Identity } from './identity.ts'
 
 /** How many revocations are in force at most: some 15 MiB. */
@@ -13,11 +14,6 @@ const REVOCATION_MS = 30 * 24 * 60 * 60 * 1000
 /** Revocations read at a time when a hub starts. */
 const PAGE = 1_000
 const PREFIX = 'revoked/'
-
-/** What is refused from now on. */
-export type Revoked =
-  | { readonly subject: string }
-  | { readonly credential: string; readonly expiresAt: number | undefined }
 
 /** The tokens, tickets and subjects whose rights were withdrawn. */
 export interface Revocations {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '@tailrace/http'
 import type { Identity } from './identity.ts'
-import type { Seal } from './seal.ts'
+import type { IssuedTicket, Seal } from '@tailrace/http/gate'
 
 /** How long a ticket may wait for its first use, in seconds. */
 const FIRST_USE_S = 30
@@ -10,12 +10,6 @@ const FIRST_USE_S = 30
 const MAX_LIFE_MS = 24 * 60 * 60 * 1000
 
 const PURPOSE = 'ticket'
-
-/** A ticket, and how long it may wait for its first use, in seconds. */
-export interface IssuedTicket {
-  readonly ticket: string
-  readonly expiresIn: number
-}
 
 /** Tickets stand for a token where none can be sent: in the URL of an `EventSource` of another origin. */
 export interface Tickets {

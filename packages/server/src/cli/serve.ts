@@ -2,23 +2,24 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { TAILRACE_ROUTES } from '@tailrace/http'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { connectionBound, limitConnections, readFileLimit } from '../http/connection-limit.ts'
-import type { ConnectionBound } from '../http/connection-limit.ts'
+import { connectionBound, limitConnections, readFileLimit } from '../net/connection-limit.ts'
+import type { ConnectionBound } from '../net/connection-limit.ts'
 import type { TokenGate } from '../gate.ts'
-import { createHandler } from '../http/handler.ts'
-import { takeStreams } from '../http/front.ts'
-import { createHttp2 } from '../http/http2.ts'
-import type { Http2 } from '../http/http2.ts'
-import { PendingConnections } from '../http/pending.ts'
-import { createHttpServer } from '../http/server.ts'
-import { trackSockets } from '../http/sockets.ts'
-import { createTlsServer } from '../http/tls.ts'
-import type { TlsFiles } from '../http/tls.ts'
+import { createHandler } from '@tailrace/http/node'
+import { takeStreams } from '@tailrace/http/node'
+import { createHttp2 } from '@tailrace/http/node'
+import type { Http2 } from '@tailrace/http/node'
+import { PendingConnections } from '@tailrace/http/node'
+import { createHttpServer } from '@tailrace/http/node'
+import { trackSockets } from '../net/sockets.ts'
+import { createTlsServer } from '../net/tls.ts'
+import type { TlsFiles } from '../net/tls.ts'
 import { createPressure } from '../limits/pressure.ts'
 import type { Pressure } from '../limits/pressure.ts'
-import { loadWelcome } from '../http/welcome.ts'
+import { welcomeRoute } from '../welcome.ts'
 import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import { openLog } from '../open-log.ts'
@@ -122,21 +123,23 @@ interface Parts {
 async function run(values: ServeValues, { hub, gate, bound, pressure, journal }: Parts): Promise<void> {
   // What only a hub needs is loaded by a hub: who publishes a line from a shell would wait for it each time.
   const { createMetrics } = await import('../observe/metrics.ts')
+  const { metricsRoute } = await import('../observe/exposition.ts')
   const pending = new PendingConnections(values['max-pending'])
   const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
   const sockets = new Set<Socket>()
   const peers = createPeerWatch(sockets, values['stall-timeout'], journal.failed)
-  const welcome = loadWelcome()
-  const handler = createHandler(hub, { gate, peers, onError: journal.failed, metrics, welcome })
+  const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute()]
+  const onRefused = metrics.refused
+  const handler = createHandler(hub, { gate, routes, peers, onError: journal.failed, onRefused })
   const limits = {
     maxHeadBytes: values['max-head'],
     headTimeoutMs: values['head-timeout'],
     requestTimeoutMs: values['request-timeout'],
     answerTimeoutMs: values['stall-timeout'],
   }
-  const http1 = createHttpServer(handler, limits, metrics.refused)
-  const http2 = createHttp2(handler, limits, { onRefused: metrics.refused, pending })
-  const front = { gate, http2, peers, pending, onRefused: metrics.refused }
+  const http1 = createHttpServer(handler, limits, onRefused)
+  const http2 = createHttp2(handler, limits, { onRefused, pending })
+  const front = { gate, routes, http2, peers, pending, onRefused }
   const cutStreams = takeStreams(http1, hub, limits, front)
   const tls = tlsFilesOf(values)
   const handshakeMs = limits.headTimeoutMs

@@ -4,10 +4,10 @@ import type { Hub } from '@tailrace/hub'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { STATUS } from '@tailrace/http'
 import type { ProblemCode } from '@tailrace/http'
-import { PENDING_LIMIT } from '../http/pending.ts'
-import type { PendingConnections } from '../http/pending.ts'
-import { MEMORY_LIMITS } from '../limits/budget.ts'
-import type { Budget, MemoryLimit } from '../limits/budget.ts'
+import { PENDING_LIMIT } from '@tailrace/http/node'
+import type { PendingConnections } from '@tailrace/http/node'
+import { MEMORY_LIMITS } from '@tailrace/http/gate'
+import type { Budget, MemoryLimit } from '@tailrace/http/gate'
 import { CLIENT_LIMITS } from '../limits/limits.ts'
 import type { ClientLimit } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
@@ -37,14 +37,18 @@ export interface Metrics {
   /** As of now. */
   text(): Promise<string>
   /** A request was refused, for a limit of its client or otherwise. */
-  refused(code: ProblemCode, limit?: RequestLimit): void
+  refused(code: ProblemCode, limit?: string): void
   /** Counts the connections of a listener, and those that it drops. */
   watch(listener: Server): void
 }
 
 /** A limit for which a request is refused, by its setting. */
-export type RequestLimit = ClientLimit | MemoryLimit
+type RequestLimit = ClientLimit | MemoryLimit
 const REQUEST_LIMITS: readonly RequestLimit[] = [...CLIENT_LIMITS, ...MEMORY_LIMITS]
+
+function isRequestLimit(limit: string): limit is RequestLimit {
+  return (REQUEST_LIMITS as readonly string[]).includes(limit)
+}
 
 /** What all clients share. */
 export interface Budgets {
@@ -121,7 +125,7 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
     text: () => registry.metrics(),
     refused(code, limit) {
       refusals[code] += 1
-      if (limit !== undefined) limitsHit[limit] += 1
+      if (limit !== undefined && isRequestLimit(limit)) limitsHit[limit] += 1
     },
     watch(server) {
       listener = server

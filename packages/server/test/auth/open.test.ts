@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { launchChromium, needs, runCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { requireKnownOrigin } from '../../src/auth/origins.ts'
+import { requireKnownOrigin } from '@tailrace/http/gate'
 import { servePage } from '../page-server.ts'
 import { SECRET } from './tokens.ts'
 

@@ -4,8 +4,8 @@ import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readableTopics } from '../../src/auth/readable-topics.ts'
-import { fuzz, FUZZ } from '../hostile/fuzz.ts'
+import { readableTopics } from '../../../http/src/readable-topics.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
 import { bearer, KEYS, tokenOf } from './tokens.ts'
 
 async function publish(hub: HubProcess, topics: readonly string[]): Promise<void> {

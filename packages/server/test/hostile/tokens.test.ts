@@ -6,7 +6,7 @@ import type { Identity } from '../../src/auth/identity.ts'
 import { createVerifier } from '../../src/auth/verifier.ts'
 import { HttpError } from '@tailrace/http'
 import { SECRET, tokenOf } from '../auth/tokens.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
 
 const verify = createVerifier({ keys: secretKey(SECRET), leewayMs: 0 })
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
