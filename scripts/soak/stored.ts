@@ -4,7 +4,7 @@ export interface StoredEvent {
   readonly data: string
 }
 
-/** Everything that the log holds of a publisher, page by page. */
+/** Everything that the log contains of a publisher, page by page. */
 export async function storedOf(url: string, publisher: string): Promise<StoredEvent[]> {
   const events: StoredEvent[] = []
   let from = 'start'

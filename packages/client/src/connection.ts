@@ -134,7 +134,7 @@ async function readAll(
   }
   return refusal === undefined
     ? new ClientError('closed-by-server', 'The stream has ended')
-    : new ClientError('refused-by-server', `The server says ${refusal}`, { reason: refusal })
+    : new ClientError('refused-by-server', `The server refused: ${refusal}`, { reason: refusal })
 }
 
 /**

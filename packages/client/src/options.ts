@@ -137,9 +137,9 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   const method = isBare ? asked.toUpperCase() : asked
   if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
   if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
-  if (options.share === true && method !== 'GET') throw invalid('share', 'needs GET')
+  if (options.share === true && method !== 'GET') throw invalid('share', 'requires GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
-  if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)
+  if (!URL.canParse(given, base)) throw invalid('url', `is not a URL: ${given}`)
   // Bound, since browsers' `fetch` wants to be called on its window.
   return {
     ...options,

@@ -21,6 +21,8 @@ interface Answer {
     readonly topic: string
     readonly type?: string
     readonly key?: string
+    readonly remove?: boolean
+    readonly time: string
     readonly data: string
   }[]
   readonly next?: string
@@ -55,6 +57,8 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
   const { searchParams: query } = url
   let from = session.lastEventId || query.get('lastEventId') || query.get('from') || 'now'
   query.delete('lastEventId')
+  // Pages have it always.
+  query.delete('time')
   // As a stream would have it: of a single topic, the URL says which.
   const isOfOne = !url.pathname.endsWith('/events')
   let isLive = false
@@ -91,11 +95,12 @@ async function readPages(session: Session, interrupted: AbortSignal): Promise<vo
     } else {
       const { events, next } = answer
       session.backoff.reset()
-      for (const { type = 'message', key, data, id, topic } of events) {
+      for (const { type = 'message', key, remove = false, time, data, id, topic } of events) {
         if (session.isOver) return
         if ((orderOf(id, known) ?? 1) <= 0) continue
         const lines = data.replace(/\r\n?/g, '\n')
-        await take({ type, data: lines, lastEventId: id, topic: isOfOne ? undefined : topic, key })
+        const named = isOfOne ? undefined : topic
+        await take({ type, data: lines, lastEventId: id, topic: named, key, remove, time })
         await session.queue.room()
       }
       if (events.length === 0 && !isLive) {

@@ -25,7 +25,7 @@ export function streamOf(response: Response): OpenStream | undefined {
     // Or the connection is held until somebody collects the body.
     void body?.cancel().catch(() => {})
     if (status !== 200) throw badStatus(response)
-    throw new ClientError('not-a-stream', `${url} gives ${type}, no text/event-stream`, { status, type })
+    throw new ClientError('not-a-stream', `${url} sent ${type}, not text/event-stream`, { status, type })
   }
   return readerOf(url, body?.getReader())
 }
@@ -46,7 +46,7 @@ export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undef
   } catch (cause) {
     return cause instanceof WireError
       ? new ClientError('too-large', cause.message, {}, cause)
-      : new ClientError('invalid-option', 'The stream gives text, not bytes')
+      : new ClientError('invalid-option', 'The stream yields text, not bytes')
   }
 }
 

@@ -68,7 +68,8 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
     canPoll: settings.fallback !== false && settings.method === 'GET' && !ONLY_STREAMED.test(settings.url),
 
     async take(decoded) {
-      const { type, data: text, lastEventId: id, topic, key } = decoded
+      const { data: text, lastEventId: id, ...fields } = decoded
+      const { type } = fields
       const status = statusOf(decoded)
       tabs?.pass(decoded)
       if (status !== undefined) {
@@ -80,7 +81,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
         const data = decode === undefined ? text : await decode(type, text)
         // Closed meanwhile.
         if (session.isOver) return
-        const event = { kind: 'event', type, data, id, topic, key } as EventOf<Events>
+        const event = { kind: 'event', ...fields, data, id } as EventOf<Events>
         if (isIterated) queue.push(event)
         for (const listener of listeners.get(type) ?? []) listener(event as never)
       }

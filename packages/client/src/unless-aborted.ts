@@ -7,7 +7,7 @@ import { ClientError } from './errors.ts'
  */
 export function unlessAborted<T>(signal: AbortSignal | undefined, task: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new ClientError('network', 'Given up'))
+    const abort = (): void => reject(new ClientError('network', 'Aborted'))
     signal?.addEventListener('abort', abort)
     if (signal?.aborted === true) abort()
     void task.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))

@@ -57,7 +57,7 @@ export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppG
     if (isLoopback(name) || hosts.includes(name)) return
     throw new HttpError(
       'foreign-host',
-      `This hub does not answer to the name ${name}: list it in the hosts of createAppGate.`,
+      `This hub does not accept requests to the host ${name}: add it to the hosts of createAppGate.`,
     )
   }
 
@@ -84,7 +84,7 @@ export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppG
     mayAdminister: ({ allows }: AppClient) => allows.admin === true,
     readable({ allows: { subscribe = [] } }: AppClient) {
       if (typeof subscribe === 'function') return ['**']
-      if (subscribe.length === 0) throw new HttpError('forbidden', 'Not allowed to list topics.')
+      if (subscribe.length === 0) throw new HttpError('forbidden', 'You are not allowed to list topics.')
       return subscribe
     },
     corsHeaders: (origin) => corsHeaders(origins, origin),

@@ -36,7 +36,7 @@ export async function receive(
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpError(
       'unsupported-encoding',
-      'Bodies are taken as they are: send it without Content-Encoding.',
+      'Compressed bodies are not supported: send it without Content-Encoding.',
     )
   }
   const announced = Number(exchange.header('content-length') ?? 0)
@@ -71,7 +71,7 @@ export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<str
 }
 
 function refusal({ tooLarge, maxBytes }: BodyLimit): HttpError {
-  const message = `The body is larger than the ${maxBytes} bytes that are accepted`
+  const message = `The body is larger than the limit of ${maxBytes} bytes`
   if (tooLarge === 'body-too-large')
     return new HttpError(tooLarge, `${message}: send less.`, { details: { maxBytes } })
   const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'

@@ -11,8 +11,8 @@ const dialects = new Map<string, Dialect>()
 
 /** Server-Sent Events as `spec/protocol.md` has them. */
 export function tailraceDialect(representation: Representation): Dialect {
-  const { envelope, namesTopic, traces } = representation
-  const key = `tailrace ${envelope} ${namesTopic} ${traces}`
+  const { envelope, namesTopic, traces, times } = representation
+  const key = `tailrace ${envelope} ${namesTopic} ${traces} ${times}`
   const known = dialects.get(key)
   if (known !== undefined) return known
   const dialect: Dialect = {

@@ -17,6 +17,8 @@ export interface Exchange extends RequestHead {
   /** Path and query, as they were sent. */
   readonly target: string
   readonly remoteAddress: string | undefined
+  /** The names of its headers, in lower case. */
+  readonly headerNames: Iterable<string>
   /** How its bytes travel, as `GET /connections` shows it. */
   readonly transport: string
   /** The body as it arrives. To begin to read it asks for it where the client waits (RFC 9110, section 10.1.1). */

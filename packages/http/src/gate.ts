@@ -8,7 +8,7 @@ import type { Seal } from './seal.ts'
 /** The parts of a request that decide whether it is answered. */
 export interface Facts {
   readonly method: string
-  /** Of a header that is given once, by its lower-case name; each character is a byte. */
+  /** The value of a header that was given once, by its lower-case name. Each character is one byte. */
   header(name: string): string | undefined
   readonly ticket: string | undefined
 }
@@ -25,13 +25,13 @@ export interface Client {
   readonly expiresAt?: number | undefined
 }
 
-/** A ticket, and how long it may wait for its first use, in seconds. */
+/** A ticket, and the time within which it must be used, in seconds. */
 export interface IssuedTicket {
   readonly ticket: string
   readonly expiresIn: number
 }
 
-/** What is refused from now on. */
+/** The tokens that a revocation refuses. */
 export type Revoked =
   | { readonly subject: string }
   | { readonly credential: string; readonly expiresAt: number | undefined }
@@ -94,7 +94,7 @@ export interface Gate {
 /** Rejects a request whose gate answered no. @throws HttpError `forbidden` */
 export async function permit(answer: Answer, what: string): Promise<void> {
   if (answer === true || (await answer)) return
-  throw new HttpError('forbidden', `Not allowed to ${what}.`)
+  throw new HttpError('forbidden', `You are not allowed to ${what}.`)
 }
 
 /** Lets everyone do everything. */

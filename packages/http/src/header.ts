@@ -6,7 +6,8 @@ import { utf8Of } from './utf8.ts'
 export function header(head: RequestHead, name: string): string | undefined {
   const [value, ...others] = head.values(name.toLowerCase())
   const details = { header: name }
-  if (others.length > 0) throw new HttpError('invalid-header', `${name} may be given once.`, { details })
+  if (others.length > 0)
+    throw new HttpError('invalid-header', `${name} must not be given more than once.`, { details })
   if (value === undefined) return undefined
   // A header arrives with each byte as a character of its own.
   const text = utf8Of(Buffer.from(value, 'latin1'))

@@ -9,7 +9,7 @@ export async function healthz({ exchange }: Call): Promise<void> {
 
 /** `GET /readyz`: the log can be written and read, and the hub is not about to stop. */
 export async function readyz({ hub, gate, exchange }: Call): Promise<void> {
-  if (gate.isDraining) throw new HttpError('draining', 'This hub is about to stop.')
+  if (gate.isDraining) throw new HttpError('draining', 'This hub is shutting down.')
   await hub.ready()
   answerJson(exchange, 200, { status: 'ready' })
 }

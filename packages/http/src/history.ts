@@ -13,6 +13,8 @@ import { selectorsOf } from './stream-request.ts'
 const TIMER_SLACK_MS = 100
 /** What an event of a page costs beside its data. */
 const EVENT_COST = 512
+/** The part of the memory for all pages that has to be free to read one: by default twice the largest page. */
+const PAGE_SHARE = 1 / 8
 
 /**
  * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
@@ -21,7 +23,7 @@ const EVENT_COST = 512
 export async function readHistory(call: Call): Promise<void> {
   const { gate, client, exchange, rest } = call
   if (wanted(exchange.header('accept')) !== JSON_TYPE) {
-    const message = `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`
+    const message = `This is available as ${STREAM} and ${JSON_TYPE}: accept one of them.`
     throw new HttpError('not-acceptable', message)
   }
   const query = parseHistoryQuery({ selectors: selectorsOf(rest), query: call.query })
@@ -32,8 +34,10 @@ export async function readHistory(call: Call): Promise<void> {
   exchange.onceGone(() => holding.release())
   const gone = new AbortController()
   exchange.onceGone(() => gone.abort())
-  holding.requireRoom(1)
-  const page = await pageOf(call, query, gone.signal)
+  // Or pages would be read, one after the other, only to be thrown away.
+  const requireRoom = (): void => holding.requireRoom(gate.pages.maxBytes * PAGE_SHARE)
+  requireRoom()
+  const page = await pageOf(call, { ...query, requireRoom }, gone.signal)
   const bytes = sizeOf(page)
   holding.add(bytes)
   await exchange.answerInSlices(200, JSON_HEADERS, historyJson(page, trace), bytes)
@@ -52,12 +56,12 @@ async function pageOf(
   const history = await hub.read({ ...query, ...wait, reader }, gone)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const headers = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
-    throw new HttpError('token-expired', 'The token has expired: get a new one.', { headers })
+    throw new HttpError('token-expired', 'The token has expired: request a new one.', { headers })
   }
   gate.requireStill(client)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
-    const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
+    const detail = 'The cursor cannot be served: continue from `oldest`, or with from=start.'
     const details = { reason, from: textOf(from), oldest: textOf(oldest) }
     throw new HttpError('cursor-gone', detail, { details })
   }

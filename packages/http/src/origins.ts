@@ -4,14 +4,14 @@ const LOOPBACK_IPV4 = /^127(?:\.(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5
 /** As a URL spells them, which is one way for each address. */
 const LOOPBACK_IPV6 = /^\[::(?:1|ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})\]$/
 
-/** Whether an address to listen on can only be reached from this machine. */
+/** Whether an address to listen on can be reached only from this machine. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost') || LOOPBACK_IPV4.test(host)) return true
   const url = `http://[${host}]`
   return host.includes(':') && URL.canParse(url) && LOOPBACK_IPV6.test(new URL(url).hostname)
 }
 
-/** The name in a `Host` header, without port and brackets. */
+/** The name in a `Host` header, without the port and brackets. */
 export function nameOf(host: string): string {
   return host
     .replace(/:[0-9]*$/, '')
@@ -20,8 +20,8 @@ export function nameOf(host: string): string {
 }
 
 /**
- * Keeps pages of other sites off a hub without keys: a name of theirs that resolves to this machine (DNS
- * rebinding) is none of its own.
+ * Keeps pages of other sites away from a hub without keys: if their own name resolves to this machine (DNS
+ * rebinding), it is still not a name of this machine.
  *
  * @throws HttpError `foreign-host`
  */
@@ -29,18 +29,21 @@ export function requireLoopbackHost(host: string): void {
   if (isLoopback(nameOf(host))) return
   throw new HttpError(
     'foreign-host',
-    'A hub without keys answers only to localhost: use that name, or give the hub keys.',
+    'A hub without keys only accepts requests to localhost: use that name, or configure keys.',
   )
 }
 
 export interface OriginRules {
   /** Origins, or `*`. */
   readonly allowed: readonly string[]
-  /** The hub has TLS of its own, so its pages are of `https:` only. Otherwise a proxy may give it to them. */
+  /**
+   * The hub itself terminates TLS, so its own pages are always `https:`. Otherwise, a proxy may or may not add
+   * TLS.
+   */
   readonly isSecure: boolean
 }
 
-/** What a request says of the page that made a browser send it. What is no browser says nothing. */
+/** The headers of a request that describe the page that caused it. Clients other than browsers send none of them. */
 export interface AskingPage {
   readonly origin: string | undefined
   readonly host: string
@@ -48,21 +51,24 @@ export interface AskingPage {
   readonly site: string | undefined
 }
 
-/** Whether a browser lets a page of this origin read what comes back. */
+/** Whether a browser lets a page of this origin read the response. */
 export function isAllowed({ allowed }: OriginRules, origin: string): boolean {
   return allowed.includes('*') || allowed.includes(origin)
 }
 
-/** Refuses writes that a page of another site has made a browser send. @throws HttpError `cross-origin` */
+/** Refuses writes that a page of another site caused a browser to send. @throws HttpError `cross-origin` */
 export function requireKnownOrigin(rules: OriginRules, page: AskingPage): void {
-  // `*` lets anybody read; it does not let every page act for whoever looks at it.
+  // `*` lets every page read. It does not let every page act on behalf of the person who views it.
   if (isOwnPage(rules, page) || (page.origin !== undefined && rules.allowed.includes(page.origin))) return
   throw crossOrigin('write')
 }
 
-/** Refuses reads that a page has made a browser send, and that it could not see. @throws HttpError `cross-origin` */
+/**
+ * Refuses reads that a page caused a browser to send, and whose response it could not see. @throws HttpError
+ * `cross-origin`
+ */
 export function requireReadableOrigin(rules: OriginRules, page: AskingPage): void {
-  // An image or a script of another page is asked for without an `Origin`.
+  // A browser requests an image or a script for a foreign page without `Origin`.
   if (isOwnPage(rules, page) || isAllowed(rules, page.origin ?? '*')) return
   throw crossOrigin('read')
 }
@@ -70,11 +76,11 @@ export function requireReadableOrigin(rules: OriginRules, page: AskingPage): voi
 function crossOrigin(what: string): HttpError {
   return new HttpError(
     'cross-origin',
-    `Pages of this origin may not ${what} here: allow their origin with --allow-origin.`,
+    `Requests from this origin are not allowed to ${what}. Allow it with --allow-origin.`,
   )
 }
 
-/** Whether a page has the origin under which the hub was asked. */
+/** Whether a page has the origin under which the hub was requested. */
 export function isOwnPage({ isSecure }: OriginRules, { origin, host, site }: AskingPage): boolean {
   if (origin === undefined) return site === undefined || site === 'same-origin' || site === 'none'
   const url = URL.canParse(origin) ? new URL(origin) : null

@@ -21,14 +21,15 @@ export interface Problem {
 export function toProblem(error: unknown): Problem {
   if (HttpError.is(error) || HubError.is(error) || LogError.is(error)) {
     // A log's own facts name paths and system errors, which are no business of a client.
-    const isRefusal = HttpError.is(error) || (HubError.is(error) && error.code === 'busy')
+    const isRefusal =
+      HttpError.is(error) || error.code === 'unsupported' || (HubError.is(error) && error.code === 'busy')
     const isOutage = STATUS[error.code] >= 500 && !isRefusal
-    const detail = isOutage ? 'The log cannot serve this now: try again later.' : error.message
+    const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
     // A client that sent one event knows of no batch.
     const { index: _, ...facts } = error.details
     return problem(error.code, detail, isOutage ? {} : facts, HttpError.is(error) ? error.headers : {})
   }
-  return problem('internal', 'Something went wrong here; the server has written down what.')
+  return problem('internal', 'Something went wrong. The details are in the error output of the server.')
 }
 
 export function problem(

@@ -85,15 +85,23 @@ export function createProtocol(
   function answerOther(exchange: Exchange, known: readonly Route[]): void {
     const methods = known.map(({ method }) => method)
     const allowed = [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', ')
-    if (exchange.method !== 'OPTIONS')
-      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, { headers: { Allow: allowed } })
+    if (exchange.method !== 'OPTIONS') {
+      const message = `This method is not allowed here: use ${allowed}.`
+      throw new HttpError('method-not-allowed', message, { headers: { Allow: allowed } })
+    }
     const isPreflight = exchange.header('access-control-request-method') !== undefined
     exchange.answer(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) })
   }
 
   /** Whether the operator is to be told of an error, as opposed to the client alone. Too much at a time is no failure. */
   function isNews(error: unknown, { code, status }: Problem): boolean {
-    const isOurs = status >= 500 && code !== 'busy' && (!HttpError.is(error) || code === 'keys-unavailable')
+    const isOurs =
+      status >= 500 &&
+      code !== 'busy' &&
+      code !== 'unsupported' &&
+      (!HttpError.is(error) || code === 'keys-unavailable')
+    // Reported when it began.
+    if (code === 'unreachable' && hub.interruption !== undefined) return false
     if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
     if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
@@ -109,7 +117,7 @@ export function createProtocol(
     // A client that took too long has been told so.
     if (exchange.isEnded) return
     // No answer is one that says neither yes nor no (spec/protocol.md, 2.3).
-    if (LogError.is(error) && error.details['mayBeStored'] === true) {
+    if (LogError.is(error) && error.code === 'outcome-unknown') {
       exchange.cut()
       return
     }

@@ -5,15 +5,20 @@ import type { NewEvent, TraceContext } from '@tailrace/log'
 import type { Holding } from './budget.ts'
 import { receive, receiveText } from './body.ts'
 import type { Call } from './call.ts'
-import type { RequestHead } from './exchange.ts'
+import type { Exchange, RequestHead } from './exchange.ts'
 import { permit } from './gate.ts'
 import { header } from './header.ts'
 import { answerJson } from './json.ts'
 import { BatchReader } from './ndjson.ts'
 import { HttpError } from './errors.ts'
+import { quote } from './quote.ts'
 import { parseTraceContext } from './trace.ts'
 import { SLOW_REQUEST } from './problem.ts'
 import { topicOf } from './target.ts'
+
+/** What describes a single event. */
+const EVENT_HEADERS = ['Event-Type', 'Event-Key', 'Event-Remove', 'Event-End'] as const
+const KNOWN: ReadonlySet<string> = new Set(EVENT_HEADERS.map((name) => name.toLowerCase()))
 
 /** The line of an NDJSON batch may say as much again around its data. */
 const NDJSON_OVERHEAD = 2
@@ -45,6 +50,7 @@ export async function publish(call: Call): Promise<void> {
 
 async function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
   const { hub, exchange } = call
+  refuseUnknownHeaders(exchange)
   const contentType = exchange.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
     const published = await publishBatch(call, topic)
@@ -53,7 +59,7 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
   } else if (topic === undefined) {
     throw new HttpError(
       'invalid-header',
-      'POST /topics takes a batch: send Content-Type: application/x-ndjson.',
+      'POST /topics accepts only batches: send Content-Type: application/x-ndjson.',
       {
         details: {
           header: 'Content-Type',
@@ -72,18 +78,13 @@ async function publishOne(
   { maxEventBytes }: Hub['limits'],
 ): Promise<Published> {
   const { exchange } = call
-  const end = header(exchange, 'Event-End')
-  if (end !== undefined && end !== 'true' && end !== 'false') {
-    throw new HttpError('invalid-header', 'Event-End can be true or false.', {
-      details: { header: 'Event-End' },
-    })
-  }
   const event = {
     topic,
     type: header(exchange, 'Event-Type'),
     key: header(exchange, 'Event-Key'),
+    remove: flag(exchange, 'Event-Remove'),
     idempotencyKey: header(exchange, 'Idempotency-Key'),
-    end: end === 'true',
+    end: flag(exchange, 'Event-End'),
     trace: traceOf(exchange),
   }
   const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
@@ -92,15 +93,30 @@ async function publishOne(
   return published!
 }
 
+/** A header that is `true` or `false`; it need not be there. */
+function flag(head: RequestHead, name: string): boolean {
+  const value = header(head, name)
+  if (value === undefined || value === 'true' || value === 'false') return value === 'true'
+  throw new HttpError('invalid-header', `${name} must be true or false.`, { details: { header: name } })
+}
+
+/** A mistyped `Event-Key` must not publish an event without a key. */
+function refuseUnknownHeaders({ headerNames }: Exchange): void {
+  for (const name of headerNames) {
+    if (!name.startsWith('event-') || KNOWN.has(name)) continue
+    const shown = quote(name).slice(1, -1)
+    const message = `There is no header ${shown}; the headers of an event are ${EVENT_HEADERS.join(', ')}.`
+    throw new HttpError('invalid-header', message, { details: { header: shown } })
+  }
+}
+
 async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
   const { hub, exchange } = call
-  const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
-    (name) => header(exchange, name) !== undefined,
-  )
+  const single = [...EVENT_HEADERS, 'Idempotency-Key'].find((name) => header(exchange, name) !== undefined)
   if (single !== undefined) {
     throw new HttpError(
       'invalid-header',
-      `${single} is for one event: in a batch, each line says it for itself.`,
+      `${single} applies to a single event: in a batch, set it in each line instead.`,
       {
         details: {
           header: single,
@@ -172,7 +188,7 @@ function atLine(error: unknown, lines: readonly number[]): unknown {
   const { index, ...details } = error.details
   if (typeof index !== 'number') return error
   const line = lines[index]!
-  const message = `Line ${line}: ${error.message} Nothing of the batch was published.`
+  const message = `Line ${line}: ${error.message} No event of the batch was published.`
   return new HttpError(error.code, message, { cause: error, details: { ...details, line } })
 }
 

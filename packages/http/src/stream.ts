@@ -8,7 +8,7 @@ import type { Call } from './call.ts'
 import { STREAM_HEADERS } from './stream-headers.ts'
 
 /** In what a reader is told that gets no stream. No event is written in it. */
-const CONTROL = tailraceDialect({ envelope: false, namesTopic: false, traces: false })
+const CONTROL = tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false })
 
 /** Opens the stream that a request asks for. */
 export async function openStream(

@@ -31,6 +31,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'gap',
   'conflate',
   'trace',
+  'time',
 ])
 
 /**
@@ -44,7 +45,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
   const inQuery = [single(query, 'lastEventId'), single(query, 'from')]
   const from = [lastEventId, ...inQuery].find((place) => place !== undefined && place !== '')
   if (snapshot && from === 'start') {
-    throw invalid('from', 'A snapshot cannot be combined with from=start: ask for one of them.')
+    throw invalid('from', 'A snapshot cannot be combined with from=start: request one or the other.')
   }
   const selected = parseSelectors(selectors, query)
   return {
@@ -53,6 +54,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
       envelope: oneOf(query, 'envelope', ['json']) === 'json',
       namesTopic: selected.length > 1 || selected.some(isPattern),
       traces: flag(query, 'trace'),
+      times: flag(query, 'time'),
     }),
     start: from === undefined ? undefined : parseStart(from),
     snapshot,
@@ -74,7 +76,7 @@ export function parseSelectors(fromPath: readonly string[] | undefined, query: U
   if (fromPath !== undefined && query.has('topic')) {
     throw invalid(
       'topic',
-      'The path names the topic already: to select several, use /events?topic=…&topic=….',
+      'The path already names the topic: to select several, use /events?topic=…&topic=….',
     )
   }
   const selectors = fromPath ?? query.getAll('topic')
@@ -88,7 +90,7 @@ export function parseSelectorList(selectors: readonly string[]): string[] {
   if (selectors.length > MAX_SELECTORS) {
     throw new HttpError(
       'too-many-selectors',
-      `At most ${MAX_SELECTORS} topics fit on one stream: use a pattern.`,
+      `A stream can have at most ${MAX_SELECTORS} topics: use a pattern.`,
       {
         details: { selectors: selectors.length, max: MAX_SELECTORS },
       },

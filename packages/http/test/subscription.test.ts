@@ -18,13 +18,13 @@ function refusalOf(task: () => unknown): HttpError | LogError {
   throw new Error('it was taken')
 }
 
-const dialectOf = (envelope: boolean, namesTopic: boolean, traces: boolean): Dialect =>
-  tailraceDialect({ envelope, namesTopic, traces })
+const dialectOf = (all: boolean): Dialect =>
+  tailraceDialect({ envelope: all, namesTopic: all, traces: all, times: all })
 
 test('a plain request reads one topic from now on, replays after a gap, and needs no parameters', () => {
   expect(parse('', undefined, ['orders/42'])).toEqual({
     selectors: ['orders/42'],
-    dialect: dialectOf(false, false, false),
+    dialect: dialectOf(false),
     start: undefined,
     snapshot: false,
     onGap: undefined,
@@ -33,9 +33,11 @@ test('a plain request reads one topic from now on, replays after a gap, and need
 })
 
 test('everything that can be asked for is read', () => {
-  expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms&trace=true')).toEqual({
+  expect(
+    parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms&trace=true&time=true'),
+  ).toEqual({
     selectors: ['a/*', 'b'],
-    dialect: dialectOf(true, true, true),
+    dialect: dialectOf(true),
     start: { at: 'oldest' },
     snapshot: false,
     onGap: 'live',

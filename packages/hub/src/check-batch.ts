@@ -21,6 +21,11 @@ interface Flaw {
   readonly details?: HubErrorDetails
 }
 
+const MISSING_KEY: Flaw = {
+  code: 'missing-key',
+  message: 'The event removes a key and has none: give it the key to remove.',
+}
+
 /**
  * Checks a batch before the log, which trusts it, sees any of it. Nothing a publisher sends may forge a
  * frame (invariant 8), so what becomes a line of its own must not contain a line end.
@@ -45,25 +50,26 @@ export function checkBatch(batch: readonly NewEvent[], limits: Limits): void {
 }
 
 function flawOf(event: NewEvent, bytes: number, { maxEventBytes }: Limits): Flaw | undefined {
-  const { topic, type, key, idempotencyKey, trace, data } = event
+  const { topic, type, key, remove, idempotencyKey, trace, data } = event
   const flaw =
     flawOfTopic(topic) ??
     flawOfName('invalid-type', 'type', type) ??
     flawOfName('invalid-key', 'key', key) ??
+    (key === undefined && remove === true ? MISSING_KEY : undefined) ??
     flawOfName('invalid-idempotency-key', 'idempotency key', idempotencyKey) ??
     (trace === undefined ? undefined : flawOfTrace(trace))
   if (flaw !== undefined) return flaw
   if (type?.startsWith(RESERVED_TYPE_PREFIX) === true)
     return {
       code: 'reserved-type',
-      message: `Types that start with ${RESERVED_TYPE_PREFIX} are the hub's own.`,
+      message: `Types that start with ${RESERVED_TYPE_PREFIX} are reserved for the hub.`,
     }
   if (!data.isWellFormed()) {
-    const message = 'The data is not valid Unicode: it has half of a surrogate pair.'
+    const message = 'The data is not valid Unicode: it contains a lone surrogate.'
     return { code: 'invalid-data', message }
   }
   if (bytes <= maxEventBytes) return undefined
-  const message = `The event has ${bytes} bytes; at most ${maxEventBytes} are taken.`
+  const message = `The event has ${bytes} bytes, but at most ${maxEventBytes} are allowed.`
   return { code: 'event-too-large', message, details: { bytes, maxEventBytes } }
 }
 
@@ -102,7 +108,7 @@ function flawOfName(
     value === ''
       ? 'is empty: leave it out instead'
       : LINE_END_OR_NUL.test(value)
-        ? 'has a CR, LF or NUL, which could forge a frame'
+        ? 'contains a CR, LF or NUL, which could forge a frame'
         : !value.isWellFormed()
           ? 'is not valid Unicode'
           : Buffer.byteLength(value) > maxBytes

@@ -4,6 +4,7 @@
  *
  * - `invalid-topic`: not the name of a topic; `details.flaw` says why.
  * - `invalid-type`, `invalid-key`, `invalid-idempotency-key`: too long, or with CR, LF or NUL in it.
+ * - `missing-key`: the event removes a key, and has none.
  * - `invalid-trace`: a field of the trace context is too long, or has CR, LF or NUL in it.
  * - `reserved-type`: the type starts with `tailrace.`, which only the hub may send.
  * - `invalid-data`: not valid Unicode.
@@ -17,6 +18,7 @@ export type HubErrorCode =
   | 'invalid-type'
   | 'invalid-key'
   | 'invalid-idempotency-key'
+  | 'missing-key'
   | 'invalid-trace'
   | 'reserved-type'
   | 'invalid-data'

@@ -26,6 +26,8 @@ export interface HistoryQuery {
   readonly waitSeconds?: number | undefined
   /** Who reads: readers take turns. */
   readonly reader?: Reader | undefined
+  /** Asked before each read of the log. Throws when there is no room for a page: then nothing is read. */
+  requireRoom?(): void
 }
 
 /** A page of history, and the offset after which the next page begins. */
@@ -51,6 +53,7 @@ export async function readHistory(
     limit = DEFAULT_HISTORY_LIMIT,
     waitSeconds = 0,
     reader,
+    requireRoom,
   }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
@@ -61,6 +64,7 @@ export async function readHistory(
     get isGone() {
       return signal.aborted
     },
+    ...(requireRoom && { requireRoom }),
   }
   const { offset, miss } = await locate(log, start, asker)
   const query = { selectors, after: offset, limit, maxBytes: MAX_HISTORY_BYTES }

@@ -18,6 +18,8 @@ const MAX_SINGLE_EVENTS = 2
 export interface LaneMember {
   /** The window has news. */
   pump(): void
+  /** The log may be reached again. */
+  retry(): void
   heartbeat(): void
   cutIfStalled(now: number): void
   close(reason: CloseReason, lastWords?: (dialect: Dialect) => Uint8Array): void

@@ -18,7 +18,7 @@ export interface Located {
 
 export async function locate(log: LogView, start: Start, asker: Asker): Promise<Located> {
   if (start.at === 'oldest') return { offset: 0 }
-  if (start.at === 'tip') return { offset: log.head }
+  if (start.at === 'tip') return { offset: log.now }
   const { cursor } = start
   if (cursor === undefined) return { offset: 0, miss: 'unknown' }
   if (cursor.epoch !== log.epoch) return { offset: 0, miss: 'epoch' }

@@ -70,7 +70,7 @@ test('a reader whose lane went cold misses nothing', async () => {
 test('what a lane held back when it gave way is news to those that were served before', () => {
   const facts = {
     selectors: ['t'],
-    dialect: tailraceDialect({ envelope: false, namesTopic: false, traces: false }),
+    dialect: tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false }),
     conflateMs: 60_000,
     epoch: 'e',
     head: 0,
@@ -80,7 +80,16 @@ test('what a lane held back when it gave way is news to those that were served b
   }
   const listener = { empty() {}, due() {}, held() {} }
   const lane = new Lane({ ...facts, counters: new Counters() }, listener)
-  const event = { topic: 't', type: undefined, key: 'k', data: 'x', time: 0, end: false, trace: undefined }
+  const event = {
+    topic: 't',
+    type: undefined,
+    key: 'k',
+    data: 'x',
+    time: 0,
+    remove: false,
+    end: false,
+    trace: undefined,
+  }
   lane.push({ ...event, offset: 1 })
   lane.settle()
   lane.flush(1)

@@ -9,13 +9,18 @@ export interface Wanted extends Omit<Subscription, 'dialect' | 'start'> {
   readonly from?: string | undefined
   readonly envelope?: 'json' | undefined
   readonly trace?: boolean | undefined
+  readonly time?: boolean | undefined
 }
 
 /** The subscription that is wanted, in the dialect of the Tailrace protocol. */
-export function reading({ from, envelope, trace = false, ...wanted }: Wanted): Subscription {
+export function reading({ from, envelope, trace = false, time = false, ...wanted }: Wanted): Subscription {
   const namesTopic = wanted.selectors.length > 1 || wanted.selectors.some((one) => one.includes('*'))
-  const dialect = tailraceDialect({ envelope: envelope === 'json', namesTopic, traces: trace })
-  return { ...wanted, dialect, start: from === undefined ? undefined : parseStart(from) }
+  const representation = { envelope: envelope === 'json', namesTopic, traces: trace, times: time }
+  return {
+    ...wanted,
+    dialect: tailraceDialect(representation),
+    start: from === undefined ? undefined : parseStart(from),
+  }
 }
 
 /** Subscribes, and hands back the sink once the stream is open. */

@@ -50,9 +50,9 @@ export function createGate(options: GateOptions): TokenGate {
       throw refusal(client, topic === undefined ? 'publish' : `publish to ${topic}`)
     },
     mayRead(client: Visitor, selectors, use) {
-      // A ticket may stand in a log for anybody to read.
+      // A ticket may appear in an access log that others read.
       if (client.by === 'ticket' && use !== 'stream')
-        throw new HttpError('forbidden', 'A ticket opens streams only: read history with a token.')
+        throw new HttpError('forbidden', 'A ticket can only open streams: use a token to read history.')
       const isCovered = maySubscribe(client.rights)
       const refused = selectors.find((selector) => !isCovered(selector))
       if (refused === undefined) return true
@@ -69,7 +69,7 @@ export function createGate(options: GateOptions): TokenGate {
       return subscribe
     },
     admit(client, selectors) {
-      if (isDraining) throw new HttpError('draining', 'This hub is about to stop: come back, to another one.')
+      if (isDraining) throw new HttpError('draining', 'This hub is shutting down: reconnect to another one.')
       const leave = limits.openStream(client, selectors.length)
       try {
         const release = pressure?.admit()
@@ -89,7 +89,7 @@ export function createGate(options: GateOptions): TokenGate {
     pages: limits.pages,
     requireStill: (client: Visitor) => access.requireStill(client),
     mayGetTicket(client: Visitor) {
-      // A ticket must not renew itself: anyone could who saw it in a URL.
+      // With a ticket instead of a token, anyone who saw a ticket in a URL could renew it for ever.
       if (client.by !== 'token') throw missingToken('get a ticket')
       return true
     },

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Peers, Sink } from '@tailrace/hub'
 import { HttpError } from '../errors.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
@@ -41,6 +42,10 @@ export class NodeExchange implements Exchange {
 
   get remoteAddress(): string | undefined {
     return this.request.socket.remoteAddress
+  }
+
+  get headerNames(): Iterable<string> {
+    return Object.keys(this.request.headers)
   }
 
   get transport(): string {
@@ -165,9 +170,11 @@ export class NodeExchange implements Exchange {
     else this.response.once('drain', () => this.#sendFrom(rest))
   }
 
+  /** Others have their turn after each slice: the system may take all of a page at once, and `drain` waits for no turn. */
   async #write(text: string, gone: AbortSignal): Promise<void> {
     gone.throwIfAborted()
     if (!this.response.write(text)) await once(this.response, 'drain', { signal: gone })
+    await nextTurn()
   }
 }
 
@@ -226,7 +233,7 @@ async function* bytesOfParser(
   if (!Buffer.isBuffer(request.body)) {
     throw new HttpError(
       'body-consumed',
-      'A body parser of the application has read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
+      'A body parser of the application has already read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
     )
   }
   yield request.body

@@ -22,7 +22,7 @@ export function createHandler(hub: Hub, { peers, ...options }: HandlerOptions): 
     if (authority === undefined || host === undefined || host === authority) answer(exchange)
     else {
       options.onRefused?.('malformed-request')
-      exchange.reject(problem('malformed-request', 'Host and :authority differ.'))
+      exchange.reject(problem('malformed-request', 'Host and :authority must not differ.'))
     }
   }
 }

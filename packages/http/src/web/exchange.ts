@@ -44,6 +44,10 @@ export class WebExchange implements Exchange {
     return value === undefined ? [] : [value]
   }
 
+  get headerNames(): Iterable<string> {
+    return this.#request.headers.keys()
+  }
+
   get body(): AsyncIterable<Buffer> {
     return chunksOf(this.#request.body)
   }

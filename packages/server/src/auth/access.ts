@@ -13,15 +13,15 @@ import type { Tickets } from './tickets.ts'
 import type { Verifier } from './verifier.ts'
 
 export interface AccessOptions {
-  /** Nothing on a hub without keys. */
+  /** Undefined on a hub without keys. */
   readonly verify: Verifier | undefined
   readonly tickets: Tickets
   readonly revocations: Revocations
-  /** What those without a token may do. */
+  /** The rights of requests without a token. */
   readonly anonymous: Rights
-  /** Without keys, and only to be reached from this machine: whoever asks may do all. */
+  /** There are no keys, and only this machine can reach the hub: every request may do everything. */
   readonly isLocal: boolean
-  /** Answers only to names and addresses of this machine, and to pages of its own and of allowed origins. */
+  /** Accepts only names and addresses of this machine as `Host`, and only pages of its own and of allowed origins. */
   readonly isPrivate: boolean
   readonly origins: OriginRules
   readonly cookieName: string
@@ -30,13 +30,13 @@ export interface AccessOptions {
 /** Decides who may do what. */
 export interface Access {
   /**
-   * Who asks, once it is clear that they ask on purpose.
+   * Identifies the sender of a request, after checking that no foreign page caused it.
    *
-   * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`, `revoked` or
-   * `keys-unavailable`
+   * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`,
+   * `revoked` or `keys-unavailable`
    */
   identify(facts: Facts): Promise<Identity>
-  /** For what takes a while between the question and the answer. @throws HttpError `revoked` */
+  /** Checks again, for work that takes a while between the request and the response. @throws HttpError `revoked` */
   requireStill(identity: Identity): void
 }
 
@@ -45,7 +45,7 @@ export function withoutToken(rights: Rights): Identity {
   return { by: 'nobody', rights, ...unknown }
 }
 
-/** Whoever asks, where whoever asks may do all. */
+/** The identity of every request, if every request may do everything. */
 export const EVERYBODY: Identity = withoutToken(ALL_RIGHTS)
 
 export function createAccess(options: AccessOptions): Access {
@@ -59,10 +59,11 @@ export function createAccess(options: AccessOptions): Access {
       host: facts.header('host') ?? '',
       site: facts.header('sec-fetch-site'),
     }
-    // A cookie is added by the browser, and no credential is needed by anybody: neither says who made it ask.
+    // A browser adds cookies by itself, and without keys no credential is needed: neither shows that the user
+    // intended the request.
     if (isWrite && (credential === undefined || credential.kind === 'cookie'))
       requireKnownOrigin(origins, page)
-    // A page cannot read the answer, but it can make the hub work for it.
+    // A page cannot read the response, but it can make the hub work.
     if (!isWrite && isPrivate && !isVisit(facts)) requireReadableOrigin(origins, page)
   }
 
@@ -90,7 +91,7 @@ export function createAccess(options: AccessOptions): Access {
   }
 }
 
-/** Somebody opens it in a tab: one request, which they see. */
+/** A person opens the address in a tab: a single request, which they see. */
 function isVisit(facts: Facts): boolean {
   return facts.header('sec-fetch-mode') === 'navigate' && facts.header('sec-fetch-dest') === 'document'
 }
@@ -99,11 +100,11 @@ function isVisit(facts: Facts): boolean {
 export function refusal({ by }: Identity, what: string): HttpError {
   return by === 'nobody'
     ? missingToken(what)
-    : new HttpError('forbidden', `The ${by} gives no right to ${what}.`)
+    : new HttpError('forbidden', `The ${by} does not allow you to ${what}.`)
 }
 
 export function missingToken(what: string): HttpError {
-  return new HttpError('missing-token', `To ${what} takes a token: Authorization: Bearer ….`, {
+  return new HttpError('missing-token', `A token is required to ${what}: send Authorization: Bearer ….`, {
     headers: {
       'WWW-Authenticate': 'Bearer',
     },

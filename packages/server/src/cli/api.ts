@@ -1,9 +1,9 @@
-/** A hub that did not do what it was asked, or that cannot be reached. */
+/** A request to a hub that failed, because the hub refused it or cannot be reached. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
-  /** The status of its answer; nothing when there was none. */
+  /** The status of the response, if there was one. */
   readonly status: number | undefined
-  /** The problem's code, when the answer was a problem. */
+  /** The code of the problem, if the response was a problem. */
   readonly code: string | undefined
 
   constructor(message: string, status?: number, code?: string, options?: ErrorOptions) {
@@ -12,26 +12,29 @@ export class ApiError extends Error {
     this.code = code
   }
 
-  /** Whether the same request may succeed later: nobody answered, or the hub could not serve it then. */
+  /**
+   * Whether the same request may succeed later: there was no response, or the hub could not serve it at that
+   * time.
+   */
   get isPassing(): boolean {
     return this.status === undefined || this.status === 408 || this.status === 429 || this.status >= 500
   }
 }
 
-/** A hub's answer to one event. */
+/** The response of a hub to one event. */
 export interface Answer {
   readonly id: string
   readonly topic: string
   readonly duplicate?: boolean
 }
 
-/** What goes with a request, whatever it is for. */
+/** Options of every request. */
 export interface RequestOptions {
   readonly token?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** Publishes a batch: each value becomes a line. */
+/** Publishes a batch, with one line for each value. */
 export async function postBatch(
   url: string,
   topic: string,
@@ -46,7 +49,7 @@ export async function postBatch(
   return answers
 }
 
-/** Sends a request, and turns every refusal into an `ApiError` with the hub's own words. */
+/** Sends a request, and turns every error response into an `ApiError` with the hub's own explanation. */
 export async function request(
   url: string,
   init: RequestInit & { readonly headers: Headers },
@@ -71,7 +74,7 @@ export async function request(
   )
 }
 
-/** Reads the hub's answer to a publish. */
+/** Reads the response of a hub to a publish. */
 async function readAnswer(response: Response): Promise<object> {
   const body = await readBody(response)
   try {
@@ -81,7 +84,7 @@ async function readAnswer(response: Response): Promise<object> {
   }
 }
 
-/** An answer that is cut may have been a yes or a no: nobody knows, as when there is none. */
+/** If a response breaks off, the outcome is unknown, as if there were no response. */
 async function readBody(response: Response): Promise<string> {
   try {
     return await response.text()
@@ -93,14 +96,14 @@ async function readBody(response: Response): Promise<string> {
 function unreachable(url: string, error: unknown): ApiError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const { message, code } = cause as NodeJS.ErrnoException
-  // A name with several addresses fails with an error that has a code and no words.
+  // If a name has several addresses, the error has a code but no message.
   return new ApiError(`${new URL(url).origin} cannot be reached (${message || code})`, undefined, undefined, {
     cause: error,
   })
 }
 
 function noHub({ url, status }: Response): ApiError {
-  return new ApiError(`what answers at ${new URL(url).origin} is no hub`, status)
+  return new ApiError(`${new URL(url).origin} did not respond like a Tailrace hub`, status)
 }
 
 function topicUrl(url: string, topic: string): string {

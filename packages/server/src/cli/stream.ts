@@ -3,22 +3,22 @@ import { createDecoder } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
 import { ApiError, request } from './api.ts'
 
-/** How long to wait before the first reconnect when the hub has not said. */
+/** Wait before the first reconnect if the hub has not sent `retry:`. */
 const DEFAULT_RETRY_MS = 1_000
-/** The longest wait between two attempts. */
+/** Maximum wait between two attempts. */
 const MAX_RETRY_MS = 30_000
 
 export interface StreamOptions {
   readonly token?: string | undefined
-  /** Told before each wait. */
+  /** Called before each wait. */
   onReconnect(reason: string, delayMs: number): void
 }
 
 /**
- * The events of a stream, over as many connections as it takes: each resumes after the last event of the
- * one before. Ends when the hub says that there is nothing more to come.
+ * The events of a stream, over as many connections as necessary. Each connection resumes after the last event
+ * of the previous one. Ends when the hub reports that no more events will follow.
  *
- * @throws ApiError when the hub refuses the stream for good
+ * @throws ApiError if the hub refuses the stream permanently
  */
 export async function* readStream(
   url: URL,
@@ -56,7 +56,8 @@ export async function* readStream(
       if (error instanceof ApiError && !error.isPassing) throw error
       reason = error instanceof Error ? error.message : String(error)
     }
-    // Full jitter over a doubling bound: readers that were cut together do not come back together.
+    // Full jitter over a doubling bound, so that readers that were disconnected together do not reconnect
+    // together.
     const delayMs = Math.round(Math.random() * Math.min(MAX_RETRY_MS, retryMs * 2 ** Math.min(failures, 10)))
     failures += 1
     onReconnect(reason, delayMs)

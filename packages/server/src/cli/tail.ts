@@ -12,21 +12,21 @@ import type { Verb } from './verb.ts'
 export const tail: Verb = verb({
   name: 'tail',
   operands: '<topic…>',
-  summary: 'Prints the events of topics as they come.',
-  description: `A topic may be a pattern: orders/* or orders/**. A connection that is lost is made again, and goes on after the
-last event that was printed. Ends when every topic has ended. What is not an event goes to standard error.`,
+  summary: 'Print the events of topics as they arrive.',
+  description: `A topic may be a pattern: orders/* or orders/**. If the connection is lost, tail reconnects and continues after the
+last event it printed. It exits when every topic has ended. Events go to standard output, messages to standard error.`,
   settings: {
     url: HUB_URL,
     token: TOKEN,
     from: optional('text', {
       placeholder: 'PLACE',
-      doc: 'start (all that is kept), now, or an id. Default: now.',
+      doc: 'Where to start: start (all kept events), now, or an event id. Default: now.',
     }),
-    json: toggle({ doc: 'Print each event as a line of JSON: id, topic, type, key, time, data.' }),
+    json: toggle({ doc: 'Print each event as one line of JSON: id, topic, type, key, remove, time, data.' }),
   },
 
   async run({ url: hub, token, from, json }, topics) {
-    if (topics.length === 0) throw new UsageError('tail needs a topic: tailrace tail <topic…>')
+    if (topics.length === 0) throw new UsageError('tail requires a topic: tailrace tail <topic…>')
     const url = new URL(`${hub.replace(/\/$/, '')}/events`)
     for (const topic of topics) url.searchParams.append('topic', topic)
     if (from !== undefined) url.searchParams.set('from', from)
@@ -39,7 +39,7 @@ last event that was printed. Ends when every topic has ended. What is not an eve
         onReconnect: (reason, delayMs) => notice(`${reason}; reconnecting in ${delayMs} ms`),
       })) {
         if (type === 'tailrace.gap') notice(`events were missed: ${data}`)
-        if (type === 'tailrace.error') notice(`the hub closes the stream: ${data}`)
+        if (type === 'tailrace.error') notice(`the hub closed the stream: ${data}`)
         if (type.startsWith('tailrace.')) continue
         await print(json ? JSON.stringify({ id: lastEventId, ...(JSON.parse(data) as object) }) : data)
       }

@@ -2,7 +2,7 @@ import { refuseUnknown } from '@tailrace/http'
 import type { Route } from '@tailrace/http'
 import type { Metrics } from './metrics.ts'
 
-/** `GET /metrics`, in the text format of Prometheus. */
+/** `GET /metrics`, in the Prometheus text format. */
 export function metricsRoute(metrics: Metrics): Route {
   return {
     method: 'GET',

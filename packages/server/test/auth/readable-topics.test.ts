@@ -1,5 +1,5 @@
 import { coveredBy, createMemoryLog, matches } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import * as fc from 'fast-check'
@@ -98,7 +98,7 @@ describe('a list of topics', () => {
 describe('what is read for a page', () => {
   async function withTopics(
     topics: readonly string[],
-  ): Promise<{ log: EventLog; cost: { reads: number; names: number } }> {
+  ): Promise<{ log: CompleteEventLog; cost: { reads: number; names: number } }> {
     const log = createMemoryLog()
     if (topics.length > 0) await log.append(topics.map((topic) => ({ topic, data: '' })))
     const cost = { reads: 0, names: 0 }
@@ -106,11 +106,14 @@ describe('what is read for a page', () => {
       cost,
       log: {
         ...log,
-        async topics(query) {
-          const found = await log.topics(query)
-          cost.reads += 1
-          cost.names += found.length
-          return found
+        topics: {
+          ...log.topics,
+          async list(query) {
+            const found = await log.topics.list(query)
+            cost.reads += 1
+            cost.names += found.length
+            return found
+          },
         },
       },
     }
@@ -126,7 +129,7 @@ describe('what is read for a page', () => {
     ]) {
       cost.reads = 0
       cost.names = 0
-      await readableTopics(log.topics, subscribe, coveredBy(subscribe), {
+      await readableTopics(log.topics.list, subscribe, coveredBy(subscribe), {
         prefix: '',
         after: '',
         limit: 1_000,
@@ -155,7 +158,7 @@ describe('what is read for a page', () => {
           const listed: string[] = []
           let after: string | undefined = ''
           while (after !== undefined) {
-            const page = await readableTopics(log.topics, selectors, coveredBy(selectors), {
+            const page = await readableTopics(log.topics.list, selectors, coveredBy(selectors), {
               prefix: start,
               after,
               limit,
