@@ -14,8 +14,8 @@ import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
 import { RouteTable } from './route-table.ts'
 import type { Route } from './route-table.ts'
-import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { openStream, readsStreams, turnAway } from './stream.ts'
+import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { parseTarget } from './target.ts'
 
 export interface ProtocolOptions {

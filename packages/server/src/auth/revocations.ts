@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import type { EventLog } from '@tailrace/log'
 import { HttpError } from '@tailrace/http'
 import type { Revoked } from '@tailrace/http/gate'
+import type { EventLog } from '@tailrace/log'
 import type { Identity } from './identity.ts'
 
 /** How many revocations are in force at most: some 15 MiB. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { EventLog } from '@tailrace/log'
 import { HttpError } from '@tailrace/http'
-import type { Identity } from './identity.ts'
 import type { IssuedTicket, Seal } from '@tailrace/http/gate'
+import type { EventLog } from '@tailrace/log'
+import type { Identity } from './identity.ts'
 
 /** How long a ticket may wait for its first use, in seconds. */
 const FIRST_USE_S = 30
