@@ -79,6 +79,8 @@ export function createProtocol(
       const subscription = stream.read({ head: exchange, query, rest })
       if (subscription !== undefined) return openStream(call, subscription, stream.headers)
     }
+    if (route.handle === undefined)
+      throw new HttpError('not-acceptable', 'There is a stream here, and nothing else.')
     await route.handle(call)
   }
 
