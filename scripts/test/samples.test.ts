@@ -23,14 +23,14 @@ let dir: TempDir
 
 beforeAll(() => {
   dir = tempDir()
-  // Fastify and Express are dependencies of the server's tests.
+  // Fastify and Express are dependencies of the tests of `http`.
   symlinkSync(join(ROOT, 'node_modules'), join(dir.path, 'node_modules'))
   writeFileSync(join(dir.path, 'package.json'), '{ "type": "module" }')
 })
 
 afterAll(() => dir[Symbol.dispose]())
 
-test.each(['hub', 'log', 'server'])('the samples of %s compile with tsc --strict', (name) => {
+test.each(['hub', 'http', 'log', 'server'])('the samples of %s compile with tsc --strict', (name) => {
   const files = samplesOf(name).map(({ code }, i) => {
     const file = `${name}-${i}.ts`
     writeFileSync(join(dir.path, file), code)
@@ -100,8 +100,8 @@ test('the server in the README of the engine serves a reader, and outlives one t
   expect(await stop()).toBe('')
 })
 
-test('the server in the README of the program allows what its gate does', async () => {
-  const { url, stop } = await start('server')
+test.each(['http', 'server'])('the server in the README of %s allows what its gate does', async (name) => {
+  const { url, stop } = await start(name)
   const publish = (headers: Record<string, string>): Promise<Response> =>
     fetch(`${url}/topics/orders/42`, { method: 'POST', body: '{"total":12}', headers })
   expect((await publish({})).status).toBe(403)
