@@ -1,9 +1,9 @@
-import { HttpError } from './errors.ts'
 import { coveredBy, parseSelector } from '@tailrace/log'
 import { corsHeaders } from './cors.ts'
-import { isLoopback, nameOf, requireKnownOrigin } from './origins.ts'
+import { HttpError } from './errors.ts'
 import { OPEN_GATE } from './gate.ts'
 import type { Answer, Client, Facts, Gate } from './gate.ts'
+import { isLoopback, nameOf, requireKnownOrigin } from './origins.ts'
 
 /** A list of selectors, or a function of the application that looks it up. */
 type Rule<Asked> = readonly string[] | ((asked: Asked) => Answer)

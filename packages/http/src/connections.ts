@@ -1,8 +1,8 @@
-import { parseConnectionLimit } from './listing.ts'
 import type { Connection } from '@tailrace/hub'
 import { mintEpoch } from '@tailrace/log/adapter'
 import type { Call } from './call.ts'
 import { answerJson } from './json.ts'
+import { parseConnectionLimit } from './listing.ts'
 
 /** `GET /connections`: the open streams, those furthest behind first. */
 export async function listConnections({ hub, query, exchange }: Call): Promise<void> {

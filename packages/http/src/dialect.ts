@@ -1,8 +1,8 @@
 import { Payload } from '@tailrace/hub'
 import type { Dialect } from '@tailrace/hub'
 import { HEARTBEAT } from '@tailrace/wire'
-import { textOf } from './cursor-text.ts'
 import { encodeEnd, encodeError, encodeGap, encodeLive, encodeRetry } from './control.ts'
+import { textOf } from './cursor-text.ts'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
 

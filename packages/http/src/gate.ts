@@ -1,6 +1,6 @@
-import { HttpError } from './errors.ts'
 import type { Reader } from '@tailrace/hub'
 import { Budget } from './budget.ts'
+import { HttpError } from './errors.ts'
 import type { HeaderFields } from './exchange.ts'
 import { createSeal } from './seal.ts'
 import type { Seal } from './seal.ts'

@@ -1,6 +1,6 @@
+import type { Call } from './call.ts'
 import { HttpError } from './errors.ts'
 import { answerJson } from './json.ts'
-import type { Call } from './call.ts'
 
 /** `GET /healthz`: the process answers. Asked by load balancers, which have no token. */
 export async function healthz({ exchange }: Call): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Hub } from '@tailrace/hub'
 import type { NewEvent, TraceContext } from '@tailrace/log'
-import { afterSpace, endOfString, endOfValue } from './json-text.ts'
 import { HttpError } from './errors.ts'
-import { parseTraceContext } from './trace.ts'
+import { afterSpace, endOfString, endOfValue } from './json-text.ts'
 import { quote } from './quote.ts'
+import { parseTraceContext } from './trace.ts'
 import { utf8Of } from './utf8.ts'
 
 const FIELDS = [

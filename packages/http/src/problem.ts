@@ -1,7 +1,7 @@
-import { HttpError, STATUS } from './errors.ts'
-import type { ProblemCode, ProblemDetails } from './errors.ts'
 import { HubError } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
+import { HttpError, STATUS } from './errors.ts'
+import type { ProblemCode, ProblemDetails } from './errors.ts'
 
 /** Seconds after which a publisher or reader that got a 503 may come back. */
 const RETRY_AFTER_SECONDS = 1

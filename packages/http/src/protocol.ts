@@ -14,8 +14,8 @@ import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
 import { RouteTable } from './route-table.ts'
 import type { Route } from './route-table.ts'
-import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { openStream, readsStreams, turnAway } from './stream.ts'
+import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { parseTarget } from './target.ts'
 
 export interface ProtocolOptions {
@@ -79,6 +79,8 @@ export function createProtocol(
       const subscription = stream.read({ head: exchange, query, rest })
       if (subscription !== undefined) return openStream(call, subscription, stream.headers)
     }
+    if (route.handle === undefined)
+      throw new HttpError('not-acceptable', 'There is a stream here, and nothing else.')
     await route.handle(call)
   }
 

@@ -1,8 +1,8 @@
-import type { Call } from './call.ts'
 import type { Connection } from '@tailrace/hub'
+import type { Call } from './call.ts'
 import { idOf } from './connections.ts'
-import { answerJson } from './json.ts'
 import { HttpError } from './errors.ts'
+import { answerJson } from './json.ts'
 import { single } from './query.ts'
 
 /** `DELETE /connections/<id>`: ends a stream, and all others that came with its token or ticket, which is refused from now on. */

@@ -22,8 +22,11 @@ export interface Route {
   readonly stream?:
     | { readonly headers: HeaderFields; read(request: StreamRequest): Subscription | undefined }
     | undefined
-  /** @throws HttpError, HubError or LogError, which become the answer */
-  handle(call: Call): Promise<void>
+  /**
+   * @defaultValue rejects requests that are not for the stream
+   * @throws HttpError, HubError or LogError, which become the answer
+   */
+  readonly handle?: ((call: Call) => Promise<void>) | undefined
 }
 
 /** The routes of a path, by method, in the order of their table. */

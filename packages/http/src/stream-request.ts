@@ -1,7 +1,7 @@
 import type { Subscription } from '@tailrace/hub'
 import { STREAM, wanted } from './accept.ts'
-import { header } from './header.ts'
 import type { StreamRequest } from './call.ts'
+import { header } from './header.ts'
 import { parseSubscription } from './subscription.ts'
 import { topicOf } from './target.ts'
 

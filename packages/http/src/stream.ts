@@ -1,10 +1,10 @@
 import type { Subscription } from '@tailrace/hub'
 import { STREAM } from './accept.ts'
+import type { Call } from './call.ts'
 import { tailraceDialect } from './dialect.ts'
 import type { Exchange, HeaderFields, RequestHead } from './exchange.ts'
 import { permit, readerOf } from './gate.ts'
 import type { Problem } from './problem.ts'
-import type { Call } from './call.ts'
 import { STREAM_HEADERS } from './stream-headers.ts'
 
 /** In what a reader is told that gets no stream. No event is written in it. */

@@ -1,5 +1,5 @@
-import { isPattern, MAX_CURSOR_LENGTH, parseCursor, parseSelector } from '@tailrace/log'
 import type { GapPolicy, Start, Subscription } from '@tailrace/hub'
+import { isPattern, MAX_CURSOR_LENGTH, parseCursor, parseSelector } from '@tailrace/log'
 import { tailraceDialect } from './dialect.ts'
 import { HttpError } from './errors.ts'
 import { flag, invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'

@@ -1,6 +1,6 @@
 import { listConnections } from './connections.ts'
-import { readHistory } from './history.ts'
 import { healthz, readyz } from './health.ts'
+import { readHistory } from './history.ts'
 import { publish } from './publish.ts'
 import { revokeConnection, revokeSubject } from './revoke.ts'
 import type { Route } from './route-table.ts'

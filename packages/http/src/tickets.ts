@@ -1,8 +1,8 @@
 import { receiveText } from './body.ts'
 import type { Call } from './call.ts'
+import { HttpError } from './errors.ts'
 import { permit } from './gate.ts'
 import { answerJson } from './json.ts'
-import { HttpError } from './errors.ts'
 import { parseSelectorList } from './subscription.ts'
 
 /** The largest request for a ticket. The ticket holds its topics, and has to fit into a URL beside them. */

@@ -1,10 +1,10 @@
 import type { Call } from './call.ts'
-import { readableTopics } from './readable-topics.ts'
+import { HttpError } from './errors.ts'
 import type { Gate } from './gate.ts'
 import { answerJson } from './json.ts'
-import { topicOf } from './target.ts'
-import { HttpError } from './errors.ts'
 import { parseTopicQuery } from './listing.ts'
+import { readableTopics } from './readable-topics.ts'
+import { topicOf } from './target.ts'
 
 /** Begins an `after` that is not the name of a topic, none of which has it. */
 const SEALED = '*'

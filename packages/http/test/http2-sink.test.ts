@@ -8,9 +8,9 @@ import type {
   Settings,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { createHttp2Sink } from '@tailrace/http/node'
 import { createHub, MAX_HANDED_BYTES, Payload } from '@tailrace/hub'
 import type { Hub, Sink } from '@tailrace/hub'
-import { createHttp2Sink } from '@tailrace/http/node'
 import { createMemoryLog } from '@tailrace/log'
 import { createDecoder } from '@tailrace/wire'
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'

@@ -4,9 +4,9 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { connect as connectTcp, createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createHttp2 } from '@tailrace/http/node'
 import type { Http2 } from '@tailrace/http/node'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 
 const LIMITS = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000 }
 const IDLE_MS = 50

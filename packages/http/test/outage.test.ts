@@ -1,6 +1,6 @@
+import { HttpError } from '@tailrace/http'
 import { createMemoryLog, LogError } from '@tailrace/log'
 import { expect, test } from 'vitest'
-import { HttpError } from '@tailrace/http'
 import { startServing } from './serving.ts'
 
 test('keys that cannot be had are told as such to each client, and to the operator once in a while', async () => {

@@ -1,16 +1,20 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
+import type { Gate } from '@tailrace/http'
+import {
+  createHandler,
+  createHttpServer,
+  takeStreams,
+  createHttp2,
+  PendingConnections,
+} from '@tailrace/http/node'
+import type { ServerLimits } from '@tailrace/http/node'
 import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
-import { createHandler, createHttpServer, takeStreams } from '@tailrace/http/node'
-import type { Gate } from '@tailrace/http'
-import type { ServerLimits } from '@tailrace/http/node'
 import { OPEN_GATE } from '../src/gate.ts'
-import { createHttp2 } from '@tailrace/http/node'
-import { PendingConnections } from '@tailrace/http/node'
 
 /** The real server in this process, on a port of its own. */
 export interface Serving extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { parseSubscription, STREAM_HEADERS } from '@tailrace/http'
+import { createWebSink } from '@tailrace/http/web'
 import { createHub, MAX_HANDED_BYTES, Payload } from '@tailrace/hub'
 import type { Hub, Sink, Subscription } from '@tailrace/hub'
-import { createWebSink } from '@tailrace/http/web'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { createDecoder } from '@tailrace/wire'

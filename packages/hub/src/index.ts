@@ -19,6 +19,7 @@ export {
   DEFAULT_MAX_BATCH_EVENTS,
   DEFAULT_MAX_EVENT_BYTES,
   DEFAULT_RETRY_MS,
+  DEFAULT_STALL_MS,
   DEFAULT_WINDOW_BYTES,
   type HubOptions,
 } from './options.ts'

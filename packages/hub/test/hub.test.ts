@@ -1,6 +1,6 @@
-import { tailraceDialect } from '@tailrace/http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { tailraceDialect } from '@tailrace/http'
 import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog, LogError } from '@tailrace/log'

@@ -1,16 +1,14 @@
 import { HttpError } from '@tailrace/http'
+import type { Client, Facts, Gate } from '@tailrace/http'
+import { corsHeaders } from '@tailrace/http/gate'
+import type { OriginRules, Seal } from '@tailrace/http/gate'
 import { missingToken, refusal } from './auth/access.ts'
 import type { Access } from './auth/access.ts'
-import { corsHeaders } from '@tailrace/http/gate'
 import type { Identity } from './auth/identity.ts'
-import type { OriginRules } from '@tailrace/http/gate'
 import type { Revocations } from './auth/revocations.ts'
 import { mayPublish, maySubscribe } from './auth/rights.ts'
-import type { Seal } from '@tailrace/http/gate'
 import type { Tickets } from './auth/tickets.ts'
-import type { Client, Facts, Gate } from '@tailrace/http'
 import type { Limits } from './limits/limits.ts'
-import type { Pressure } from './limits/pressure.ts'
 
 export interface GateOptions {
   readonly access: Access
@@ -21,22 +19,14 @@ export interface GateOptions {
   readonly origins: OriginRules
   /** Is shown each request before it is judged. @defaultValue nothing */
   readonly hint?: ((facts: Facts) => void) | undefined
-  /** Turns new streams away while there is too much to do. @defaultValue turns none away */
-  readonly pressure?: Pressure | undefined
 }
 
 /** A client whose token, or lack of one, says what it may do. */
 export type Visitor = Client & Identity
 
 /** The gate of a hub that decides by tokens. */
-export interface TokenGate extends Gate {
-  /** Lets no reader in any more. */
-  drain(): void
-}
-
-export function createGate(options: GateOptions): TokenGate {
-  const { access, limits, tickets, revocations, seal, origins, pressure, hint } = options
-  let isDraining = false
+export function createGate(options: GateOptions): Gate {
+  const { access, limits, tickets, revocations, seal, origins, hint } = options
   return {
     async identify(facts, remoteAddress) {
       hint?.(facts)
@@ -68,20 +58,7 @@ export function createGate(options: GateOptions): TokenGate {
       if (subscribe.length === 0) throw refusal(client, 'list topics')
       return subscribe
     },
-    admit(client, selectors) {
-      if (isDraining) throw new HttpError('draining', 'This hub is shutting down: reconnect to another one.')
-      const leave = limits.openStream(client, selectors.length)
-      try {
-        const release = pressure?.admit()
-        return () => {
-          leave()
-          release?.()
-        }
-      } catch (error) {
-        leave()
-        throw error
-      }
-    },
+    admit: (client, selectors) => limits.openStream(client, selectors.length),
     admitPage: limits.openPage,
     requireRate: limits.requireRate,
     charge: limits.charge,
@@ -103,11 +80,6 @@ export function createGate(options: GateOptions): TokenGate {
     revoke: (revoked) => revocations.revoke(revoked),
     seal,
     corsHeaders: (origin) => corsHeaders(origins, origin),
-    drain() {
-      isDraining = true
-    },
-    get isDraining() {
-      return isDraining
-    },
+    isDraining: false,
   }
 }

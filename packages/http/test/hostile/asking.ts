@@ -1,5 +1,5 @@
-import { expect } from 'vitest'
 import { STATUS } from '@tailrace/http'
+import { expect } from 'vitest'
 import { connectRaw } from '../raw-connection.ts'
 
 /** An answer, byte for byte and as far as it is one. */

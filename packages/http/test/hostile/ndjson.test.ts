@@ -1,7 +1,7 @@
+import { HttpError } from '@tailrace/http'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BatchReader } from '../../src/ndjson.ts'
-import { HttpError } from '@tailrace/http'
 import { fuzz, FUZZ } from './fuzz.ts'
 
 const json = fc.json({ maxDepth: 3 })

@@ -1,6 +1,6 @@
-import { TAILRACE_ROUTES } from '@tailrace/http'
 import { createServer } from 'node:http'
 import { duplexPair } from 'node:stream'
+import { TAILRACE_ROUTES } from '@tailrace/http'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readHead } from '../../src/node/head.ts'

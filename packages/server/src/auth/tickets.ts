@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '@tailrace/http'
-import type { Identity } from './identity.ts'
 import type { IssuedTicket, Seal } from '@tailrace/http/gate'
+import type { Identity } from './identity.ts'
 
 /** Time within which a ticket must be used for the first time, in seconds. */
 const FIRST_USE_S = 30

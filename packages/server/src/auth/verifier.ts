@@ -1,6 +1,6 @@
+import { HttpError } from '@tailrace/http'
 import { errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
-import { HttpError } from '@tailrace/http'
 import type { Identity } from './identity.ts'
 import type { Keys } from './keys.ts'
 import { nameOf } from './revocations.ts'

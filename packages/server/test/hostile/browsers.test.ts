@@ -1,6 +1,6 @@
+import { requireKnownOrigin, requireLoopbackHost } from '@tailrace/http/gate'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { requireKnownOrigin, requireLoopbackHost } from '@tailrace/http/gate'
 import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
 import { noise } from '../../../http/test/hostile/noise.ts'
 import { isRefused } from './refused.ts'

@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto'
+import { HttpError } from '@tailrace/http'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { secretKey } from '../../src/auth/keys.ts'
-import type { Identity } from '../../src/auth/identity.ts'
-import { createVerifier } from '../../src/auth/verifier.ts'
-import { HttpError } from '@tailrace/http'
-import { SECRET, tokenOf } from '../auth/tokens.ts'
 import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
+import type { Identity } from '../../src/auth/identity.ts'
+import { secretKey } from '../../src/auth/keys.ts'
+import { createVerifier } from '../../src/auth/verifier.ts'
+import { SECRET, tokenOf } from '../auth/tokens.ts'
 
 const verify = createVerifier({ keys: secretKey(SECRET), leewayMs: 0 })
 const encode = (text: string): string => Buffer.from(text).toString('base64url')

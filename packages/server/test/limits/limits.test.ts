@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest'
 import { Budget } from '@tailrace/http/gate'
+import { describe, expect, test } from 'vitest'
 import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
 import { createLimits } from '../../src/limits/limits.ts'
 import { Quota } from '../../src/limits/quota.ts'
