@@ -41,8 +41,13 @@ export interface HistoryPage {
 /** A page, or why there is none. */
 export type History = HistoryPage | { readonly gap: Gap }
 
-/** Resolves when an event comes that the selectors select, or when the time is over or the signal aborts. */
-export type Wait = (selectors: readonly string[], milliseconds: number, signal: AbortSignal) => Promise<void>
+/** Resolves when an event after an offset comes that the selectors select, or when the time is over or the signal aborts. */
+export type Wait = (
+  selectors: readonly string[],
+  after: number,
+  milliseconds: number,
+  signal: AbortSignal,
+) => Promise<void>
 
 /** Reads one page of history. A page that would be empty may wait for its first event. */
 export async function readHistory(
@@ -77,7 +82,7 @@ export async function readHistory(
   const stopWaiting = new AbortController()
   const arrival =
     waitSeconds > 0
-      ? wait(selectors, waitSeconds * 1000, AbortSignal.any([signal, stopWaiting.signal]))
+      ? wait(selectors, offset, waitSeconds * 1000, AbortSignal.any([signal, stopWaiting.signal]))
       : undefined
   try {
     const page = await log.read(query, asker)
