@@ -51,6 +51,9 @@ export class BatchReader {
   #begun: Buffer[] = []
   #begunBytes = 0
   #line = 1
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true })
+  /** All that has come is UTF-8: one look at a chunk costs much less than one at each of its lines. */
+  #isText = true
 
   constructor(options: BatchOptions) {
     this.#options = options
@@ -64,6 +67,7 @@ export class BatchReader {
    * the first bad line
    */
   add(chunk: Buffer): void {
+    this.#isText &&= this.#continuesText(chunk)
     for (let at = 0; at < chunk.length;) {
       if (this.#begunBytes === 0) at = this.#skipBlank(chunk, at)
       if (at === chunk.length) return
@@ -81,7 +85,17 @@ export class BatchReader {
 
   /** Reads a last line that has no end. @throws as `add` */
   finish(): void {
+    this.#isText = false
     if (this.#begunBytes > 0) this.#endLine()
+  }
+
+  #continuesText(chunk: Buffer): boolean {
+    try {
+      this.#decoder.decode(chunk, { stream: true })
+      return true
+    } catch {
+      return false
+    }
   }
 
   /** Where the blank lines end that begin at `at`. */
@@ -105,7 +119,7 @@ export class BatchReader {
   }
 
   #eventOf(line: Buffer): NewEvent {
-    if (utf8Of(line) === undefined) {
+    if (!this.#isText && utf8Of(line) === undefined) {
       const message = `Line ${this.#line} is not valid UTF-8. No event of the batch was published.`
       throw new HttpError('invalid-utf8', message, { details: { line: this.#line } })
     }
