@@ -1,7 +1,7 @@
 import type { StoredEvent } from '@tailrace/log'
 import { Budget } from './budget.ts'
 import type { Counters } from './counters.ts'
-import type { Representation } from './frame.ts'
+import type { Dialect } from './dialect.ts'
 import { Lane } from './lane.ts'
 import type { LaneMember } from './lane.ts'
 import type { LogReads } from './log-reads.ts'
@@ -14,6 +14,12 @@ type LaneLimits = Pick<
   ResolvedHubOptions,
   'windowBytes' | 'windowTotalBytes' | 'batchMs' | 'stallMs' | 'heartbeatMs'
 >
+
+/** What streams of the same selectors have to share besides, to share frames. */
+interface Writing {
+  readonly dialect: Dialect
+  readonly conflateMs: number
+}
 
 interface Entry {
   readonly key: string
@@ -111,13 +117,12 @@ export class Lanes {
    */
   async with<T>(
     selectors: readonly string[],
-    representation: Representation,
+    { dialect, conflateMs }: Writing,
     asker: Asker,
     use: (lane: Lane) => Promise<T>,
   ): Promise<T> {
-    const { envelope, conflateMs, traces, times } = representation
-    const key = JSON.stringify([envelope, conflateMs, traces, times, selectors.toSorted()])
-    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation, asker)
+    const key = JSON.stringify([dialect.key, conflateMs, selectors.toSorted()])
+    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, { dialect, conflateMs }, asker)
     entry.holders += 1
     try {
       await entry.opened
@@ -137,10 +142,10 @@ export class Lanes {
     for (const { lane } of this.#lanes.values()) yield* lane.members
   }
 
-  #create(key: string, selectors: readonly string[], representation: Representation, asker: Asker): Entry {
+  #create(key: string, selectors: readonly string[], writing: Writing, asker: Asker): Entry {
     const facts = {
       selectors,
-      representation,
+      ...writing,
       epoch: this.#epoch,
       head: this.#head,
       windowBytes: this.#windowBytes,
