@@ -1,7 +1,7 @@
 import { createDecoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
-import { toByteString } from './request.ts'
-import { decode, orNetworkError, readerOf, streamOf } from './stream.ts'
+import { exchange, streamHeaders } from './request.ts'
+import { decode, readerOf, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
@@ -26,11 +26,11 @@ export class EventSourceErrorEvent extends Event {
   /** The status of the answer, where there was one. */
   readonly status: number | undefined
 
-  constructor({ code, message, details }: ClientError) {
+  constructor(error: ClientError) {
     super('error')
-    this.code = code
-    this.message = message
-    this.status = details['status'] as number | undefined
+    this.code = error.code
+    this.message = error.message
+    this.status = (error as { status?: number }).status
   }
 }
 
@@ -168,15 +168,17 @@ export class EventSource extends EventTarget {
     if (this.#isClosed) return
     try {
       if (!FETCHABLE.test(this.#address)) {
-        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`)
+        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`, { details: { option: 'url' } })
       }
       const request = new AbortController()
       this.#stop = () => request.abort()
-      const response = await orNetworkError(this.#url, fetch(this.#address, this.#request(request.signal)))
+      const response = await exchange(this.#address, {
+        headers: streamHeaders(this.#lastEventId),
+        credentials: this.#withCredentials ? 'include' : 'same-origin',
+        signal: request.signal,
+      })
       if (this.#isClosed) return
       const stream = streamOf(response)
-      if (stream === undefined)
-        throw new ClientError('status', `${this.#url} has nothing more to say.`, { status: 204 })
       // No longer the request: Node 24 throws past every handler when that of a `data:` URL is aborted now.
       this.#stop = stream.cancel
       this.#address = response.url
@@ -186,18 +188,6 @@ export class EventSource extends EventTarget {
       const failure = error as ClientError
       if (/^(network|closed-by-server)$/.test(failure.code)) this.#reestablish(failure)
       else this.#fail(failure)
-    }
-  }
-
-  #request(signal: AbortSignal): RequestInit {
-    const headers = new Headers({ Accept: 'text/event-stream' })
-    if (this.#lastEventId !== '') headers.set('Last-Event-ID', toByteString(this.#lastEventId))
-    return {
-      headers,
-      cache: 'no-store',
-      mode: 'cors',
-      credentials: this.#withCredentials ? 'include' : 'same-origin',
-      signal,
     }
   }
 

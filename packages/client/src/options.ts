@@ -1,10 +1,9 @@
 import { DEFAULT_MAX_BUFFER_LENGTH, MAX_RETRY_MS } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import type { Decode } from './payload.ts'
-import type { HeadersSource, RequestParts } from './request.ts'
-
-/** What a caller says about a failure: what it would have done anyway, or another thing. */
-export type Decision = 'retry' | 'stop' | number | undefined | void
+import type { RequestParts } from './request.ts'
+import type { Share, SharedFeed } from './share.ts'
+import type { Decision } from './step.ts'
 
 /** What `localStorage` and `sessionStorage` are. */
 export interface Storage {
@@ -20,18 +19,18 @@ export interface SubscribeLimits {
    *
    * @defaultValue 1,000
    */
-  readonly initialDelay?: number | undefined
+  readonly initialDelayMs?: number | undefined
   /** The largest bound of the random delay, in milliseconds. @defaultValue 30,000 */
-  readonly maxDelay?: number | undefined
+  readonly maxDelayMs?: number | undefined
   /**
    * A connection that holds for so long starts the delay over even if it delivers nothing, and may refresh a refused
    * token at once again. Milliseconds.
    *
    * @defaultValue 5,000
    */
-  readonly stableAfter?: number | undefined
+  readonly stableAfterMs?: number | undefined
   /** The longest until a stream has begun, in milliseconds. @defaultValue 15,000 */
-  readonly openTimeout?: number | undefined
+  readonly openTimeoutMs?: number | undefined
   /**
    * The longest that an open stream may send nothing, not even a comment, in milliseconds; 0 is for ever. After it the
    * connection is taken for dead (`silent`).
@@ -42,19 +41,16 @@ export interface SubscribeLimits {
    */
   readonly readTimeoutMs?: number | undefined
   /** When so many items wait for whoever iterates, nothing more is read. At least 1. @defaultValue 1,000 */
-  readonly maxQueued?: number | undefined
+  readonly maxQueuedEvents?: number | undefined
   /** Characters of one event: an integer from 1 to 268,435,456. @defaultValue 67,108,864 */
   readonly maxEventLength?: number | undefined
 }
 
-export interface SubscribeOptions extends SubscribeLimits {
-  /** @defaultValue `GET` */
-  readonly method?: string | undefined
-  /** Sent again with each attempt, so it cannot be a stream. Not with `GET` or `HEAD`. */
-  readonly body?: RequestParts['body']
-  /** A function is called for each attempt; with true when the server refused the last ones. */
-  readonly headers?: HeadersSource | undefined
-  readonly credentials?: RequestInit['credentials']
+/**
+ * `method` is `GET` by default. `body` is sent again with each attempt, so it cannot be a stream, and there is none with
+ * `GET` or `HEAD`.
+ */
+export interface SubscribeOptions extends SubscribeLimits, RequestParts {
   /** Ends the subscription. */
   readonly signal?: AbortSignal | undefined
   /** The place to start from. It wins over what `store` holds. */
@@ -64,8 +60,8 @@ export interface SubscribeOptions extends SubscribeLimits {
   /** Makes `data` of the text: `json`, `validated(schemas)`, or a function. @defaultValue the text */
   readonly decode?: Decode | undefined
   /** Decides about a failure: `retry`, `stop`, or a delay in milliseconds; nothing leaves it to the rules. */
-  readonly onerror?: ((error: ClientError) => Decision) | undefined
-  /** Told of each comment. */
+  readonly onError?: ((error: ClientError) => Decision) | undefined
+  /** Called with each comment. */
   readonly onComment?: ((text: string) => void) | undefined
   /**
    * Reads by long-polling while something on the way holds streams up. Only with `GET`, from a Tailrace hub, and
@@ -75,22 +71,22 @@ export interface SubscribeOptions extends SubscribeLimits {
    */
   readonly fallback?: boolean | undefined
   /**
-   * One connection for all tabs and workers of the origin that subscribe to the same URL, where the browser has
+   * `tabs`: one connection for all tabs and workers of the origin that subscribe to the same URL, where the browser has
    * Web Locks (on `https:` and `localhost`) and BroadcastChannel; elsewhere each connects. Only with `GET`, and
-   * for one user at a time: all get what the first one's headers and cookies open. @defaultValue false
+   * for one user at a time: all get what the first one's headers and cookies open.
+   *
+   * @defaultValue none: a connection of its own
    */
-  readonly share?: boolean | undefined
-  /** @defaultValue the runtime's */
-  readonly fetch?: typeof fetch | undefined
+  readonly share?: ((feed: SharedFeed) => Share | undefined) | undefined
 }
 
 const DEFAULT_LIMITS = {
-  initialDelay: 1_000,
-  maxDelay: 30_000,
-  stableAfter: 5_000,
-  openTimeout: 15_000,
+  initialDelayMs: 1_000,
+  maxDelayMs: 30_000,
+  stableAfterMs: 5_000,
+  openTimeoutMs: 15_000,
   readTimeoutMs: 60_000,
-  maxQueued: 1_000,
+  maxQueuedEvents: 1_000,
   maxEventLength: DEFAULT_MAX_BUFFER_LENGTH,
 }
 
@@ -103,7 +99,7 @@ const OTHERS: Readonly<Record<Exclude<keyof SubscribeOptions, keyof SubscribeLim
   lastEventId: 1,
   store: 1,
   decode: 1,
-  onerror: 1,
+  onError: 1,
   onComment: 1,
   fallback: 1,
   share: 1,
@@ -114,7 +110,8 @@ export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
   Readonly<Record<keyof SubscribeLimits, number>> & {
     readonly url: string
     readonly method: string
-    readonly fetch: typeof fetch
+    /** The caller has set `readTimeoutMs`, so what a hub announces does not count. */
+    readonly hasReadTimeout: boolean
   }
 
 /** Fills in defaults. @throws ClientError `invalid-option` */
@@ -128,7 +125,7 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   if (!isBare) limits.readTimeoutMs = 0
   for (const name of Object.keys(limits) as (keyof SubscribeLimits)[]) {
     limits[name] = Math.min(options[name] ?? limits[name], MAX_RETRY_MS)
-    const least = name === 'maxQueued' ? 1 : 0
+    const least = name === 'maxQueuedEvents' ? 1 : 0
     if (!(limits[name] >= least)) throw invalid(name, `must be a number of at least ${least}`)
   }
   const { maxEventLength: length } = limits
@@ -137,19 +134,18 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   const method = isBare ? asked.toUpperCase() : asked
   if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
   if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
-  if (options.share === true && method !== 'GET') throw invalid('share', 'needs GET')
+  if (options.share !== undefined && method !== 'GET') throw invalid('share', 'needs GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
-  if (!URL.canParse(given, base)) throw invalid('url', `is no URL: ${given}`)
-  // Bound, since browsers' `fetch` wants to be called on its window.
+  if (!URL.canParse(given, base)) throw invalid('url', `is not a URL: ${given}`)
   return {
     ...options,
     ...limits,
     method,
+    hasReadTimeout: options.readTimeoutMs !== undefined,
     url: new URL(given, base).href,
-    fetch: options.fetch ?? fetch.bind(globalThis),
   }
 }
 
 function invalid(option: string, rule: string): ClientError {
-  return new ClientError('invalid-option', `${option} ${rule}`, { option })
+  return new ClientError('invalid-option', `${option} ${rule}`, { details: { option } })
 }

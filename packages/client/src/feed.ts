@@ -1,0 +1,166 @@
+import { readStream } from './attempt.ts'
+import { ClientError } from './errors.ts'
+import type { Intake } from './intake.ts'
+import { readTimeoutOf, statusOf } from './items.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Share, SharedFeed } from './share.ts'
+import type { Sink } from './sink.ts'
+import { startState, step } from './step.ts'
+import type { Action, Message, State } from './step.ts'
+import { onWake } from './wake.ts'
+
+/** Events over as many connections as it takes. */
+export interface Feed extends SharedFeed {
+  /** Makes the first connection, or lets a share decide about that. */
+  begin(): void
+  /** Connects again, from the place that it has. */
+  restart(): void
+  close(): void
+  /** Resolves when it was closed; rejects when it has failed for good. */
+  readonly closed: Promise<void>
+}
+
+/** What only a stream has. */
+const ONLY_STREAMED = /[?&](snapshot|gap|envelope|conflate)=/
+
+/** Does what `step.ts` says: makes requests, keeps the clock, and calls back. */
+export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: string): Feed {
+  const rules = { ...settings, canRefresh: typeof settings.headers === 'function' }
+  const { url, method, fallback, share: join, hasReadTimeout } = settings
+  let state: State = startState(
+    settings.readTimeoutMs,
+    fallback !== false && method === 'GET' && !ONLY_STREAMED.test(url),
+  )
+  let share: Share | undefined
+  let attempt: AbortController | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let armedFor = Infinity
+  let stopWaking: (() => void) | undefined
+  let failure: { error: unknown } | undefined
+  let settle!: () => void
+  const closed = new Promise<void>((resolve) => (settle = resolve)).then(() => {
+    if (failure !== undefined) throw failure.error
+  })
+
+  function note(message: Message, now = Date.now()): void {
+    let action: Action | undefined
+    ;[state, action] = step(state, message, now, rules)
+    // Armed for too early a time it looks again, so a later one, which is the usual case, costs nothing.
+    if (state.dueAt < armedFor) {
+      clearTimeout(timer)
+      armedFor = state.dueAt
+      timer = setTimeout(() => {
+        // The clock may have been set back; the timer knows better.
+        const due = Math.max(Date.now(), armedFor)
+        armedFor = Infinity
+        note({ kind: 'time' }, due)
+      }, armedFor - now)
+    }
+    try {
+      if (action !== undefined) perform(action)
+    } catch (error) {
+      // A callback threw.
+      fail(error)
+    }
+  }
+
+  function perform(action: Action): void {
+    if (action.kind === 'stream') void run(readStream)
+    else if (action.kind === 'poll') void run(async (...call) => (await import('./poll.ts')).poll(...call))
+    else if (action.kind === 'cut') {
+      const { code } = action
+      if (attempt === undefined) finish()
+      else attempt.abort(code && new ClientError(code, 'The server sent nothing for too long'))
+    } else if (action.kind === 'decide') {
+      const { error } = action
+      const decision = state.wereRefused ? undefined : settings.onError?.(error)
+      note({ kind: 'decided', error, decision, chance: Math.random() })
+    } else if (action.kind === 'announce') {
+      const { error, delayMs } = action
+      sink.tell({ kind: 'reconnecting', error, delayMs })
+      share?.lose(error, delayMs)
+    } else if (action.kind === 'fail') fail(action.error)
+  }
+
+  async function run(read: (intake: Intake, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = (attempt = new AbortController())
+    let error: unknown
+    sink.prepare?.()
+    try {
+      await read(feed, signal)
+    } catch (thrown) {
+      error = thrown
+    }
+    // Whatever came of a cut, it says why.
+    if (signal.aborted) error = ClientError.is(signal.reason) ? signal.reason : undefined
+    attempt = undefined
+    if (error !== undefined && !ClientError.is(error)) fail(error)
+    else note({ kind: 'ended', error })
+    if (feed.isOver) finish()
+    else if (attempt === undefined && !state.isNeeded) share?.idle()
+  }
+
+  function fail(error: unknown): void {
+    failure ??= { error }
+    // Closed by itself, or now.
+    if (feed.isOver) finish()
+    else feed.close()
+  }
+
+  function finish(): void {
+    clearTimeout(timer)
+    stopWaking?.()
+    share?.leave()
+    settle()
+  }
+
+  const feed: Feed = {
+    settings,
+    sink,
+    url,
+    lastEventId,
+    seen: new Set(),
+    closed,
+    tokens: {
+      get wereRefused() {
+        return state.wereRefused
+      },
+    },
+    get isOver() {
+      return state.phase === 'over'
+    },
+    begin() {
+      if (feed.isOver || stopWaking !== undefined) return
+      stopWaking = onWake(() => note({ kind: 'woke' }))
+      share = join?.(feed)
+      if (share === undefined) feed.start()
+    },
+    start: () => note({ kind: 'start' }),
+    release() {
+      note({ kind: 'release' })
+      if (attempt === undefined) share?.idle()
+    },
+    restart: () => note({ kind: 'restart' }),
+    close: () => note({ kind: 'close' }),
+    fail,
+    note,
+    async take(event) {
+      const { type, data, lastEventId: id } = event
+      const status = statusOf(event)
+      share?.pass(event)
+      if (status !== undefined) {
+        sink.tell(status)
+        if (status.kind === 'end') feed.close()
+        const readTimeoutMs = hasReadTimeout ? undefined : readTimeoutOf(data)
+        if (readTimeoutMs !== undefined) note({ kind: 'terms', terms: { readTimeoutMs } })
+      } else if (!type.startsWith('tailrace.')) {
+        await sink.take(event)
+        // Closed meanwhile.
+        if (feed.isOver) return
+      }
+      feed.lastEventId = id
+      sink.keep(id)
+    },
+  }
+  return feed
+}

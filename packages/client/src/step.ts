@@ -1,0 +1,223 @@
+import { MAX_RETRY_MS } from '@tailrace/wire'
+import { delayAfter, isTransient, retryAfterMs } from './backoff.ts'
+import type { DelayBounds } from './backoff.ts'
+import type { ClientError, ClientErrorCode } from './errors.ts'
+
+/** Streams in a row that did not begin in time before it polls. */
+const MAX_LATE = 2
+
+/**
+ * What a feed is doing.
+ *
+ * - `idle`: it needs no connection now: nobody has asked for one yet, or another tab has it.
+ * - `opening`: it has asked for a stream, and no byte of it has come.
+ * - `open`: it reads a stream.
+ * - `polling`: it reads pages, because streams do not get through.
+ * - `failed`: an attempt has failed, and the caller is asked what to do.
+ * - `waiting`: for the next attempt.
+ * - `over`: closed, or failed for good.
+ */
+export type Phase = 'idle' | 'opening' | 'open' | 'polling' | 'failed' | 'waiting' | 'over'
+
+/** All that a feed remembers. Times are milliseconds of one clock; `Infinity` is never. */
+export interface State {
+  readonly phase: Phase
+  /** When the phase has lasted for too long, or the wait is over. */
+  readonly dueAt: number
+  /** When the server's answer came. */
+  readonly openedAt: number
+  /** In a row, since the server last delivered something. */
+  readonly failures: number
+  /** The server's `retry:`. */
+  readonly retryMs: number
+  /** The longest silence that a live stream can have; 0 is unlimited. */
+  readonly readTimeoutMs: number
+  /** The server refused the last headers, and has not been asked with new ones yet. */
+  readonly wereRefused: boolean
+  /** Headers were refreshed since the last stable connection. */
+  readonly hasRefreshed: boolean
+  /** Streams in a row that did not begin in time. */
+  readonly late: number
+  /** The server may answer with pages. */
+  readonly canPoll: boolean
+  /** There is to be a connection. */
+  readonly isNeeded: boolean
+}
+
+export interface Rules extends DelayBounds {
+  readonly stableAfterMs: number
+  readonly openTimeoutMs: number
+  /** Headers come from a function, so new ones can be had. */
+  readonly canRefresh: boolean
+}
+
+/** What a caller decides about a failure; nothing leaves it to the rules. */
+export type Decision = 'retry' | 'stop' | number | undefined | void
+
+export type Message =
+  /** A connection is needed. */
+  | { readonly kind: 'start' }
+  /** The server has answered with a stream. */
+  | { readonly kind: 'opened' }
+  /** It reads on. */
+  | { readonly kind: 'reading' }
+  /** Bytes have come. While they are handed on, silence says nothing about the server. */
+  | { readonly kind: 'received' }
+  /** An event was handed on, or a page came. */
+  | { readonly kind: 'delivered' }
+  /** The server has said how it is to be treated. */
+  | {
+      readonly kind: 'terms'
+      readonly terms: Partial<Pick<State, 'retryMs' | 'readTimeoutMs' | 'canPoll'>>
+    }
+  /** The attempt is over. Without an error it was interrupted, or has read pages for long enough. */
+  | { readonly kind: 'ended'; readonly error?: ClientError | undefined }
+  /** What the caller has decided about an error. `chance` is from 0 to 1, at random. */
+  | {
+      readonly kind: 'decided'
+      readonly error: ClientError
+      readonly decision: Decision
+      readonly chance: number
+    }
+  /** Time has passed. */
+  | { readonly kind: 'time' }
+  /** The network or the machine is back. */
+  | { readonly kind: 'woke' }
+  /** There is to be another connection: with other headers, or of another URL. */
+  | { readonly kind: 'restart' }
+  /** No connection is needed for now. */
+  | { readonly kind: 'release' }
+  | { readonly kind: 'close' }
+
+export type Action =
+  | { readonly kind: 'stream' | 'poll' }
+  /** End the attempt, because of this. Without a code it is no failure. */
+  | { readonly kind: 'cut'; readonly code?: 'silent' | 'open-timeout' }
+  /** Find out what is to be done about an error: by asking the caller, unless new headers may be the answer. */
+  | { readonly kind: 'decide'; readonly error: ClientError }
+  /** Say that there will be another attempt. */
+  | { readonly kind: 'announce'; readonly error: ClientError; readonly delayMs: number }
+  /** It has failed for good. */
+  | { readonly kind: 'fail'; readonly error: ClientError }
+
+/** The next state, and what to do now. */
+export type Step = readonly [State, Action?]
+
+export function startState(readTimeoutMs: number, canPoll: boolean): State {
+  return {
+    phase: 'idle',
+    dueAt: Infinity,
+    openedAt: Infinity,
+    failures: 0,
+    retryMs: 0,
+    readTimeoutMs,
+    wereRefused: false,
+    hasRefreshed: false,
+    late: 0,
+    canPoll,
+    isNeeded: false,
+  }
+}
+
+/** What a feed does about a message. All that it knows is in the state, so every situation can be looked at. */
+export function step(state: State, message: Message, now: number, rules: Rules): Step {
+  const { phase } = state
+  const isActive = phase === 'opening' || phase === 'open' || phase === 'polling'
+  if (phase === 'over') return [state]
+  switch (message.kind) {
+    case 'start':
+      return isActive ? [{ ...state, isNeeded: true }] : attempt(state, now, rules)
+    case 'opened':
+      // Where pages can be had it is a hub, which sends something at once; other servers may take their time.
+      return [{ ...state, phase: state.canPoll ? phase : 'open', openedAt: now, wereRefused: false }]
+    case 'reading':
+      return [phase === 'open' ? { ...state, dueAt: now + (state.readTimeoutMs || Infinity) } : state]
+    case 'received':
+      return [{ ...state, phase: 'open', dueAt: Infinity }]
+    case 'delivered':
+      // A page has shown that its headers are good, as a stream that holds does.
+      return [{ ...state, failures: 0, ...(phase === 'polling' && { wereRefused: false, hasRefreshed: false }) }]
+    case 'terms':
+      return [{ ...state, ...message.terms }]
+    case 'ended':
+      return end(state, message.error, now, rules)
+    case 'decided':
+      return decide(state, message, now, rules)
+    case 'close':
+      return [quiet(state, 'over'), { kind: 'cut' }]
+    case 'release':
+      return isActive
+        ? [{ ...state, isNeeded: false }, { kind: 'cut' }]
+        : [{ ...quiet(state, 'idle'), isNeeded: false }]
+    case 'restart':
+      if (isActive) return [state, { kind: 'cut' }]
+      break
+    case 'woke':
+    case 'time':
+      if (now < state.dueAt && (message.kind === 'time' || isActive)) return [state]
+  }
+  if (phase === 'waiting') return attempt(state, now, rules)
+  if (!isActive) return [state]
+  return [{ ...state, dueAt: Infinity }, { kind: 'cut', code: phase === 'open' ? 'silent' : 'open-timeout' }]
+}
+
+function quiet(state: State, phase: Phase): State {
+  return { ...state, phase, dueAt: Infinity, openedAt: Infinity }
+}
+
+function attempt(given: State, now: number, { openTimeoutMs }: Rules): Step {
+  const state = { ...given, isNeeded: true }
+  // A page has its own time.
+  if (state.canPoll && state.late >= MAX_LATE) return [quiet(state, 'polling'), { kind: 'poll' }]
+  return [{ ...quiet(state, 'opening'), dueAt: now + openTimeoutMs }, { kind: 'stream' }]
+}
+
+function end(given: State, error: ClientError | undefined, now: number, rules: Rules): Step {
+  // After pages a stream is tried again, and one that is late leads back to them.
+  const late = given.phase === 'polling' ? MAX_LATE - 1 : error?.code === 'open-timeout' ? given.late + 1 : 0
+  const isStable = now - given.openedAt >= rules.stableAfterMs
+  const state = { ...quiet(given, 'idle'), late, ...(isStable && { failures: 0, hasRefreshed: false }) }
+  if (error === undefined) return given.isNeeded ? attempt(state, now, rules) : [state]
+  const isRefusal =
+    (error.code === 'status' && error.status === 401) ||
+    (error.code === 'refused-by-server' && error.reason === 'token-expired')
+  // New headers are asked for once; if they are refused as well, the caller has to know.
+  const wereRefused = isRefusal && !given.wereRefused && rules.canRefresh
+  return [{ ...state, phase: 'failed', wereRefused }, { kind: 'decide', error }]
+}
+
+/** Would be the same the next time, unless its status says otherwise. */
+const LASTING: readonly ClientErrorCode[] = [
+  'status',
+  'not-a-stream',
+  'too-large',
+  'invalid-event',
+  'invalid-id',
+]
+
+function decide(
+  state: State,
+  { error, decision, chance }: Extract<Message, { kind: 'decided' }>,
+  now: number,
+  rules: Rules,
+): Step {
+  const { wereRefused, hasRefreshed, failures, retryMs } = state
+  const isPassing =
+    wereRefused ||
+    decision === 'retry' ||
+    !LASTING.includes(error.code) ||
+    (error.code === 'status' && isTransient(error.status))
+  const isGiven = typeof decision === 'number' && decision >= 0
+  if (decision === 'stop' || !(isPassing || isGiven)) return [quiet(state, 'over'), { kind: 'fail', error }]
+  // Whoever was told to release it while the caller was asked.
+  if (!state.isNeeded) return [quiet(state, 'idle')]
+  let delayMs = 0
+  let next = state
+  if (isGiven) delayMs = Math.min(decision, MAX_RETRY_MS)
+  else if (wereRefused && !hasRefreshed) next = { ...state, hasRefreshed: true }
+  else {
+    delayMs = delayAfter(failures, Math.max(retryMs, retryAfterMs(error, now)), rules, chance)
+    next = { ...state, failures: failures + 1 }
+  }
+  return [{ ...next, phase: 'waiting', dueAt: now + delayMs }, { kind: 'announce', error, delayMs }]
+}

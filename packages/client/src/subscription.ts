@@ -1,0 +1,136 @@
+import type { DecodedEvent } from '@tailrace/wire'
+import type { EventMap, EventOf, Item, Status, StreamEvent } from './items.ts'
+import type { Decode } from './payload.ts'
+import { Queue } from './queue.ts'
+import type { Sink } from './sink.ts'
+
+/** A stream that goes on over lost connections. Iterate over it, or add listeners: it connects with the first of either. */
+export interface Subscription<Events extends EventMap> extends AsyncIterable<Item<Events>> {
+  /** Calls back for each event of a type. @returns removes the listener */
+  on<Type extends keyof Events & string>(
+    type: Type,
+    listener: (event: StreamEvent<Type, Events[Type]>) => void,
+  ): () => void
+  /** Calls back for each change of state. @returns removes the listener */
+  onStatus(listener: (status: Status) => void): () => void
+  /** Ends it. What was read and not yet taken is still given to the loop. */
+  close(): void
+  /** Resolves when it is over: closed, or the topics have ended. Rejects with a ClientError when it failed for good. */
+  readonly closed: Promise<void>
+  /** The place after the last event that was handed on. */
+  readonly lastEventId: string
+}
+
+/** Where a subscription's events come from. */
+export interface Origin {
+  /** Somebody wants events: called with each listener and loop. */
+  begin(): void
+  close(): void
+  readonly closed: Promise<void>
+  readonly isOver: boolean
+}
+
+export interface OutletOptions {
+  readonly decode?: Decode | undefined
+  readonly maxQueuedEvents: number
+  readonly lastEventId: string
+  /** Remembers the place. */
+  readonly save?: ((id: string) => void) | undefined
+}
+
+/** The two ends of a subscription: a sink for what comes, and what a caller sees of it. */
+export interface Outlet<Events extends EventMap> extends Sink {
+  /** What is given to it comes from here. */
+  open(origin: Origin): Subscription<Events>
+}
+
+export function createOutlet<Events extends EventMap>(options: OutletOptions): Outlet<Events> {
+  const { decode, maxQueuedEvents, save } = options
+  const queue = new Queue<Item<Events>>(maxQueuedEvents)
+  const listeners = new Map<string, Set<(event: never) => void>>()
+  const statusListeners = new Set<(status: Status) => void>()
+  let isIterated = false
+  let place = options.lastEventId
+  let origin: Origin
+
+  function keep(id: string): void {
+    place = id
+    save?.(id)
+  }
+
+  function close(): void {
+    origin.close()
+    // Whoever waits for room need not: nothing more is going to be read.
+    queue.release()
+  }
+
+  function add<T>(set: Set<T>, listener: T): () => void {
+    set.add(listener)
+    origin.begin()
+    return () => void set.delete(listener)
+  }
+
+  return {
+    async take({ type, data: text, lastEventId: id, topic, key }: DecodedEvent) {
+      const data = decode === undefined ? text : await decode(type, text)
+      // Closed meanwhile.
+      if (origin.isOver) return
+      const event = { kind: 'event', type, data, id, topic, key } as EventOf<Events>
+      if (isIterated) queue.push(event)
+      for (const listener of listeners.get(type) ?? []) listener(event as never)
+    },
+    tell(status) {
+      if (isIterated) queue.push(status)
+      for (const listener of statusListeners) listener(status)
+    },
+    keep(id) {
+      // A loop has dealt with an event when it asks for the next one.
+      if (!isIterated) keep(id)
+    },
+    get isFull() {
+      return queue.isFull
+    },
+    room: () => queue.room(),
+    open(given) {
+      origin = given
+      const { closed } = origin
+      const end = (): void => queue.end(closed)
+      closed.then(end, end)
+      return {
+        on(type, listener) {
+          const set = listeners.get(type) ?? new Set()
+          listeners.set(type, set)
+          return add(set, listener as (event: never) => void)
+        },
+        onStatus: (listener) => add(statusListeners, listener),
+        close,
+        closed,
+        get lastEventId() {
+          return place
+        },
+        [Symbol.asyncIterator]() {
+          isIterated = true
+          origin.begin()
+          let isDone = false
+          let taken: Item<Events> | undefined
+          // Not a generator, which would notice `return()` only when there is an item.
+          return {
+            async next() {
+              // Asked for the next one: the last one was dealt with.
+              if (taken !== undefined && 'id' in taken) keep(taken.id)
+              taken = isDone ? undefined : await queue.next()
+              if (taken === undefined) return { done: true, value: undefined }
+              if ('id' in taken) place = taken.id
+              return { done: false, value: taken }
+            },
+            async return(value) {
+              isDone = true
+              close()
+              return { done: true, value }
+            },
+          }
+        },
+      }
+    },
+  }
+}
