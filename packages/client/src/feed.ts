@@ -13,8 +13,10 @@ import { onWake } from './wake.ts'
 export interface Feed extends SharedFeed {
   /** Makes the first connection, or lets a share decide about that. */
   begin(): void
-  /** Connects again, from the place that it has. */
+  /** Connects again at once, from the place that it has. */
   restart(): void
+  /** The same, but not before the wait after a failure is over. */
+  reopen(): void
   close(): void
   /** Resolves when it was closed; rejects when it has failed for good. */
   readonly closed: Promise<void>
@@ -141,6 +143,7 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
       if (attempt === undefined) share?.idle()
     },
     restart: () => note({ kind: 'restart' }),
+    reopen: () => attempt && note({ kind: 'restart' }),
     close: () => note({ kind: 'close' }),
     fail,
     note,

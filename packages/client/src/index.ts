@@ -1,3 +1,5 @@
+export { connect } from './connect.ts'
+export type { ConnectOptions, PageConnection, TopicOptions } from './connect.ts'
 export { ClientError } from './errors.ts'
 export type { ClientErrorCode, ClientErrorFacts, ClientErrorInit, ClientErrorOf, Problem } from './errors.ts'
 export { EventSource, EventSourceErrorEvent } from './event-source.ts'
