@@ -71,7 +71,9 @@ export async function readStream(intake: Intake, signal: AbortSignal): Promise<v
     stream.cancel()
   }
   if (reason === undefined) throw new ClientError('closed-by-server', 'The stream has ended')
-  throw new ClientError('refused-by-server', `The server ended the stream: ${reason}`, { details: { reason } })
+  throw new ClientError('refused-by-server', `The server ended the stream: ${reason}`, {
+    details: { reason },
+  })
 }
 
 /**

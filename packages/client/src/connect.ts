@@ -114,9 +114,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
 
   /** Topics were added, or are not needed any more. */
   function isStale({ url: present }: Feed): boolean {
-    return (
-      present !== settingsOf(selectorsOf(members)).url || [...members].some(({ isJoined }) => !isJoined)
-    )
+    return present !== settingsOf(selectorsOf(members)).url || [...members].some(({ isJoined }) => !isJoined)
   }
 
   function open(lastEventId: string): void {

@@ -168,7 +168,9 @@ export class EventSource extends EventTarget {
     if (this.#isClosed) return
     try {
       if (!FETCHABLE.test(this.#address)) {
-        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`, { details: { option: 'url' } })
+        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`, {
+          details: { option: 'url' },
+        })
       }
       const request = new AbortController()
       this.#stop = () => request.abort()

@@ -5,10 +5,7 @@ import { statusError, unlessAborted } from './request.ts'
 const MAX_PROBLEM_LENGTH = 16_384
 
 /** A response with a status that was not wanted, as an error with what the server says about it. */
-export async function refusalOf(
-  response: Response,
-  signal: AbortSignal | undefined,
-): Promise<ClientError> {
+export async function refusalOf(response: Response, signal: AbortSignal | undefined): Promise<ClientError> {
   const { body, headers } = response
   // Something else, such as a proxy's page, holds its connection until somebody reads or cancels it.
   if (!/json/.test(headers.get('content-type') ?? '')) {

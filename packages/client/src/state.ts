@@ -61,7 +61,9 @@ export function advance(facts: Facts, item: Item<EventMap>): Facts {
 /** How many events a component wants to see. @throws ClientError `invalid-option` */
 export function keepOf({ keep = DEFAULT_KEEP }: { readonly keep?: number | undefined }): number {
   if (keep >= 0) return keep
-  throw new ClientError('invalid-option', 'keep must be a number of at least 0', { details: { option: 'keep' } })
+  throw new ClientError('invalid-option', 'keep must be a number of at least 0', {
+    details: { option: 'keep' },
+  })
 }
 
 /** The last `count` of a list, which may be more than there are. */

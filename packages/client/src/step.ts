@@ -136,7 +136,9 @@ export function step(state: State, message: Message, now: number, rules: Rules):
       return [{ ...state, phase: 'open', dueAt: Infinity }]
     case 'delivered':
       // A page has shown that its headers are good, as a stream that holds does.
-      return [{ ...state, failures: 0, ...(phase === 'polling' && { wereRefused: false, hasRefreshed: false }) }]
+      return [
+        { ...state, failures: 0, ...(phase === 'polling' && { wereRefused: false, hasRefreshed: false }) },
+      ]
     case 'terms':
       return [{ ...state, ...message.terms }]
     case 'ended':
@@ -158,7 +160,10 @@ export function step(state: State, message: Message, now: number, rules: Rules):
   }
   if (phase === 'waiting') return attempt(state, now, rules)
   if (!isActive) return [state]
-  return [{ ...state, dueAt: Infinity }, { kind: 'cut', code: phase === 'open' ? 'silent' : 'open-timeout' }]
+  return [
+    { ...state, dueAt: Infinity },
+    { kind: 'cut', code: phase === 'open' ? 'silent' : 'open-timeout' },
+  ]
 }
 
 function quiet(state: State, phase: Phase): State {
@@ -183,7 +188,10 @@ function end(given: State, error: ClientError | undefined, now: number, rules: R
     (error.code === 'refused-by-server' && error.reason === 'token-expired')
   // New headers are asked for once; if they are refused as well, the caller has to know.
   const wereRefused = isRefusal && !given.wereRefused && rules.canRefresh
-  return [{ ...state, phase: 'failed', wereRefused }, { kind: 'decide', error }]
+  return [
+    { ...state, phase: 'failed', wereRefused },
+    { kind: 'decide', error },
+  ]
 }
 
 /** Would be the same the next time, unless its status says otherwise. */
@@ -219,5 +227,8 @@ function decide(
     delayMs = delayAfter(failures, Math.max(retryMs, retryAfterMs(error, now)), rules, chance)
     next = { ...state, failures: failures + 1 }
   }
-  return [{ ...next, phase: 'waiting', dueAt: now + delayMs }, { kind: 'announce', error, delayMs }]
+  return [
+    { ...next, phase: 'waiting', dueAt: now + delayMs },
+    { kind: 'announce', error, delayMs },
+  ]
 }

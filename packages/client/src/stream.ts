@@ -20,7 +20,9 @@ export function streamOf(response: Response): OpenStream {
     // Or the connection is held until somebody collects the body.
     void body?.cancel().catch(() => {})
     if (status !== 200) throw statusError(response)
-    throw new ClientError('not-a-stream', `${url} sends ${type}, not text/event-stream`, { details: { type, status } })
+    throw new ClientError('not-a-stream', `${url} sends ${type}, not text/event-stream`, {
+      details: { type, status },
+    })
   }
   return readerOf(url, body?.getReader())
 }
@@ -41,6 +43,8 @@ export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undef
   } catch (cause) {
     return cause instanceof WireError
       ? new ClientError('too-large', cause.message, { cause })
-      : new ClientError('invalid-option', 'The stream contains text, not bytes', { details: { option: 'stream' } })
+      : new ClientError('invalid-option', 'The stream contains text, not bytes', {
+          details: { option: 'stream' },
+        })
   }
 }

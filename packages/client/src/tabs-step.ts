@@ -130,7 +130,8 @@ function respond(state: TabState, event: TabEvent, around: Surroundings, actions
     case 'passing': {
       const { event: passed } = event
       const isLiveNow = passed.type === 'tailrace.live'
-      if (role === 'leader') actions.push({ kind: 'post', message: { kind: 'event', after: place, event: passed } })
+      if (role === 'leader')
+        actions.push({ kind: 'post', message: { kind: 'event', after: place, event: passed } })
       return {
         ...state,
         isLive: state.isLive || isLiveNow,
@@ -181,7 +182,11 @@ function fallBehind(state: TabState): TabState {
 function dealWithWaiting(given: TabState, around: Surroundings, actions: TabAction[]): TabState {
   let state = given
   // Its own connection may still move the place; while it is behind, that is what it is for.
-  while (state.waiting.length > 0 && !state.isTaking && (state.role !== 'follower' || state.link === 'none')) {
+  while (
+    state.waiting.length > 0 &&
+    !state.isTaking &&
+    (state.role !== 'follower' || state.link === 'none')
+  ) {
     const [message, ...waiting] = state.waiting
     state = dealWith({ ...state, waiting }, message!, around, actions)
   }

@@ -227,7 +227,12 @@ test('while topics come and go under load and the connection breaks, every subsc
   for (const { seen, isOpen } of everything) if (isOpen) await untilLive(seen)
   isDone = true
   await publishing
-  published.push(...(await publish(`${hub.url}/topics`, TOPICS.map((topic) => ({ topic, data: 'last' })))))
+  published.push(
+    ...(await publish(
+      `${hub.url}/topics`,
+      TOPICS.map((topic) => ({ topic, data: 'last' })),
+    )),
+  )
 
   published.sort((one, other) => offsetOf(one.id) - offsetOf(other.id))
   let count = 0
@@ -238,7 +243,9 @@ test('while topics come and go under load and the connection breaks, every subsc
       continue
     }
     const due = published
-      .filter(({ id, topic }) => offsetOf(id) > offsetOf(start) && selectors.some((one) => selects(one, topic)))
+      .filter(
+        ({ id, topic }) => offsetOf(id) > offsetOf(start) && selectors.some((one) => selects(one, topic)),
+      )
       .map(({ id }) => id)
     // One that is open to the end has everything; one that was closed has everything up to a moment.
     if (isOpen) await expect.poll(() => seen.events.length).toBe(due.length)

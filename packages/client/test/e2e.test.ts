@@ -16,7 +16,10 @@ test('through a network that misbehaves, each event comes once and in order', as
   })()
   const seen: string[] = []
   let losses = 0
-  for await (const item of subscribe(`${proxy.url}/topics/t?from=start`, { initialDelayMs: 5, maxDelayMs: 20 })) {
+  for await (const item of subscribe(`${proxy.url}/topics/t?from=start`, {
+    initialDelayMs: 5,
+    maxDelayMs: 20,
+  })) {
     if (item.kind === 'reconnecting') losses += 1
     if (item.kind === 'event') seen.push(item.data)
     if (seen.length === count) break

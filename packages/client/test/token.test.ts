@@ -136,7 +136,8 @@ describe('a token function that several readers share', () => {
     })
     const { headers } = tokens
     const reading = [1, 2].map(async () => {
-      for await (const item of subscribe(url, { headers, initialDelayMs: 0 })) if (item.kind === 'event') break
+      for await (const item of subscribe(url, { headers, initialDelayMs: 0 }))
+        if (item.kind === 'event') break
     })
     await Promise.all(reading)
     expect(tokens.current).toBeGreaterThan(0)
