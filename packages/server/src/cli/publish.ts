@@ -1,25 +1,15 @@
 import { buffer as readAll } from 'node:stream/consumers'
+import { ClientError, publish as publishTo } from '@tailrace/client'
 import { FollowError } from '../follow/follow-error.ts'
 import { follow } from '../follow/follow.ts'
-import { ApiError, postBatch } from './api.ts'
+import { explain, headersOf, topicAddress } from '../remote-hub.ts'
+import { HUB_URL, TOKEN } from './client-settings.ts'
 import { notice } from './notice.ts'
 import { endWithOutput } from './output.ts'
-import { optional, secret, setting, toggle } from './setting.ts'
-import type { Setting } from './setting.ts'
+import { optional, toggle } from './setting.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
-
-/** Who the client verbs are. */
-export const TOKEN: Setting<string | undefined> = secret('token', {
-  doc: 'The token, where the hub wants one.',
-})
-
-/** Where the client verbs find their hub. */
-export const HUB_URL: Setting<string> = setting('url', {
-  fallback: 'http://127.0.0.1:4242',
-  doc: 'The hub.',
-})
 
 export const publish: Verb = verb({
   name: 'publish',
@@ -67,13 +57,15 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
         idempotencyKey: values['idempotency-key'],
         end: values.end,
       }
-      // A line of JSON holds every text. Headers would trim a key, and not take one with a line end at all.
-      const [answer] = await postBatch(values.url, topic, [event], { token: values.token })
-      process.stdout.write(`${values.json ? JSON.stringify(answer) : answer!.id}\n`)
+      // One attempt: whoever waits for a command would rather know.
+      const options = { headers: headersOf(values), maxAttempts: 1 }
+      const published = await publishTo(topicAddress(values, topic), event, options)
+      process.stdout.write(`${values.json ? JSON.stringify(published) : published.id}\n`)
       return 0
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof FollowError)) throw error
-      notice(error.message)
+      if (ClientError.is(error)) notice(explain(error, values))
+      else if (error instanceof FollowError) notice(error.message)
+      else throw error
       return 1
     }
   },

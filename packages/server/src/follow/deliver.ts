@@ -1,31 +1,26 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { ApiError, postBatch } from '../cli/api.ts'
+import { ClientError, publish } from '@tailrace/client'
+import type { NewEvent } from '@tailrace/client'
+import { explain, headersOf, topicAddress } from '../remote-hub.ts'
+import type { RemoteHub } from '../remote-hub.ts'
 import type { Line } from './lines.ts'
-
-/** The bound of the first wait after a failure; it doubles with each. */
-const FIRST_RETRY_MS = 500
-/** The longest wait between two attempts. */
-const MAX_RETRY_MS = 15_000
 
 const TOO_LARGE = 413
 
 /** Where lines go. */
-export interface Destination {
-  readonly url: string
-  readonly token?: string | undefined
+export interface Destination extends RemoteHub {
   readonly topic: string
   /** The type of every event. @defaultValue none */
   readonly type?: string | undefined
   readonly signal: AbortSignal
-  /** Told, in a sentence, of what a person should know: a hub that is away, a line that is skipped. */
+  /** Called with a sentence for a person: a hub that is away, a line that is skipped. */
   notice(text: string): void
 }
 
 /**
  * Publishes lines, in order, and resolves when the hub has acknowledged them. Their keys make it safe to send
- * them again: after a lost answer, or from the next process.
+ * them again: after a lost response, or from the next process.
  *
- * @throws ApiError when the hub refuses them for good
+ * @throws ClientError when the hub refuses them for good
  */
 export async function deliver(
   lines: readonly Line[],
@@ -41,9 +36,9 @@ export async function deliver(
   try {
     await persist(events, destination)
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === TOO_LARGE)) throw error
+    if (!(ClientError.is(error) && error.code === 'status' && error.status === TOO_LARGE)) throw error
     if (lines.length === 1) {
-      notice(`the line at byte ${lines[0]!.offset} is skipped: ${error.message}`)
+      notice(`the line at byte ${lines[0]!.offset} is skipped: ${explain(error, destination)}`)
       return
     }
     // Which line was too large, or that it was the batch, is found out by halves.
@@ -54,21 +49,17 @@ export async function deliver(
 }
 
 /** Sends a batch until the hub has answered. */
-async function persist(
-  events: readonly Readonly<Record<string, unknown>>[],
-  { url, token, topic, signal, notice }: Destination,
-): Promise<void> {
-  for (let failures = 0; ; failures += 1) {
-    try {
-      await postBatch(url, topic, events, { token, signal })
-      if (failures > 0) notice('the hub is back')
-      return
-    } catch (error) {
-      if (!(error instanceof ApiError && error.isPassing)) throw error
-      if (failures === 0) notice(`${error.message}; trying until it works`)
-    }
-    // Full jitter: followers that lost their hub together do not come back together.
-    const bound = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10))
-    await delay(Math.random() * bound, undefined, { signal })
-  }
+async function persist(events: readonly NewEvent[], destination: Destination): Promise<void> {
+  const { topic, signal, notice } = destination
+  let isAway = false
+  await publish(topicAddress(destination, topic), events, {
+    headers: headersOf(destination),
+    signal,
+    maxAttempts: Infinity,
+    onRetry(error) {
+      if (!isAway) notice(`${explain(error, destination)}; trying until it works`)
+      isAway = true
+    },
+  })
+  if (isAway) notice('the hub is back')
 }

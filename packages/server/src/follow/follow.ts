@@ -28,7 +28,7 @@ export interface FollowOptions extends Destination {
  * a line that is too long is skipped, with a notice. A file that was rotated is read to its end before the
  * next is begun.
  *
- * @throws ApiError when the hub refuses a line for good, FollowError when the file or its place is unusable
+ * @throws ClientError when the hub refuses a line for good, FollowError when the file or its place is unusable
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { file, state, topic, signal, notice } = options
