@@ -53,7 +53,9 @@ last event that was printed. Ends when every topic has ended. What is not an eve
     try {
       for await (const item of subscribe(url, options)) {
         if (item.kind === 'event') {
-          await print(json ? JSON.stringify({ id: item.id, ...(JSON.parse(item.data) as object) }) : item.data)
+          await print(
+            json ? JSON.stringify({ id: item.id, ...(JSON.parse(item.data) as object) }) : item.data,
+          )
         } else report(item, values)
       }
       return 0
