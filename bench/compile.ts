@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 
 const CACHE = join(import.meta.dirname, '../node_modules/.cache/tailrace-bench')
 
-/** The path of a C program of this folder, compiled when its folder's sources are new. */
+/** The path of a C program in this folder, compiled if the sources in its folder are newer. */
 export function compile(source: string): string {
   const file = join(import.meta.dirname, source)
   const hash = createHash('sha256')
@@ -15,7 +15,7 @@ export function compile(source: string): string {
   const program = join(CACHE, `${basename(source, '.c')}-${hash.digest('hex').slice(0, 16)}`)
   if (existsSync(program)) return program
   mkdirSync(CACHE, { recursive: true })
-  // Renamed into place, so that two that compile at once cannot run half a file.
+  // Renamed into place, so that of two simultaneous compilations neither runs an incomplete file.
   const fresh = `${program}.${process.pid}`
   execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', fresh, file], { stdio: 'inherit' })
   renameSync(fresh, program)

@@ -27,7 +27,7 @@ export function describeMachine(): Machine {
   }
 }
 
-/** Whether anything in these folders is not as it was at a commit. */
+/** Whether anything in these folders differs from a commit. */
 export function changedSince(commit: string, folders: readonly string[]): boolean {
   const { status } = spawnSync('git', ['diff', '--quiet', commit, '--', ...folders], {
     cwd: import.meta.dirname,

@@ -6,7 +6,7 @@ import type { WireRequest } from './peer.ts'
 import type { ServerProcess } from './server-process.ts'
 import { cpuMicros, machineCpuMicros } from './usage.ts'
 
-/** The issue's event: 100 bytes of data. */
+/** The event of the bench: 100 bytes of data. */
 export const EVENT_DATA = markedData(100)
 
 const SETTLE_STEP_MS = 200
@@ -16,23 +16,26 @@ export interface Load {
   readonly request: WireRequest
   readonly rate: number
   readonly seconds: number
-  /** Publishing connections: enough that a hub which answers in `connections / rate` seconds is not held up by them. */
+  /**
+   * Publishing connections: enough for a hub that responds within `connections / rate` seconds not to be held up by
+   * them.
+   */
   readonly connections: number
 }
 
 export interface Measured {
   readonly received: ReadersReport
   readonly published: PublishReport
-  /** CPU that the server's processes used, from the first event to the last delivery. */
+  /** CPU time of the server's processes, from the first event to the last delivery. */
   readonly cpuMicros: number
-  /** CPU that readers and publishers used. */
+  /** CPU time of readers and publishers. */
   readonly generatorMicros: number
-  /** CPU that processes used which are no part of the bench. */
+  /** CPU time of processes that are not part of the bench. */
   readonly othersMicros: number
   readonly wallMs: number
 }
 
-/** Publishes at the rate while `readers` count, and waits until no more arrives. */
+/** Publishes at the given rate while `readers` count, and waits until nothing more arrives. */
 export async function measure(server: ServerProcess, readers: Readers, load: Load): Promise<Measured> {
   const pids = server.pids()
   await readers.reset()
@@ -54,7 +57,7 @@ export async function measure(server: ServerProcess, readers: Readers, load: Loa
   }
 }
 
-/** Runs the load and forgets it: JITs have compiled, buffers have grown. */
+/** Runs the load and discards the result: afterwards, JITs have compiled and buffers have grown. */
 export async function warmUp(readers: Readers, load: Load): Promise<void> {
   await publish(load.request, load)
   await settle(readers)

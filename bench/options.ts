@@ -6,11 +6,11 @@ export interface BenchOptions {
   readonly isQuick: boolean
   readonly isJson: boolean
   readonly isRender: boolean
-  /** Goes on with the whole run that bench/results.json holds. */
+  /** Continues the full run in bench/results.json. */
   readonly isContinued: boolean
-  /** Everything, at full length: what bench/RESULTS.md may hold. */
+  /** Everything, at full length: the only run that bench/RESULTS.md may contain. */
   readonly isWhole: boolean
-  /** Medians are of this many trials of each scenario with each peer. */
+  /** Medians are taken over this many trials of each scenario with each peer. */
   readonly runs: number
   readonly peers: readonly string[]
   readonly scenarios: readonly string[]
@@ -23,17 +23,17 @@ export class UsageError extends Error {
 export const USAGE = `npm run bench -- [options]
 
   --runs N              trials of each scenario with each peer, interleaved (${DEFAULT_RUNS}; 1 with --quick)
-  --only PEER,…         these peers only
-  --scenarios NAME,…    these scenarios only
+  --only PEER,…         only these peers
+  --scenarios NAME,…    only these scenarios
   --quick               short work that only shows that everything runs
-  --continue            goes on with a whole run that was broken off
-  --render              measures nothing: writes the report and the plots anew from bench/results.json
-  --json                the results on stdout as well
+  --continue            continue a full run that was interrupted
+  --render              measure nothing; rewrite the report and the plots from bench/results.json
+  --json                also write the results to stdout
 
-A whole run writes to bench/; a quick one, or one of some peers or scenarios, to a folder that it names.
+A full run writes to bench/. A quick run, or one with --only or --scenarios, writes to a folder that it names.
 `
 
-/** Checks the arguments against the names there are; every one when none is given. */
+/** Checks the arguments against the known names. Without arguments, returns all of them. */
 export function parseOptions(args: string[], known: { peers: string[]; scenarios: string[] }): BenchOptions {
   const { values } = parse(args)
   const runs = Number(values.runs ?? (values.quick ? 1 : DEFAULT_RUNS))
@@ -43,7 +43,7 @@ export function parseOptions(args: string[], known: { peers: string[]; scenarios
   const isWhole = !values.quick && values.only === undefined && values.scenarios === undefined
   if (values.continue && !isWhole) {
     throw new UsageError(
-      '--continue is for a whole run: it goes with none of --quick, --only and --scenarios',
+      '--continue continues a full run: it cannot be combined with --quick, --only or --scenarios',
     )
   }
   return {

@@ -1,13 +1,13 @@
 import type { ServerProcess } from './server-process.ts'
 
-/** Where a peer is started: the same folder and port again, when a scenario restarts it. */
+/** Where a peer is started. A scenario that restarts it uses the same folder and port again. */
 export interface Place {
-  /** An empty folder of the trial's own, for what the peer stores and for its configuration as run. */
+  /** An empty folder for the trial, for the data of the peer and the configuration it runs with. */
   readonly dir: string
   readonly port: number
 }
 
-/** A whole HTTP/1.1 request, and the port that takes it. */
+/** A complete HTTP/1.1 request, and the port to send it to. */
 export interface WireRequest {
   readonly port: number
   readonly text: string
@@ -16,34 +16,34 @@ export interface WireRequest {
 export type Stored = 'on disk' | 'in memory' | 'nowhere'
 
 /**
- * A server that can do the work: streams events to readers, and takes them from publishers over HTTP.
+ * A server that can do the work: it streams events to readers, and accepts them from publishers over HTTP.
  *
- * `subscribe` starts at the newest event, or after `lastEventId` where the peer is one that resumes. `publish` puts
- * `data` into the request byte for byte, since the publisher overwrites the mark in it. Both depend on the place alone,
- * so that they can be built before the peer runs.
+ * `subscribe` starts at the newest event, or after `lastEventId` if the peer can resume. `publish` puts `data` into
+ * the request unchanged, since the publisher overwrites the mark in it. Both depend only on the place, so that they
+ * can be built before the peer runs.
  */
 export interface Peer {
   readonly name: string
   readonly title: string
-  /** Where an event is when it is acknowledged: stands beside every figure. */
+  /** Where an event is stored when it is acknowledged. Shown next to every figure. */
   readonly stored: Stored
-  /** What is promised of an event that was acknowledged, with the configuration that is used here. */
+  /** What is guaranteed for an acknowledged event, with the configuration used here. */
   readonly durability: string
-  /** Whether a reader that was away finds, with its Last-Event-ID, what it missed, after a restart as well. */
+  /** Whether a reader that was away receives what it missed, with its Last-Event-ID, even after a restart. */
   readonly resumes: boolean
-  /** False for the floor alone: a scenario that asks what only a hub does leaves it out. */
+  /** False only for the floor: scenarios that need the functions of a hub leave it out. */
   readonly isHub?: false
-  /** The version that is here, or throws an `AbsentError`. */
+  /** The installed version. Throws an `AbsentError` if there is none. */
   version(): Promise<string>
   /** Resolves once readers and publishers are served. */
   start(place: Place): Promise<ServerProcess>
   subscribe(place: Place, topic: string, lastEventId?: string): WireRequest
   publish(place: Place, topic: string, data: string): WireRequest
-  /** The id of the event that was published, from the answer to it. */
+  /** The id of the published event, from the response. */
   publishedId?(answer: string): string
 }
 
-/** The peer cannot be had on this machine. */
+/** The peer is not available on this machine. */
 export class AbsentError extends Error {
   override readonly name = 'AbsentError'
 }

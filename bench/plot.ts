@@ -10,7 +10,7 @@ const LABEL_WIDTH = 210
 const VALUE_WIDTH = 90
 const ROW = 28
 const TOP = 48
-/** Figures that span more than this are drawn on a logarithmic scale, or the small ones would vanish. */
+/** Figures that span more than this are drawn on a logarithmic scale, or the small ones would be invisible. */
 const LOG_SPAN = 200
 
 /** A bar chart that is legible on a light and on a dark page. */
@@ -51,7 +51,7 @@ function barScale(values: readonly number[]) {
   const least = Math.min(...positive)
   const isLog = positive.length > 1 && most / least > LOG_SPAN
   const room = WIDTH - LABEL_WIDTH - VALUE_WIDTH
-  // The least bar of a logarithmic chart keeps a tenth of a decade, so that it can be seen.
+  // The smallest bar of a logarithmic chart keeps a tenth of a decade, so that it is visible.
   const origin = Math.log10(least) - 0.1
   return {
     isLog,

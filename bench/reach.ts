@@ -1,11 +1,11 @@
 import { medianOf, type Results } from './results.ts'
 
-/** One row of issue 3's table. */
+/** One row of the table of targets. */
 export interface Reach {
   readonly figure: string
   readonly asked: string
   readonly reached: string
-  /** `met`, or by how much it was missed, or why that cannot be said. */
+  /** `met`, or by how much the target was missed, or why that is unknown. */
   readonly verdict: string
 }
 
@@ -15,7 +15,7 @@ const NOT_PEERS = new Set([HUB, 'floor'])
 
 type Lookup = (scenario: string, key: string, peer?: string) => number
 
-/** What the issue asks, and what the medians say. */
+/** The targets, compared with the medians. */
 export function reach(results: Results): Reach[] {
   const at: Lookup = (scenario, key, peer = HUB) => medianOf(results, scenario, peer, key)
   const best = (scenario: string, key: string) => lowestPeer(results, scenario, key)
@@ -33,7 +33,7 @@ export function reach(results: Results): Reach[] {
     atMost('CPU per delivery, 40 events/s × 2,000', '1.35 × floor', low / floor, 1.35, '× floor'),
     below('CPU per delivery, 40 events/s × 2,000', low, best('fanout-low', 'cpuMicros'), 'µs'),
     atLeast('deliveries that arrive, 2,000 events/s × 500', 'all', arrived, 100, '%'),
-    // The last deliveries are in flight when the time is over.
+    // The last deliveries are still in flight when the time is over.
     atLeast('deliveries/s, 2,000 events/s × 500', '1,000,000 within 1%', perSecond, 990_000, '/s'),
     atMost('CPU per delivery, 2,000 events/s × 500', '1/4 of Nchan’s', high / nchanHigh, 0.25, '× Nchan’s'),
     below('p99 at 100,000 deliveries/s', p99, best('latency-100k', 'p99Ms'), 'ms'),
@@ -90,7 +90,7 @@ function row(
   if (Number.isNaN(value)) return { figure, asked, reached: '–', verdict: 'not measured' }
   const reached = `${shown(value)} ${unit}`
   if (Number.isNaN(limit)) return { figure, asked, reached, verdict: 'nothing to compare with' }
-  // A shortfall must not round to the very thing that was asked.
+  // A shortfall must not be rounded to the target itself.
   const missed = excess < 0.001 ? '< 0.1' : (excess * 100).toFixed(excess < 0.1 ? 1 : 0)
   return { figure, asked, reached, verdict: isMet ? 'met' : `missed by ${missed}%` }
 }

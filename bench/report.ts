@@ -3,7 +3,7 @@ import { reach } from './reach.ts'
 import { medianOf, type PeerFacts, type Results, trialsOf } from './results.ts'
 import type { Column, Scenario, Size } from './scenario.ts'
 
-/** RESULTS.md: nothing in it is written by hand. */
+/** Writes RESULTS.md, none of which is written by hand. */
 export function report(results: Results, scenarios: readonly Scenario[], size: Size): string {
   const ran = scenarios.filter(({ name }) => results.scenarios.includes(name))
   return [
@@ -34,7 +34,7 @@ function heading({ machine, isQuick, runs }: Results): string {
   return `# Results
 ${warning}
 Written by \`npm run bench\` on ${machine.date}, at commit ${machine.commit}. Medians of ${runs} ${runs === 1 ? 'trial' : 'trials'}, each with a fresh server; the
-peers take turns within each, so that what drifts on the machine hits all alike.
+peers take turns within each, so that changes of the machine over time affect all of them.
 
 Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, ${machine.kernel}; Node ${machine.node}, ${machine.compiler}. Servers and load
 generators share it.
@@ -80,16 +80,16 @@ function peerSection({ peers }: Results): string {
 
 const METHOD = `## Method
 
-- Readers are processes written in C ([load/reader.c](load/reader.c)): they find marks in the payload, each with the time at
-  which its event was *meant* to be sent. A hub that holds a publisher up is charged for it.
-- CPU is what all of a server's processes used, user and system, from the first event to the last delivery. The kernel's
-  loopback work for the receiving side is done in the sender's context, and so in every figure, the floor's too.
-- Memory is resident memory, shared pages divided among the processes that share them.
-- "generator CPU" is what readers and publishers used, in percent of one core: near 100 for each of the two reader
-  processes, the load generator would be the limit. "others’ CPU %" is what processes used that are no part of the bench: with more than
-  a few percent of a core, the machine was not the bench’s own, and latencies say nothing.
-- "stored" is where an event is when its publisher is told that it was taken; what that is worth, peer by peer, is above.
-- The floor is not a hub: it sends with one \`send()\` for each reader and event, knows no topics, and stores nothing.
+- Readers are processes written in C ([load/reader.c](load/reader.c)). They find marks in the payload, each with the time at
+  which its event was *meant* to be sent. So a hub that delays its publishers is charged for the delay.
+- CPU is the time of all processes of a server, user and system, from the first event to the last delivery. The kernel does its
+  loopback work for the receiving side in the context of the sender, so every figure includes it, even that of the floor.
+- Memory is resident memory; shared pages are divided among the processes that share them.
+- "generator CPU" is the CPU time of readers and publishers, in percent of one core. Near 100 for each of the two reader
+  processes, the load generator would be the limit. "others’ CPU %" is that of processes that are not part of the bench: with more
+  than a few percent of a core, the machine was not idle, and latencies are meaningless.
+- "stored" says where an event is when it is acknowledged to its publisher. The table above says how durable that is for each peer.
+- The floor is not a hub: it calls \`send()\` once per reader and event, knows no topics, and stores nothing.
 `
 
 function plot(results: Results, scenario: Scenario, column: Column): string {

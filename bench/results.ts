@@ -2,7 +2,7 @@ import type { Machine } from './machine.ts'
 import type { Stored } from './peer.ts'
 import type { Figures } from './scenario.ts'
 
-/** One scenario with one peer, once. */
+/** One trial of one scenario with one peer. */
 export interface TrialResult {
   readonly peer: string
   readonly scenario: string
@@ -17,11 +17,11 @@ export interface PeerFacts {
   readonly stored: Stored
   readonly durability: string
   readonly version?: string
-  /** Why it could not be had. */
+  /** Why the peer was not available. */
   readonly absent?: string
 }
 
-/** All that was measured in one run of the bench: what results.json holds and the report is made of. */
+/** Everything measured in one run of the bench: the content of results.json, from which the report is made. */
 export interface Results {
   readonly machine: Machine
   readonly isQuick: boolean
@@ -31,7 +31,7 @@ export interface Results {
   readonly trials: readonly TrialResult[]
 }
 
-/** NaN (no figure at all) counts as the worst: one failed trial of five does not hide behind the other four. */
+/** NaN (no figure at all) counts as the worst, so that one failed trial of five does not hide behind the other four. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN
   const sorted = values.toSorted((a, b) => rank(a) - rank(b))
@@ -44,7 +44,7 @@ function rank(value: number): number {
   return Number.isNaN(value) ? Number.MAX_VALUE : value
 }
 
-/** The median of one figure over all trials; NaN when there is none. */
+/** The median of one figure over all trials. NaN if there is none. */
 export function medianOf(results: Results, scenario: string, peer: string, key: string): number {
   return median(trialsOf(results, scenario, peer).flatMap(({ figures }) => figures?.[key] ?? []))
 }
@@ -53,7 +53,7 @@ export function trialsOf(results: Results, scenario: string, peer: string): read
   return results.trials.filter((trial) => trial.scenario === scenario && trial.peer === peer)
 }
 
-/** JSON has no NaN: a figure that could not be had is null there. */
+/** JSON has no NaN: a missing figure is null there. */
 export function toJson(results: Results): string {
   return `${JSON.stringify(results, undefined, 2)}\n`
 }

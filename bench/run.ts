@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     const trial = await runTrial(scenario, peer, run, size)
     trials.push(trial)
     say(summary(trial, scenario, peer))
-    // After each trial, so that a run which is broken off has something to show.
+    // After each trial, so that an interrupted run has something to show.
     writeResults(folder, results, size)
   }
   say(`written: ${join(folder, 'RESULTS.md')}`)
@@ -60,16 +60,16 @@ function readWhole(): Results {
   return fromJson(readFileSync(join(WHOLE, 'results.json'), 'utf8'))
 }
 
-/** The trials of an earlier part of the run. All figures of a run must be of the same code and machine. */
+/** The trials of an earlier part of the run. All figures of a run must come from the same code and machine. */
 function continued(now: Results, before: Results): TrialResult[] {
   const conditions = ({ machine: made, peers: facts }: Results) =>
     JSON.stringify([{ ...made, commit: '', date: '' }, facts])
   if (conditions(before) !== conditions(now)) {
-    throw new UsageError('--continue: the machine or a version is not what it was when the run began')
+    throw new UsageError('--continue: the machine or a version has changed since the run began')
   }
   const { commit } = before.machine
   if (changedSince(commit, MEASURED)) {
-    throw new UsageError(`--continue: what is measured has changed since ${commit}`)
+    throw new UsageError(`--continue: the measured code has changed since ${commit}`)
   }
   return [...before.trials]
 }
@@ -84,7 +84,7 @@ async function describePeer({ name, title, stored, durability, version }: Peer):
   }
 }
 
-/** Peers one after the other within each scenario, each time beginning with another one. */
+/** Runs the peers one after another within each scenario, each time beginning with a different one. */
 function* interleaved(runs: number, chosen: readonly Scenario[], present: readonly Peer[]) {
   for (let run = 1; run <= runs; run++) {
     for (const scenario of chosen) {

@@ -1,17 +1,17 @@
 import type { Peer, Place } from './peer.ts'
 
-/** What one trial measured, by column key. */
+/** The figures of one trial, by column key. */
 export type Figures = Readonly<Record<string, number>>
 
 export interface Column {
   readonly key: string
   readonly title: string
   readonly digits: number
-  /** Drawn as a plot of its own. */
+  /** Drawn as a separate plot. */
   readonly isPlotted?: boolean
 }
 
-/** How long and how many: the full work of issue 3, or a short form of it that only shows that everything runs. */
+/** Durations and numbers: the full work of the bench, or a short form that only shows that everything runs. */
 export interface Size {
   readonly isQuick: boolean
   /** `full`, or `quick` in a quick run. */
@@ -28,13 +28,13 @@ export interface Trial {
 export interface Scenario {
   readonly name: string
   readonly title: string
-  /** What is done, for the report. */
+  /** A description of the work, for the report. */
   describe(size: Size): string
   readonly columns: readonly Column[]
-  /** Why the question cannot be put to this peer. */
+  /** Why this peer cannot be asked the question. */
   excludes?(peer: Peer): string | undefined
   run(trial: Trial): Promise<Figures>
 }
 
-/** At most that many processes open streams: with more, they take turns on the machine's cores. */
+/** At most this many processes open streams: more would take turns on the cores of the machine. */
 export const READER_PROCESSES = 2

@@ -11,7 +11,7 @@ const OUTPUT_TAIL = 4000
 /** A running peer: the processes whose CPU and memory count. */
 export interface ServerProcess extends AsyncDisposable {
   pids(): number[]
-  /** SIGKILL after 10 s. Resolves once every process of it is gone. */
+  /** SIGKILL after 10 s. Resolves once all its processes are gone. */
   stop(): Promise<void>
 }
 
@@ -20,13 +20,13 @@ export interface Command {
   readonly args: readonly string[]
   readonly cwd?: string
   readonly env?: Record<string, string>
-  /** Ports that accept connections once it serves. */
+  /** Ports that accept connections once it is ready. */
   readonly ports: readonly number[]
 }
 
 const running = new Set<ChildProcess>()
 
-// A bench that is broken off leaves no server behind.
+// An interrupted bench leaves no server behind.
 process.on('exit', () => {
   for (const { pid } of running) if (pid !== undefined) processTree(pid).forEach(kill)
 })
@@ -43,7 +43,7 @@ export async function startServer(command: Command): Promise<ServerProcess> {
   }
   running.add(child)
   const exited = once(child, 'close').finally(() => running.delete(child))
-  // Awaited in `stop`; a failure to spawn is reported below.
+  // Awaited in `stop`. A failure to spawn is reported below.
   exited.catch(() => {})
   const server = {
     pids: () => (child.pid === undefined ? [] : processTree(child.pid)),
@@ -92,11 +92,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // Gone already.
+    // Already gone.
   }
 }
 
-/** Two servers that are one peer, or one and what it needs; only the first one's processes count. */
+/** Two servers that form one peer, or one and what it depends on. Only the processes of the first one count. */
 export function withCompanions(server: ServerProcess, companions: readonly ServerProcess[]): ServerProcess {
   async function stopAll(): Promise<void> {
     await server.stop()

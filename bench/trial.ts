@@ -5,7 +5,7 @@ import type { Peer } from './peer.ts'
 import type { TrialResult } from './results.ts'
 import type { Scenario, Size } from './scenario.ts'
 
-/** Below the kernel's range for outgoing connections, which would take a server's port now and then. */
+/** Below the kernel's range for outgoing connections, which would occasionally take the port of a server. */
 const FIRST_PORT = 20_000
 /** A peer may use the ports after its own as well. */
 const PORTS_PER_TRIAL = 10
@@ -13,7 +13,7 @@ const PORT_SLOTS = 1000
 
 let trials = 0
 
-/** Runs the scenario once, in a folder and on ports that no trial before it had. Never rejects. */
+/** Runs the scenario once, in a folder and on ports that no earlier trial used. Never rejects. */
 export async function runTrial(
   scenario: Scenario,
   peer: Peer,

@@ -25,7 +25,7 @@ export function machineCpuMicros(): number {
   return ((user + nice + system + irq + softirq) * 1e6) / TICKS_PER_SECOND
 }
 
-/** Resident memory. Pages that several processes share are divided among them, so that no worker pays twice. */
+/** Resident memory. Pages that several processes share are divided among them, so that they are counted once. */
 export function residentBytes(pids: readonly number[]): number {
   let bytes = 0
   for (const pid of pids) {
@@ -35,7 +35,7 @@ export function residentBytes(pids: readonly number[]): number {
   return bytes
 }
 
-/** A process and all that descend from it. */
+/** A process and all its descendants. */
 export function processTree(root: number): number[] {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
@@ -50,7 +50,7 @@ export function processTree(root: number): number[] {
   return pids
 }
 
-/** The fields of /proc/PID/stat from the third one, the state, on: the second may hold spaces and parentheses. */
+/** The fields of /proc/PID/stat from the third one, the state, on. The second may contain spaces and parentheses. */
 function stat(pid: number): string[] | undefined {
   const text = read(`/proc/${pid}/stat`)
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')

@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib'
 import { resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
-/** What a page loads for one export of the client, in bytes, minified and gzipped. Lower them with the code. */
+/** The bytes that a page loads for one export of the client, minified and gzipped. Lower them together with the code. */
 const BUDGETS: Readonly<Record<string, number>> = { subscribe: 5_500, EventSource: 3_500, publish: 1_475 }
 
 const ENTRY = 'virtual:entry'
 const CLIENT = resolve(import.meta.dirname, '../packages/client/src/index.ts')
-/** Loaded when they are needed: by a page behind a proxy that buffers, and with `share: true`. */
+/** Loaded when needed: by a page behind a proxy that buffers, and with `share: tabs`. */
 const ON_DEMAND = /\/(poll|tabs)\.ts$/
 
 async function sizeOf(name: string): Promise<number> {

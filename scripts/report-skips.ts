@@ -4,8 +4,8 @@ import type { RequirementName } from '@tailrace/testkit'
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node'
 
 /**
- * Names every skipped test and counts all, so that a run that tested little cannot look like one that tested
- * everything. With `CI=true` a skipped test, or a need that was not met, fails the run.
+ * Names every skipped test and counts all tests, so that a run that tested little cannot look like one that tested
+ * everything. With `CI=true`, a skipped test or a missing tool fails the run.
  */
 // oxlint-disable-next-line import/no-default-export -- vitest takes a reporter's default export
 export default class SkipReporter implements Reporter {
@@ -29,24 +29,24 @@ export default class SkipReporter implements Reporter {
     if (skipped.length > 0) lines.push('skipped:', ...skipped.map((test) => `  ${describe(test)}`))
     if (process.env['CI'] === 'true' && (skipped.length > 0 || unmet.size > 0)) {
       process.exitCode = 1
-      const needs = unmet.size > 0 ? `; needs not met: ${[...unmet].join(', ')}` : ''
+      const needs = unmet.size > 0 ? `; missing: ${[...unmet].join(', ')}` : ''
       lines.push(`failing the run: with CI=true nothing may be skipped${needs}`)
     }
     lines.push(`${passed.length} passed, ${failed} failed, ${skipped.length} skipped`)
 
-    // The other reporters print in this turn of the event loop; these lines come last.
+    // The other reporters print in this iteration of the event loop; these lines come last.
     await setImmediate()
     for (const line of lines) this.#vitest?.logger.log(line)
   }
 
-  /** A test that `-t` filtered out was not asked for. */
+  /** A test that `-t` filtered out was not requested. */
   #isChosen(test: TestCase): boolean {
     const pattern = this.#vitest?.config.testNamePattern
     return pattern === undefined || pattern.test(test.fullName)
   }
 }
 
-/** Failed tests, unfinished ones, and the files and suites that failed before or after their tests. */
+/** Failed and unfinished tests, and the files and suites that failed before or after their tests. */
 function failures(modules: readonly TestModule[]): number {
   let count = 0
   for (const module of modules) {

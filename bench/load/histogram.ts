@@ -1,4 +1,4 @@
-/** What histogram.h prints: nanoseconds, in buckets of which 64 share each power of two. */
+/** The output of histogram.h: nanoseconds, in buckets of which 64 share each power of two. */
 export interface HistogramText {
   readonly max: number
   readonly buckets: readonly (readonly [index: number, count: number])[]
@@ -26,7 +26,7 @@ export class Histogram {
     return this.#maxNs / 1e6
   }
 
-  /** The upper edge of the bucket in which the quantile lies: never flattering. NaN when nothing was counted. */
+  /** The upper edge of the bucket that contains the quantile, so never flattering. NaN if nothing was counted. */
   quantileMs(quantile: number): number {
     if (this.#total === 0) return Number.NaN
     const rank = Math.ceil(quantile * this.#total)

@@ -7,7 +7,7 @@ import { Histogram, type HistogramText } from './histogram.ts'
 
 export interface PublishOptions {
   readonly connections: number
-  /** Events a second, each meant for a time of its own; 0: each connection goes on as soon as it has its answer. */
+  /** Events per second, each due at a certain time. With 0, each connection continues as soon as it has its response. */
   readonly rate: number
   readonly seconds?: number
   readonly count?: number
@@ -17,16 +17,16 @@ export interface PublishReport {
   readonly sent: number
   readonly acked: number
   readonly errors: number
-  /** Requests whose answer did not come within 5 s of the end. */
+  /** Requests whose response did not arrive within 5 s of the end. */
   readonly unanswered: number
-  /** Answers within `seconds`, per second. */
+  /** Responses within `seconds`, per second. */
   readonly perSecond: number
   readonly cpuMs: number
-  /** From the time that an event was meant for to its answer. */
+  /** From the time at which an event was due to its response. */
   readonly latency: Histogram
 }
 
-/** Runs a publisher in a process of its own to its end. The request's data must hold a blank mark. */
+/** Runs a publisher in its own process to its end. The data of the request must contain a blank mark. */
 export async function publish(request: WireRequest, options: PublishOptions): Promise<PublishReport> {
   const child = spawnPublisher(request, options)
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
@@ -35,7 +35,7 @@ export async function publish(request: WireRequest, options: PublishOptions): Pr
   return { ...report, latency: new Histogram().add(report.latency) }
 }
 
-/** Publishes for as long as `work` takes: only what readers see of it counts. `seconds` must be longer than that. */
+/** Publishes for as long as `work` takes: only what readers receive counts. `seconds` must be longer than that. */
 export async function whilePublishing<Result>(
   request: WireRequest,
   options: PublishOptions,

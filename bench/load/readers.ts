@@ -5,20 +5,20 @@ import { compile } from '../compile.ts'
 import type { WireRequest } from '../peer.ts'
 import { Histogram, type HistogramText } from './histogram.ts'
 
-/** Pushpin answers 502 when many more come at once. */
+/** Pushpin responds with 502 if many more connect at once. */
 const DEFAULT_IN_FLIGHT = 64
 const READY_TIMEOUT_MS = 60_000
 const ANSWER_TIMEOUT_MS = 20_000
 
 export interface ReadersOptions {
   readonly count: number
-  /** How many of them read the response's head and nothing after it. */
+  /** How many of them read the head of the response and nothing after it. */
   readonly stalled?: number
-  /** Connections being opened at a time, in each process. */
+  /** Connections being opened at the same time, in each process. */
   readonly inFlight?: number
-  /** `complete` resolves when each reader has had this many marks. */
+  /** `complete` resolves when each reader has received this many marks. */
   readonly marks?: number
-  /** Over how many processes they are spread. */
+  /** The number of processes that share the readers. */
   readonly processes?: number
 }
 
@@ -27,7 +27,7 @@ export interface ReadersReport {
   readonly bytes: number
   /** From the first delivery to the last. */
   readonly spanMs: number
-  /** What the load generator itself has used since it began. */
+  /** The usage of the load generator itself since it began. */
   readonly cpuMs: number
   readonly complete: number
   readonly closed: number
@@ -35,12 +35,12 @@ export interface ReadersReport {
   readonly latency: Histogram
 }
 
-/** Many open streams in processes of their own. Disposing cuts them all. */
+/** Many open streams in separate processes. Disposing closes them all. */
 export interface Readers extends AsyncDisposable {
-  /** Counts start over. */
+  /** Restarts the counts. */
   reset(): Promise<void>
   report(): Promise<ReadersReport>
-  /** Milliseconds from the first connection until each reader has had `marks`; undefined when that takes too long. */
+  /** Milliseconds from the first connection until each reader has received `marks`. Undefined if that takes too long. */
   complete(timeoutMs: number): Promise<number | undefined>
 }
 
@@ -52,7 +52,7 @@ interface Line {
   readonly latency: HistogramText
 }
 
-/** Resolves once all are connected; rejects when one cannot be. */
+/** Resolves once all are connected. Rejects if one cannot connect. */
 export async function openReaders(request: WireRequest, options: ReadersOptions): Promise<Readers> {
   const processes = Math.min(options.processes ?? 1, options.count)
   const all = share(options.count, processes).map((count, i) =>

@@ -2,7 +2,7 @@ import { compile } from '../compile.ts'
 import { get, type Peer, post } from '../peer.ts'
 import { startServer } from '../server-process.ts'
 
-/** Not a hub: what the kernel alone charges for the same work. */
+/** Not a hub: the cost of the kernel alone for the same work. */
 export const floor: Peer = {
   name: 'floor',
   title: 'floor: send() in C',

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { AbsentError } from '../peer.ts'
 
-/** Where provision.sh puts what it builds, and the log of what it could not. */
+/** Where provision.sh puts what it builds, and its log of what it could not build. */
 const BUILT = join(import.meta.dirname, '../../node_modules/.cache/tailrace-bench/bin')
 
-/** The path of a program that provision.sh builds. Throws an `AbsentError` with the reason when it could not. */
+/** The path of a program that provision.sh builds. Throws an `AbsentError` with the reason if it could not. */
 export function built(name: string): string {
   const file = join(BUILT, name)
   if (existsSync(file)) return file
@@ -18,7 +18,7 @@ export function built(name: string): string {
   )
 }
 
-/** What `pattern` captures of what the program prints. */
+/** The part of the program's output that `pattern` captures. */
 export async function versionOf(
   file: string,
   args: readonly string[],

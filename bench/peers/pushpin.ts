@@ -10,7 +10,7 @@ const backendPort = ({ port }: Place) => port + 2
 
 const START_TIMEOUT_MS = 20_000
 
-/** Its ports accept before its parts have found each other; until then it answers 502, or not at all. */
+/** Its ports accept connections before its parts have found each other. Until then it responds with 502, or not at all. */
 async function serves(port: number): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS
   for (let good = 0; good < 10;) {
@@ -40,7 +40,7 @@ export const pushpin: Peer = {
 
   version: () => versionOf('pushpin', ['--version']),
 
-  // The backend is the user's application, which answers once for each reader: its CPU is not Pushpin's.
+  // The backend is the user's application, which responds once per reader: its CPU is not counted for Pushpin.
   async start(place) {
     const { dir, port } = place
     const BACKEND_PORT = backendPort(place)

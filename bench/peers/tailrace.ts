@@ -18,7 +18,7 @@ export const tailrace: Peer = {
   },
 
   start({ dir, port }) {
-    // What docs/operating/README.md recommends for many readers.
+    // What docs/operating/running.md recommends for many readers.
     const args = [
       '--max-semi-space-size=4',
       '--conditions=@tailrace/source',

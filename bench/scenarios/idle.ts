@@ -8,7 +8,7 @@ const KIB = 1024
 const readerCount = (size: Size) => size.pick(15_000, 10_000)
 const idleSeconds = (size: Size) => size.pick(8, 3)
 const CPU_READERS = 10_000
-/** Of the readers: more, and the figure is not one of idle readers. */
+/** Of the readers: with more, the figure would not be one of idle readers. */
 const MAX_CLOSED = 0.01
 
 export const idle: Scenario = {
@@ -30,7 +30,7 @@ async function idleReaders({ peer, place, size }: Trial): Promise<Figures> {
   await using server = await peer.start(place)
   const subscribe = peer.subscribe(place, 'idle')
   {
-    // What the first readers cost is not what each one costs.
+    // The first readers cost more than each further one.
     await using some = await openReaders(subscribe, { count: 100 })
     await warmUp(some, {
       request: peer.publish(place, 'idle', EVENT_DATA),

@@ -61,7 +61,10 @@ async function resume(request: WireRequest, size: Size): Promise<{ seconds: numb
   return { seconds: ms === undefined ? Number.NaN : ms / 1000, complete: (complete / count) * 100 }
 }
 
-/** An event that every reader has had, and 100 that none has; then the server goes. Returns the first one's id. */
+/**
+ * Publishes an event that every reader receives, and 100 that none receives; then stops the server. Returns the id
+ * of the first one.
+ */
 async function missEvents(peer: Peer, place: Place): Promise<string> {
   const server = await peer.start(place)
   try {

@@ -5,7 +5,7 @@ import { type Figures, READER_PROCESSES, type Scenario, type Trial } from '../sc
 
 const READERS = 500
 const RATES = [250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000]
-/** What a hub may fall short of the rate before it counts as saturated: the last events of a step are in flight. */
+/** How far a hub may fall short of the rate before it counts as saturated: the last events of a step are in flight. */
 const KEPT_UP = 95
 
 export const saturation: Scenario = {

@@ -31,11 +31,11 @@ describe.skipIf(!gcc)('the reader', () => {
     const report = await readers.report()
     expect(report).toMatchObject({ deliveries: 4 * marks, complete: 4, closed: 0 })
     expect(report.latency.total).toBe(4 * marks)
-    // The marks say that they were sent at time 1,000,000 ns and after.
+    // The marks contain send times of 1,000,000 ns and later.
     expect(report.latency.maxMs).toBeGreaterThan(Number(began) / 1e6 - 10)
   })
 
-  test('starts over when it is told', async () => {
+  test('starts over when requested', async () => {
     const open: ServerResponse[] = []
     const port = await serve((response) => {
       response.write('head\n')
@@ -100,7 +100,7 @@ describe.skipIf(!gcc)('the publisher', () => {
     })
     const report = await publish(post(port, '/', markedData(50)), { connections: 1, rate: 100, seconds: 0.5 })
     expect(report.sent).toBe(50)
-    // 30 events were due while the first one was held: half of all waited for more than 50 ms.
+    // 30 events were due while the first one was delayed: half of all waited for more than 50 ms.
     expect(report.latency.quantileMs(0.5)).toBeGreaterThan(50)
   })
 
@@ -117,7 +117,7 @@ function mark(number: number): string {
   return `@@${String(1_000_000 + number).padStart(19, '0')},${String(number).padStart(10, '0')}@@`
 }
 
-/** The text in pieces of 1 to 60 bytes, each in a chunk and mostly in a packet of its own. */
+/** The text in pieces of 1 to 60 bytes, each in a separate chunk and usually in a separate packet. */
 async function drip(response: ServerResponse, text: string, seed: number, isChunked: boolean): Promise<void> {
   const random = createRandom(seed)
   response.useChunkedEncodingByDefault = isChunked

@@ -5,7 +5,7 @@ import { createHub } from '@tailrace/hub'
 import { openSqliteLog } from '@tailrace/log'
 import { createAppGate, createHandler, follow } from 'tailrace'
 
-// What survives a restart: the events, and how far the file was read. Remove the folder to start over.
+// The data that survives a restart: the events, and how far the file was read. Remove the folder to start over.
 const data = process.env['DATA'] ?? join(import.meta.dirname, 'data')
 mkdirSync(data, { recursive: true })
 
@@ -13,7 +13,7 @@ mkdirSync(data, { recursive: true })
 const log = await openSqliteLog({ path: join(data, 'events.db') })
 const hub = await createHub(log, { retryMs: 1_000 })
 
-// 2. A server: the page at /, everything else is the hub's. One origin, so the page needs no CORS. Anyone on this machine
+// 2. A server for the page at / and, at all other paths, the hub. One origin, so no CORS is needed. Anyone on this machine
 // may read the logs and add to them.
 const page = readFileSync(join(import.meta.dirname, 'index.html'))
 const gate = createAppGate({ authorize: () => ({ publish: ['logs/*'], subscribe: ['logs/*'] }) })
@@ -55,7 +55,7 @@ try {
   process.exit()
 }
 
-/** What Debian's package manager does, on machines that have it. */
+/** The log of Debian's package manager, on machines that have it. */
 function packageLog(): string | undefined {
   const path = '/var/log/dpkg.log'
   try {

@@ -5,19 +5,19 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 
-// An application of one site, whose page reads from a hub of another. The two share a secret.
+// An application of one site whose page reads from a hub of another site. Both have the same secret.
 const hub = process.env['HUB'] ?? 'http://127.0.0.1:4242'
 const secret = new TextEncoder().encode(
   readFileSync(process.env['SECRET_FILE'] ?? 'tailrace.secret', 'utf8').trim(),
 )
 const page = readFileSync(join(import.meta.dirname, 'index.html'))
 
-/** Who is logged in. An application would look at its session. */
+/** The user who is logged in. A real application would read its session. */
 const user = 'ann'
-/** What the page may read: the hub refuses a ticket for anything that the token does not cover. */
+/** The topics that the page may read. The hub refuses a ticket for topics that the token does not cover. */
 const topics = [`users/${user}/**`]
 
-/** A token for the user. It stays here: it could do more than a ticket, and a URL is no place for it. */
+/** A token for the user. It stays on the server: it can do more than a ticket, and must not appear in a URL. */
 function signToken(): Promise<string> {
   return new SignJWT({ tailrace: { subscribe: topics } })
     .setProtectedHeader({ alg: 'HS256' })
@@ -27,7 +27,7 @@ function signToken(): Promise<string> {
     .sign(secret)
 }
 
-/** What the page puts into the URL of its stream: read access to these topics for as long as the token is valid. */
+/** The ticket for the URL of the stream: read access to these topics for as long as the token is valid. */
 async function getTicket(): Promise<string> {
   const response = await fetch(`${hub}/tickets`, {
     method: 'POST',
@@ -51,7 +51,7 @@ async function sendStreamUrl(response: ServerResponse): Promise<void> {
 }
 
 const server = createServer((request, response) => {
-  // The ticket must not leave in the Referer of a link or an image.
+  // Keeps the ticket out of the Referer of links and images.
   response.setHeader('Referrer-Policy', 'no-referrer')
   if (request.url === '/stream') void sendStreamUrl(response)
   else if (request.url === '/')

@@ -1,30 +1,31 @@
-/** What is asked of each event: that everybody gets it once and in order, or is told that it is gone. */
+/** The requirement for each event: every reader receives it once and in order, or receives a gap that covers it. */
 export interface Verdict {
-  /** Events that a publisher has the answer to. */
+  /** Events that the hub acknowledged to their publisher. */
   readonly acknowledged: number
-  /** Of these, such as were stored by an attempt whose answer was lost. */
+  /** Those of them that were stored by an attempt whose response was lost. */
   readonly repeats: number
-  /** Events that readers were handed, all readers together. */
+  /** Events that were delivered, counted for all readers together. */
   readonly delivered: number
-  /** Acknowledged, and neither delivered nor in a gap that the reader was told of; or not in the log. */
+  /** Acknowledged, but neither delivered nor covered by a gap that the reader received; or missing from the log. */
   readonly lost: number
   readonly duplicated: number
   readonly outOfOrder: number
-  /** Gaps that readers were told of. */
+  /** Gaps that readers received. */
   readonly gaps: number
 }
 
-/** The place that an id names. */
+/** The offset in an id. */
 export function offsetOf(id: string): number {
   return Number(id.split('.')[1])
 }
 
 /**
- * Knows every event: publisher `p` sends `p:0`, `p:1`, … to the topic `soak/p`, each when the one before is
- * acknowledged. So a reader's next event of a publisher is known, and any other is a fault with a name.
+ * Knows every event: publisher `p` sends `p:0`, `p:1`, … to the topic `soak/p`, each after the previous one was
+ * acknowledged. So the next event that a reader must receive from a publisher is known, and any other is a fault
+ * with a name.
  */
 export class Auditor {
-  /** For each publisher the offset of each of its events. */
+  /** The offset of each event, for each publisher. */
   readonly #offsets = new Map<string, number[]>()
   readonly #readers: ReaderAudit[] = []
   #acknowledged = 0
@@ -32,7 +33,7 @@ export class Auditor {
   #missing = 0
   readonly #trimmed: ReadonlySet<string>
 
-  /** @param trimmed - publishers whose events do not stay: only theirs may be in a gap */
+  /** @param trimmed - publishers whose events are not kept: only theirs may be in a gap */
   constructor(trimmed: ReadonlySet<string>) {
     this.#trimmed = trimmed
   }
@@ -61,12 +62,15 @@ export class Auditor {
     return reader
   }
 
-  /** Whether every reader has what there is for it. */
+  /** Whether every reader has received everything. */
   get isDelivered(): boolean {
     return this.#readers.every((reader) => reader.left === 0)
   }
 
-  /** What the log holds of a publisher in the end; of the last `kept`, where retention has removed the others. */
+  /**
+   * Checks the log for the events of a publisher at the end: only the last `kept` ones if retention has removed the
+   * others.
+   */
   compare(publisher: string, stored: readonly { id: string; data: string }[], kept = Infinity): void {
     const offsets = this.offsetsOf(publisher)
     const found = new Map(stored.map(({ id, data }) => [data, offsetOf(id)]))
@@ -90,14 +94,14 @@ export class Auditor {
   }
 }
 
-/** What one reader got, over all its connections. */
+/** What one reader received, over all its connections. */
 export class ReaderAudit {
   readonly publishers: readonly string[]
   readonly #auditor: Auditor
   /** The number of the next event of each publisher. */
   readonly #next = new Map<string, number>()
   #newest = 0
-  /** For each publisher how many events there were when the reader was told of a gap: these may be gone. */
+  /** For each publisher, the number of events at the time when the reader received a gap: these may be missing. */
   readonly #told = new Map<string, number>()
   delivered = 0
   lost = 0
@@ -111,8 +115,8 @@ export class ReaderAudit {
   }
 
   /**
-   * A gap does not say of which topic nor how far it reaches, so it stands for what there is at that moment
-   * of the topics of which events go at all, and for nothing of the others.
+   * A gap does not say which topic it affects, nor how far it reaches. So it covers everything published so far to
+   * the topics whose events are trimmed, and nothing of the others.
    */
   tellGap(): void {
     this.gaps += 1
@@ -134,14 +138,14 @@ export class ReaderAudit {
     this.#newest = Math.max(this.#newest, offset)
   }
 
-  /** Acknowledged events that it has yet to get. */
+  /** Acknowledged events that it has not received yet. */
   get left(): number {
     return this.publishers.reduce((sum, publisher) => {
       return sum + Math.max(0, this.#auditor.offsetsOf(publisher).length - this.#due(publisher))
     }, 0)
   }
 
-  /** The first event of a publisher that it has not got and was not told to be gone. */
+  /** The first event of a publisher that it has not received and that no gap covers. */
   #due(publisher: string): number {
     return Math.max(this.#next.get(publisher) ?? 0, this.#told.get(publisher) ?? 0)
   }

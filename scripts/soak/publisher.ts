@@ -1,12 +1,12 @@
 import { publish } from '@tailrace/client'
 import type { Auditor } from './audit.ts'
 
-/** An attempt that has no answer by then is given up, and made again. */
+/** An attempt without a response is aborted after this time, and repeated. */
 const ATTEMPT_MS = 5_000
 
 /**
- * Publishes one event after the other, each until it is acknowledged, however often the hub dies meanwhile;
- * the idempotency key makes one event of all attempts.
+ * Publishes one event after another, each until it is acknowledged, however often the hub dies meanwhile. The
+ * idempotency key turns all attempts into one event.
  */
 export async function publishOn(
   auditor: Auditor,
@@ -18,13 +18,13 @@ export async function publishOn(
     for (;;) {
       try {
         const { id, duplicate = false } = await publish(`${url}/topics/soak/${name}`, event, {
-          attempts: 3,
+          maxAttempts: 3,
           signal: AbortSignal.timeout(ATTEMPT_MS),
         })
         auditor.acknowledge(name, n, id, duplicate)
         break
       } catch {
-        // The hub died with the answer, or with the event: the next attempt finds out.
+        // The hub died before it responded, or before it stored the event: the next attempt finds out.
       }
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs))

@@ -2,16 +2,16 @@ import { subscribe } from '@tailrace/client'
 import type { Subscription } from '@tailrace/client'
 import type { ReaderAudit } from './audit.ts'
 
-/** Between losses of its connection; short, so that a run has many. */
+/** Time between losses of its connection; short, so that a run has many. */
 const DELAYS = { initialDelayMs: 20, maxDelayMs: 500 }
 
 export interface ReaderOptions {
   readonly url: string
-  /** Between two events. 0 is a reader that keeps up. */
+  /** Pause between two events. With 0, the reader keeps up. */
   readonly pauseMs: number
 }
 
-/** A reader that comes and goes, and always goes on from where it was. */
+/** A reader that disconnects and reconnects, and always continues from where it was. */
 export class Reader {
   readonly #audit: ReaderAudit
   readonly #options: ReaderOptions
@@ -26,13 +26,13 @@ export class Reader {
     this.#open()
   }
 
-  /** Leaves, and comes again with its last cursor. What it had read and not taken by then comes once more. */
+  /** Disconnects, and reconnects with its last cursor. Events that it had read but not processed arrive again. */
   churn(): void {
     this.#subscription?.close()
     this.#open()
   }
 
-  /** Takes what there is without a pause from now on. */
+  /** Processes events without a pause from now on. */
   hurry(): void {
     this.#isHurrying = true
   }
@@ -52,7 +52,7 @@ export class Reader {
 
   async #take(subscription: Subscription<Record<string, string>>): Promise<void> {
     for await (const item of subscription) {
-      // What a subscription has read when it is left is for nobody: its successor gets it.
+      // Events that a subscription has read when it is closed are dropped: its successor receives them.
       if (subscription !== this.#subscription) return
       if (item.kind === 'gap') this.#audit.tellGap()
       if (item.kind === 'event') {

@@ -1,11 +1,11 @@
 import type { Verdict } from './audit.ts'
 
-/** How much more memory the hub may have in the last quarter of its last life than in the first. */
+/** How much more memory the hub may use in the last quarter of its last life than in the first. */
 const MAX_GROWTH = 0.2
-/** Over a shorter life memory is only told: most of it is what a process grows by while it warms up. */
+/** In a shorter life, memory is only reported: most of it is the growth of a process that warms up. */
 const LEAST_JUDGED_SECONDS = 25
 
-/** Resident memory of the hub, in bytes, of its last life. */
+/** Resident memory of the hub in its last life, in bytes. */
 export interface Memory {
   readonly seconds: number
   /** Means. */
@@ -39,7 +39,10 @@ export function memoryOf(samples: readonly number[], seconds: number): Memory {
   }
 }
 
-/** Nothing lost, doubled or out of order, something done at all, and memory flat where it can be told. */
+/**
+ * Whether nothing was lost, repeated or out of order, something was done at all, and memory was flat where it could
+ * be judged.
+ */
 export function isGood(verdict: Verdict, memory: Memory): boolean {
   const { acknowledged, delivered, lost, duplicated, outOfOrder } = verdict
   const isFlat = !memory.isJudged || memory.growth <= MAX_GROWTH
@@ -59,7 +62,7 @@ export function toText(report: Report): string {
     ['lost', report.lost],
     ['duplicated', report.duplicated],
     ['out of order', report.outOfOrder],
-    ['gaps told', report.gaps],
+    ['gaps reported', report.gaps],
     ['restarts (kill -9)', report.restarts],
     ['stalls (SIGSTOP)', report.stalls],
     ['connections cut', report.cuts],

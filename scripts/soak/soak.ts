@@ -12,30 +12,30 @@ import { SupervisedHub } from './supervised-hub.ts'
 export interface SoakOptions {
   readonly seconds: number
   readonly seed: number
-  /** Told of what goes on, a line at a time. */
+  /** Called with what happens, one line at a time. */
   progress(line: string): void
 }
 
 const PUBLISHERS = Array.from({ length: 6 }, (_, i) => `p${i}`)
-/** Of its topic so little is kept that slow readers are told of gaps. */
+/** So little of its topic is kept that slow readers receive gaps. */
 const BRIEF = 'brief'
 const BRIEF_KEPT = 100
 const ALL = [...PUBLISHERS, BRIEF]
 const KEEP_EVERYTHING = '**=forever'
-/** Full after seconds: from then on it takes no more memory, and readers that are behind are out of it. */
+/** Full after seconds: from then on it uses no more memory, and readers that are behind are outside of it. */
 const WINDOW = '64KiB'
 const FAULTS = { split: 0.05, delay: 0.05, stall: 0.01, cut: 0.3, after: [2_000, 400_000] as const }
-/** How much of the run has kills in it; the hub's memory is judged over the rest, which is one life. */
+/** The part of the run that has kills. The hub's memory is judged over the rest, which is one life. */
 const KILLING_PART = 0.5
-/** Once each in this order, so that a short run has all of them; then by chance. */
+/** Once each in this order, so that a short run has all of them; then at random. */
 const DISTURBANCES = ['kill', 'cut', 'churn', 'stall', 'kill', 'churn'] as const
 const PROGRESS_MS = 10_000
-/** The longest that readers may take to catch up once all is quiet. */
+/** Maximum time for readers to catch up once all is quiet. */
 const CATCH_UP_MS = 60_000
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** A hub under everything at once, and whether anybody lost anything by it. */
+/** Runs a hub under everything at once, and finds out whether anybody lost anything. */
 export async function soak({ seconds, seed, progress }: SoakOptions): Promise<Report> {
   const random = createRandom(seed)
   using dir = tempDir()
@@ -55,7 +55,7 @@ export async function soak({ seconds, seed, progress }: SoakOptions): Promise<Re
   const publishing = new AbortController()
   const publishers = ALL.map((name) =>
     publishOn(auditor, name, {
-      // Half of them lose answers on their way.
+      // Half of them lose responses.
       url: random.chance(0.5) ? ways.url : hub.url,
       pauseMs: random.int(5, 25),
       signal: publishing.signal,
@@ -73,7 +73,7 @@ export async function soak({ seconds, seed, progress }: SoakOptions): Promise<Re
     const { acknowledged, delivered, gaps } = auditor.verdict()
     const memory = `${Math.round((hub.residentBytes() ?? 0) / 2 ** 20)} MiB`
     progress(
-      `${Math.round(elapsed())} s: ${acknowledged} acknowledged, ${delivered} delivered, ${gaps} gaps told, ${hub.restarts} restarts, ${memory}`,
+      `${Math.round(elapsed())} s: ${acknowledged} acknowledged, ${delivered} delivered, ${gaps} gaps reported, ${hub.restarts} restarts, ${memory}`,
     )
   }, PROGRESS_MS)
 
@@ -124,11 +124,11 @@ interface Disturbance {
   readonly random: Random
   readonly seconds: number
   elapsed(): number
-  /** The hub is not killed any more. */
+  /** From then on, the hub is not killed any more. */
   onLastLife(): void
 }
 
-/** One thing after the other goes wrong, for so many seconds. */
+/** Lets one thing after another go wrong, for the given number of seconds. */
 async function disturb({
   hub,
   ways,

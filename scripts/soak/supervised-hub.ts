@@ -3,8 +3,8 @@ import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 
 /**
- * The young part of V8's heap grows to its bound within minutes, whatever is kept. With a small bound it is
- * there at once, and what grows after that is kept by somebody.
+ * The young generation of V8's heap grows to its bound within minutes, whatever is kept. With a small bound it
+ * reaches it at once, and any growth after that is memory that something holds.
  */
 const ENV = { NODE_OPTIONS: '--max-semi-space-size=4' }
 
@@ -41,7 +41,7 @@ export class SupervisedHub implements AsyncDisposable {
     this.restarts += 1
   }
 
-  /** Stops the process for a while, as a machine that swaps or a debugger does. */
+  /** Suspends the process for a while, as a swapping machine or a debugger does. */
   async stall(ms: number): Promise<void> {
     const { pid } = this.#hub
     process.kill(pid, 'SIGSTOP')
@@ -50,7 +50,7 @@ export class SupervisedHub implements AsyncDisposable {
     this.stalls += 1
   }
 
-  /** Resident memory, in bytes (Linux); nothing between two lives. */
+  /** Resident memory in bytes (Linux). Undefined between two lives. */
   residentBytes(): number | undefined {
     try {
       const status = readFileSync(`/proc/${this.#hub.pid}/status`, 'utf8')

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Copies what a clone would have: every file of the work tree that git does not ignore. */
+/** Copies what a clone would contain: every file of the work tree that git does not ignore. */
 export function copyCheckout(to: string): void {
   const listing = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--deduplicate'], {
     cwd: ROOT,
@@ -17,11 +17,11 @@ export function copyCheckout(to: string): void {
   }
 }
 
-/** What npm, node and vitest tell their children about this run; a command elsewhere must not believe it. */
+/** Variables by which npm, node and vitest tell their children about this run. Commands elsewhere must not see them. */
 const OURS =
   /^(VITEST|TAILRACE_|NODE_(OPTIONS|ENV|PATH)$|INIT_CWD$|npm_(lifecycle|package|command|execpath|node_execpath|config_local_prefix))/
 
-/** The environment of somebody who is not run by this test: as it was, but for {@link OURS}. */
+/** The environment of somebody who is not run by this test: the original one, without {@link OURS}. */
 export function outsideEnvironment(): Record<string, string> {
   const entries = Object.entries(process.env).filter(
     ([name, value]) => value !== undefined && !OURS.test(name),
@@ -29,7 +29,7 @@ export function outsideEnvironment(): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>
 }
 
-/** The environment of somebody on another version of Node, which npm brings; commands of npm run on it as well. */
+/** The environment of somebody with another version of Node, which npm installs. Commands run by npm use it as well. */
 export async function environmentWithNode(version: string): Promise<Record<string, string>> {
   const env = outsideEnvironment()
   const args = ['--yes', '--prefer-offline', '--package', `node@${version}`, '-c', 'node -p process.execPath']

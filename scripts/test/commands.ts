@@ -1,14 +1,14 @@
-/** A command that a page shows. */
+/** A command in a page. */
 export interface Command {
   readonly text: string
   /**
-   * `run` ends by itself, with success. `stream` goes on for ever, and prints something. `serve` starts the
-   * hub that the commands after it use. `ci` is what CI itself runs.
+   * `run` ends by itself, with success. `stream` does not end, and prints something. `serve` starts the hub that the
+   * following commands use. `ci` is run by CI itself.
    */
   readonly kind: 'run' | 'stream' | 'serve' | 'ci'
 }
 
-/** The commands of a Markdown page, in order: the blocks that are marked `sh`, and what follows the mark. */
+/** The commands of a Markdown page, in order: the blocks marked `sh`, and the kind after the mark. */
 export function commandsOf(markdown: string): Command[] {
   return [...markdown.matchAll(/^```sh *(\w*)\n([\s\S]*?)^```$/gm)].map(([, kind, text]) => {
     if (kind !== '' && kind !== 'stream' && kind !== 'serve' && kind !== 'ci') {

@@ -17,7 +17,11 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'docs/getting-started.md',
-  'docs/operating/README.md',
+  'docs/operating/running.md',
+  'docs/operating/durability.md',
+  'docs/operating/retention.md',
+  'docs/operating/access.md',
+  'docs/operating/metrics.md',
   'docs/concepts.md',
 ]
 
@@ -31,7 +35,7 @@ afterAll(async () => {
   dir[Symbol.dispose]()
 }, 60_000)
 
-// The first page is the README, whose first command installs: the others find what it leaves.
+// The first page is the README, whose first command installs: the others use the result.
 for (const page of PAGES) {
   const commands = commandsOf(readFileSync(join(ROOT, page), 'utf8')).filter(({ kind }) => kind !== 'ci')
   test.skipIf(!curl)(`every command of ${page} works in a fresh checkout`, { timeout: 240_000 }, async () => {
@@ -55,13 +59,13 @@ for (const page of PAGES) {
   })
 }
 
-/** Starts a shell for a command as it stands in the page, but for the port, which may be taken here. */
+/** Starts a shell for a command exactly as in the page, except for the port, which may be in use here. */
 function shell(
   { text }: Command,
   port: number,
 ): { child: ChildProcessByStdio<null, Readable, Readable>; output: () => string } {
   const env = outsideEnvironment()
-  // A reader has only what a terminal has, not the .bin folder that npm put before it for this test.
+  // Users only have what a terminal has, not the .bin folder that npm added for this test.
   const path = (env['PATH'] ?? '').split(':').filter((folder) => !folder.includes('node_modules'))
   const child = spawn('bash', ['-euo', 'pipefail', '-c', text.replaceAll('4242', String(port))], {
     cwd: dir.path,
@@ -101,7 +105,7 @@ async function run(command: Command, port: number): Promise<void> {
   } else {
     const [code] = (await once(child, 'exit')) as [number | null]
     expect(code, `${command.text}\n${output()}`).toBe(0)
-    // curl is content with a refusal; a page that shows one says so by its status code.
+    // curl succeeds even when it is refused; a page that shows a refusal prints its status code.
     expect(output(), command.text).not.toMatch(/"code":"(?!topic-ended)/)
   }
 }
@@ -118,7 +122,7 @@ async function serve(command: Command, port: number): Promise<ChildProcess> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
-  // The whole group: npm and npx do not pass every signal on.
+  // The whole group: npm and npx do not forward every signal.
   process.kill(-child.pid!, 'SIGTERM')
   await exited
 }

@@ -4,11 +4,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { tempDir } from '@tailrace/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
-const PACKAGES = ['wire', 'log', 'hub', 'client', 'server']
+const PACKAGES = ['wire', 'log', 'log-suite', 'hub', 'client', 'server']
 
 const dir = tempDir()
 const tarballs = join(dir.path, 'tarballs')
@@ -31,9 +31,24 @@ beforeAll(async () => {
   for (const name of PACKAGES)
     await run(join(ROOT, 'packages', name), 'npm', 'pack', '--pack-destination', tarballs)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-  const files = readdirSync(tarballs).map((name) => join(tarballs, name))
-  await run(project, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...files)
+  // The suite would bring Vitest.
+  await install(project, ...PACKAGES.filter((name) => name !== 'log-suite').map(tarballOf))
 }, 180_000)
+
+async function install(folder: string, ...packages: readonly string[]): Promise<void> {
+  await run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...packages)
+}
+
+/** The packed package of a folder. */
+function tarballOf(folder: string): string {
+  const manifest = readFileSync(join(ROOT, 'packages', folder, 'package.json'), 'utf8')
+  const { name } = JSON.parse(manifest) as { name: string }
+  const stem = name.replace('@', '').replace('/', '-')
+  return join(
+    tarballs,
+    readdirSync(tarballs).find((file) => file.startsWith(`${stem}-0`))!,
+  )
+}
 
 afterAll(() => dir[Symbol.dispose]())
 
@@ -186,7 +201,63 @@ test('the EventSource of the client stands for the one of the DOM', { timeout: 6
   expect(await compile('dom-client.ts', '--lib', 'es2024,dom')).toBe('')
 })
 
-/** Compiles a module of the project, with the declarations that it takes. @returns what the compiler complains about */
+describe('the log of the guide, in a folder outside the repository', () => {
+  const outside = join(dir.path, 'outside')
+  const guide = readFileSync(join(ROOT, 'docs/guides/writing-a-log.md'), 'utf8')
+  const files = Array.from(guide.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm), ([, name, code]) => [
+    name!,
+    code!,
+  ])
+
+  beforeAll(async () => {
+    mkdirSync(outside)
+    writeFileSync(join(outside, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+    await install(outside, `vitest@${vitestVersion()}`, tarballOf('log'), tarballOf('log-suite'))
+    for (const [name, code] of files) writeFileSync(join(outside, name!), code!)
+  }, 180_000)
+
+  test('passes the suite', { timeout: 120_000 }, async () => {
+    expect(files.map(([name]) => name)).toEqual(['toy-log.ts', 'toy-log.test.ts'])
+    const report = await run(outside, 'npx', 'vitest', 'run', '--no-color')
+    expect(report).toMatch(/Tests +\d\d+ passed/)
+    expect(report).not.toMatch(/skipped|failed/)
+  })
+
+  test('fails it once it breaks the contract', { timeout: 120_000 }, async () => {
+    const [, code] = files[0]!
+    const broken = code!.replace('found.length < limit', 'found.length <= limit')
+    expect(broken).not.toBe(code)
+    writeFileSync(join(outside, 'toy-log.ts'), broken)
+    await expect(run(outside, 'npx', 'vitest', 'run', '--no-color')).rejects.toThrow(
+      'reads no more events than asked for',
+    )
+    writeFileSync(join(outside, 'toy-log.ts'), code!)
+  })
+
+  test('compiles', { timeout: 60_000 }, async () => {
+    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
+    const modules = [
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--skipLibCheck',
+      '--allowImportingTsExtensions',
+    ]
+    const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node']
+    const tsc = join(ROOT, 'node_modules/.bin/tsc')
+    expect(await run(outside, tsc, ...options, ...modules, ...types, 'toy-log.test.ts')).toBe('')
+  })
+})
+
+function vitestVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    devDependencies: Record<string, string>
+  }
+  return manifest.devDependencies['vitest']!
+}
+
+/** Compiles a module of the project with its declarations. @returns the errors of the compiler */
 function compile(file: string, ...options: string[]): Promise<string> {
   const types = join(ROOT, 'node_modules/@types')
   return run(
@@ -213,15 +284,9 @@ test.each(PACKAGES)(
   'publint and attw find no fault in the manifest of %s',
   { timeout: 60_000 },
   async (name) => {
-    const manifest = JSON.parse(readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8')) as {
-      name: string
-    }
-    const stem = manifest.name.replace('@', '').replace('/', '-')
-    const tarball = join(
-      tarballs,
-      readdirSync(tarballs).find((file) => file.startsWith(`${stem}-0`))!,
-    )
+    const tarball = tarballOf(name)
     expect(await run(ROOT, 'npx', 'publint', 'run', tarball, '--strict')).toContain('All good!')
-    expect(await run(ROOT, 'npx', 'attw', tarball, '--profile', 'esm-only')).toContain(manifest.name)
+    const found = await run(ROOT, 'npx', 'attw', tarball, '--profile', 'esm-only')
+    expect(found).toContain(name === 'server' ? 'tailrace' : `@tailrace/${name}`)
   },
 )

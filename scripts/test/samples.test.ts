@@ -10,7 +10,7 @@ import type { TempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outsideEnvironment, ROOT } from './checkout.ts'
 
-/** The TypeScript that a README shows: each block is a program of its own. */
+/** The TypeScript in a README. Each block is a separate program. */
 function samplesOf(name: string): { readonly code: string; readonly isRun: boolean }[] {
   const markdown = readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8')
   return [...markdown.matchAll(/^```ts *(\w*)\n([\s\S]*?)^```$/gm)].map(([, mark, code]) => ({
@@ -30,7 +30,7 @@ beforeAll(() => {
 
 afterAll(() => dir[Symbol.dispose]())
 
-test.each(['hub', 'log', 'server'])('the samples of %s compile with tsc --strict', (name) => {
+test.each(['hub', 'log', 'log-suite', 'server'])('the samples of %s compile with tsc --strict', (name) => {
   const files = samplesOf(name).map(({ code }, i) => {
     const file = `${name}-${i}.ts`
     writeFileSync(join(dir.path, file), code)
@@ -38,7 +38,7 @@ test.each(['hub', 'log', 'server'])('the samples of %s compile with tsc --strict
   })
   expect(files.length).toBeGreaterThan(0)
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
-  // The sources, which the samples are compiled against, are written for this one as well.
+  // The sources that the samples are compiled against satisfy this option as well.
   const conditions = [
     '--exactOptionalPropertyTypes',
     '--customConditions',
@@ -51,7 +51,7 @@ test.each(['hub', 'log', 'server'])('the samples of %s compile with tsc --strict
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
 })
 
-/** Runs the first sample of a README on a free port; resolves with its address once it answers. */
+/** Runs the first sample of a README on a free port. Resolves with its address once it responds. */
 async function start(name: string): Promise<{ url: string; stop(): Promise<string> }> {
   const port = await freePort()
   const [sample] = samplesOf(name).filter(({ isRun }) => isRun)

@@ -9,7 +9,7 @@ test('a soak of eight seconds loses, doubles and reorders nothing', { timeout: 1
   const report = JSON.parse(stdout) as Record<string, number>
   console.log(stderr, stdout)
   expect(report).toMatchObject({ lost: 0, duplicated: 0, outOfOrder: 0, isGood: true })
-  // Something was done to it.
+  // Some faults were caused.
   expect(report['acknowledged']).toBeGreaterThan(100)
   expect(report['delivered']).toBeGreaterThan(report['acknowledged']!)
   expect(report['restarts']).toBeGreaterThan(0)

@@ -97,7 +97,7 @@ export class EventSource extends EventTarget {
   constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super()
     if (arguments.length === 0) throw new TypeError('No URL')
-    if (init !== null && Object(init) !== init) throw new TypeError('init is no object')
+    if (init !== null && Object(init) !== init) throw new TypeError('init is not an object')
     this.#url = url === FROM_STREAM ? FROM_STREAM.href : resolve(String(url))
     this.#address = this.#url
     this.#withCredentials = Boolean(init?.withCredentials)
@@ -280,6 +280,6 @@ function resolve(url: string): string {
   try {
     return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href
   } catch {
-    throw new DOMException(`${JSON.stringify(url)} is no URL`, 'SyntaxError')
+    throw new DOMException(`${JSON.stringify(url)} is not a URL`, 'SyntaxError')
   }
 }

@@ -15,8 +15,12 @@ export interface StreamEvent<Type extends string = string, Data = string> {
   readonly id: string
   /** On streams of several topics. */
   readonly topic: string | undefined
-  /** The publisher's key, where the server sends it. */
+  /** The publisher's key. */
   readonly key: string | undefined
+  /** The event removes its key from the topic's state. */
+  readonly remove: boolean
+  /** When the hub stored it (RFC 3339). From a stream only with `?time=true` in the URL. */
+  readonly time: string | undefined
 }
 
 /** What a subscription says about itself. */

@@ -134,7 +134,7 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   const method = isBare ? asked.toUpperCase() : asked
   if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
   if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
-  if (options.share !== undefined && method !== 'GET') throw invalid('share', 'needs GET')
+  if (options.share !== undefined && method !== 'GET') throw invalid('share', 'requires GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
   if (!URL.canParse(given, base)) throw invalid('url', `is not a URL: ${given}`)
   return {

@@ -10,6 +10,8 @@ export interface HistoryEvent {
   readonly topic: string
   readonly type?: string
   readonly key?: string
+  /** The event removes its key from the topic's state. */
+  readonly remove?: boolean
   /** When the hub got it: RFC 3339, in UTC. */
   readonly time: string
   /** The text as it was published, with the line ends that it had. */

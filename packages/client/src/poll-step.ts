@@ -36,12 +36,14 @@ export function pollStep(state: PollState, page: Page): readonly [PollState, rea
   const { events, next } = page
   const fresh = events
     .filter(({ id }) => (orderOf(id, state.known) ?? 1) > 0)
-    .map(({ type = 'message', key, data, id, topic }) => ({
+    .map(({ type = 'message', key, remove = false, time, data, id, topic }) => ({
       type,
       data: data.replace(/\r\n?/g, '\n'),
       lastEventId: id,
       topic: isOfOne ? undefined : topic,
       key,
+      remove,
+      time,
     }))
   if (events.length > 0) return [{ ...state, from: next }, fresh]
   // Only an empty page is the last one, so only from there on it waits.

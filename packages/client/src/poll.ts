@@ -21,6 +21,8 @@ export async function poll(intake: Intake, interrupted: AbortSignal): Promise<vo
   const { searchParams: query } = url
   const from = intake.lastEventId || query.get('lastEventId') || query.get('from') || 'now'
   query.delete('lastEventId')
+  // Pages always contain it.
+  query.delete('time')
   let state = startPolling(from, !url.pathname.endsWith('/events'))
   while (Date.now() < until) {
     query.set('from', state.from)

@@ -6,11 +6,13 @@ import { orNetworkError, send } from './request.ts'
 
 /** An event to publish. */
 export interface NewEvent {
-  /** A string is published as it is, any other value as its JSON text. */
-  readonly data: unknown
+  /** A string is published as it is, any other value as its JSON text. Required unless `end` or `remove` is true. */
+  readonly data?: unknown
   readonly type?: string | undefined
   /** The newest event of each key is what a snapshot holds. */
   readonly key?: string | undefined
+  /** Removes the key from snapshots. Requires `key`. @defaultValue false */
+  readonly remove?: boolean | undefined
   /** In a batch whose URL names no topic. */
   readonly topic?: string | undefined
   /** A repeat of it publishes nothing. @defaultValue a fresh one for each call, so that a retry publishes once */

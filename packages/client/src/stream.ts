@@ -20,7 +20,7 @@ export function streamOf(response: Response): OpenStream {
     // Or the connection is held until somebody collects the body.
     void body?.cancel().catch(() => {})
     if (status !== 200) throw statusError(response)
-    throw new ClientError('not-a-stream', `${url} sends ${type}, not text/event-stream`, {
+    throw new ClientError('not-a-stream', `${url} sent ${type}, not text/event-stream`, {
       details: { type, status },
     })
   }
@@ -43,7 +43,7 @@ export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undef
   } catch (cause) {
     return cause instanceof WireError
       ? new ClientError('too-large', cause.message, { cause })
-      : new ClientError('invalid-option', 'The stream contains text, not bytes', {
+      : new ClientError('invalid-option', 'The stream yields text, not bytes', {
           details: { option: 'stream' },
         })
   }

@@ -71,11 +71,12 @@ export function createOutlet<Events extends EventMap>(options: OutletOptions): O
   }
 
   return {
-    async take({ type, data: text, lastEventId: id, topic, key }: DecodedEvent) {
+    async take({ data: text, lastEventId: id, ...fields }: DecodedEvent) {
+      const { type } = fields
       const data = decode === undefined ? text : await decode(type, text)
       // Closed meanwhile.
       if (origin.isOver) return
-      const event = { kind: 'event', type, data, id, topic, key } as EventOf<Events>
+      const event = { kind: 'event', ...fields, data, id } as EventOf<Events>
       if (isIterated) queue.push(event)
       for (const listener of listeners.get(type) ?? []) listener(event as never)
     },

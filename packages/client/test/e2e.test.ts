@@ -29,6 +29,42 @@ test('through a network that misbehaves, each event comes once and in order', as
   expect(losses).toBeGreaterThan(0)
 })
 
+test('presence is a snapshot of keys that are removed when somebody leaves', async () => {
+  await using hub = await startHub()
+  const url = `${hub.url}/topics/room/1`
+  const enter = (key: string): Promise<unknown> => publish(url, { key, data: 'here' })
+  const leave = (key: string): Promise<unknown> => publish(url, { key, remove: true })
+
+  /** Follows who is in the room until somebody says so. */
+  async function follow(until: string, onLive: () => Promise<void> = async () => {}): Promise<string[]> {
+    const present = new Map<string, string | undefined>()
+    for await (const item of subscribe(`${url}?snapshot=true&time=true`)) {
+      if (item.kind === 'live') await onLive()
+      if (item.kind !== 'event') continue
+      if (item.key === undefined) {
+        if (item.data === until) break
+      } else if (item.remove) present.delete(item.key)
+      else present.set(item.key, item.time)
+    }
+    for (const time of present.values())
+      expect(Math.abs(Date.now() - Date.parse(time!))).toBeLessThan(600_000)
+    return [...present.keys()].toSorted()
+  }
+
+  for (const name of ['ada', 'bob', 'cyd']) await enter(name)
+  await leave('bob')
+  const present = await follow('first', async () => {
+    await enter('dee')
+    await leave('ada')
+    await enter('bob')
+    await leave('dee')
+    await publish(url, { data: 'first' })
+  })
+  expect(present).toEqual(['bob', 'cyd'])
+  // Whoever comes later starts with the same.
+  expect(await follow('second', async () => void (await publish(url, { data: 'second' })))).toEqual(present)
+})
+
 test('a hub that is killed and started again is gone on with, and a publish meanwhile is published once', async () => {
   using dir = tempDir()
   const log = `sqlite:${dir.path}/log.db`

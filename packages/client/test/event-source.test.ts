@@ -362,7 +362,7 @@ describe('from a readable stream', () => {
     })
     source = EventSource.fromReadableStream(text)
     const error = await next<EventSourceErrorEvent>(source, 'error')
-    expect([error.code, error.message]).toEqual(['invalid-option', 'The stream contains text, not bytes'])
+    expect([error.code, error.message]).toEqual(['invalid-option', 'The stream yields text, not bytes'])
   })
 
   test('says of a stream that breaks that it has broken', async () => {

@@ -45,7 +45,16 @@ test('iterating gives events and what happens to the connection, and break close
   })
   expect(await collect(url)).toEqual([
     { kind: 'live', id: 'e.1' },
-    { kind: 'event', type: 'paid', data: '12', id: 'e.2', topic: 'o/1', key: 'k' },
+    {
+      kind: 'event',
+      type: 'paid',
+      data: '12',
+      id: 'e.2',
+      topic: 'o/1',
+      key: 'k',
+      remove: false,
+      time: undefined,
+    },
   ])
   await expect.poll(() => isClosed).toBe(true)
 })

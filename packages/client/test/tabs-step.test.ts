@@ -14,6 +14,8 @@ const decoded = (n: number, type = 'message'): DecodedEvent => ({
   lastEventId: `e.${n}`,
   topic: undefined,
   key: undefined,
+  remove: false,
+  time: undefined,
 })
 const error = { code: 'network' as const, message: 'away', details: {} }
 

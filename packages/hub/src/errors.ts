@@ -3,6 +3,7 @@
  * What the log refuses comes through as its own `LogError`.
  *
  * - `invalid-type`, `invalid-key`, `invalid-idempotency-key`: too long, or with CR, LF or NUL in it.
+ * - `missing-key`: the event removes a key, and has none.
  * - `invalid-trace`: no trace context as https://www.w3.org/TR/trace-context/ has it.
  * - `reserved-type`: the type starts with `tailrace.`, which only the hub may send.
  * - `invalid-data`: not valid Unicode.
@@ -17,6 +18,7 @@ export type HubErrorCode =
   | 'invalid-type'
   | 'invalid-key'
   | 'invalid-idempotency-key'
+  | 'missing-key'
   | 'invalid-trace'
   | 'reserved-type'
   | 'invalid-data'

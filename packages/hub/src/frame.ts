@@ -1,5 +1,5 @@
 import { formatCursor } from '@tailrace/log'
-import type { StoredEvent } from '@tailrace/log'
+import type { StoredEvent, TraceContext } from '@tailrace/log'
 import { encodeEvent } from '@tailrace/wire'
 
 /** How a stream writes its events. Streams that differ in this cannot share frames. */
@@ -12,6 +12,8 @@ export interface Representation {
   readonly conflateMs: number
   /** Each frame has the trace context of its publish, where there is one. */
   readonly traces: boolean
+  /** Each frame has the time when its event was stored. */
+  readonly times: boolean
 }
 
 /** An event as bytes, ready for every reader of a lane. */
@@ -23,7 +25,7 @@ export interface Frame {
 /** Encodes an event. A snapshot's frames have no id: what they precede is not what a reader has seen. */
 export function encodeFrame(
   event: StoredEvent,
-  { envelope, namesTopic, traces }: Representation,
+  { envelope, namesTopic, traces, times }: Representation,
   epoch: string,
   withId = true,
 ): Frame {
@@ -31,6 +33,9 @@ export function encodeFrame(
     type: event.type,
     data: envelope ? JSON.stringify(toEnvelope(event, traces)) : event.data,
     topic: namesTopic ? event.topic : undefined,
+    key: event.key,
+    remove: event.remove,
+    time: times ? new Date(event.time).toISOString() : undefined,
     traceparent: traces ? event.trace?.traceparent : undefined,
     tracestate: traces ? event.trace?.tracestate : undefined,
     id: withId ? formatCursor(epoch, event.offset) : undefined,
@@ -38,15 +43,28 @@ export function encodeFrame(
   return { offset: event.offset, bytes: Buffer.from(text) }
 }
 
+/** An event as JSON: what a publisher gave and when it was stored. */
+export interface Envelope extends Partial<TraceContext> {
+  readonly topic: string
+  readonly type?: string
+  readonly key?: string
+  /** Only where it is true. */
+  readonly remove?: boolean
+  /** RFC 3339, in UTC. */
+  readonly time: string
+  readonly data: string
+}
+
 /** The event as JSON, without its place in the log. Absent fields are left out. */
 export function toEnvelope(
-  { topic, type, key, time, data, trace }: StoredEvent,
+  { topic, type, key, remove, time, data, trace }: StoredEvent,
   traces: boolean,
-): Readonly<Record<string, string>> {
+): Envelope {
   return {
     topic,
     ...(type === undefined ? {} : { type }),
     ...(key === undefined ? {} : { key }),
+    ...(remove ? { remove } : {}),
     time: new Date(time).toISOString(),
     data,
     ...(traces ? trace : undefined),

@@ -5,6 +5,7 @@ import type { Reader } from './connection.ts'
 import { oldestOf } from './control.ts'
 import type { Gap } from './control.ts'
 import { toEnvelope } from './frame.ts'
+import type { Envelope } from './frame.ts'
 import { locate } from './locate.ts'
 import type { LogView } from './log-view.ts'
 import { flag, integer, refuseUnknown, single } from './query.ts'
@@ -33,11 +34,18 @@ export interface HistoryQuery {
   readonly trace?: boolean | undefined
   /** Who reads: readers take turns. */
   readonly reader?: Reader | undefined
+  /** Asked before each read of the log. Throws when there is no room for a page: then nothing is read. */
+  requireRoom?(): void
+}
+
+/** An event of history, with the cursor of the place after it. */
+export interface HistoryEvent extends Envelope {
+  readonly id: string
 }
 
 /** A page of history: events as JSON, and the cursor of the page that follows. Or why there is none. */
 export type History =
-  | { readonly events: readonly Readonly<Record<string, string>>[]; readonly next: string }
+  | { readonly events: readonly HistoryEvent[]; readonly next: string }
   | { readonly gap: Gap }
 
 const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait', 'trace'])
@@ -68,6 +76,7 @@ export async function readHistory(
     waitSeconds = 0,
     trace = false,
     reader,
+    requireRoom,
   }: HistoryQuery,
   wait: Wait,
   signal: AbortSignal,
@@ -78,6 +87,7 @@ export async function readHistory(
     get isGone() {
       return signal.aborted
     },
+    ...(requireRoom && { requireRoom }),
   }
   const start = await locate(log, from, asker)
   const query = { selectors, after: start.offset, limit, maxBytes: MAX_HISTORY_BYTES }

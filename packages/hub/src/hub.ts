@@ -1,4 +1,4 @@
-import { formatCursor, isPattern, LogError } from '@tailrace/log'
+import { capabilityOf, formatCursor, isPattern, LogError } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import { HEARTBEAT } from '@tailrace/wire'
 import type { Connection } from './connection.ts'
@@ -20,7 +20,7 @@ import { checkBatch } from './publish.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { Asker } from './read-queue.ts'
 import { Readiness } from './readiness.ts'
-import { startRetention } from './retain.ts'
+import { assertEnforceable, startRetention } from './retain.ts'
 import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
@@ -52,6 +52,8 @@ export interface Hub {
   readonly limits: Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes' | 'maxBatchEvents'>
   /** What it has done since it started. */
   readonly counters: Counters
+  /** Why the log cannot be reached now; nothing while it can. */
+  readonly interruption: LogError | undefined
 
   /**
    * Publishes a batch: all of it, contiguous and in order, or nothing. Resolves when it is durable.
@@ -94,7 +96,7 @@ export interface Hub {
 
   /**
    * Resolves when the log can be written and read, as it was found out within the last second; rejects with the
-   * reason when it cannot.
+   * reason when it cannot. While the log is interrupted, that is the reason of the interruption.
    */
   ready(): Promise<void>
 
@@ -108,33 +110,51 @@ export interface Hub {
   close(): Promise<void>
 }
 
+function isUnreachable(error: unknown): boolean {
+  return LogError.is(error) && error.code === 'unreachable'
+}
+
 /** Between half of it and one and a half, so that readers that were told together do not act together. */
 function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
-/** Starts a hub on a log. */
+/** Starts a hub on a log. @throws LogError `unsupported` when the log cannot enforce the rules of retention */
 export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
+  assertEnforceable(settings.retention, log)
   const { epoch, newest } = await log.describe()
   const counters = new Counters()
   const queue = new ReadQueue(settings.maxQueuedReads, counters)
   const reads = new LogReads(log, queue, counters, (error) => {
     worked.observe(false)
     isSound.observe(false)
-    if (!isClosed) settings.onError(error)
+    if (isUnreachable(error) && interruption === undefined) {
+      // Reported once for all streams that wait for the same retry.
+      if (retryTimer !== undefined) return
+      retryLater(jittered(settings.retryMs))
+    }
+    report(error)
   })
   const worked = new Readiness(() => log.ready())
   const isSound = new Readiness(() => reads.assertSound())
   const lanes = new Lanes(reads, epoch, newest, settings, counters)
   const waiters = new Waiters()
   const heartbeat = new Payload(Buffer.from(HEARTBEAT))
+  /** The largest offset that this node has appended: its tail may be behind. */
+  let appended = newest
+  let interruption: LogError | undefined
+  let failure: LogError | undefined
+  let retryTimer: NodeJS.Timeout | undefined
   let isClosed = false
 
   const view: LogView = {
     epoch,
     get head() {
       return lanes.head
+    },
+    get now() {
+      return Math.max(lanes.head, appended)
     },
     read: (query, asker) => reads.read(query, asker),
     snapshot: (query, asker) => reads.snapshot(query, asker),
@@ -149,7 +169,22 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       waiters.wake(events)
     },
     purged: (topic) => lanes.purged(topic),
-    failed: () => closeStreams('log-unavailable'),
+    interrupted(reason) {
+      interruption = reason
+      settings.onInterruption(reason)
+    },
+    resumed() {
+      interruption = undefined
+      settings.onInterruption(undefined)
+      clearTimeout(retryTimer)
+      retryTimer = undefined
+      retryLater(0)
+    },
+    failed(error) {
+      failure = error
+      report(error)
+      closeStreams('log-unavailable')
+    },
   })
   lanes.advance(tail.after)
 
@@ -159,17 +194,32 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       ? undefined
       : every(settings.heartbeatMs / 2, (member) => member.heartbeat(heartbeat))
   const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
-  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, settings.onError)
+  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, report)
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
     try {
-      const appended = await log.append(batch)
+      const stored = await log.append(batch)
       worked.observe(true)
-      return appended
+      return stored
     } catch (error) {
       if (!LogError.is(error) || !ONE_BATCH_ONLY.has(error.code)) worked.observe(false)
       throw error
     }
+  }
+
+  /** Passes a failure on, unless it follows from an interruption, which was reported when it began. */
+  function report(error: unknown): void {
+    const isKnown = interruption !== undefined && isUnreachable(error)
+    if (!isClosed && !isKnown) settings.onError(error)
+  }
+
+  /** Has the streams that could not read try again. */
+  function retryLater(ms: number): void {
+    if (isClosed) return
+    retryTimer ??= setTimeout(() => {
+      retryTimer = undefined
+      void inTurns((member) => member.retry(), 0)
+    }, ms)
   }
 
   /** Does something to every subscriber from time to time, a few in each turn of the event loop. */
@@ -196,6 +246,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     isClosed = true
     clearInterval(beat)
     clearInterval(stallCheck)
+    clearTimeout(retryTimer)
     lanes.stop()
     waiters.close()
     const lastWords = code === undefined ? undefined : encodeError(code)
@@ -203,7 +254,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   function assertOpen(): void {
-    if (isClosed) throw new HubError('closed', 'The hub is closed.')
+    if (!isClosed) return
+    const reason = failure === undefined ? '.' : `: its log has failed. ${failure.message}`
+    throw new HubError('closed', `The hub is closed${reason}`, { cause: failure })
   }
 
   async function originOf(
@@ -225,27 +278,35 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     limits: settings,
     counters,
 
+    get interruption() {
+      return interruption
+    },
+
     async publish(batch) {
       assertOpen()
       checkBatch(batch, settings)
+      if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
       const began = performance.now()
-      const appended = await append(batch)
+      const stored = await append(batch)
       counters.commitSeconds.observe((performance.now() - began) / 1000)
       counters.publishes += 1
-      return appended.map(({ offset, duplicate }, i) => {
+      return stored.map(({ offset, duplicate }, i) => {
         if (duplicate) counters.duplicates += 1
+        appended = Math.max(appended, offset)
         return { id: formatCursor(epoch, offset), topic: batch[i]!.topic, duplicate }
       })
     },
 
     async subscribe(subscription, open) {
       assertOpen()
-      const { selectors, envelope, from, conflateMs = 0, trace = false } = subscription
+      const { selectors, envelope, from, conflateMs = 0, trace = false, time = false } = subscription
+      if (subscription.snapshot === true || subscription.onGap === 'snapshot') capabilityOf(log, 'snapshots')
       const representation = {
         envelope: envelope === 'json',
         namesTopic: selectors.length > 1 || selectors.some(isPattern),
         conflateMs,
         traces: trace,
+        times: time,
       }
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, representation, asker, async (lane) => {
@@ -290,10 +351,11 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       return ended
     },
 
-    purge: (topic) => log.purge(topic),
+    purge: async (topic) => capabilityOf(log, 'retention').purge(topic),
 
     async ready() {
       assertOpen()
+      if (interruption !== undefined) throw interruption
       await worked.check()
       await isSound.check()
     },

@@ -20,6 +20,8 @@ const MAX_SINGLE_EVENTS = 2
 export interface LaneMember {
   /** The window has news. */
   pump(): void
+  /** The log may be reached again. */
+  retry(): void
   heartbeat(comment: Payload): void
   cutIfStalled(now: number): void
   close(reason: CloseReason, lastWords?: Uint8Array): void

@@ -99,8 +99,8 @@ export class Lanes {
     asker: Asker,
     use: (lane: Lane) => Promise<T>,
   ): Promise<T> {
-    const { envelope, conflateMs, traces } = representation
-    const key = JSON.stringify([envelope, conflateMs, traces, selectors.toSorted()])
+    const { envelope, conflateMs, traces, times } = representation
+    const key = JSON.stringify([envelope, conflateMs, traces, times, selectors.toSorted()])
     const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation, asker)
     entry.holders += 1
     try {

@@ -12,7 +12,7 @@ export interface Located {
 /** Finds where `start`, `now` or a cursor is. */
 export async function locate(log: LogView, from: string, asker: Asker): Promise<Located> {
   if (from === 'start') return { offset: 0 }
-  if (from === 'now') return { offset: log.head }
+  if (from === 'now') return { offset: log.now }
   const cursor = parseCursor(from)
   if (cursor === undefined) return { offset: 0, miss: 'unknown' }
   if (cursor.epoch !== log.epoch) return { offset: 0, miss: 'epoch' }

@@ -1,4 +1,4 @@
-import { LogError } from '@tailrace/log'
+import { capabilityOf, LogError } from '@tailrace/log'
 import type { EventLog, LogDescription, Page, Query, TopicQuery, TopicSummary } from '@tailrace/log'
 import type { Counters } from './counters.ts'
 import type { Asker, ReadQueue } from './read-queue.ts'
@@ -46,19 +46,21 @@ export class LogReads {
     return this.#inTurn(asker, () => this.#log.describe())
   }
 
-  ended(topics: readonly string[], asker: Asker): Promise<readonly (number | undefined)[]> {
-    return this.#inTurn(asker, () => this.#log.ended(topics))
+  /** Where topics have ended. A log that does not know its topics ends none. */
+  async ended(topics: readonly string[], asker: Asker): Promise<readonly (number | undefined)[]> {
+    if (this.#log.topics === undefined) return []
+    return this.#inTurn(asker, () => capabilityOf(this.#log, 'topics').ended(topics))
   }
 
-  topics(query: TopicQuery): Promise<readonly TopicSummary[]> {
-    return this.#inTurn(LISTING, () => this.#log.topics(query))
+  async topics(query: TopicQuery): Promise<readonly TopicSummary[]> {
+    return this.#inTurn(LISTING, () => capabilityOf(this.#log, 'topics').list(query))
   }
 
   /** Rejects while a page that was found damaged cannot be read. */
   async assertSound(): Promise<void> {
     if (this.#damage === undefined) return
     const { kind, query } = this.#damage
-    await this.#log[kind](query)
+    await this.#ask(kind, query)
     this.#damage = undefined
   }
 
@@ -77,15 +79,26 @@ export class LogReads {
     }
   }
 
+  async #ask(kind: Kind, query: Query): Promise<Page> {
+    return kind === 'read' ? this.#log.read(query) : capabilityOf(this.#log, 'snapshots').read(query)
+  }
+
   #inTurn<T>(asker: Asker, read: () => Promise<T>): Promise<T> {
-    return this.#queue.run(asker.client, () => asker.isGone, read)
+    return this.#queue.run(
+      asker.client,
+      () => asker.isGone,
+      () => {
+        asker.requireRoom?.()
+        return read()
+      },
+    )
   }
 
   /** Callers only learn that a stream is over; whoever runs the hub should learn why. */
   async #slice(kind: Kind, query: Query): Promise<Page> {
     this.#counters.logReads += 1
     try {
-      return await this.#log[kind](query)
+      return await this.#ask(kind, query)
     } catch (error) {
       const isDamaged = LogError.is(error) && error.code === 'corrupt'
       if (!isDamaged || this.#damage === undefined) this.#onError(error)

@@ -1,4 +1,4 @@
-import type { RetentionRule } from '@tailrace/log'
+import type { LogError, RetentionRule } from '@tailrace/log'
 
 /** The largest event: 1 MiB of data. */
 export const DEFAULT_MAX_EVENT_BYTES: number = 1024 * 1024
@@ -97,6 +97,12 @@ export interface HubOptions {
    * @defaultValue nobody is told
    */
   readonly onError?: ((error: unknown) => void) | undefined
+  /**
+   * Called when the log cannot be reached, with the reason, and without one when it can be reached again. Must not throw.
+   *
+   * @defaultValue nothing is called
+   */
+  readonly onInterruption?: ((reason: LogError | undefined) => void) | undefined
   /** Milliseconds between two rounds of retention. @defaultValue {@link DEFAULT_TRIM_INTERVAL_MS} */
   readonly trimIntervalMs?: number | undefined
 }
@@ -107,7 +113,7 @@ export type ResolvedHubOptions = Readonly<{ [K in keyof HubOptions]-?: NonNullab
 /** Fills in defaults and checks bounds. @throws RangeError that names the option, the rule and the value */
 export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions {
   const number = (
-    name: Exclude<keyof HubOptions, 'retention' | 'onError'>,
+    name: Exclude<keyof HubOptions, 'retention' | 'onError' | 'onInterruption'>,
     fallback: number,
     least: number,
     most = Number.MAX_SAFE_INTEGER,
@@ -133,5 +139,6 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
     onError: options.onError ?? (() => undefined),
+    onInterruption: options.onInterruption ?? (() => undefined),
   })
 }

@@ -49,7 +49,7 @@ function checkEvent(event: NewEvent, index: number, { maxEventBytes }: Limits): 
     if (event.type.startsWith(RESERVED_TYPE_PREFIX)) {
       throw new HubError(
         'reserved-type',
-        `Types that start with ${RESERVED_TYPE_PREFIX} are the hub's own.`,
+        `Types that start with ${RESERVED_TYPE_PREFIX} are reserved for the hub.`,
         {
           details: { index },
         },
@@ -57,12 +57,17 @@ function checkEvent(event: NewEvent, index: number, { maxEventBytes }: Limits): 
     }
   }
   if (event.key !== undefined) checkName('invalid-key', 'key', event.key, index)
+  else if (event.remove === true) {
+    throw new HubError('missing-key', 'The event removes a key and has none: give it the key to remove.', {
+      details: { index },
+    })
+  }
   if (event.idempotencyKey !== undefined) {
     checkName('invalid-idempotency-key', 'idempotency key', event.idempotencyKey, index)
   }
   if (event.trace !== undefined) checkTrace(event.trace, index)
   if (!event.data.isWellFormed()) {
-    throw new HubError('invalid-data', 'The data is not valid Unicode: it has half of a surrogate pair.', {
+    throw new HubError('invalid-data', 'The data is not valid Unicode: it contains a lone surrogate.', {
       details: { index },
     })
   }
@@ -70,7 +75,7 @@ function checkEvent(event: NewEvent, index: number, { maxEventBytes }: Limits): 
   if (bytes > maxEventBytes) {
     throw new HubError(
       'event-too-large',
-      `The event has ${bytes} bytes; at most ${maxEventBytes} are taken.`,
+      `The event has ${bytes} bytes, but at most ${maxEventBytes} are allowed.`,
       {
         details: { bytes, maxEventBytes, index },
       },
@@ -92,9 +97,13 @@ function checkTrace({ traceparent, tracestate }: TraceContext, index: number): v
   const trace = parseTraceContext(traceparent, tracestate)
   if (trace !== undefined && trace.tracestate === tracestate) return
   const name = trace === undefined ? 'traceparent' : 'tracestate'
-  throw new HubError('invalid-trace', `The ${name} is not as W3C Trace Context has it: leave it out.`, {
-    details: { index },
-  })
+  throw new HubError(
+    'invalid-trace',
+    `The ${name} is not valid W3C Trace Context: correct it, or leave it out.`,
+    {
+      details: { index },
+    },
+  )
 }
 
 const LINE_END_OR_NUL = /[\r\n\0]/
@@ -104,7 +113,7 @@ function checkName(code: HubErrorCode, what: string, value: string, index: numbe
     value === ''
       ? 'is empty: leave it out instead'
       : LINE_END_OR_NUL.test(value)
-        ? 'has a CR, LF or NUL, which could forge a frame'
+        ? 'contains a CR, LF or NUL, which could forge a frame'
         : !value.isWellFormed()
           ? 'is not valid Unicode'
           : Buffer.byteLength(value) > MAX_NAME_BYTES

@@ -5,15 +5,15 @@ import { quote } from './quote.ts'
 export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
   for (const name of query.keys()) {
     if (known.has(name)) continue
-    const choice = known.size === 0 ? 'none are taken' : `there are ${[...known].join(', ')}`
-    throw invalid(quote(name).slice(1, -1), `There is no parameter ${quote(name)} here; ${choice}.`)
+    const choice = known.size === 0 ? 'none are known' : `known are ${[...known].join(', ')}`
+    throw invalid(quote(name).slice(1, -1), `Unknown parameter ${quote(name)}: ${choice}.`)
   }
 }
 
 /** The value of a parameter that may be given once. */
 export function single(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name)
-  if (values.length > 1) throw invalid(name, `The parameter ${name} may be given once.`)
+  if (values.length > 1) throw invalid(name, `The parameter ${name} must not be given more than once.`)
   return values[0]
 }
 
@@ -26,7 +26,7 @@ export function oneOf<T extends string>(
   const value = single(query, name)
   const known = choice.find((one) => one === value)
   if (value !== undefined && known === undefined) {
-    throw invalid(name, `The parameter ${name} can be ${choice.join(' or ')}, not ${quote(value)}.`)
+    throw invalid(name, `The parameter ${name} must be ${choice.join(' or ')}, not ${quote(value)}.`)
   }
   return known
 }
@@ -52,7 +52,7 @@ export function integer(
   if (text === undefined) return undefined
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
   if (value >= least && value <= most) return value
-  throw invalid(name, `The parameter ${name} is a whole number from ${least} to ${most}.`)
+  throw invalid(name, `The parameter ${name} must be a whole number from ${least} to ${most}.`)
 }
 
 /** The value of a parameter that is a time: `250ms` or `2s`. */
@@ -67,5 +67,8 @@ export function milliseconds(
   const [, digits, unit] = /^([0-9]{1,9})(ms|s)$/.exec(text) ?? []
   const value = Number(digits) * (unit === 's' ? 1000 : 1)
   if (value >= least && value <= most) return value
-  throw invalid(name, `The parameter ${name} is a time from ${least}ms to ${most}ms, such as 250ms or 2s.`)
+  throw invalid(
+    name,
+    `The parameter ${name} must be a time from ${least}ms to ${most}ms, such as 250ms or 2s.`,
+  )
 }

@@ -12,6 +12,8 @@ export interface Asker {
   readonly client: string
   /** Nobody waits for what it has asked any more. */
   readonly isGone: boolean
+  /** Asked when it is its turn. Throws when there is no room for what would be read. */
+  requireRoom?(): void
 }
 
 interface Waiting {
@@ -52,7 +54,7 @@ export class ReadQueue {
     const own = this.#byClient.get(client) ?? []
     this.#assertRoom(own.length)
     return new Promise((resolve, reject) => {
-      const abandon = (): void => reject(new HubError('closed', 'The reader has left before its turn.'))
+      const abandon = (): void => reject(new HubError('closed', 'The reader disconnected before its turn.'))
       own.push({ isGone, start: resolve, abandon })
       this.#byClient.set(client, own)
       this.#counters.readsWaiting += 1
@@ -80,8 +82,8 @@ export class ReadQueue {
     const isClientFull = own >= this.#maxWaiting * CLIENT_SHARE
     if (!isClientFull && this.#counters.readsWaiting < this.#maxWaiting) return
     this.#counters.readsRefused += 1
-    const bound = isClientFull ? 'a quarter of max-queued-reads are of this client' : 'max-queued-reads'
-    throw new HubError('busy', `Too many reads wait for the log (${bound}): come back later.`, {
+    const bound = isClientFull ? 'this client already has a quarter of max-queued-reads' : 'max-queued-reads'
+    throw new HubError('busy', `Too many reads are waiting for the log (${bound}): try again later.`, {
       details: { limit: 'max-queued-reads' },
     })
   }

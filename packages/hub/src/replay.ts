@@ -121,7 +121,8 @@ export class Replay {
     const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
     const key = `${after} ${limit}`
     const underWay = this.#underWay.get(key)
-    if (underWay !== undefined) {
+    // One that nobody waits for any more may have been given up, although its promise does not show it yet.
+    if (underWay?.askers.some(({ isGone }) => !isGone)) {
       underWay.askers.push(asker)
       return underWay.page
     }
@@ -138,10 +139,19 @@ export class Replay {
     }
   }
 
-  /** A page of the newest event of each key. Its frames have no ids: what they precede was not seen. */
-  snapshot(log: LogView, after: number, asker: Asker): Promise<FramePage> {
+  /**
+   * A page of the newest event of each key, of those up to an offset: what is newer follows the snapshot as ordinary
+   * events. Its frames have no ids: what they precede was not seen.
+   */
+  snapshot(log: LogView, after: number, through: number, asker: Asker): Promise<FramePage> {
     return this.#afterPurges(async () => {
-      const page = await log.snapshot(this.#query(after), asker)
+      const read = await log.snapshot(this.#query(after), asker)
+      const page = {
+        ...read,
+        events: read.events.filter(({ offset }) => offset <= through),
+        next: Math.min(read.next, through),
+        more: read.more && read.next < through,
+      }
       return new FramePage(after, page, this.#encode(page, false))
     })
   }

@@ -1,3 +1,4 @@
+import { capabilityOf } from '@tailrace/log'
 import type { EventLog, RetentionRule } from '@tailrace/log'
 import { SteadyClock } from './steady-clock.ts'
 import type { Clocks } from './steady-clock.ts'
@@ -7,6 +8,8 @@ export interface Retention {
   /** Resolves when the step under way is done. */
   stop(): Promise<void>
 }
+
+const NO_RETENTION: Retention = { stop: async () => {} }
 
 /**
  * Applies the rules round after round, step by step. Between two steps the log serves whoever waits, so that
@@ -19,6 +22,8 @@ export function startRetention(
   onError: (error: unknown) => void,
   clocks?: Clocks,
 ): Retention {
+  if (log.retention === undefined) return NO_RETENTION
+  const { trim } = log.retention
   const stopped = new AbortController()
   const clock = startClock(log, rules, clocks)
   let round: Promise<void> = Promise.resolve()
@@ -32,7 +37,7 @@ export function startRetention(
     try {
       const now = (await clock).now()
       while (!stopped.signal.aborted) {
-        const { done } = await log.trim(rules, now)
+        const { done } = await trim(rules, now)
         if (done) return
       }
     } catch (error) {
@@ -50,6 +55,15 @@ export function startRetention(
       await round
     },
   }
+}
+
+/** @throws LogError `unsupported` when a rule has a bound and the log cannot remove events */
+export function assertEnforceable(rules: readonly RetentionRule[], log: EventLog): void {
+  if (rules.some(isBounded)) capabilityOf(log, 'retention')
+}
+
+function isBounded({ maxAgeMs, maxCount, maxBytes }: RetentionRule): boolean {
+  return maxAgeMs !== undefined || maxCount !== undefined || maxBytes !== undefined
 }
 
 /** Starts a clock that holds the newest event's time for right: all that is known of before this process. */

@@ -1,9 +1,6 @@
 /** Where a subscriber's events come from while it is behind: the log, or first a snapshot of it. */
 export type Source = 'snapshot' | 'log'
 
-/** Whether a subscriber is still to be told that what follows is live, and when. */
-export type LiveDue = 'told' | 'at-tip' | 'at-once'
-
 /** What a subscriber knows of itself. */
 export interface Progress {
   readonly source: Source
@@ -11,7 +8,8 @@ export interface Progress {
   readonly offset: number
   /** Its cursor was of no use, and it has not been told yet: the first page says from where it goes on. */
   readonly owesGap: boolean
-  readonly live: LiveDue
+  /** It has been told that what follows is live. */
+  readonly isLive: boolean
 }
 
 /** What a subscriber sees of its lane. */
@@ -29,7 +27,7 @@ export type Step =
   | 'replay'
   /** Within the window: hand over the frames that follow. */
   | 'send'
-  /** At the tip for the first time, or at the end of a snapshot: say so. */
+  /** At the tip for the first time: say so. */
   | 'announce'
   /** At the end of every topic: say so, and close. */
   | 'end'
@@ -41,12 +39,11 @@ export type Step =
  * reader and overflow all are an offset before the window's start, and all catch up by `replay` until their
  * offset reaches it. Since the window holds every frame after its start, nothing is missed or repeated.
  */
-export function nextStep({ source, offset, owesGap, live }: Progress, { start, tip, endsAt }: View): Step {
+export function nextStep({ source, offset, owesGap, isLive }: Progress, { start, tip, endsAt }: View): Step {
   if (owesGap || source === 'snapshot') return 'replay'
-  if (live === 'at-once') return 'announce'
   if (offset < start) return 'replay'
   if (offset < tip) return 'send'
-  if (live === 'at-tip') return 'announce'
+  if (!isLive) return 'announce'
   if (endsAt !== undefined && offset >= endsAt) return 'end'
   return 'wait'
 }

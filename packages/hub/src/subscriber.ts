@@ -1,4 +1,4 @@
-import { formatCursor } from '@tailrace/log'
+import { formatCursor, LogError } from '@tailrace/log'
 import { clientOf } from './connection.ts'
 import type { Connection, Reader, StreamState } from './connection.ts'
 import { encodeEnd, encodeError, encodeGap, encodeLive } from './control.ts'
@@ -13,7 +13,7 @@ import type { Asker } from './read-queue.ts'
 import type { FramePage } from './replay.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import { nextStep } from './step.ts'
-import type { LiveDue, Source } from './step.ts'
+import type { Source } from './step.ts'
 import type { GapPolicy } from './subscription.ts'
 import type { Place } from './window.ts'
 
@@ -48,7 +48,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   #place: Place
   #isDone = false
   #isReading = false
-  #live: LiveDue = 'at-tip'
+  #isLive = false
   readonly #sink: Sink
   readonly #lane: Lane
   /** It was served from its place, so a loss that shows now came while it was connected. */
@@ -59,11 +59,13 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   readonly #onGap: GapPolicy
   readonly #fromStart: boolean
   #source: Source
-  /** Where the pages of a snapshot have got to. Its frames do not move the reader's place. */
+  /** Where the pages of a snapshot have got to. Its frames do not move the reader's place: the snapshot is as of that. */
   #snapshotPlace: Place = START
   #miss: Miss | undefined
   /** `Page.losses` when losses were last told, or nobody asked: such as came before need not be told. */
   #toldLosses = -1
+  /** It could not read, since the log cannot be reached; it counts as reading until `retry`. */
+  #awaitsLog = false
   /** When it was first found to take nothing. */
   #stalledSince: number | undefined
   #until: number | undefined
@@ -94,7 +96,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     while (!this.#isDone && !this.#isReading && this.#sink.isReady) {
       const { offset } = this.#place
       // What `nextStep` says to a live reader, without asking it: this is on the path of every delivery.
-      if (this.#live === 'told' && offset >= window.start && !this.#lane.hasEnded) {
+      if (this.#isLive && offset >= window.start && !this.#lane.hasEnded) {
         if (offset >= window.tip) return
         this.#send()
       } else if (!this.#step()) {
@@ -109,6 +111,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.pump()
   }
 
+  /** Said by the hub: the log may be reached again. */
+  retry(): void {
+    if (!this.#awaitsLog) return
+    this.#awaitsLog = false
+    this.#isReading = false
+    this.pump()
+  }
+
   /** Said by the sink, whose reader is gone. */
   closed(reason: 'client' | 'vanished' | 'stalled' = 'client'): void {
     this.#finish(reason)
@@ -120,7 +130,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       source: this.#source,
       offset: this.#place.offset,
       owesGap: this.#miss !== undefined,
-      live: this.#live,
+      isLive: this.#isLive,
     }
     switch (nextStep(progress, this.#lane.view)) {
       case 'replay':
@@ -197,7 +207,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
 
   #stateAt(behind: number): StreamState {
     if (!this.#sink.isReady) return this.#stalledSince === undefined ? 'blocked' : 'stalled'
-    return this.#live === 'told' && behind === 0 ? 'live' : 'behind'
+    return this.#isLive && behind === 0 ? 'live' : 'behind'
   }
 
   #closeWith(reason: CloseReason, lastWords: Uint8Array | undefined): void {
@@ -249,17 +259,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
 
   #announce(): void {
     // At the tip no frame lies between the reader's place and the head, so it may as well resume from there.
-    if (this.#live === 'at-tip') this.#moveToHead()
-    this.#live = 'told'
+    this.#moveUpTo(this.#log.head)
+    this.#isLive = true
     this.#isUnderWay = true
     this.#write(new Payload(encodeLive(this.#cursor(), this.#lane.heartbeatMs)))
   }
 
-  #moveToHead(): void {
-    this.#moveTo(Math.max(this.#place.offset, this.#lane.settled(this.#log.head)))
-  }
-
-  #moveTo(offset: number): void {
+  #moveUpTo(head: number): void {
+    const offset = Math.max(this.#place.offset, this.#lane.settled(head))
     this.#place = { offset, partial: undefined }
   }
 
@@ -267,10 +274,12 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   async #replay(): Promise<void> {
     const { replay } = this.#lane
     const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
+    // The snapshot is as of here: what comes later, removals of its keys included, follows it.
+    if (isSnapshot && this.#snapshotPlace === START) this.#moveUpTo(this.#log.head)
     this.#isReading = true
     try {
       const page = await (isSnapshot
-        ? replay.snapshot(this.#log, this.#snapshotPlace.offset, this)
+        ? replay.snapshot(this.#log, this.#snapshotPlace.offset, this.#place.offset, this)
         : replay.page(this.#log, this.#place, this))
       this.#isReading = false
       // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
@@ -280,6 +289,10 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       else this.#takePage(page)
       this.pump()
     } catch (error) {
+      if (LogError.is(error) && error.code === 'unreachable') {
+        this.#awaitsLog = true
+        return
+      }
       // The log is closed, broken or overrun; the reader comes back, to this node or another.
       this.#isReading = false
       const code = HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
@@ -311,8 +324,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#snapshotPlace = place
     if (page.more || !page.isDoneAt(place)) return
     this.#source = 'log'
-    this.#moveTo(page.next)
-    this.#live = 'at-once'
+    this.#isUnderWay = true
   }
 
   /** Writes what the sink takes of a page, and says how far that is. */
@@ -337,8 +349,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#miss = undefined
     this.#toldLosses = page.losses
     this.#isUnderWay = true
-    this.#live = 'at-tip'
-    if (this.#onGap === 'live') this.#moveToHead()
+    this.#isLive = false
+    if (this.#onGap === 'live') this.#moveUpTo(this.#log.now)
     if (this.#onGap === 'snapshot') {
       this.#source = 'snapshot'
       this.#snapshotPlace = START

@@ -35,6 +35,8 @@ export interface Subscription {
   readonly conflateMs?: number | undefined
   /** Each frame has the trace context of its publish, where there is one. @defaultValue false */
   readonly trace?: boolean | undefined
+  /** Each frame has the time when its event was stored. @defaultValue false */
+  readonly time?: boolean | undefined
   /** When the reader's rights end, by the wall clock, in milliseconds; the stream ends with them (invariant 6). */
   readonly until?: number | undefined
   /** Who it is for, for whoever looks at `Hub.survey`. */
@@ -59,6 +61,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'gap',
   'conflate',
   'trace',
+  'time',
 ])
 
 /**
@@ -72,7 +75,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
   const inQuery = [single(query, 'lastEventId'), single(query, 'from')]
   const from = [lastEventId, ...inQuery].find((place) => place !== undefined && place !== '')
   if (snapshot && from === 'start') {
-    throw invalid('from', 'A snapshot cannot be combined with from=start: ask for one of them.')
+    throw invalid('from', 'A snapshot cannot be combined with from=start: request one or the other.')
   }
   return {
     selectors: parseSelectors(selectors, query),
@@ -83,6 +86,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
     onGap: oneOf(query, 'gap', GAP_POLICIES),
     conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
     trace: flag(query, 'trace'),
+    time: flag(query, 'time'),
   }
 }
 
@@ -91,7 +95,7 @@ export function parseSelectors(fromPath: readonly string[] | undefined, query: U
   if (fromPath !== undefined && query.has('topic')) {
     throw invalid(
       'topic',
-      'The path names the topic already: to select several, use /events?topic=…&topic=….',
+      'The path already names the topic: to select several, use /events?topic=…&topic=….',
     )
   }
   const selectors = fromPath ?? query.getAll('topic')
@@ -105,7 +109,7 @@ export function parseSelectorList(selectors: readonly string[]): string[] {
   if (selectors.length > MAX_SELECTORS) {
     throw new HubError(
       'too-many-selectors',
-      `At most ${MAX_SELECTORS} topics fit on one stream: use a pattern.`,
+      `A stream can have at most ${MAX_SELECTORS} topics: use a pattern.`,
       {
         details: { selectors: selectors.length, max: MAX_SELECTORS },
       },

@@ -67,7 +67,13 @@ test('a reader whose lane went cold misses nothing', async () => {
 })
 
 test('what a lane held back when it gave way is news to those that were served before', () => {
-  const representation = { envelope: false, namesTopic: false, conflateMs: 60_000, traces: false }
+  const representation = {
+    envelope: false,
+    namesTopic: false,
+    conflateMs: 60_000,
+    traces: false,
+    times: false,
+  }
   const facts = {
     selectors: ['t'],
     representation,
@@ -79,7 +85,16 @@ test('what a lane held back when it gave way is news to those that were served b
   }
   const listener = { empty() {}, due() {}, held() {} }
   const lane = new Lane({ ...facts, counters: new Counters() }, listener)
-  const event = { topic: 't', type: undefined, key: 'k', data: 'x', time: 0, end: false, trace: undefined }
+  const event = {
+    topic: 't',
+    type: undefined,
+    key: 'k',
+    data: 'x',
+    time: 0,
+    remove: false,
+    end: false,
+    trace: undefined,
+  }
   lane.push({ ...event, offset: 1 })
   lane.settle()
   lane.flush(1)

@@ -44,6 +44,21 @@ describe('a live reader', () => {
     expect(sink.story().slice(4)).toEqual(['b2'])
   })
 
+  test('is told of a removal as the newest of its key, and of a key that is set again', async () => {
+    const sink = await subscribe()
+    await publishOne(hub, keyed('a', 'a1'))
+    await publishAll(hub, [
+      keyed('a', 'a2'),
+      keyed('b', 'b1'),
+      { ...keyed('a', 'a gone'), remove: true },
+      { ...keyed('b', 'b gone'), remove: true },
+      keyed('b', 'b2'),
+    ])
+    await vi.advanceTimersByTimeAsync(EVERY)
+    expect(sink.story()).toEqual(['tailrace.live', 'a1', 'a gone', 'b2'])
+    expect(sink.events().map(({ remove }) => remove)).toEqual([false, false, true, false])
+  })
+
   test('within a frame gets the rest of it, though a newer event has taken its place', async () => {
     // As a frame, each line has a field of its own.
     const text = (letter: string): string => `${letter}\n`.repeat(15 * 1024)

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { createMemoryLog, openSqliteLog } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { tempDir } from '@tailrace/testkit'
 
 /** A log of a test's own, and what it leaves behind. */
 export interface OpenLog extends AsyncDisposable {
-  readonly log: EventLog
+  readonly log: CompleteEventLog
 }
 
 /** The logs that every behaviour must be the same on. */

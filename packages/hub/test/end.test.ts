@@ -1,6 +1,6 @@
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOGS } from './each-log.ts'
 import type { OpenLog } from './each-log.ts'
@@ -26,7 +26,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   test('the last event of a topic is followed by its end, and the stream ends', async () => {
     const sink = await open(hub, { selectors: ['t'] })
     const ids = await publishAll(hub, [...texts('t', 'a'), end])
-    expect(sink.events().slice(1)).toEqual([
+    expect(sink.events().slice(1)).toMatchObject([
       { type: 'message', data: 'a', lastEventId: ids[0], topic: undefined },
       { type: 'message', data: 'bye', lastEventId: ids[1], topic: undefined },
       { type: 'tailrace.end', data: '{"topic":"t"}', lastEventId: ids[1], topic: undefined },
@@ -37,19 +37,22 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   test('a topic that is purged while a reader comes has not ended for it', async () => {
     const answered = Promise.withResolvers<void>()
     let isHeld = true
-    const slow: EventLog = {
+    const slow: CompleteEventLog = {
       ...held.log,
-      async ended(topics) {
-        const ends = await held.log.ended(topics)
-        if (isHeld) await answered.promise
-        return ends
+      topics: {
+        ...held.log.topics,
+        async ended(topics) {
+          const ends = await held.log.topics.ended(topics)
+          if (isHeld) await answered.promise
+          return ends
+        },
       },
     }
     await held.log.append([end])
     const slowHub = await createHub(slow, { heartbeatMs: 0, batchMs: 0 })
     const sink = createScriptedSink()
     const opening = slowHub.subscribe({ selectors: ['t'] }, () => sink)
-    await held.log.ended(['t'])
+    await held.log.topics.ended(['t'])
     await slowHub.purge('t')
     isHeld = false
     answered.resolve()
@@ -114,7 +117,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   test('a topic that ended, is gone, and begins again has not ended for those who are there', async () => {
     const sink = await open(hub, { selectors: ['t', 'u'] })
     await publishOne(hub, end)
-    while (!(await held.log.trim([{ selector: 't', maxCount: 0 }], Date.now())).done);
+    while (!(await held.log.retention.trim([{ selector: 't', maxCount: 0 }], Date.now())).done);
     await publishOne(hub, { topic: 't', data: 'again' })
     await publishOne(hub, { topic: 'u', data: 'u ends', end: true })
     await publishOne(hub, { topic: 't', data: 'and again' })

@@ -11,13 +11,20 @@ const EVENT: StoredEvent = {
   offset: 1042,
   topic: 'orders/42',
   type: 'paid',
-  key: 'line-7',
+  key: undefined,
   data: '{"total":12}',
   time: Date.UTC(2026, 10, 21, 2, 4, 58, 7),
+  remove: false,
   end: false,
   trace: undefined,
 }
-const PLAIN: Representation = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+const PLAIN: Representation = {
+  envelope: false,
+  namesTopic: false,
+  conflateMs: 0,
+  traces: false,
+  times: false,
+}
 
 function text(
   event: Partial<StoredEvent>,
@@ -35,6 +42,27 @@ test('a frame on a stream of one topic', () => {
 test('a frame on a stream of more than one topic names its topic', () => {
   expect(text({}, { namesTopic: true })).toBe(
     'event: paid\ndata: {"total":12}\ntopic: orders/42\nid: k7x2.1042\n\n',
+  )
+})
+
+test('a frame of an event with a key names it', () => {
+  expect(text({ key: 'line-7' }, { namesTopic: true })).toBe(
+    'event: paid\ndata: {"total":12}\ntopic: orders/42\nkey: line-7\nid: k7x2.1042\n\n',
+  )
+})
+
+test('a frame of a removal says that it is one', () => {
+  expect(text({ key: 'line-7', remove: true, data: '' })).toBe(
+    'event: paid\ndata: \nkey: line-7\nremove: true\nid: k7x2.1042\n\n',
+  )
+  expect(text({ key: 'line-7', remove: true, data: '' }, { envelope: true })).toContain(
+    '"key":"line-7","remove":true,"time":',
+  )
+})
+
+test('a frame has the time for readers that ask for it', () => {
+  expect(text({}, { times: true })).toBe(
+    'event: paid\ndata: {"total":12}\ntime: 2026-11-21T02:04:58.007Z\nid: k7x2.1042\n\n',
   )
 })
 
@@ -63,15 +91,15 @@ test('data that looks like fields stays data', () => {
 })
 
 test('an envelope carries everything in data', () => {
-  expect(text({ data: 'a\nb' }, { envelope: true })).toBe(
+  expect(text({ key: 'line-7', data: 'a\nb' }, { envelope: true })).toBe(
     'event: paid\n' +
       'data: {"topic":"orders/42","type":"paid","key":"line-7","time":"2026-11-21T02:04:58.007Z","data":"a\\nb"}\n' +
-      'id: k7x2.1042\n\n',
+      'key: line-7\nid: k7x2.1042\n\n',
   )
 })
 
 test('an envelope leaves out what is absent', () => {
-  expect(text({ type: undefined, key: undefined }, { envelope: true, namesTopic: true })).toBe(
+  expect(text({ type: undefined }, { envelope: true, namesTopic: true })).toBe(
     'data: {"topic":"orders/42","time":"2026-11-21T02:04:58.007Z","data":"{\\"total\\":12}"}\n' +
       'topic: orders/42\nid: k7x2.1042\n\n',
   )

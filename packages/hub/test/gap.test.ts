@@ -1,6 +1,6 @@
 import { createHub } from '@tailrace/hub'
 import type { GapPolicy, Hub } from '@tailrace/hub'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOGS } from './each-log.ts'
 import type { OpenLog } from './each-log.ts'
@@ -11,7 +11,7 @@ const KIB = 1024
 
 describe.each(LOGS)('on a %s log', (_, openLog) => {
   let held: OpenLog
-  let log: EventLog
+  let log: CompleteEventLog
   let hub: Hub
 
   beforeEach(async () => {
@@ -28,7 +28,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   /** Leaves the newest `count` events of each topic, and the newest of each key. */
   async function keep(count: number): Promise<void> {
-    while (!(await log.trim([{ selector: '**', maxCount: count }], Date.now())).done);
+    while (!(await log.retention.trim([{ selector: '**', maxCount: count }], Date.now())).done);
   }
 
   /** Type or data, and id, of everything that came; gaps with their facts. */
@@ -47,7 +47,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     const data = Array.from({ length: 10 }, (__, i) => `${i}`.padEnd(40 * KIB, 'b'))
     const ids = await publishAll(hub, [...texts('x', 'x'), ...texts('b', ...data), ...texts('a', 'a1', 'a2')])
     const trim = async (selector: string, maxCount: number): Promise<void> => {
-      while (!(await log.trim([{ selector, maxCount }], Date.now())).done);
+      while (!(await log.retention.trim([{ selector, maxCount }], Date.now())).done);
     }
     await trim('a', 1)
     // Far behind the reader, who knows of it: from the start, or because it is told so at once.

@@ -1,13 +1,13 @@
 import { createHub, parseHistoryQuery } from '@tailrace/hub'
 import type { History, HistoryQuery, Hub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { publishAll, publishOne, texts } from './opening.ts'
 
 const HERE = new AbortController().signal
 
-let log: EventLog
+let log: CompleteEventLog
 let hub: Hub
 
 beforeEach(async () => {
@@ -141,7 +141,7 @@ describe('a cursor that cannot be served', () => {
 
   test('is told as expired when something after it is gone, with the oldest that is left', async () => {
     const ids = await publishAll(hub, texts('t', 'a', 'b', 'c', 'd'))
-    await log.trim([{ selector: '**', maxCount: 2 }], Date.now())
+    await log.retention.trim([{ selector: '**', maxCount: 2 }], Date.now())
     expect(await read({ from: ids[0]! })).toEqual({
       gap: { reason: 'expired', from: ids[0], oldest: ids[2] },
     })
@@ -193,7 +193,7 @@ describe('waiting', () => {
 
   test('an event that is published between the look and the wait is not missed', async () => {
     let isFirst = true
-    const slow: EventLog = {
+    const slow: CompleteEventLog = {
       ...log,
       async read(query) {
         const page = await log.read(query)
@@ -212,11 +212,11 @@ describe('waiting', () => {
     const [from] = await publishAll(hub, texts('t', 'seen'))
     const firstRead = Promise.withResolvers<void>()
     let reads = 0
-    const trimming: EventLog = {
+    const trimming: CompleteEventLog = {
       ...log,
       async read(query) {
         reads += 1
-        if (reads === 2) await log.trim([{ selector: '**', maxCount: 1 }], Date.now())
+        if (reads === 2) await log.retention.trim([{ selector: '**', maxCount: 1 }], Date.now())
         const page = await log.read(query)
         firstRead.resolve()
         return page

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog, LogError } from '@tailrace/log'
-import type { EventLog, TailListener } from '@tailrace/log'
+import type { CompleteEventLog, EventLog, TailListener } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Counters } from '../src/counters.ts'
 import type { Lane, LaneMember } from '../src/lane.ts'
@@ -12,7 +12,7 @@ import { LOGS } from './each-log.ts'
 import { open, publishAll, publishOne, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
-let log: EventLog
+let log: CompleteEventLog
 let hub: Hub
 
 beforeEach(async () => {
@@ -48,7 +48,7 @@ describe('publishing', () => {
 })
 
 describe('lanes', () => {
-  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false, times: false }
   const EVENT = {
     offset: 1,
     topic: 'a',
@@ -56,6 +56,7 @@ describe('lanes', () => {
     type: undefined,
     key: undefined,
     time: 0,
+    remove: false,
     end: false,
     trace: undefined,
   }
@@ -63,6 +64,7 @@ describe('lanes', () => {
   const ANYBODY = { client: '', isGone: false }
   const member: LaneMember = {
     pump() {},
+    retry() {},
     heartbeat() {},
     cutIfStalled() {},
     close() {},
@@ -78,7 +80,7 @@ describe('lanes', () => {
   }
 
   test('a lane is shared by the same selectors in any order, and goes with its last subscriber', async () => {
-    const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
+    const lanes = new Lanes(log.topics, 'e', 0, LIMITS, new Counters())
     const enter = (selectors: readonly string[]): Promise<Lane> =>
       lanes.with(selectors, PLAIN, ANYBODY, async (lane) => {
         lane.members.add(member)
@@ -95,7 +97,7 @@ describe('lanes', () => {
   })
 
   test('a lane that nobody entered is gone, also when its use failed', async () => {
-    const lanes = new Lanes(log, 'e', 0, LIMITS, new Counters())
+    const lanes = new Lanes(log.topics, 'e', 0, LIMITS, new Counters())
     const unused = await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)
     await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow(
       'no',
@@ -199,17 +201,27 @@ describe('a log that fails', () => {
         return log.tail(to)
       },
     }
-    const own = await createHub(tapped, { heartbeatMs: 0, batchMs: 0 })
+    const errors: unknown[] = []
+    const own = await createHub(tapped, {
+      heartbeatMs: 0,
+      batchMs: 0,
+      onError: (error) => errors.push(error),
+    })
     const sink = await open(own, { selectors: ['t'] })
     const stalled = await open(own, { selectors: ['t'] })
     stalled.drain(0)
     const waiting = own.read({ selectors: ['t'], waitSeconds: 55 }, new AbortController().signal)
-    listener!.failed(new LogError('closed', 'The engine died.'))
+    const lost = new LogError('unwritable', 'The engine has lost its data.')
+    listener!.failed(lost)
+    expect(errors).toEqual([lost])
     expect(sink.events().at(-1)).toMatchObject({ type: 'tailrace.error', data: '{"code":"log-unavailable"}' })
     expect([sink.outcome, stalled.outcome]).toEqual(['ended', 'ended'])
     expect(stalled.story()).toEqual(['tailrace.live'])
     expect(await waiting).toMatchObject({ events: [] })
-    await expect(own.publish(texts('t', 'x'))).rejects.toMatchObject({ code: 'closed' })
+    await expect(own.publish(texts('t', 'x'))).rejects.toMatchObject({
+      code: 'closed',
+      message: 'The hub is closed: its log has failed. The engine has lost its data.',
+    })
     await expect(own.ready()).rejects.toMatchObject({ code: 'closed' })
     await own.close()
   })
@@ -291,10 +303,13 @@ test('a round of retention that takes long is not followed by those that were du
   let rounds = 0
   const slow: EventLog = {
     ...log,
-    async trim() {
-      rounds += 1
-      await promise
-      return { removed: 0, done: true }
+    retention: {
+      ...log.retention,
+      async trim() {
+        rounds += 1
+        await promise
+        return { removed: 0, done: true }
+      },
     },
   }
   const busy = await createHub(slow, { trimIntervalMs: 1_000 })

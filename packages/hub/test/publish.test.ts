@@ -37,6 +37,7 @@ test.each<[string, Partial<NewEvent>, HubErrorCode | LogErrorCode]>([
   ['an idempotency key with a NUL', { idempotencyKey: '\0' }, 'invalid-idempotency-key'],
   ['an idempotency key that is too long', { idempotencyKey: 'k'.repeat(257) }, 'invalid-idempotency-key'],
   ['a traceparent with an LF', { trace: { traceparent: `${TRACEPARENT}\nid: 1` } }, 'invalid-trace'],
+  ['a removal without a key', { remove: true }, 'missing-key'],
   ['a tracestate with an LF', { trace: { traceparent: TRACEPARENT, tracestate: 'a=1\n' } }, 'invalid-trace'],
   ['half a character as data', { data: 'a\udc00' }, 'invalid-data'],
   ['data that is too large', { data: 'x'.repeat(11) }, 'event-too-large'],
@@ -88,8 +89,8 @@ describe('sizes', () => {
   })
 
   test('a batch of one event more than are taken is refused at that event', () => {
-    expect(refusalOf(Array.from({ length: 5 }, () => GOOD))).toBeUndefined()
-    expect(refusalOf(Array.from({ length: 6 }, () => GOOD))).toMatchObject({
+    expect(refusalOf([GOOD, GOOD, GOOD, GOOD, GOOD])).toBeUndefined()
+    expect(refusalOf([GOOD, GOOD, GOOD, GOOD, GOOD, GOOD])).toMatchObject({
       code: 'batch-too-large',
       details: { index: 5, maxBatchEvents: 5 },
     })

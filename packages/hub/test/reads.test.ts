@@ -50,7 +50,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     for (let from = 'start'; ;) {
       const page = await hub.read({ selectors: ['t/*/wanted'], from }, HERE)
       if ('gap' in page || page.events.length === 0) break
-      seen.push(...page.events.map(({ data }) => data!))
+      seen.push(...page.events.map(({ data }) => data))
       from = page.next
     }
     expect(seen).toEqual(['first', 'second'])
@@ -141,6 +141,29 @@ test('a page that several readers wait for is read as long as one of them is the
   expect(second.story()).toEqual(['x', 'tailrace.live'])
   await hub.close()
 })
+
+// Which of these steps falls between the two depends on how many promises lie between a read and its reader.
+test.each(Array.from({ length: 40 }, (_, steps) => steps))(
+  'a reader that asks %i steps after the last one to wait for the same page has left gets the page all the same',
+  async (steps) => {
+    const log = createMemoryLog()
+    const { held, letGo } = holding(log)
+    const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0 })
+    await publishAll(hub, texts('t', 'x'))
+    // Keeps the lane, and what it reads.
+    await open(hub, { selectors: ['t/**'] })
+    const busy = Array.from({ length: 4 }, () => hub.read({ selectors: ['busy'] }, HERE))
+    const first = await open(hub, { selectors: ['t/**'], from: 'start' })
+    first.leave()
+    letGo()
+    for (let step = 0; step < steps; step += 1) await Promise.resolve()
+    const second = await open(hub, { selectors: ['t/**'], from: 'start' })
+    await second.until(() => second.story().length > 1 || second.outcome !== 'open')
+    expect(second.story()).toEqual(['x', 'tailrace.live'])
+    await Promise.all(busy)
+    await hub.close()
+  },
+)
 
 test('a stream for which too much waits already is told so, and when to come back', async () => {
   const log = createMemoryLog()

@@ -95,19 +95,20 @@ test('nothing that was purged comes from a page that was on its way', async () =
 test('a page that comes when all its readers have left is not kept', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const page = { events: [], next: 7, more: false, lostThrough: 0, losses: 0 }
-  const event = { offset: 7, topic: 't', type: undefined, key: undefined, data: 'x', time: 0, end: false }
+  const event = { offset: 7, topic: 't', type: undefined, key: undefined, data: 'x', time: 0 }
   const view = {
     epoch: 'e',
     head: 7,
+    now: 7,
     read: async () => {
       await promise
-      return { ...page, events: [{ ...event, trace: undefined }] }
+      return { ...page, events: [{ ...event, remove: false, end: false, trace: undefined }] }
     },
     snapshot: async () => page,
     describe: () => log.describe(),
     lastWords: () => new Uint8Array(),
   }
-  const plain = { envelope: false, namesTopic: false, conflateMs: 0, traces: false }
+  const plain = { envelope: false, namesTopic: false, conflateMs: 0, traces: false, times: false }
   let changes = 0
   const replay = new Replay(['t'], plain, 'e', () => (changes += 1))
   const coming = replay.page(view, { offset: 0, partial: undefined }, { client: '', isGone: false })

@@ -110,6 +110,54 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(sink.story().filter((one) => one === 'tailrace.live')).toHaveLength(1)
   })
 
+  test('a reader that saw a key before it was removed learns of the removal', async () => {
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    await publishAll(
+      hub,
+      keys.map((key) => set(key, `${key}1`.padEnd(40 * KIB))),
+    )
+    const sink = await open(hub, { selectors: ['t'], snapshot: true }, 2)
+    await sink.untilEvents(1)
+    // One that it has seen, one that it has not, and one that comes and goes.
+    const ids = await publishAll(hub, [
+      { ...set('a', 'gone'), remove: true },
+      { ...set('e', 'gone'), remove: true },
+      set('g', 'g1'),
+      { ...set('g', 'gone'), remove: true },
+    ])
+    sink.drain()
+    await sink.until(isLive)
+    const state = new Map<string, string>()
+    for (const { type, key, data, remove } of sink.events()) {
+      if (type !== 'message') continue
+      if (remove) state.delete(key!)
+      else state.set(key!, data.trim())
+    }
+    expect(Object.fromEntries(state)).toEqual({ b: 'b1', c: 'c1', d: 'd1', f: 'f1' })
+    // A reader that is cut before live goes on from there, and misses none of it.
+    expect(sink.events().find(({ remove }) => remove)).toMatchObject({ key: 'a', lastEventId: ids[0] })
+  })
+
+  test('a removal that retention took away before a slow reader could learn of it is a gap', async () => {
+    const keys = ['a', 'b', 'c', 'd']
+    await publishAll(
+      hub,
+      keys.map((key) => set(key, key.repeat(40 * KIB))),
+    )
+    const sink = await open(hub, { selectors: ['t'], snapshot: true }, 2)
+    await sink.untilEvents(1)
+    await publishAll(hub, [{ ...set('a', 'gone'), remove: true }, set('x', '.'.repeat(500))])
+    for (let done = false; !done;) {
+      ;({ done } = await held.log.retention.trim([{ selector: '**', maxCount: 0 }], Date.now()))
+    }
+    sink.drain()
+    await sink.until(isLive)
+    const story = sink.story()
+    const gap = sink.events().find(({ type }) => type === 'tailrace.gap')
+    expect(JSON.parse(gap!.data)).toMatchObject({ reason: 'overflow' })
+    expect(story.indexOf('tailrace.gap')).toBeLessThan(story.indexOf('tailrace.live'))
+  })
+
   test('a value that changes while half of it was sent cuts the connection, and is never mixed with the new one', async () => {
     await publishOne(hub, set('a', 'a'.repeat(100 * KIB)))
     const sink = await open(hub, { selectors: ['t'], snapshot: true }, 2)

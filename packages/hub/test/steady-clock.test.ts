@@ -1,5 +1,5 @@
 import { createMemoryLog } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog, Retention } from '@tailrace/log'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
@@ -124,13 +124,16 @@ test('retention deletes nothing for a clock that is eight days ahead for a while
 })
 
 /** A log that says when a step of retention has begun and ended since it was asked. */
-function watchTrims(log: EventLog): { log: EventLog; next(): Promise<void> } {
+function watchTrims(log: CompleteEventLog): { log: CompleteEventLog; next(): Promise<void> } {
   const waiting: (() => void)[] = []
-  const trim: EventLog['trim'] = async (rules, now) => {
+  const trim: Retention['trim'] = async (rules, now) => {
     const told = waiting.splice(0)
-    const result = await log.trim(rules, now)
+    const result = await log.retention.trim(rules, now)
     for (const tell of told) tell()
     return result
   }
-  return { log: { ...log, trim }, next: () => new Promise((resolve) => waiting.push(resolve)) }
+  return {
+    log: { ...log, retention: { ...log.retention, trim } },
+    next: () => new Promise((resolve) => waiting.push(resolve)),
+  }
 }

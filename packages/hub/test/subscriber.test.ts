@@ -1,7 +1,7 @@
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { matches } from '@tailrace/log'
-import type { EventLog, NewEvent } from '@tailrace/log'
+import type { CompleteEventLog, NewEvent } from '@tailrace/log'
 import { createRandom, testSeed } from '@tailrace/testkit'
 import type { Random } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -15,7 +15,7 @@ const KIB = 1024
 
 describe.each(LOGS)('on a %s log', (_, openLog) => {
   let held: OpenLog
-  let log: EventLog
+  let log: CompleteEventLog
   let hub: Hub
 
   beforeEach(async () => {
@@ -111,7 +111,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     const large = 'L'.repeat(90 * KIB)
     await open(wide, { selectors: ['t'] })
     await publishAll(wide, texts('t', 'one', large))
-    await log.trim([{ selector: 't', maxCount: 1 }], Date.now())
+    await log.retention.trim([{ selector: 't', maxCount: 1 }], Date.now())
     // The replay after a gap begins at the start of the log, which the window of this lane reaches back to.
     const reader = await open(wide, { selectors: ['t'], from: 'elsewhere.7' }, 3)
     await reader.until(() => reader.chunks.length === 3)
@@ -135,7 +135,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   test('a replay goes no further than its reader', async () => {
     await hub.publish(texts('t', ...Array.from({ length: 100 }, (__, i) => `${i}`.padEnd(3 * KIB))))
     let reads = 0
-    const counting: EventLog = {
+    const counting: CompleteEventLog = {
       ...log,
       read(query) {
         reads += 1

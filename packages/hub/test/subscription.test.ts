@@ -26,11 +26,14 @@ test('a plain request reads one topic from now on, replays after a gap, and need
     onGap: undefined,
     conflateMs: undefined,
     trace: false,
+    time: false,
   })
 })
 
 test('everything that can be asked for is read', () => {
-  expect(parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms&trace=true')).toEqual({
+  expect(
+    parse('topic=a/*&topic=b&from=start&envelope=json&gap=live&conflate=250ms&trace=true&time=true'),
+  ).toEqual({
     selectors: ['a/*', 'b'],
     from: 'start',
     snapshot: false,
@@ -38,6 +41,7 @@ test('everything that can be asked for is read', () => {
     onGap: 'live',
     conflateMs: 250,
     trace: true,
+    time: true,
   })
   expect(parse('topic=a&snapshot=true')).toMatchObject({ snapshot: true, from: undefined })
   expect(parse('topic=a&snapshot=false&from=start')).toMatchObject({ snapshot: false, from: 'start' })

@@ -1,4 +1,4 @@
-/** Orders texts by code point, which UTF-8 sorts by and UTF-16 does not. */
+/** Compares texts by code point, which is the order of UTF-8 but not of UTF-16. */
 export function compareCodePoints(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -1,4 +1,4 @@
-/** Selectors by their segments. */
+/** A tree of selectors by their segments. */
 interface Node {
   readonly children: Map<string, Node>
   /** A selector ends here. */
@@ -8,9 +8,9 @@ interface Node {
 }
 
 /**
- * Tells whether one of some valid selectors covers another one, which is to say that it selects everything that the other
- * can ever select: `orders/**` covers `orders/*`. A topic is covered by what selects it. The cost of a question depends on
- * the segments of what is asked about, and not on how many selectors there are.
+ * Returns a function that tells whether one of some valid selectors covers another one, that is, selects everything
+ * that the other can ever select: `orders/**` covers `orders/*`. A topic is covered by the selectors that match it.
+ * The cost of a call depends on the segments of its argument, not on the number of selectors.
  */
 export function coveredBy(selectors: readonly string[]): (other: string) => boolean {
   const root = createNode()
@@ -29,7 +29,7 @@ function isCovered(node: Node, segments: readonly string[], at: number): boolean
   if (node.isOpen) return true
   const segment = segments[at]
   if (segment === undefined) return node.isEnd
-  // What a `*` or a `**` of the other may stand for is covered by a wildcard only, and `**` by none but `**`.
+  // Only a wildcard covers what a `*` or a `**` may stand for, and only `**` covers `**`.
   const next = segment === '**' ? [] : segment === '*' ? ['*'] : [segment, '*']
   return next.some((name) => {
     const child = node.children.get(name)

@@ -1,7 +1,7 @@
-/** The longest cursor, in characters. */
+/** The maximum length of a cursor, in characters. */
 export const MAX_CURSOR_LENGTH = 64
 
-/** A place in a log, as readers carry it in `id:` and `Last-Event-ID`; see {@link formatCursor}. */
+/** A position in a log, as readers receive it in `id:` and send it in `Last-Event-ID`; see {@link formatCursor}. */
 export interface Cursor {
   readonly epoch: string
   readonly offset: number
@@ -9,12 +9,12 @@ export interface Cursor {
 
 const CURSOR = /^([a-z0-9]{1,32})\.(0|[1-9][0-9]{0,15})$/
 
-/** Writes a cursor: `<epoch>.<offset>`. Readers treat it as opaque, so that it may change. */
+/** Formats a cursor: `<epoch>.<offset>`. Readers treat it as opaque, so that it may change. */
 export function formatCursor(epoch: string, offset: number): string {
   return `${epoch}.${offset}`
 }
 
-/** Reads a cursor back; `undefined` for every text that {@link formatCursor} cannot have written. */
+/** Parses a cursor. `undefined` for every text that {@link formatCursor} cannot have produced. */
 export function parseCursor(text: string): Cursor | undefined {
   if (text.length > MAX_CURSOR_LENGTH) return undefined
   const match = CURSOR.exec(text)
@@ -31,7 +31,7 @@ export function mintSecret(): string {
     .replaceAll('=', '')
 }
 
-/** Mints an epoch: 40 random bits, so that two lives of a log meet once in a million million. */
+/** Mints an epoch of 40 random bits: the chance that two epochs are equal is one in a million million. */
 export function mintEpoch(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(8))
   return Array.from(bytes, (byte) => 'abcdefghijkmnpqrstuvwxyz23456789'[byte % 32]).join('')

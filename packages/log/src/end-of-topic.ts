@@ -1,16 +1,16 @@
 import { LogError } from './errors.ts'
 import type { NewEvent } from './event-log.ts'
 
-/** The event for which a batch cannot be stored. */
+/** The event because of which a batch cannot be stored. */
 export interface Refusal {
   readonly topic: string
   readonly index: number
 }
 
 /**
- * Finds what publishes to a topic that has ended, or that its own batch ends. A repeat of an event that was
- * stored before, or that comes before in its batch, is no publish, so a retry of the last event is answered
- * as the first was, and ends nothing again.
+ * Finds an event that would be published to a topic that has ended, or that an earlier event of its own batch ends.
+ * A repeat of an event that was stored before, or that is earlier in the batch, is not a publish. So a retry of the
+ * last event receives the first response again, and ends nothing a second time.
  */
 export function refusalOf(
   batch: readonly NewEvent[],

@@ -1,24 +1,34 @@
 /**
- * Every way this package can fail. A code is public API: adding one is minor, changing one is major.
+ * Every way a log can fail, whatever its engine. A code is public API: adding one is minor, changing one is major.
  *
  * - `invalid-topic`, `invalid-selector`: the name breaks the rules of `parseTopic` or `parseSelector`.
  * - `topic-ended`: the batch publishes to a topic that has ended; nothing of it was stored.
+ * - `unsupported`: the log lacks the capability that was asked for; `details.capability` names it.
  * - `busy`: more is waiting for its commit than the log may hold in memory; retry later.
- * - `full`, `unwritable`: the disk is full, or a write failed; nothing of the batch was stored.
- * - `read-only`, `locked`, `foreign`, `newer-schema`, `corrupt`, `cannot-open`: the log cannot be opened as it is.
- * - `closed`: the log was closed, or its engine died.
+ * - `full`, `unwritable`: there is no room, or a write failed; nothing of the batch was stored.
+ * - `unreachable`: the engine cannot be reached; nothing was stored. The log reconnects by itself; retry later.
+ * - `outcome-unknown`: the engine was lost after it was asked and before it answered: a write may be stored.
+ * - `unauthorized`: the engine rejects the credentials, or they do not permit what the log needs.
+ * - `incompatible`: the engine is too old, or the log was written by a newer version of this package.
+ * - `read-only`, `locked`, `foreign`, `corrupt`, `cannot-open`: the log cannot be opened or used as it is: it cannot be
+ *   written, another process has it, it is not a Tailrace log, it is damaged, or something else is in the way.
+ * - `closed`: the log was closed.
  */
 export type LogErrorCode =
   | 'invalid-topic'
   | 'invalid-selector'
   | 'topic-ended'
+  | 'unsupported'
   | 'busy'
   | 'full'
   | 'unwritable'
+  | 'unreachable'
+  | 'outcome-unknown'
+  | 'unauthorized'
+  | 'incompatible'
   | 'read-only'
   | 'locked'
   | 'foreign'
-  | 'newer-schema'
   | 'corrupt'
   | 'cannot-open'
   | 'closed'

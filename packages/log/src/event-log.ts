@@ -2,8 +2,8 @@ import type { LogError } from './errors.ts'
 import type { RetentionRule } from './retention.ts'
 
 /**
- * How long the answer to an idempotency key is kept, in milliseconds. Where retention bounds the bytes of a topic,
- * its oldest answers go sooner when they exceed as much again.
+ * How long an idempotency key is remembered, in milliseconds. Where retention bounds the bytes of a topic,
+ * its oldest keys go sooner when they exceed as much again.
  */
 export const IDEMPOTENCY_WINDOW_MS: number = 24 * 60 * 60 * 1000
 
@@ -20,6 +20,8 @@ export interface NewEvent {
   readonly type?: string | undefined
   /** The newest event of a key is what a snapshot of the topic holds. */
   readonly key?: string | undefined
+  /** Removes the key from snapshots. The event itself is stored and tailed as history. Only with a key. */
+  readonly remove?: boolean | undefined
   /** The topic ends with this event. */
   readonly end?: boolean | undefined
   /** Within {@link IDEMPOTENCY_WINDOW_MS}, the second event of a topic with this key is not stored again. */
@@ -37,6 +39,8 @@ export interface StoredEvent {
   readonly data: string
   /** When it was stored, in milliseconds since 1970, by the log's clock. Clocks jump; offsets do not. */
   readonly time: number
+  /** It removed its key: until the next event with that key, no snapshot has it. */
+  readonly remove: boolean
   readonly end: boolean
   readonly trace: TraceContext | undefined
 }
@@ -85,19 +89,29 @@ export interface Page {
   readonly losses: number
 }
 
-/** Told of everything that is committed, by this node and every other, in log order. Must not throw. */
+/** Receives everything that any node commits, in log order. Must not throw. */
 export interface TailListener {
   /** A run of events, as they were committed: never empty, offsets larger than any before. */
   events(events: readonly StoredEvent[]): void
   /** Every event of the topic up to this offset was purged. */
   purged(topic: string, through: number): void
-  /** The tail is lost for good (the engine died or was replaced); nothing more comes. */
+  /**
+   * The engine cannot be reached, for this reason. The log keeps trying, with growing pauses, until it succeeds or is
+   * closed. Called once for each interruption.
+   */
+  interrupted(reason: LogError): void
+  /** The interruption is over. Events continue after the last one that was reported; none is missing or repeated. */
+  resumed(): void
+  /** The tail is over: the log now has another identity (its engine was replaced), or is gone for good. */
   failed(error: LogError): void
 }
 
 /** A running tail. */
 export interface Tail {
-  /** The newest offset when the tail began: the listener is told of every event after it. */
+  /**
+   * The newest offset when the tail began: the listener receives every event after it. At least the offset of each
+   * `append`, and the `newest` of each `describe`, that resolved on this node before.
+   */
   readonly after: number
   stop(): void
 }
@@ -109,8 +123,6 @@ export interface LogDescription {
   readonly oldest: number
   /** The largest offset ever given, retained or not; 0 in a new log. */
   readonly newest: number
-  /** 32 random bytes in base64url, minted with the log, that all its nodes share. It never leaves them. */
-  readonly secret: string
 }
 
 /** What a listing says of a topic. */
@@ -119,6 +131,10 @@ export interface TopicSummary {
   /** The offset of its newest event, retained or not. */
   readonly newest: number
   readonly ended: boolean
+  /** How many of its events are retained. */
+  readonly events: number
+  /** Bytes of their data, and of the key of each event that is the newest of its key. */
+  readonly bytes: number
 }
 
 export interface TopicQuery {
@@ -144,25 +160,84 @@ export interface NoteQuery {
   readonly limit: number
 }
 
+/** Reads the newest event of each key. */
+export interface SnapshotReader {
+  /**
+   * The newest event of each key of the selected topics, one bounded page at a time. Page after page, until
+   * `more` is false, a reader has seen the newest event of every key as of the last page's `next`. (A key
+   * that changes meanwhile moves behind the pages already read, so it is seen again, and never missed.)
+   */
+  read(query: Query): Promise<Page>
+}
+
+/** Knows the topics of the log. A log without it cannot end a topic: the hub rejects events that would. */
+export interface TopicIndex {
+  list(query: TopicQuery): Promise<readonly TopicSummary[]>
+
+  /** For each topic, in order, the offset of the event that ended it. */
+  ended(topics: readonly string[]): Promise<readonly (number | undefined)[]>
+}
+
+/** Removes events: old ones by rules, or all of a topic. A log without it keeps everything, or trims by its own bounds. */
+export interface Retention {
+  /**
+   * One small step of retention, by the first rule whose selector matches each topic; never long enough to
+   * delay a publisher noticeably. Call it until `done`. Every node may call it, with the same rules: a call that finds
+   * another node at work resolves with `{ removed: 0, done: true }`. Each event is removed, and counted, once.
+   */
+  trim(rules: readonly RetentionRule[], now: number): Promise<{ removed: number; done: boolean }>
+
+  /** Removes every event of a topic, and its end. Resolves with false when the topic is not known. */
+  purge(topic: string): Promise<boolean>
+}
+
+/** What the nodes of a log share besides events. */
+export interface SharedState {
+  /** 32 random bytes in base64url, minted with the log, the same on every node. They must never leave the nodes. */
+  secret(): Promise<string>
+
+  /**
+   * Notes a key until a time, for all nodes of the log. Of all calls with the same key, on all nodes together,
+   * one resolves with true, once the note is durable; the others resolve with false. A key that is noted again
+   * is noted until the later of the two times. A note whose time is over counts for nothing, and the log removes it.
+   */
+  note(note: Note): Promise<boolean>
+
+  /**
+   * Reads notes whose time is not over, in code point order of their keys. It sees every note that was resolved on any
+   * node before the call: nodes learn of each other's revocations by it.
+   */
+  notes(query: NoteQuery): Promise<readonly Note[]>
+}
+
 /**
  * An append-only, durable, totally ordered record of events: the one seam between the hub and storage.
  *
- * The contract, proved for every implementation by the testkit's `testEventLog`:
+ * One log may be open on several nodes. The contract, which `@tailrace/log-suite` checks:
  *
- * - **One order.** Offsets grow strictly over all topics, nodes and restarts, and are never given twice.
- *   They may have holes. An engine with several partitions uses one of them for a log, since every node
- *   tails all of it anyway. Everything read or tailed comes in offset order.
  * - **Acknowledged is durable.** `append` resolves when the events, their keys, their idempotency records
- *   and the end of their topics would survive the death of this process, all in one commit. When it
- *   rejects with `full`, `unwritable` or `busy`, none of it is stored, and nobody is told of it.
+ *   and the end of their topics would survive the death of this process, all in one commit. When it rejects, none of it
+ *   is stored, and no tail reports it, unless the code is `outcome-unknown`.
  * - **A batch is atomic**: contiguous in the log, in order, all or none.
- * - **Read your writes.** `read` and `snapshot` see every event whose `append` resolved before the call.
- * - **Tail is complete.** After `tail` resolved, its listener is told of every event after `Tail.after`,
- *   once, before or while the `append` of this node resolves.
+ * - **Read your writes.** `read` and `snapshots` see every event whose `append` resolved on this node before the call,
+ *   every event that a tail of this node has reported, and every event up to the `newest` of a `describe` that resolved
+ *   on this node. Otherwise they may be late for what other nodes appended. `describe` may not: it covers every `append`
+ *   that resolved on any node before the call, so that a node recognizes the cursors of all others.
+ * - **Tail is complete.** After `tail` resolved, its listener receives every event after `Tail.after`, of every node,
+ *   exactly once and in order. Whether an event arrives before or after its `append` resolves is left open, so that an
+ *   append need not wait for its own echo.
+ * - **Interruption is a state.** While the engine cannot be reached, tails are `interrupted` and calls reject with
+ *   `unreachable` (or `outcome-unknown`); then tails are `resumed`. A tail that was not `interrupted` may lag, but not
+ *   for good.
  * - **Loss is visible.** What retention or a purge removed shows as `Page.lostThrough`, to readers of the topics that
  *   lost it. Only an engine that has forgotten a topic altogether, of many that are gone, may show its loss to others.
+ *   That holds for what the engine removes by bounds of its own as well: the offset below its oldest event serves as
+ *   both `lostThrough` and `losses`.
  *
  * Any method rejects with `closed` after `close`.
+ *
+ * The optional members are capabilities. A log has each of them or not, for as long as it is open; the hub rejects
+ * what needs one that is missing (`unsupported`).
  */
 export interface EventLog {
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
@@ -175,48 +250,25 @@ export interface EventLog {
    */
   read(query: Query): Promise<Page>
 
-  /**
-   * The newest event of each key of the selected topics, one bounded page at a time. Page after page, until
-   * `more` is false, a reader has seen the newest event of every key as of the last page's `next`. (A key
-   * that changes meanwhile moves behind the pages already read, so it is seen again, and never missed.)
-   */
-  snapshot(query: Query): Promise<Page>
-
-  /** For each topic, in order, the offset of the event that ended it. */
-  ended(topics: readonly string[]): Promise<readonly (number | undefined)[]>
-
-  topics(query: TopicQuery): Promise<readonly TopicSummary[]>
-
   /** Resolves when the listener is attached. */
   tail(listener: TailListener): Promise<Tail>
-
-  /**
-   * One small step of retention, by the first rule whose selector matches each topic; never long enough to
-   * be felt by a publisher. Call it until `done`.
-   */
-  trim(rules: readonly RetentionRule[], now: number): Promise<{ removed: number; done: boolean }>
-
-  /** Removes every event of a topic, and its end. Resolves with false when the topic is not known. */
-  purge(topic: string): Promise<boolean>
-
-  /**
-   * Notes a key until a time, for all nodes of the log. Of all calls with the same key, on all nodes together,
-   * one resolves with true, once the note is durable; the others resolve with false. A key that is noted again
-   * is noted until the later of the two times. A note whose time is over counts for nothing, and `trim` removes it.
-   */
-  note(note: Note): Promise<boolean>
-
-  /**
-   * Reads notes whose time is not over, in code point order of their keys. It sees every note that any node has
-   * resolved: nodes learn of each other's revocations by it.
-   */
-  notes(query: NoteQuery): Promise<readonly Note[]>
 
   describe(): Promise<LogDescription>
 
   /** Resolves when the log can be written and read now; rejects with the reason when it cannot. */
   ready(): Promise<void>
 
-  /** Finishes what was accepted, then lets go of everything. Safe to call twice. */
+  /** Finishes what was accepted, then releases everything. Safe to call twice, and while the engine cannot be reached. */
   close(): Promise<void>
+
+  readonly snapshots?: SnapshotReader
+  readonly topics?: TopicIndex
+  readonly retention?: Retention
+  readonly shared?: SharedState
 }
+
+/** What a log may lack. */
+export type Capability = 'snapshots' | 'topics' | 'retention' | 'shared'
+
+/** A log with every capability. */
+export type CompleteEventLog = Required<EventLog>

@@ -1,7 +1,7 @@
 import type { Selection } from './selection.ts'
 import type { Slice } from './slice.ts'
 
-/** The sets of patterns whose losses are remembered; those that were read the longest ago are forgotten. */
+/** Maximum sets of patterns whose losses are remembered. Beyond that, the least recently read are forgotten. */
 const MAX_REMEMBERED = 1_000
 
 /** As in `Page`. */
@@ -12,13 +12,13 @@ export interface Loss {
 
 /** What a topic has lost. */
 export interface TopicLoss extends Loss {
-  /** Nothing when the topic was purged since. */
+  /** Undefined if the topic was purged since. */
   readonly topic: string | undefined
-  /** Tells topics apart that have the same `losses`. */
+  /** Distinguishes topics that have the same `losses`. */
   readonly id: number
 }
 
-/** How far the topics that lost something were looked at: in the order of `losses`, then of `id`. */
+/** How far the topics that lost something were examined, in the order of `losses`, then of `id`. */
 export type LossPlace = Pick<TopicLoss, 'losses' | 'id'>
 
 interface Known extends Loss {
@@ -28,19 +28,19 @@ interface Known extends Loss {
 const NOTHING: Known = { place: { losses: 0, id: 0 }, lostThrough: 0, losses: 0 }
 
 /**
- * What patterns have lost. Each removal gives its topic a larger `losses`, so a pattern that was asked about
- * before looks only at topics that have lost something since.
+ * Remembers what patterns have lost. Each removal gives its topic a larger `losses`, so a pattern that was asked for
+ * before only examines topics that have lost something since.
  */
 export class PatternLosses {
   readonly #known = new Map<string, Known>()
   readonly #after: (place: LossPlace) => Iterable<TopicLoss>
 
-  /** @param after the topics behind a place, in order */
+  /** @param after the topics after a position, in order */
   constructor(after: (place: LossPlace) => Iterable<TopicLoss>) {
     this.#after = after
   }
 
-  /** @returns nothing when the slice ended before everything was looked at: the next call goes on there */
+  /** @returns undefined if the slice ended before everything was examined: the next call continues there */
   of(patterns: readonly string[], selection: Selection, slice: Slice): Loss | undefined {
     const key = JSON.stringify(patterns)
     let { place, lostThrough, losses } = this.#known.get(key) ?? NOTHING

@@ -1,13 +1,13 @@
-import { Answers } from './answers.ts'
 import { mintEpoch, mintSecret } from './cursor.ts'
 import { refusalOf, topicEnded } from './end-of-topic.ts'
 import { LogError } from './errors.ts'
-import type { Appended, EventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
+import type { Appended, CompleteEventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
+import { IdempotencyRecords } from './memory/idempotency.ts'
+import { Notes } from './memory/notes.ts'
 import { Reader } from './memory/reader.ts'
 import { Store } from './memory/store.ts'
 import type { Entry } from './memory/store.ts'
 import { Trimmer } from './memory/trim.ts'
-import { Notes } from './notes.ts'
 import { Slice } from './slice.ts'
 import { TailListeners } from './tail-listeners.ts'
 
@@ -26,40 +26,47 @@ export interface MemoryLogOptions {
   readonly now?: (() => number) | undefined
 }
 
+/** The memory that the nodes of a log share. */
+export interface MemoryEngine {
+  /** Opens the log on one more node; its `close` leaves the others open. */
+  open(): CompleteEventLog
+}
+
 /** A log for tests and throw-away hubs. It survives nothing. */
-export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
+export function createMemoryLog(options: MemoryLogOptions = {}): CompleteEventLog {
+  return createMemoryEngine(options).open()
+}
+
+/** A memory log for several hubs of one process, as a network has it for several machines. */
+export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine {
   const { maxLength = DEFAULT_MEMORY_LOG_LENGTH, now = Date.now } = options
   const [epoch, secret] = [mintEpoch(), mintSecret()]
   const store = new Store()
   const reader = new Reader(store)
   const trimmer = new Trimmer(store)
-  const answers = new Answers(maxLength)
+  const records = new IdempotencyRecords(maxLength)
   const notes = new Notes()
-  const listeners = new TailListeners()
-  let isClosed = false
-
-  function assertOpen(): void {
-    if (isClosed) throw new LogError('closed', 'The log is closed.')
-  }
+  /** The tails of every node that is open. */
+  const nodes = new Set<TailListeners>()
 
   function append(batch: readonly NewEvent[]): Appended[] {
     const time = now()
     const refusal = refusalOf(
       batch,
       (topic) => store.topics.get(topic)?.ended !== undefined,
-      (event) => answers.find(event, time) !== undefined,
+      (event) => records.find(event, time) !== undefined,
     )
     if (refusal !== undefined) throw topicEnded(refusal)
     const stored: StoredEvent[] = []
     const appended = batch.map((event) => {
-      const answered = answers.find(event, time)
-      if (answered !== undefined) return { offset: answered, duplicate: true }
+      const first = records.find(event, time)
+      if (first !== undefined) return { offset: first, duplicate: true }
       const added = store.add(event, time)
-      answers.save(event, added.offset, time)
+      records.save(event, added.offset, time)
       stored.push(added)
       return { offset: added.offset, duplicate: false }
     })
-    if (stored.length > 0) listeners.events(stored)
+    if (stored.length > 0) for (const tails of nodes) tails.events(stored)
     dropOldest()
     return appended
   }
@@ -73,57 +80,80 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     }
   }
 
-  /** Reads one page, in slices of the event loop where it takes more than one. */
-  async function page(query: Query, accepts: (entry: Entry) => boolean): Promise<Page> {
-    for (;;) {
-      assertOpen()
-      const slice = new Slice()
-      const found = reader.page(query, accepts, slice)
-      if (slice.isOver) await new Promise(setImmediate)
-      if (found !== undefined) return found
+  function open(): CompleteEventLog {
+    const tails = new TailListeners()
+    nodes.add(tails)
+    let isClosed = false
+
+    function assertOpen(): void {
+      if (isClosed) throw new LogError('closed', 'The log is closed.')
     }
-  }
 
-  /** What is asked of a log that is open is done at once. */
-  function whenOpen<Args extends unknown[], T>(task: (...args: Args) => T): (...args: Args) => Promise<T> {
-    return async (...args) => {
-      assertOpen()
-      return task(...args)
-    }
-  }
-
-  return {
-    append: whenOpen(append),
-    read: (query) => page(query, () => true),
-    snapshot: (query) => page(query, (entry) => entry.isNewestOfKey),
-    ended: whenOpen((names) => names.map((name) => store.topics.get(name)?.ended)),
-    topics: whenOpen((query) => store.list(query)),
-    tail: whenOpen((listener) => ({ after: store.newest, stop: listeners.add(listener) })),
-
-    trim: whenOpen((rules, at) => {
-      const trimmed = trimmer.step(rules, at)
-      if (trimmed.done) {
-        answers.expire(at)
-        notes.expire(at)
+    /** Reads one page, in slices of the event loop where it takes more than one. */
+    async function page(query: Query, accepts: (entry: Entry) => boolean): Promise<Page> {
+      for (;;) {
+        assertOpen()
+        const slice = new Slice()
+        const found = reader.page(query, accepts, slice)
+        if (slice.isOver) await new Promise(setImmediate)
+        if (found !== undefined) return found
       }
-      return trimmed
-    }),
+    }
 
-    purge: whenOpen((name) => {
-      const purged = store.purge(name)
-      if (purged === undefined) return false
-      listeners.purged(name, purged.newest)
-      return true
-    }),
+    /** What is asked of a log that is open is done at once. */
+    function whenOpen<Args extends unknown[], T>(task: (...args: Args) => T): (...args: Args) => Promise<T> {
+      return async (...args) => {
+        assertOpen()
+        return task(...args)
+      }
+    }
 
-    note: whenOpen((note) => notes.add(note, now())),
-    notes: whenOpen((query) => notes.find(query, now())),
-    describe: whenOpen(() => ({ epoch, oldest: store.oldest, newest: store.newest, secret })),
-    ready: whenOpen(() => undefined),
+    return {
+      append: whenOpen(append),
+      read: (query) => page(query, () => true),
+      tail: whenOpen((listener) => ({ after: store.newest, stop: tails.add(listener) })),
+      describe: whenOpen(() => ({ epoch, oldest: store.oldest, newest: store.newest })),
+      ready: whenOpen(() => undefined),
 
-    async close() {
-      isClosed = true
-      listeners.clear()
-    },
-  } satisfies EventLog
+      async close() {
+        isClosed = true
+        nodes.delete(tails)
+        tails.clear()
+      },
+
+      snapshots: { read: (query) => page(query, (entry) => entry.isNewestOfKey) },
+
+      topics: {
+        list: whenOpen((query) => store.list(query)),
+        ended: whenOpen((names) => names.map((name) => store.topics.get(name)?.ended)),
+      },
+
+      retention: {
+        // A step is one turn of the event loop, so no two nodes are at work at once: they share one round.
+        trim: whenOpen((rules, at) => {
+          const trimmed = trimmer.step(rules, at)
+          if (trimmed.done) {
+            records.expire(at)
+            notes.expire(at)
+          }
+          return trimmed
+        }),
+
+        purge: whenOpen((name) => {
+          const purged = store.purge(name)
+          if (purged === undefined) return false
+          for (const each of nodes) each.purged(name, purged.newest)
+          return true
+        }),
+      },
+
+      shared: {
+        secret: whenOpen(() => secret),
+        note: whenOpen((note) => notes.add(note, now())),
+        notes: whenOpen((query) => notes.find(query, now())),
+      },
+    }
+  }
+
+  return { open }
 }

@@ -3,10 +3,10 @@ import { matches } from './selector.ts'
 /**
  * How long the topics that a selector matches keep their events. A bound that is absent does not apply.
  *
- * Age removes every event that is older. Count and bytes remove the oldest history: events that are not the
- * newest of their key. Those, the topic's state, are what a snapshot shows; count spares them, and bytes
- * bounds them apart from history. So do idempotency keys have the same bytes for themselves, and a topic is
- * never larger than three times the bound, whatever its publishers send.
+ * Age removes every event that is older. Count and bytes remove the oldest history, that is, events that are not the
+ * newest of their key. The newest events form the topic's state, from which snapshots are made. Count does not
+ * remove them, and bytes bounds them separately from history. Idempotency keys also have the same number of bytes
+ * for themselves. So a topic is never larger than three times the bound, whatever its publishers send.
  */
 export interface RetentionRule {
   readonly selector: string
@@ -16,20 +16,20 @@ export interface RetentionRule {
   readonly maxBytes?: number | undefined
 }
 
-/** The first rule whose selector matches. */
+/** Returns the first rule whose selector matches. */
 export function ruleFor(rules: readonly RetentionRule[], topic: string): RetentionRule | undefined {
   return rules.find((rule) => matches(rule.selector, topic))
 }
 
-/** What a topic holds: events beyond the newest of each key, and the bytes of both kinds. */
+/** The size of a topic: the number of its events beyond the newest of each key, and the bytes of both kinds. */
 export interface Holdings {
   count: number
   bytes: number
-  /** Of the newest event of each key, with the keys. */
+  /** Those of the newest event of each key, including the keys. */
   stateBytes: number
 }
 
-/** An event as retention sees it. */
+/** An event, as seen by retention. */
 export interface Candidate {
   readonly offset: number
   readonly time: number
@@ -39,8 +39,8 @@ export interface Candidate {
 }
 
 /**
- * Which of a topic's events a rule removes, oldest first. `settled` is false when every candidate was
- * removed or looked past, so that there may be more behind them. Counts `holdings` down by what it removes.
+ * Determines which events of a topic a rule removes, oldest first. `settled` is false if every candidate was removed
+ * or examined, so that there may be more after them. Subtracts what it removes from `holdings`.
  */
 export function expire(
   rule: RetentionRule,
@@ -55,7 +55,7 @@ export function expire(
     const aged = event.time < cutoff
     const isHistorySurplus = holdings.count > maxCount || holdings.bytes > maxBytes
     const isStateSurplus = holdings.stateBytes > maxBytes
-    // Stored by a clock that was ahead, it says nothing of the age of what follows.
+    // It was stored by a clock that was ahead, so it says nothing about the age of the events that follow.
     const isFromTheFuture = event.time > now && rule.maxAgeMs !== undefined
     if (!aged && !isHistorySurplus && !isStateSurplus && !isFromTheFuture) return { offsets, settled: true }
     if (!aged && !(event.isNewest ? isStateSurplus : isHistorySurplus)) continue

@@ -6,11 +6,14 @@ interface Node {
   isOpen: boolean
 }
 
-/** Several selectors as one: to match a topic costs its segments, however many selectors there are. */
+/**
+ * Combines several selectors into one. The cost of matching a topic depends on its segments, not on the number of
+ * selectors.
+ */
 export class Selection {
   readonly #root: Node = createNode()
 
-  /** @param selectors valid ones */
+  /** @param selectors must be valid */
   constructor(selectors: readonly string[]) {
     for (const selector of selectors) this.#add(selector)
   }

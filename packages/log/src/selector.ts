@@ -2,8 +2,8 @@ import { LogError } from './errors.ts'
 import { flawOf } from './topic.ts'
 
 /**
- * Checks a selector: a topic, or a pattern in which a segment `*` stands for exactly one segment and a
- * final `**` for any number of segments, none included (`orders/**` selects `orders` as well).
+ * Checks a selector: a topic, or a pattern in which a segment `*` stands for exactly one segment and a final `**`
+ * for any number of segments, including none (`orders/**` also selects `orders`).
  *
  * @returns the selector, unchanged
  * @throws LogError `invalid-selector`, with a sentence that names the rule
@@ -16,7 +16,7 @@ export function parseSelector(selector: string): string {
   return selector
 }
 
-/** Whether a selector can match more than the one topic that it spells. */
+/** Whether a selector can match more than one topic. */
 export function isPattern(selector: string): boolean {
   return selector.includes('*')
 }
@@ -27,7 +27,10 @@ export function matches(selector: string, topic: string): boolean {
   return covers(selector, topic)
 }
 
-/** Whether everything that one valid selector can ever select is also selected by another: `orders/*` is by `orders/**`. */
+/**
+ * Whether everything that one valid selector can ever select is also selected by another: `orders/**` covers
+ * `orders/*`.
+ */
 function covers(selector: string, other: string): boolean {
   const { segments: wide, isOpen: isWideOpen } = split(selector)
   const { segments: narrow, isOpen: isNarrowOpen } = split(other)
@@ -43,7 +46,7 @@ function split(selector: string): { segments: string[]; isOpen: boolean } {
   return { segments, isOpen }
 }
 
-/** The segments before a pattern's first wildcard, joined: every topic that it selects starts with them. */
+/** The segments before the first wildcard of a pattern, joined. Every topic that it selects starts with them. */
 export function literalPrefix(selector: string): string {
   const segments = selector.split('/')
   return segments.slice(0, segments.findIndex(isPattern)).join('/')
@@ -53,7 +56,7 @@ function flawOfPattern(selector: string): string | undefined {
   const segments = selector.split('/')
   for (const [i, segment] of segments.entries()) {
     if (!isPattern(segment) || segment === '*') continue
-    if (segment !== '**') return `has * inside the segment ${segment}: a wildcard is a whole segment`
+    if (segment !== '**') return `has * inside the segment ${segment}: a wildcard must be a whole segment`
     if (i !== segments.length - 1) return 'has ** before its end: only the last segment may be **'
   }
   return undefined

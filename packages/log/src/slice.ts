@@ -1,15 +1,15 @@
-/** The most rows that one call looks at. */
+/** Maximum rows that one call examines. */
 const MAX_ROWS = 4_096
-/** The time after which it stops, in milliseconds, unless it has looked at next to nothing. */
+/** Time after which a call stops, in milliseconds, unless it has examined almost nothing. */
 const MAX_MS = 8
 const MIN_ROWS = 256
 
-/** The work that one read may do before others have their turn. */
+/** The work that one read may do before others get their turn. */
 export class Slice {
   readonly #began: number = performance.now()
   #rows = 0
 
-  /** Counts a row that was looked at. @returns whether there is time for another one */
+  /** Counts an examined row. @returns whether there is time for another one */
   spend(): boolean {
     this.#rows += 1
     return !this.isOver

@@ -1,7 +1,7 @@
 import { isBuiltin } from 'node:module'
 import { LogError } from './errors.ts'
 import { topicEnded } from './end-of-topic.ts'
-import type { Appended, EventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
+import type { Appended, CompleteEventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
 import type { Reader } from './sqlite/reader.ts'
 import type { Thread } from './sqlite/thread.ts'
 import { Threads } from './sqlite/threads.ts'
@@ -51,10 +51,10 @@ interface Pending {
  * Beside the file are a mark, by which the log recognizes a backup that was copied over it, and a reserve of at most 8 MiB,
  * which retention writes on when the disk is full. Publishes reject with `full` until the reserve can be had again.
  *
- * @throws LogError `locked`, `foreign`, `newer-schema`, `read-only`, `full`, `corrupt` or `cannot-open`; the last
+ * @throws LogError `locked`, `foreign`, `incompatible`, `read-only`, `full`, `corrupt` or `cannot-open`; the last
  * also on a Node without SQLite, which is built in from 22.13 on
  */
-export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog> {
+export async function openSqliteLog(options: SqliteLogOptions): Promise<CompleteEventLog> {
   const { path, maxPendingLength = DEFAULT_MAX_PENDING_LENGTH, now = Date.now } = options
   if (!isBuiltin('node:sqlite')) {
     throw new LogError(
@@ -65,8 +65,12 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
   }
   const listeners = new TailListeners()
   let isClosed = false
-  const threads = await Threads.start(path, async (role) => {
-    if (role === 'writer') await catchUp()
+  const threads = await Threads.start(path, {
+    died: (reason) => listeners.interrupted(reason),
+    async revived(role) {
+      if (role === 'writer') await catchUp()
+    },
+    complete: () => listeners.resumed(),
   })
 
   let newest = await newestOf(threads)
@@ -157,13 +161,9 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
         assertOpen()
         const length = batch.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD, 0)
         if (pendingLength > 0 && pendingLength + length > maxPendingLength) {
-          throw new LogError(
-            'busy',
-            'More is waiting to be written than the log may hold: publish again later.',
-            {
-              details: { pendingLength, maxPendingLength },
-            },
-          )
+          throw new LogError('busy', 'Too many events are waiting to be written: publish again later.', {
+            details: { pendingLength, maxPendingLength },
+          })
         }
         pending.push({ batch, length, resolve, reject })
         pendingLength += length
@@ -172,29 +172,11 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
     },
 
     read: async (query) => pageOf(reader(), 'read', query),
-    snapshot: async (query) => pageOf(reader(), 'snapshot', query),
-    ended: async (topics) => reader().call('ended', topics),
-    topics: async (query) => reader().call('topics', query),
     describe: async () => reader().call('describe'),
-    note: async (note) => writer().call('note', note, now()),
-    notes: async (query) => reader().call('notes', query, now()),
-    trim: async (rules, at) => writer().call('trim', rules, at),
 
     async tail(listener) {
       assertOpen()
       return { after: newest, stop: listeners.add(listener) }
-    },
-
-    async purge(topic) {
-      try {
-        const through = await writer().call('purge', topic)
-        if (through === undefined) return false
-        listeners.purged(topic, through)
-        return true
-      } catch (error) {
-        if (LogError.is(error) && error.details['mayBeStored'] === true) unsurePurges.add(topic)
-        throw error
-      }
     },
 
     async ready() {
@@ -211,7 +193,35 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<EventLog
       })()
       return closing
     },
-  } satisfies EventLog
+
+    snapshots: { read: async (query) => pageOf(reader(), 'snapshot', query) },
+
+    topics: {
+      list: async (query) => reader().call('topics', query),
+      ended: async (topics) => reader().call('ended', topics),
+    },
+
+    retention: {
+      trim: async (rules, at) => writer().call('trim', rules, at),
+      async purge(topic) {
+        try {
+          const through = await writer().call('purge', topic)
+          if (through === undefined) return false
+          listeners.purged(topic, through)
+          return true
+        } catch (error) {
+          if (LogError.is(error) && error.code === 'outcome-unknown') unsurePurges.add(topic)
+          throw error
+        }
+      },
+    },
+
+    shared: {
+      secret: async () => reader().call('secret'),
+      note: async (note) => writer().call('note', note, now()),
+      notes: async (query) => reader().call('notes', query, now()),
+    },
+  } satisfies CompleteEventLog
 }
 
 async function newestOf(threads: Threads): Promise<number> {
@@ -227,8 +237,8 @@ function stored(batch: readonly NewEvent[], result: BatchResult, time: number): 
   if (!('appended' in result)) return []
   return result.appended.flatMap(({ offset, duplicate }, i) => {
     if (duplicate) return []
-    const { topic, type, key, data, end = false, trace } = batch[i]!
-    return { offset, topic, type, key, data, time, end, trace }
+    const { topic, type, key, data, remove = false, end = false, trace } = batch[i]!
+    return { offset, topic, type, key, data, time, remove, end, trace }
   })
 }
 

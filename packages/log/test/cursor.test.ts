@@ -1,4 +1,5 @@
-import { formatCursor, MAX_CURSOR_LENGTH, mintEpoch, parseCursor } from '@tailrace/log'
+import { formatCursor, MAX_CURSOR_LENGTH, parseCursor } from '@tailrace/log'
+import { mintEpoch } from '@tailrace/log/adapter'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 

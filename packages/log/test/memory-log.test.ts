@@ -1,14 +1,29 @@
-import { createMemoryLog, type EventLog } from '@tailrace/log'
-import { testEventLog } from '@tailrace/testkit/log-suite'
+import { createMemoryEngine, createMemoryLog, type CompleteEventLog } from '@tailrace/log'
+import { testEventLog } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
+
+const MAX_LENGTH = 16 * 1024 * 1024
 
 testEventLog(
   'memory log',
   async ({ now }) => {
-    const log = createMemoryLog({ now })
-    return { log, close: () => log.close() }
+    const engine = createMemoryEngine({ now, maxLength: MAX_LENGTH })
+    const nodes = [engine.open()]
+    const [log] = nodes as [CompleteEventLog]
+    return {
+      log,
+      async join() {
+        const node = engine.open()
+        nodes.push(node)
+        return node
+      },
+      shed: async () => void (await log.append([{ topic: 'large', data: 'x'.repeat(MAX_LENGTH) }])),
+      async close() {
+        for (const node of nodes) await node.close()
+      },
+    }
   },
-  ['clock'],
+  ['snapshots', 'topics', 'retention', 'shared', 'clock', 'join', 'shed'],
 )
 
 describe('the bound of a memory log', () => {
@@ -65,6 +80,8 @@ describe('the bound of a memory log', () => {
     await log.tail({
       events: (events) => told.push(...events.map(({ offset }) => offset)),
       purged: () => {},
+      interrupted: () => {},
+      resumed: () => {},
       failed: () => {},
     })
     await log.append(Array.from({ length: 20 }, () => ({ topic: 'a', data: 'x'.repeat(100) })))
@@ -79,17 +96,17 @@ describe('the cost of a memory log', () => {
     { selector: '**', maxCount: 2 },
   ]
 
-  async function fill(topics: number): Promise<EventLog> {
+  async function fill(topics: number): Promise<CompleteEventLog> {
     const log = createMemoryLog({ now: () => 0 })
     const batch = Array.from({ length: topics }, (_, i) => ({ topic: `t/${i}/x`, data: 'x' }))
     for (let i = 0; i < 8; i += 1) await log.append(batch)
     return log
   }
 
-  async function trimAll(log: EventLog): Promise<number[]> {
+  async function trimAll(log: CompleteEventLog): Promise<number[]> {
     const steps: number[] = []
     for (let done = false; !done;) {
-      const step = await log.trim(RULES, 0)
+      const step = await log.retention.trim(RULES, 0)
       steps.push(step.removed)
       done = step.done
     }
@@ -105,6 +122,29 @@ describe('the cost of a memory log', () => {
     expect(Math.max(...steps)).toBeLessThan(1100)
     expect(steps.reduce((sum, removed) => sum + removed, 0)).toBe(16_000 * 6)
     expect((trimmed - filled) / (filled - began)).toBeLessThan(6)
+  })
+
+  test('of a publish is the same once the log is full, and each one drops the oldest event', async () => {
+    const held = 100_000
+    const log = createMemoryLog({ maxLength: held * 257 })
+    const batch = Array.from({ length: 1000 }, () => ({ topic: 'a', data: 'x' }))
+
+    async function publishAndDescribe(): Promise<number> {
+      const began = performance.now()
+      for (let i = 0; i < 2000; i += 1) {
+        await log.append([{ topic: 'a', data: 'x' }])
+        await log.describe()
+      }
+      return performance.now() - began
+    }
+
+    await publishAndDescribe()
+    const empty = await publishAndDescribe()
+    // Nearly half of what it ever held is gone, and yet to be dropped.
+    for (let i = 0; i < (1.9 * held) / batch.length; i += 1) await log.append(batch)
+    const full = await publishAndDescribe()
+    expect((await log.describe()).oldest).toBeGreaterThan(0.9 * held)
+    expect(full / empty).toBeLessThan(20)
   })
 
   test('of a page with patterns does not grow with the topics, and others have their turn', async () => {
@@ -126,12 +166,13 @@ describe('the cost of a memory log', () => {
     for (let round = 0; round < 12; round += 1) {
       const batch = Array.from({ length: 2000 }, (_, i) => ({ topic: `tmp/${round}/${i}`, data: 'x' }))
       await log.append(batch)
-      for (let done = false; !done;) ({ done } = await log.trim([{ selector: '**', maxCount: 0 }], 0))
+      for (let done = false; !done;)
+        ({ done } = await log.retention.trim([{ selector: '**', maxCount: 0 }], 0))
     }
     const page = await log.read({ selectors: ['audit/**'], after: 0, limit: 1, maxBytes: 1 })
     // Of 24,000 topics, 10,000 are still known one by one, and one number stands for the others.
     expect(page).toMatchObject({ lostThrough: 14_000, events: [] })
-    expect(await log.topics({ prefix: '', after: '', limit: 10 })).toEqual([])
+    expect(await log.topics.list({ prefix: '', after: '', limit: 10 })).toEqual([])
   })
 
   test('of a list of topics is that of its page, in the order of code points, whatever comes and goes', async () => {
@@ -139,10 +180,10 @@ describe('the cost of a memory log', () => {
     const names = ['\u{1f600}', '\uffee', 'b', 'a', 'ab', 'a/b']
     await log.append(names.map((topic) => ({ topic, data: '' })))
     const list = async (after: string, prefix = ''): Promise<string[]> =>
-      (await log.topics({ prefix, after, limit: 3 })).map(({ topic }) => topic)
+      (await log.topics.list({ prefix, after, limit: 3 })).map(({ topic }) => topic)
     expect(await list('')).toEqual(['a', 'a/b', 'ab'])
     await log.append([{ topic: 'aa', data: '' }])
-    await log.purge('ab')
+    await log.retention.purge('ab')
     expect(await list('a/b')).toEqual(['aa', 'b', '\uffee'])
     expect(await list('', 'a')).toEqual(['a', 'a/b', 'aa'])
     expect(await list('b')).toEqual(['\uffee', '\u{1f600}'])

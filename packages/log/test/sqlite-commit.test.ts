@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 import { openSqliteLog } from '@tailrace/log'
 import { runCli, tempDir } from '@tailrace/testkit'
-import { rejection } from '@tailrace/testkit/log-suite'
+import { rejection } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
 
 const STARVE_READER = fileURLToPath(new URL('./programs/starve-reader.ts', import.meta.url))
@@ -57,6 +57,8 @@ describe('what waits for its commit', () => {
     await log.tail({
       events: (events) => told.push(...events.map(({ data }) => data[0]!)),
       purged: () => {},
+      interrupted: () => {},
+      resumed: () => {},
       failed: () => {},
     })
     const publish = (data: string): Promise<unknown> => log.append([{ topic: 'a', data: data.repeat(5000) }])
@@ -101,10 +103,11 @@ describe('the death of a thread', () => {
     })
     const outcome: unknown = stdout === '' ? stderr : JSON.parse(stdout)
     expect(outcome).toEqual({
-      read: 'unwritable',
-      ready: 'unwritable',
+      read: 'unreachable',
+      ready: 'unreachable',
       // The writer is another thread.
       append: 'fine',
+      interruptions: ['unreachable', 'resumed'],
       failures: [],
       last: 'after',
       events: 1,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { openSqliteLog, type EventLog, type NewEvent } from '@tailrace/log'
+import { openSqliteLog, type CompleteEventLog, type NewEvent } from '@tailrace/log'
 import { runCli, tempDir } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 
@@ -55,7 +55,7 @@ describe('a hundred patterns', () => {
   const PATTERNS = Array.from({ length: 100 }, (_, i) => `t/*/y${i}`)
 
   /** A log with one event in each of many topics, none of which the patterns select. */
-  async function openWith(path: string, topics: number): Promise<EventLog> {
+  async function openWith(path: string, topics: number): Promise<CompleteEventLog> {
     const log = await openSqliteLog({ path })
     for (let from = 0; from < topics; from += BATCH) {
       await log.append(Array.from({ length: BATCH }, (_, i) => ({ topic: `t/${from + i}/x`, data: '' })))
@@ -63,7 +63,7 @@ describe('a hundred patterns', () => {
     return log
   }
 
-  async function msFor(log: EventLog, after: number): Promise<number> {
+  async function msFor(log: CompleteEventLog, after: number): Promise<number> {
     const query = { selectors: PATTERNS, after, limit: 100, maxBytes: 2 ** 20 }
     await log.read(query)
     const began = performance.now()
@@ -115,7 +115,7 @@ describe('a hundred patterns', () => {
     const path = join(dir.path, 'log.db')
     let log = await openWith(path, 20_000)
     for (let done = false; !done;)
-      ({ done } = await log.trim([{ selector: 't/1/**' }, { selector: '**', maxCount: 0 }], 0))
+      ({ done } = await log.retention.trim([{ selector: 't/1/**' }, { selector: '**', maxCount: 0 }], 0))
     await log.close()
     log = await openSqliteLog({ path })
     const { newest } = await log.describe()

@@ -1,9 +1,9 @@
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { openSqliteLog, type EventLog, type NewEvent, type StoredEvent } from '@tailrace/log'
+import { openSqliteLog, type CompleteEventLog, type NewEvent, type StoredEvent } from '@tailrace/log'
 import { mountSmallDisk, needs } from '@tailrace/testkit'
-import { rejection } from '@tailrace/testkit/log-suite'
+import { rejection } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
 
 const everything = { selectors: ['**'], after: 0, limit: 100_000, maxBytes: 2 ** 30 }
@@ -22,7 +22,7 @@ function fill(path: string): void {
   }
 }
 
-async function readyForever(log: EventLog): Promise<never> {
+async function readyForever(log: CompleteEventLog): Promise<never> {
   for (;;) await log.ready()
 }
 
@@ -34,7 +34,13 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
     writeFileSync(filler, Buffer.alloc(4 * 2 ** 20))
     let log = await openSqliteLog({ path })
     const told: StoredEvent[] = []
-    await log.tail({ events: (events) => told.push(...events), purged: () => {}, failed: () => {} })
+    await log.tail({
+      events: (events) => told.push(...events),
+      purged: () => {},
+      interrupted: () => {},
+      resumed: () => {},
+      failed: () => {},
+    })
 
     const acknowledged: { offset: number; data: string }[] = []
     async function publish(n: number): Promise<void> {
@@ -73,7 +79,7 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
 
     rmSync(filler)
     await log.ready()
-    expect(await log.ended(['new'])).toEqual([undefined])
+    expect(await log.topics.ended(['new'])).toEqual([undefined])
     for (const data of ['1', '2']) {
       const [appended] = await log.append([{ topic: 'new', data, idempotencyKey: `once ${data}` }])
       acknowledged.push({ offset: appended!.offset, data })
@@ -101,7 +107,7 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
       const path = join(disk.path, 'log.db')
       const rules = [{ selector: '**', maxBytes: 20_000 }]
       let log = await openSqliteLog({ path })
-      await log.trim(rules, Date.now())
+      await log.retention.trim(rules, Date.now())
       let count = 0
       const batchOf = (size: number): NewEvent[] =>
         Array.from({ length: size }, () => {
@@ -135,13 +141,13 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
         expect(await rejection(log.ready())).toMatchObject({ code: 'full' })
       }
 
-      for (let done = false; !done;) ({ done } = await log.trim(rules, Date.now()))
+      for (let done = false; !done;) ({ done } = await log.retention.trim(rules, Date.now()))
       await log.ready()
       await log.append(batchOf(1))
       // Whatever is published, retention keeps up with it on what there is.
       for (let round = 0; round < 20; round += 1) {
         for (let batch = 0; batch < 10; batch += 1) await log.append(batchOf(names === HISTORY ? 2 : 50))
-        for (let done = false; !done;) ({ done } = await log.trim(rules, Date.now()))
+        for (let done = false; !done;) ({ done } = await log.retention.trim(rules, Date.now()))
       }
       await log.close()
     },
@@ -154,8 +160,8 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
       for (;;) await log.append([{ topic: 'a', data: DATA }])
     }
     expect(await rejection(publishForever())).toMatchObject({ code: 'full' })
-    expect(await log.purge('a')).toBe(true)
-    for (let done = false; !done;) ({ done } = await log.trim([], 0))
+    expect(await log.retention.purge('a')).toBe(true)
+    for (let done = false; !done;) ({ done } = await log.retention.trim([], 0))
     await log.append([{ topic: 'a', data: DATA }])
     await log.close()
   })

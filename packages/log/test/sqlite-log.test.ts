@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { openSqliteLog } from '@tailrace/log'
 import { tempDir } from '@tailrace/testkit'
-import { testEventLog } from '@tailrace/testkit/log-suite'
+import { testEventLog } from '@tailrace/log-suite'
 
 testEventLog(
   'SQLite log',
@@ -23,5 +23,5 @@ testEventLog(
       },
     }
   },
-  ['clock', 'reopen'],
+  ['snapshots', 'topics', 'retention', 'shared', 'clock', 'reopen'],
 )

@@ -1,17 +1,17 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSqliteLog } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { tempDir } from '@tailrace/testkit'
 import type { TempDir } from '@tailrace/testkit'
-import { rejection } from '@tailrace/testkit/log-suite'
+import { rejection } from '@tailrace/log-suite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Thread } from '../src/sqlite/thread.ts'
 import type { Writer } from '../src/sqlite/writer.ts'
 
 let dir: TempDir
 let path: string
-let log: EventLog
+let log: CompleteEventLog
 
 beforeEach(async () => {
   dir = tempDir()
@@ -29,13 +29,17 @@ test('a log that was moved away loses nothing more, to retention, purges or note
   const elsewhere = join(dir.path, 'backup.db')
   renameSync(path, elsewhere)
   const note = { key: 'once', until: 1 }
-  for (const call of [log.trim([{ selector: '**', maxCount: 1 }], 0), log.purge('a'), log.note(note)]) {
+  for (const call of [
+    log.retention.trim([{ selector: '**', maxCount: 1 }], 0),
+    log.retention.purge('a'),
+    log.shared.note(note),
+  ]) {
     expect(await rejection(call)).toMatchObject({ code: 'unwritable' })
   }
   renameSync(elsewhere, path)
   const { events } = await log.read({ selectors: ['a'], after: 0, limit: 100, maxBytes: 1_000 })
   expect(events).toHaveLength(10)
-  expect(await log.note({ key: 'once', until: Date.now() + 1_000 })).toBe(true)
+  expect(await log.shared.note({ key: 'once', until: Date.now() + 1_000 })).toBe(true)
 })
 
 test('the successor of a thread does not begin a new log where the file was moved away', async () => {
@@ -54,5 +58,5 @@ test('of a commit whose writer dies nobody says that it was not stored', async (
   const writer = await Thread.start<Writer>({ role: 'writer', path }, () => {})
   const commit = writer.call('commit', [[{ topic: 'a', data: 'x' }]], 0)
   await writer.stop()
-  expect(await rejection(commit)).toMatchObject({ code: 'closed', details: { mayBeStored: true } })
+  expect(await rejection(commit)).toMatchObject({ code: 'outcome-unknown' })
 })

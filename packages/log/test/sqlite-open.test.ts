@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 import { openSqliteLog, type EventLog, type StoredEvent } from '@tailrace/log'
 import { mountSmallDisk, needs, spawnCli, tempDir } from '@tailrace/testkit'
-import { rejection } from '@tailrace/testkit/log-suite'
+import { rejection } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
 
 const HOLD_LOG = fileURLToPath(new URL('./programs/hold-log.ts', import.meta.url))
@@ -152,7 +152,7 @@ describe('a log that cannot be opened', () => {
     withDatabase(path, (db) => db.exec('PRAGMA user_version = 99'))
     const before = readFileSync(path)
     expect(await rejection(openSqliteLog({ path }))).toMatchObject({
-      code: 'newer-schema',
+      code: 'incompatible',
       details: { version: 99 },
     })
     expect(readFileSync(path).equals(before)).toBe(true)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { LogError, openSqliteLog } from '@tailrace/log'
 import { tempDir } from '@tailrace/testkit'
-import { rejection } from '@tailrace/testkit/log-suite'
+import { rejection } from '@tailrace/log-suite'
 import { afterEach, expect, test } from 'vitest'
 import { Thread } from '../src/sqlite/thread.ts'
 
@@ -18,7 +18,7 @@ function dieAfter(method: string): void {
     if (name !== method) return answer
     Thread.prototype.call = call
     await this.stop()
-    throw new LogError('closed', 'The writer has died.', { details: { mayBeStored: true } })
+    throw new LogError('outcome-unknown', 'The writer has died.')
   }
 }
 
@@ -29,6 +29,8 @@ test('a purge whose writer dies before it answers is told by its successor', asy
   const told = new Promise<void>((resolve) => {
     void log.tail({
       events: () => {},
+      interrupted: () => {},
+      resumed: () => {},
       failed: () => {},
       purged(topic, through) {
         purges.push([topic, through])
@@ -38,7 +40,7 @@ test('a purge whose writer dies before it answers is told by its successor', asy
   })
   for (const topic of ['a', 'b', 'a']) await log.append([{ topic, data: '' }])
   dieAfter('purge')
-  expect(await rejection(log.purge('a'))).toMatchObject({ code: 'closed', details: { mayBeStored: true } })
+  expect(await rejection(log.retention.purge('a'))).toMatchObject({ code: 'outcome-unknown' })
   await told
   expect(purges).toEqual([['a', 3]])
   const { events } = await log.read({ selectors: ['**'], after: 0, limit: 10, maxBytes: 1000 })

@@ -100,10 +100,30 @@ describe('a migration', () => {
         type: 'paid',
         key: undefined,
         data: 'old',
+        remove: false,
         end: false,
         trace: undefined,
       },
     ])
+  })
+
+  test('counts the events and bytes of topics that were there before', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    open(path, MIGRATIONS.slice(0, 2), (db) => {
+      db.exec(`
+        INSERT INTO topics VALUES (1, 'a', 2, 7, 4, 0, NULL);
+        INSERT INTO events VALUES (1, 1, 5, NULL, NULL, 'old', 3, 0, 0);
+        INSERT INTO events VALUES (2, 1, 5, NULL, 'key', 'was1', 4, 0, 0);
+        INSERT INTO events VALUES (3, 1, 5, NULL, 'key', 'newest', 6, 0, 1);
+        INSERT INTO events VALUES (4, 1, 5, NULL, 'é', 'x', 1, 0, 1);
+        UPDATE meta SET value = 4 WHERE name = 'newest';
+      `)
+    })
+    const log = await openSqliteLog({ path })
+    const topics = await log.topics.list({ prefix: '', after: '', limit: 10 })
+    await log.close()
+    expect(topics).toEqual([{ topic: 'a', newest: 4, ended: false, events: 4, bytes: 14 + 3 + 2 }])
   })
 
   test('leaves no half-made log when the first one fails', () => {

@@ -1,24 +1,29 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { IDEMPOTENCY_WINDOW_MS, openSqliteLog, type EventLog, type RetentionRule } from '@tailrace/log'
+import {
+  IDEMPOTENCY_WINDOW_MS,
+  openSqliteLog,
+  type CompleteEventLog,
+  type RetentionRule,
+} from '@tailrace/log'
 import { tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 
 const EVERYTHING: readonly RetentionRule[] = [{ selector: '**', maxCount: 0 }]
 
 /** How many events each step removed, until retention was done. */
-async function stepsOf(log: EventLog, rules: readonly RetentionRule[], now = 0): Promise<number[]> {
+async function stepsOf(log: CompleteEventLog, rules: readonly RetentionRule[], now = 0): Promise<number[]> {
   const steps: number[] = []
   for (let done = false; !done;) {
-    const step = await log.trim(rules, now)
+    const step = await log.retention.trim(rules, now)
     steps.push(step.removed)
     done = step.done
   }
   return steps
 }
 
-async function fill(log: EventLog, topics: number, count: number): Promise<void> {
+async function fill(log: CompleteEventLog, topics: number, count: number): Promise<void> {
   const batch = Array.from({ length: topics }, (_, i) => ({ topic: `t/${i}`, data: 'x'.repeat(200) }))
   for (let i = 0; i < count; i += topics) await log.append(batch)
 }
@@ -55,7 +60,7 @@ test('a purge is one short step; its events go with the next ones', async () => 
   const path = join(dir.path, 'log.db')
   const log = await openSqliteLog({ path })
   await fill(log, 1, 2000)
-  await log.purge('t/0')
+  await log.retention.purge('t/0')
   expect(rowsIn(path)).toMatchObject({ events: 2000 })
   expect(Math.max(...(await stepsOf(log, [])))).toBeLessThan(1000)
   // What the topic lost is still known.
@@ -102,7 +107,7 @@ test('a topic has as many answers as its size bound has room for, the newest', a
   const log = await openSqliteLog({ path, now: () => 1000 })
   const rules = [{ selector: 'a', maxBytes: 10_000 }]
   await stepsOf(log, rules)
-  const publish = (topic: string, n: number): ReturnType<EventLog['append']> =>
+  const publish = (topic: string, n: number): ReturnType<CompleteEventLog['append']> =>
     log.append([{ topic, data: '', idempotencyKey: `${n}` }])
   for (let n = 0; n < 1000; n += 1) await Promise.all([publish('a', n), publish('b', n)])
   await stepsOf(log, rules, 1000)
@@ -134,7 +139,7 @@ test('retention takes up a round where it was, whatever is published meanwhile',
   await fill(log, 500, 5000)
   const rules = [{ selector: '**', maxCount: 2 }]
   for (let done = false; !done;) {
-    done = (await log.trim(rules, 0)).done
+    done = (await log.retention.trim(rules, 0)).done
     await log.append([{ topic: 'new', data: '' }])
   }
   await stepsOf(log, rules)

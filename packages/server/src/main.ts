@@ -9,7 +9,7 @@ import { resolve } from './cli/verb.ts'
 import { VERBS } from './cli/verbs.ts'
 import { PLAIN_JOURNAL } from './observe/journal.ts'
 
-/** The command cannot be run as it was written (as `sysexits.h` says). */
+/** The command line is invalid (`EX_USAGE` in `sysexits.h`). */
 const EXIT_USAGE = 64
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -26,7 +26,7 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
     return 0
   }
   const verb = VERBS.find((one) => one.name === name)
-  if (verb === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}`)
+  if (verb === undefined) throw new UsageError(`Unknown command ${JSON.stringify(name)}`)
   const { values, operands, help } = resolve(verb.settings, { argv, env: process.env })
   if (help) {
     process.stdout.write(verbHelp(verb))
@@ -40,7 +40,7 @@ async function main([name, ...argv]: readonly string[]): Promise<number> {
   return verb.run(values, operands)
 }
 
-/** What the system refused, such as a file that is not there. Its message says which. */
+/** An error of the operating system, such as a missing file. Its message names the file. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }

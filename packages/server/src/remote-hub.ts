@@ -1,12 +1,12 @@
 import type { ClientError } from '@tailrace/client'
 
-/** A hub that a command works with. */
+/** A hub that a command talks to. */
 export interface RemoteHub {
   readonly url: string
   readonly token?: string | undefined
 }
 
-/** The address of something that a hub serves. */
+/** The URL of a path on a hub. */
 export function addressOf({ url }: RemoteHub, path: string): URL {
   return new URL(`${url.replace(/\/$/, '')}/${path}`)
 }
@@ -19,7 +19,7 @@ export function headersOf({ token }: RemoteHub): Record<string, string> {
   return token === undefined ? {} : { Authorization: `Bearer ${token}` }
 }
 
-/** A failure in words for the person who ran the command, those of the hub where it has any. */
+/** Explains a failure to the person who ran the command, with the hub's own explanation if there is one. */
 export function explain(error: ClientError, { url }: RemoteHub, detail?: string): string {
   switch (error.code) {
     case 'status': {
@@ -39,6 +39,6 @@ export function explain(error: ClientError, { url }: RemoteHub, detail?: string)
 function reasonOf(failure: unknown): string {
   const cause = failure instanceof Error && failure.cause instanceof Error ? failure.cause : failure
   const { message, code } = Object(cause) as NodeJS.ErrnoException
-  // A name with several addresses fails with an error that has a code and no words.
+  // If a name has several addresses, the error has a code but no message.
   return message || code || 'no response'
 }

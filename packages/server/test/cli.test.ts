@@ -50,6 +50,20 @@ describe('publish', () => {
     ])
   })
 
+  test('removes a key', async () => {
+    const topic = freshTopic()
+    await publish(topic, 'here', '--key', 'k')
+    const id = await publish(topic, '', '--key', 'k', '--remove')
+    expect((await history(topic))[1]).toEqual({
+      id,
+      topic,
+      key: 'k',
+      remove: true,
+      time: expect.any(String),
+      data: '',
+    })
+  })
+
   test.each([[[]], [['-']]])('takes its event from standard input, less one line end (%j)', async (args) => {
     const topic = freshTopic()
     const { code } = await runCli(['publish', '--url', hub.url, topic, ...args], { input: 'a\nb\n\r\n' })
@@ -93,7 +107,7 @@ describe('publish', () => {
       code: 1,
       signal: null,
       stdout: '',
-      stderr: `tailrace: the hub answered 409: Line 1: The topic ${topic} has ended: nothing can follow its last event. Nothing of the batch was published.\n`,
+      stderr: `tailrace: the hub answered 409: Line 1: The topic ${topic} has ended: nothing can follow its last event. No event of the batch was published.\n`,
     })
   })
 
@@ -140,7 +154,6 @@ test('a variable that looks like a setting and is none is warned about, those of
     TAILRACE_PROT: '1',
     TAILRACE_TOKN: 'very-secret',
     TAILRACE_HEARTBEAT: '1s',
-    TAILRACE_CONFIG: '',
   }
   const { code, stderr } = await runCli(['publish', '--url', hub.url, freshTopic(), 'x'], { env })
   expect(code).toBe(0)
@@ -294,7 +307,7 @@ describe('serve', () => {
     ])
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^tailrace: The log .* cannot be opened: check that the folder exists and may be written\.\n$/,
+      /^tailrace: The log .* cannot be opened: check that the folder exists and is writable\.\n$/,
     )
   })
 })

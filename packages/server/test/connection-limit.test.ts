@@ -62,7 +62,7 @@ test('a hub that has all the connections it can have refuses more, and serves th
     .toBeGreaterThan(50)
   for (const raw of silent) raw.destroy()
   expect(hub.output()).toContain(
-    `tailrace: connections refused: 1 (${MAX_CONNECTIONS} are open, all that a limit of ${OPEN_FILES} open files allows: `,
+    `tailrace: connections refused: 1 (${MAX_CONNECTIONS} are open, the maximum for a limit of ${OPEN_FILES} open files: `,
   )
 
   const expected = ['before']
@@ -139,7 +139,9 @@ test('a limit that leaves nothing for connections is a mistake, and is told', as
   })
   expect({ code, stderr }).toEqual({
     code: 64,
-    stderr: expect.stringContaining('A limit of 64 open files leaves none for connections: raise it over 64'),
+    stderr: expect.stringContaining(
+      'A limit of 64 open files leaves none for connections: raise it above 64',
+    ),
   })
 })
 
@@ -164,7 +166,7 @@ test('more connections than there are files for are a mistake, and it is told ho
   const { code, stderr } = await runCli(args, { ...LIMITED, env: { OPEN_FILES: '256' } })
   expect({ code, stderr }).toEqual({
     code: 64,
-    stderr: expect.stringContaining('--max-connections can be at most 192 with a limit of 256 open files'),
+    stderr: expect.stringContaining('--max-connections must be at most 192 with a limit of 256 open files'),
   })
 })
 

@@ -165,13 +165,13 @@ test('a file that was compressed before anybody read it is told of while followi
   setTime(`${file}.1.gz`, HOUR)
   writeFileSync(file, 'c1\n')
   await bench.expectPublished(['a1', 'c1'])
-  expect(follower.output()).toBe(`tailrace: ${file}.1.gz is compressed: its lines are missing\n`)
+  expect(follower.output()).toBe(`tailrace: ${file}.1.gz is compressed: its lines are not published\n`)
   renameSync(`${file}.1.gz`, `${file}.2.gz`)
   renameSync(`${file}.2`, `${file}.3`)
   renameSync(file, `${file}.1`)
   writeFileSync(file, 'd1\n')
   await bench.expectPublished(['a1', 'c1', 'd1'])
-  expect(follower.output()).toMatch(/^.*its lines are missing\n$/)
+  expect(follower.output()).toMatch(/^.*its lines are not published\n$/)
 })
 
 for (const keeps of [true, false]) {

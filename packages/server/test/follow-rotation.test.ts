@@ -63,7 +63,7 @@ test('a file that is gone is told of, and the next one is begun', async () => {
   writeFileSync(file, 'b1\n')
   const second = bench.follow()
   await bench.expectPublished(['a1', 'b1'])
-  expect(second.output()).toMatch(/gone or was truncated: lines may be missing/)
+  expect(second.output()).toMatch(/deleted or truncated: lines may be missing/)
 })
 
 test('copytruncate loses nothing that is in the copy, while following and while nobody does', async () => {
@@ -157,5 +157,5 @@ test('a compressed rotation that nobody read is told of', async () => {
   writeFileSync(file, 'c1\n')
   const second = bench.follow()
   await bench.expectPublished(['a1', 'c1'])
-  expect(second.output()).toContain(`${file}.1.gz is compressed: its lines are missing`)
+  expect(second.output()).toContain(`${file}.1.gz is compressed: its lines are not published`)
 })

@@ -28,8 +28,8 @@ test('a state that is not whole is refused in words', async () => {
     expect(await runCli(['publish', TOPIC, '--follow', file, '--url', bench.hub.url])).toMatchObject({
       code: 1,
       stderr:
-        `tailrace: ${file}.tailrace is not the state of a follower: ` +
-        'name another with --state, or remove it to begin at the start\n',
+        `tailrace: ${file}.tailrace is not a state file of --follow: ` +
+        'choose another with --state, or delete it to start from the beginning\n',
     })
   }
 })

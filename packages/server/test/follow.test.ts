@@ -82,9 +82,11 @@ test('a line that is too long is skipped with a notice, also when it only ends i
   writeFileSync(bench.file, `before\n${longest}\n${'x'.repeat(3_000_000)}\nbetween\n${'y'.repeat(2_000_000)}`)
   const first = bench.follow()
   await expect
-    .poll(() => first.output().match(/line at byte \d+ is longer/g), { timeout: 10_000 })
+    .poll(() => first.output().match(/line at byte \d+: it is longer/g), { timeout: 10_000 })
     .toHaveLength(2)
-  expect(first.output()).toContain(`the line at byte ${7 + longest.length + 1} is longer than 1048576 bytes`)
+  expect(first.output()).toContain(
+    `the line at byte ${7 + longest.length + 1}: it is longer than 1048576 bytes`,
+  )
   await bench.expectPublished(['before', longest, 'between'])
   await expect.poll(() => readFileSync(`${bench.file}.tailrace`, 'utf8')).toContain('"isSkipping":true')
   await first.kill('SIGKILL')
@@ -115,12 +117,12 @@ test('a state of another topic, or what is no state, is refused in words', async
   const args = ['--follow', bench.file, '--url', bench.hub.url]
   expect(await runCli(['publish', 'logs/other', ...args])).toMatchObject({
     code: 1,
-    stderr: `tailrace: ${bench.file}.tailrace keeps the place of the topic logs/app: name another with --state\n`,
+    stderr: `tailrace: ${bench.file}.tailrace belongs to the topic logs/app: choose another state file with --state\n`,
   })
   const foreign = await runCli(['publish', TOPIC, ...args, '--state', bench.file])
   expect(foreign).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is not the state of a follower'),
+    stderr: expect.stringContaining('is not a state file of --follow'),
   })
   expect(readFileSync(bench.file, 'utf8')).toBe('one\n')
   expect(await runCli(['publish', TOPIC, '--follow', bench.folder])).toMatchObject({

@@ -50,7 +50,18 @@ test('a commit that takes longer than a body may is waited for', async () => {
   session.destroy()
 })
 
-test.each(['Event-Key', 'Event-Type', 'Idempotency-Key'])(
+test('over HTTP/2, a header that no event has is refused as well', async () => {
+  await using serving = await startServing()
+  const session = connect(serving.url)
+  const headers = { ':method': 'POST', ':path': '/topics/t', 'event-kye': 'k' }
+  expect(await answerOf(session.request(headers).end('x'))).toMatchObject({
+    status: 400,
+    body: { code: 'invalid-header', header: 'event-kye' },
+  })
+  session.destroy()
+})
+
+test.each(['Event-Key', 'Event-Remove', 'Event-Type', 'Idempotency-Key'])(
   'over HTTP/2, %s can be given once as well',
   async (name) => {
     await using serving = await startServing()

@@ -78,8 +78,8 @@ test('a client that keeps its end open is cut when its connection has been idle'
   socket.on('error', () => {})
   const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
   // `GET /` of `h`, all in static entries of HPACK but the name.
-  const request = Buffer.from([0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, 0x68])
-  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, request]))
+  const headers = Buffer.from([0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, 0x68])
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, headers]))
   await once(socket.resume(), 'end')
   const connections = (): Promise<number> => promisify(server.getConnections.bind(server))()
   await expect.poll(connections).toBe(0)

@@ -26,7 +26,7 @@ function connectFrom(localAddress: string, port: number): Socket {
   return socket
 }
 
-describe('request bodies that are being received', () => {
+describe('request bodies being received', () => {
   const head = (length: number): string =>
     `POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${length}\r\n\r\n`
   const line = `{"data":"${'x'.repeat(MIB - 100)}"}\n`
@@ -93,6 +93,8 @@ describe('pages of history that are being sent', () => {
       .poll(() => metric(hub.url, 'tailrace_limits_hit_total{limit="max-history"}'), { timeout: 20_000 })
       .toBeGreaterThan(140)
     expect(await metric(hub.url, 'tailrace_history_bytes')).toBeGreaterThan(0)
+    // What there is no room for is not read either: three pages fit, and four are read at a time.
+    expect(await metric(hub.url, 'tailrace_log_reads_total')).toBeLessThan(15)
     expect(await metric(hub.url, 'tailrace_history_bytes')).toBeLessThanOrEqual(8 * MIB)
     expect(await metric(hub.url, 'process_resident_memory_bytes')).toBeLessThan(MAX_RESIDENT_BYTES)
     // Another address has a page meanwhile, and it is whole.

@@ -1,7 +1,7 @@
 import { startHub } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 
-const HINT = /tailrace: a page of (\S+) sent a request.*--allow-origin \1 allows it\n/g
+const HINT = /tailrace: a page from (\S+) sent a request.*: allow it with --allow-origin \1\n/g
 
 test('the hub names the origin of a page that cannot read, once, with the option that allows it', async () => {
   await using hub = await startHub({ log: 'memory:', args: ['--allow-origin', 'https://app.example'] })

@@ -31,7 +31,7 @@ test('a hub that is about to stop says so, and not that its log has failed', asy
   await using serving = await startServing({ gate: { isDraining: true } })
   expect(await (await fetch(`${serving.url}/readyz`)).json()).toMatchObject({
     code: 'draining',
-    detail: 'This hub is about to stop.',
+    detail: 'This hub is shutting down.',
   })
   expect(serving.errors).toEqual([])
 })

@@ -119,5 +119,6 @@ test('as many connections as fit into the memory and the open files', () => {
   })
   expect(connectionBound(undefined, 1_000_000, true, 512 * MIB)).toMatchObject({ connections: 4_096 })
   expect(connectionBound(undefined, 1_064, false, 512 * MIB)).toMatchObject({ connections: 1_000 })
+  expect(() => connectionBound(0, 1_000_000)).toThrow('--max-connections must be at least 1')
   expect(connectionBound(100_000, 1_000_000, false, 512 * MIB)).toMatchObject({ connections: 100_000 })
 })

@@ -93,6 +93,69 @@ describe('one event', () => {
     expect(await stored()).toMatchObject([{ type: 'bezahlt ✓', key: 'zeile é' }])
   })
 
+  test('with Event-Remove: true removes its key from snapshots, and is delivered', async () => {
+    await post('/topics/t', '1', { 'Event-Key': 'k' })
+    const stream = await openStream(`${serving.url}/topics/t?snapshot=true`)
+    await stream.waitFor((frames) => frames.at(-1)?.event === 'tailrace.live')
+    const removed = await post('/topics/t', '', { 'Event-Key': 'k', 'Event-Remove': 'true' })
+    expect(removed.status).toBe(201)
+    const frames = await stream.waitFor((all) => all.at(-1)?.remove !== undefined)
+    expect(frames.at(-1)).toEqual({
+      data: '',
+      key: 'k',
+      remove: 'true',
+      id: removed.body['id'],
+    })
+    const later = await openStream(`${serving.url}/topics/t?snapshot=true`)
+    const shown = await later.waitFor((all) => all.at(-1)?.event === 'tailrace.live')
+    expect(shown.filter(({ key }) => key !== undefined)).toEqual([])
+    for (const one of [stream, later]) one.close()
+    expect(await stored()).toEqual([
+      { id: expect.any(String), topic: 't', key: 'k', time: expect.any(String), data: '1' },
+      { id: removed.body['id'], topic: 't', key: 'k', remove: true, time: expect.any(String), data: '' },
+    ])
+  })
+
+  test('may remove a key with the last event of its topic', async () => {
+    await post('/topics/t', '1', { 'Event-Key': 'k' })
+    const last = await post('/topics/t', '', {
+      'Event-Key': 'k',
+      'Event-Remove': 'true',
+      'Event-End': 'true',
+    })
+    expect(last.status).toBe(201)
+    expect(await post('/topics/t', 'late')).toMatchObject({ status: 409 })
+  })
+
+  test('cannot remove a key that it does not name', async () => {
+    expect(await post('/topics/t', '', { 'Event-Remove': 'true' })).toMatchObject({
+      status: 400,
+      body: { code: 'missing-key' },
+    })
+    expect(await postLines('/topics/t', { data: 'a' }, { remove: true })).toMatchObject({
+      status: 400,
+      body: { code: 'missing-key', line: 2 },
+    })
+    expect((await post('/topics/t', '', { 'Event-Remove': 'false' })).status).toBe(201)
+  })
+
+  test.each(['Event-Kye', 'Event-Id', 'Event-'])(
+    'is refused with a header %s, which is none of an event',
+    async (name) => {
+      for (const type of ['text/plain', 'application/x-ndjson']) {
+        expect(await post('/topics/t', '{"data":1}', { [name]: 'x', 'Content-Type': type })).toMatchObject({
+          status: 400,
+          body: {
+            code: 'invalid-header',
+            header: name.toLowerCase(),
+            detail: expect.stringContaining('Event-Type, Event-Key, Event-Remove, Event-End'),
+          },
+        })
+      }
+      expect(await stored()).toEqual([])
+    },
+  )
+
   test('has a topic in UTF-8, which may be percent-encoded', async () => {
     await post('/topics/caf%C3%A9/a%20b%26%3Fc%25', 'x')
     expect(await stored()).toMatchObject([{ topic: 'café/a b&?c%' }])
@@ -212,7 +275,7 @@ describe('a batch', () => {
       body: {
         code: 'reserved-type',
         line: 4,
-        detail: expect.stringMatching(/^Line 4: .* Nothing of the batch was published\.$/),
+        detail: expect.stringMatching(/^Line 4: .* No event of the batch was published\.$/),
       },
     })
     expect(await stored()).toEqual([])

@@ -83,7 +83,7 @@ describe('history as JSON', () => {
 
   test('answers 410 with the facts of the gap', async () => {
     const ids = await publish('t', 'a', 'b', 'c')
-    await serving.log.trim([{ selector: '**', maxCount: 1 }], Date.now())
+    await serving.log.retention!.trim([{ selector: '**', maxCount: 1 }], Date.now())
     for (const [from, reason] of [
       [ids[0]!, 'expired'],
       ['otherlife.3', 'epoch'],
@@ -116,12 +116,12 @@ describe('the list of topics', () => {
   test('is in order, and says which have ended', async () => {
     expect((await get('/topics')).body).toEqual({
       topics: [
-        { topic: 'a', ended: false },
-        { topic: 'b', ended: false },
-        { topic: 'orders/1', ended: false },
-        { topic: 'orders/2', ended: false },
-        { topic: 'orders/3', ended: true },
-        { topic: 'ordersx', ended: false },
+        { topic: 'a', ended: false, events: 1, bytes: 1 },
+        { topic: 'b', ended: false, events: 1, bytes: 1 },
+        { topic: 'orders/1', ended: false, events: 1, bytes: 1 },
+        { topic: 'orders/2', ended: false, events: 1, bytes: 1 },
+        { topic: 'orders/3', ended: true, events: 1, bytes: 0 },
+        { topic: 'ordersx', ended: false, events: 1, bytes: 1 },
       ],
     })
   })
@@ -133,7 +133,7 @@ describe('the list of topics', () => {
       next: 'orders/2',
     })
     const second = await get('/topics?prefix=orders/&limit=2&after=orders/2')
-    expect(second.body).toEqual({ topics: [{ topic: 'orders/3', ended: true }] })
+    expect(second.body).toEqual({ topics: [{ topic: 'orders/3', ended: true, events: 1, bytes: 0 }] })
   })
 
   test('of nothing is empty', async () => {

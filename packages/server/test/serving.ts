@@ -27,8 +27,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   /** @defaultValue a memory log of its own */
   readonly log?: EventLog | undefined
   readonly hub?: HubOptions | undefined
-  /** How many connections may have yet to send the head of a request. */
-  readonly maxPending?: number | undefined
+  /** What connections may cost that have yet to send the head of a request, in bytes. */
+  readonly maxPendingBytes?: number | undefined
   /** What its gate does otherwise than one that lets everybody in. */
   readonly gate?: Partial<Gate> | undefined
   /** What its hub does otherwise, as far as requests can tell. */
@@ -36,7 +36,14 @@ export interface ServingOptions extends Partial<ServerLimits> {
 }
 
 export async function startServing(options: ServingOptions = {}): Promise<Serving> {
-  const { log = createMemoryLog(), hub: hubOptions = {}, gate: own, around, maxPending, ...limits } = options
+  const {
+    log = createMemoryLog(),
+    hub: hubOptions = {},
+    gate: own,
+    around,
+    maxPendingBytes,
+    ...limits
+  } = options
   const hub = await createHub(log, hubOptions)
   const gate: Gate = { ...OPEN_GATE, ...own }
   const errors: unknown[] = []
@@ -46,7 +53,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
-  const pending = new PendingConnections(maxPending)
+  const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
   const cutStreams = takeStreams(server, hub, allLimits, { gate, http2, pending })
   server.listen(0, '127.0.0.1')

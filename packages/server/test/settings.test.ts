@@ -49,6 +49,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     'max-streams-per-address': ['7', 7],
     'max-streams-per-subject': ['8', 8],
     'max-topics': ['9', 9],
+    'max-queued-reads': ['9', 9],
     'publish-rate': ['11', 11],
     'publish-bytes': ['1KiB', 1_024],
     drain: ['3s', 3_000],
@@ -65,7 +66,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     'max-batch-events': ['20', 20],
     'max-bodies': ['2MiB', 2_097_152],
     'max-history': ['3MiB', 3_145_728],
-    'max-pending': ['30', 30],
+    'max-pending': ['4MiB', 4_194_304],
     'max-head': ['8KiB', 8_192],
     'head-timeout': ['2s', 2_000],
     'request-timeout': ['3s', 3_000],
@@ -75,6 +76,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     token: ['t', 't'],
     type: ['paid', 'paid'],
     key: ['k', 'k'],
+    remove: ['true', true],
     'idempotency-key': ['i', 'i'],
     end: ['true', true],
     follow: ['a.log', 'a.log'],
@@ -209,28 +211,32 @@ describe('what is empty', () => {
 
 describe('what is wrong is named with the place where it is written', () => {
   test.each([
-    [['--port', '65536'], {}, '--port is a port from 0 to 65535, not "65536"'],
+    [['--port', '65536'], {}, '--port must be a port from 0 to 65535, not "65536"'],
     [['--port', 'x'], {}, '--port'],
-    [['--heartbeat', '15'], {}, '--heartbeat is a time such as'],
-    [['--window', '1MB'], {}, '--window is a size such as'],
-    [['--retain', 'a'], {}, '--retain is SELECTOR=BOUNDS'],
+    [['--heartbeat', '15'], {}, '--heartbeat must be a time such as'],
+    [['--window', '1MB'], {}, '--window must be a size such as'],
+    [['--retain', 'a'], {}, '--retain must have the form SELECTOR=BOUNDS'],
     [
       ['--retain', '**=7'],
       {},
-      '--retain has the bound 7 without a unit: write 7d for an age in days, or 7events',
+      '--retain contains the bound 7 without a unit: write 7d for an age in days, or 7events',
     ],
-    [['--retain', '**=7event'], {}, '--retain is a time such as'],
-    [['--retain', '**=xevents'], {}, '--retain is a number of events such as 100000events'],
-    [[], { TAILRACE_RETAIN: 'a=7d b=1000' }, 'TAILRACE_RETAIN has the bound 1000 without a unit'],
-    [['--retain', 'a//b=7d'], {}, '--retain has a selector that has an empty segment'],
+    [['--retain', '**=7event'], {}, '--retain must be a time such as'],
+    [
+      ['--retain', '**=xevents'],
+      {},
+      '--retain contains a count that is not of the form 100000events: "xevents"',
+    ],
+    [[], { TAILRACE_RETAIN: 'a=7d b=1000' }, 'TAILRACE_RETAIN contains the bound 1000 without a unit'],
+    [['--retain', 'a//b=7d'], {}, '--retain contains a selector that has an empty segment'],
     [['--jwt-issuer', ''], {}, '--jwt-issuer cannot be empty'],
-    [['--max-head', '5GiB'], {}, '--max-head can be from 1KiB to 1MiB, not "5GiB"'],
-    [['--max-head', '1023B'], {}, '--max-head can be from 1KiB'],
-    [['--head-timeout', '30d'], {}, '--head-timeout can be from 1ms to 24d, not "30d"'],
-    [['--head-timeout', '0s'], {}, '--head-timeout can be from 1ms'],
-    [['--request-timeout', '25d'], {}, '--request-timeout can be from 1ms to 24d'],
-    [[], { TAILRACE_PORT: 'x' }, 'TAILRACE_PORT is a port'],
-    [[], { TAILRACE_HEAD_TIMEOUT: '1' }, 'TAILRACE_HEAD_TIMEOUT is a time'],
+    [['--max-head', '5GiB'], {}, '--max-head must be from 1KiB to 1MiB, not "5GiB"'],
+    [['--max-head', '1023B'], {}, '--max-head must be from 1KiB'],
+    [['--head-timeout', '30d'], {}, '--head-timeout must be from 1ms to 24d, not "30d"'],
+    [['--head-timeout', '0s'], {}, '--head-timeout must be from 1ms'],
+    [['--request-timeout', '25d'], {}, '--request-timeout must be from 1ms to 24d'],
+    [[], { TAILRACE_PORT: 'x' }, 'TAILRACE_PORT must be a port'],
+    [[], { TAILRACE_HEAD_TIMEOUT: '1' }, 'TAILRACE_HEAD_TIMEOUT must be a time'],
     [['--prot', '1'], {}, "'--prot'"],
     [['--port'], {}, '--port'],
     [['-x'], {}, "'-x'"],
@@ -241,12 +247,12 @@ describe('what is wrong is named with the place where it is written', () => {
   })
 
   test.each([
-    ['port = "x"', 'port in the config file is a port'],
-    ['port = 1.5', 'port in the config file is a port'],
+    ['port = "x"', 'port in the config file must be a port'],
+    ['port = 1.5', 'port in the config file must be a port'],
     ['prot = 1', 'unknown key prot'],
-    ['port = { a = 1 }', 'has a port that is not a text, number, boolean or list'],
+    ['port = { a = 1 }', 'has a value for port that is not a string, number, boolean or list'],
     ['port = ', 'cannot be read'],
-    ['log = []', 'has a list for log, which has one value'],
+    ['log = []', 'has a list for log, which accepts only one value'],
     ['log = ["memory:"]', 'has a list for log'],
     ['[serve]\nport = 1', 'unknown key serve'],
   ])('in the file: %s', (toml, message) => {
@@ -275,7 +281,9 @@ describe('what is wrong is named with the place where it is written', () => {
     const tokenOf = (token: string): unknown =>
       resolve(tail.settings, { argv: [], env: { TAILRACE_TOKEN: token } }).values['token']
     expect(tokenOf('eyJ.e30.c2ln\n')).toBe('eyJ.e30.c2ln')
-    expect(() => tokenOf('very\nsecret')).toThrow(/^TAILRACE_TOKEN has a character that no token has$/)
+    expect(() => tokenOf('very\nsecret')).toThrow(
+      /^TAILRACE_TOKEN contains a character that is not allowed in a token$/,
+    )
   })
 
   test('a file that is not there', () => {
@@ -287,7 +295,7 @@ describe('what is wrong is named with the place where it is written', () => {
   test('a switch that is neither on nor off', () => {
     const tail = VERBS.find(({ name }) => name === 'tail')!
     expect(() => resolve(tail.settings, { argv: [], env: { TAILRACE_JSON: '1' } })).toThrow(
-      'TAILRACE_JSON can be true or false, not "1"',
+      'TAILRACE_JSON must be true or false, not "1"',
     )
   })
 })

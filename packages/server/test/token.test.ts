@@ -74,16 +74,16 @@ describe('a token', () => {
     ['without a right', [], SECRET, '--subscribe, --publish or --admin'],
     ['without a secret', ['--admin'], {}, '--jwt-secret-file FILE, or TAILRACE_JWT_SECRET'],
     ['with an empty secret', ['--admin'], { TAILRACE_JWT_SECRET: '' }, 'TAILRACE_JWT_SECRET is empty'],
-    ['with a short secret', ['--admin'], { TAILRACE_JWT_SECRET: 'x' }, 'make one with tailrace secret'],
-    ['with two secrets', ['--admin', '--jwt-secret-file', 'x'], SECRET, 'Give one of'],
+    ['with a short secret', ['--admin'], { TAILRACE_JWT_SECRET: 'x' }, 'generate one with tailrace secret'],
+    ['with two secrets', ['--admin', '--jwt-secret-file', 'x'], SECRET, 'Give only one of'],
     [
       'with a pattern that is none',
       ['--subscribe', 'a*'],
       SECRET,
-      '--subscribe has a selector that has * inside the segment a*',
+      '--subscribe contains a selector that has * inside the segment a*',
     ],
-    ['that is over at once', ['--admin', '--expires-in', '0s'], SECRET, '--expires-in can be from 1s'],
-    ['with something else', ['--admin', 'ann'], SECRET, 'token takes options only'],
+    ['that is over at once', ['--admin', '--expires-in', '0s'], SECRET, '--expires-in must be from 1s'],
+    ['with something else', ['--admin', 'ann'], SECRET, 'token accepts only options'],
   ])('%s is not signed', async (_, args, env, message) => {
     const error = await refusal(['token', ...args], env)
     expect(error).toContain(message)
@@ -95,5 +95,5 @@ test('a secret is another one each time, of 256 bits', async () => {
   const [first, second] = [await print(['secret']), await print(['secret'])]
   expect(first).not.toBe(second)
   expect(Buffer.from(first.trim(), 'base64url')).toHaveLength(32)
-  expect(await refusal(['secret', 'x'])).toContain('secret takes nothing')
+  expect(await refusal(['secret', 'x'])).toContain('secret accepts no arguments')
 })

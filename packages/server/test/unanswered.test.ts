@@ -8,14 +8,14 @@ import type { Serving } from './serving.ts'
 /** A hub whose log does not know what became of what it was asked. */
 function startInDoubt(): Promise<Serving> {
   const log = createMemoryLog()
-  const lost = new LogError('closed', 'The writer has died.', { details: { mayBeStored: true } })
+  const lost = new LogError('outcome-unknown', 'The writer has died.')
   return startServing({ log: { ...log, append: () => Promise.reject(lost) } })
 }
 
 test('a publish that may be stored or not has no answer', async () => {
   await using at = await startInDoubt()
   await expect(fetch(`${at.url}/topics/t`, { method: 'POST', body: 'x' })).rejects.toThrow('fetch failed')
-  expect(at.errors).toMatchObject([{ code: 'closed' }])
+  expect(at.errors).toMatchObject([{ code: 'outcome-unknown' }])
 })
 
 test('nor has it over HTTP/2', async () => {

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A certificate for this machine that signed itself, and where it is. */
+/** A self-signed certificate for this machine, and the paths of its files. */
 export interface Certificate {
   readonly cert: string
   readonly key: string
-  /** What a client has to trust. */
+  /** The certificate that a client must trust. */
   readonly pem: string
 }
 
-/** Made by `openssl`, in a folder that must exist. */
+/** Created with `openssl`, in a folder that must exist. */
 export function makeCertificate(folder: string, name = 'localhost'): Certificate {
   const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
   const args = [

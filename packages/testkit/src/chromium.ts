@@ -25,9 +25,9 @@ export function hasChromium(): boolean {
   }
 }
 
-/** Debian's Chromium, headless; `CHROMIUM_PATH` names another one. The caller closes it. */
+/** Starts Debian's Chromium, headless; `CHROMIUM_PATH` names another one. The caller must close it. */
 export async function launchChromium(): Promise<Browser> {
-  // Costs some 200 ms to load, which only the test files that open a browser should pay.
+  // Loading it takes some 200 ms, which only the test files that open a browser should pay.
   const { chromium } = await import('playwright-core')
   return chromium.launch({ executablePath: chromiumPath(), args: CHROMIUM_ARGS })
 }

@@ -3,9 +3,9 @@ import type { Readable, Writable } from 'node:stream'
 
 import { keepTail, type Program, type ProgramExit, type ProgramOptions, spawnProgram } from './program.ts'
 
-/** Lines that `nextLine` has yet to take. At this many stdout is left alone, and the command blocks. */
+/** Lines that `nextLine` has not returned yet. At this number, stdout is no longer read, and the command blocks. */
 const MAX_WAITING_LINES = 1024
-/** What `runCli` collects of each stream, beyond which the command is killed. */
+/** Maximum output that `runCli` collects from each stream; beyond that, the command is killed. */
 const MAX_COLLECTED_CHARS = 64 * 1024 * 1024
 
 export interface CliResult extends ProgramExit {
@@ -13,20 +13,20 @@ export interface CliResult extends ProgramExit {
   stderr: string
 }
 
-/** The `tailrace` command, running. Disposing kills it. */
+/** A running `tailrace` command. Disposing kills it. */
 export interface CliProcess extends AsyncDisposable {
   readonly pid: number
   readonly stdin: Writable
-  /** The next line of stdout, without its LF. Rejects, with all output, at its end or when the time is up. */
+  /** The next line of stdout, without its LF. Rejects, with all output, at the end of stdout or after the timeout. */
   nextLine(timeoutMs?: number): Promise<string>
-  /** The last 64 KiB of stdout and stderr, as they came. */
+  /** The last 64 KiB of stdout and stderr, in order of arrival. */
   output(): string
-  /** SIGTERM by default. Resolves once the process is gone. */
+  /** Sends SIGTERM by default. Resolves once the process is gone. */
   kill(signal?: NodeJS.Signals): Promise<ProgramExit>
   readonly exited: Promise<ProgramExit>
 }
 
-/** Runs the command to its end. A failed command is a result, not a rejection. */
+/** Runs a command to its end. A failed command is a result, not a rejection. */
 export async function runCli(
   args: string[],
   options: ProgramOptions & { input?: string | Buffer | undefined } = {},
@@ -53,7 +53,7 @@ async function collect(program: Program, stream: Readable): Promise<string> {
   return text
 }
 
-/** Starts the command and leaves it running. Take its lines, or it blocks after the first thousand. */
+/** Starts a command and leaves it running. Read its lines, or it blocks after the first thousand. */
 export function spawnCli(args: string[], options: ProgramOptions = {}): CliProcess {
   const program = spawnProgram(args, options)
   const { stdout } = program
@@ -64,7 +64,7 @@ export function spawnCli(args: string[], options: ProgramOptions = {}): CliProce
   let isAtEnd = false
 
   stdout.on('data', (chunk: string) => {
-    // Not node:readline, which also breaks lines at U+2028, which event data may hold.
+    // Not node:readline, which also breaks lines at U+2028, which event data may contain.
     const pieces = (rest + chunk).split('\n')
     rest = pieces.pop() ?? ''
     lines.push(...pieces)
@@ -96,7 +96,7 @@ export function spawnCli(args: string[], options: ProgramOptions = {}): CliProce
     },
     output,
     kill(signal) {
-      // Lines that nobody takes must not keep the streams, and so the exit, from ending.
+      // Lines that nobody reads must not prevent the streams from ending, and so the exit.
       stdout.resume()
       return program.kill(signal)
     },

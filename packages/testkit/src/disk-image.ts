@@ -4,21 +4,21 @@ import { basename, join } from 'node:path'
 
 import { tempDir, type TempDir } from './temp.ts'
 
-/** How long a copy is tried before the device counts as one that is never quiet. */
+/** How long to retry a copy before the device counts as one that is never quiet. */
 const QUIET_TIMEOUT_MS = 20_000
 
-/** A file system (ext4) in a file, so that what reached its device can be looked at apart from what is cached. */
+/** A file system (ext4) in a file, so that what reached its device can be examined separately from what is cached. */
 export interface DiskImage extends Disposable {
   readonly path: string
   /**
-   * A disk of its own, with what the device of this one held at one instant: everything that was written to
-   * it, and nothing that only the kernel's cache has. Mounting it replays the journal, as after a power cut.
-   * A copy during which the device was written to is none of one instant, and is made again.
+   * A separate disk with the content of the device at one instant: everything that was written to it, and nothing
+   * that is only in the kernel's cache. Mounting it replays the journal, as after a power cut. If the device was
+   * written to during a copy, the copy is discarded and made again.
    */
   copy(): DiskImage
 }
 
-/** `undefined` where this process may not mount, or there is no `mkfs.ext4` or loop device. */
+/** `undefined` if this process may not mount, or if there is no `mkfs.ext4` or loop device. */
 export function mountDiskImage(bytes: number): DiskImage | undefined {
   const dir = tempDir()
   const file = join(dir.path, 'image')
@@ -44,7 +44,7 @@ function mountImage(dir: TempDir, file: string): DiskImage | undefined {
       return disk
     },
     [Symbol.dispose]() {
-      // Lazy: a process that was killed a moment ago may still hold a file open.
+      // Lazy: a process that was killed a moment ago may still have a file open.
       const unmounted = spawnSync('umount', ['-l', path], { encoding: 'utf8' })
       if (unmounted.status !== 0) throw new Error(`cannot unmount ${path}: ${unmounted.stderr}`)
       dir[Symbol.dispose]()
@@ -60,10 +60,10 @@ function copyQuietly(file: string, target: string, device: string): void {
       copyFileSync(file, target)
       if (writesOf(device) === before) return
     }
-    // A busy machine takes a while to finish what is under way.
+    // A busy machine needs a while to finish pending work.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
   }
-  throw new Error(`${device} is never quiet: stop who writes to it`)
+  throw new Error(`${device} is never quiet: stop the programs that write to it`)
 }
 
 /** The name of the loop device below a mount point. */
@@ -76,7 +76,7 @@ function deviceOf(path: string): string {
   return basename(mount![0]!)
 }
 
-/** What has been written so far (Linux, `Documentation/block/stat.rst`); nothing while a request is under way. */
+/** How much has been written so far (Linux, `Documentation/block/stat.rst`). Undefined while a request is under way. */
 function writesOf(device: string): string | undefined {
   const fields = readFileSync(`/sys/block/${device}/stat`, 'utf8').trim().split(/ +/)
   return fields[8] === '0' ? fields.slice(4, 7).join(' ') : undefined

@@ -1,30 +1,30 @@
 import { createRandom } from './random.ts'
 
-/** Longer waits, counted in turns of the event loop, only make a run slow. */
+/** Longer waits, counted in iterations of the event loop, would only slow down a run. */
 const MAX_DELAY_TURNS = 16
-/** A chunk is cut into at most this many pieces, or 1 MiB in single bytes would take a million turns. */
+/** A chunk is split into at most this many pieces, or 1 MiB in single bytes would take a million iterations. */
 const MAX_PIECES = 16
 const RANGE = 2 ** 32
 
-/** What a proxy does to connections. Every probability is 0 unless given. */
+/** The faults that a proxy causes. Every probability is 0 by default. */
 export interface FaultOptions {
-  /** In `[0, 1)`; drawn once per connection, so that one connection's faults do not depend on another's pace. */
+  /** In `[0, 1)`. Drawn once per connection, so that the faults of one connection do not depend on the pace of another. */
   random?: (() => number) | undefined
-  /** That a chunk is passed on in pieces, one per turn of the event loop. */
+  /** Probability that a chunk is forwarded in pieces, one per iteration of the event loop. */
   split?: number | undefined
-  /** That a piece is held back for some turns of the event loop. */
+  /** Probability that a piece is delayed for some iterations of the event loop. */
   delay?: number | undefined
-  /** That reading from upstream stops after a chunk. */
+  /** Probability that reading from upstream stops after a chunk. */
   stall?: number | undefined
-  /** The longest stall, in turns of the event loop. @defaultValue 200 */
+  /** The longest stall, in iterations of the event loop. @defaultValue 200 */
   stallTurns?: number | undefined
-  /** How long a stall lasts instead, in real time. @defaultValue 0, which means: turns */
+  /** How long a stall lasts instead, in real time. @defaultValue 0, which means: iterations */
   stallMs?: number | undefined
-  /** That a connection is cut, by RST or by FIN, at some byte within `after`. */
+  /** Probability that a connection is closed, by RST or by FIN, at some byte within `after`. */
   cut?: number | undefined
-  /** That one direction of a connection is closed at some byte within `after`, and the other left open. */
+  /** Probability that one direction of a connection is closed at some byte within `after`, while the other stays open. */
   halfClose?: number | undefined
-  /** At how many bytes, both directions together, a connection's end strikes. @defaultValue `[1, 65536]` */
+  /** The range of bytes, both directions together, at which a connection ends. @defaultValue `[1, 65536]` */
   after?: readonly [min: number, max: number] | undefined
 }
 
@@ -38,7 +38,7 @@ type Ending = 'reset' | 'finish' | 'half-close-client' | 'half-close-upstream'
 /** The faults of one direction of one connection. */
 export interface FlowFaults {
   pieces(chunk: Buffer): Buffer[]
-  /** Turns of the event loop to hold the next piece back. */
+  /** Iterations of the event loop by which to delay the next piece. */
   delay(): number
   stall(): { turns: number; ms: number } | undefined
 }
@@ -46,9 +46,9 @@ export interface FlowFaults {
 export interface ConnectionFaults {
   readonly up: FlowFaults
   readonly down: FlowFaults
-  /** Bytes after which the connection ends, if it is to. */
+  /** Bytes after which the connection ends, if it is to end. */
   readonly endAt: number
-  /** How it does. Counted when asked. */
+  /** How it ends. Counted when requested. */
   ending(): Ending
 }
 
@@ -78,7 +78,7 @@ export function createFaults(options: FaultOptions): Faults {
         let from = 0
         while (from < chunk.length) {
           const left = chunk.length - from
-          // Often a few bytes only: that lands inside characters, line ends and chunk headers.
+          // Often only a few bytes, to split characters, line ends and chunk headers.
           const size =
             pieces.length === MAX_PIECES - 1 ? left : dice.int(1, Math.min(left, dice.pick([3, left])))
           pieces.push(chunk.subarray(from, from + size))

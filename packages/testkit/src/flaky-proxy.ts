@@ -5,20 +5,20 @@ import { joinSockets, type Pair } from './pair.ts'
 
 export type FlakyProxyOptions = FaultOptions
 
-/** A TCP proxy that does to connections what networks do. With no options it only passes bytes on. */
+/** A TCP proxy that treats connections as networks do. Without options it only forwards bytes. */
 export interface FlakyProxy extends AsyncDisposable {
   readonly url: string
   readonly port: number
-  /** Pairs open now. */
+  /** Number of open pairs. */
   connections(): number
-  /** What was done to connections so far, so that a test can assert that something was. */
+  /** The faults so far, so that a test can assert that there were some. */
   faults(): FaultCounts
-  /** Resets every open pair, both ways. */
+  /** Resets every open pair, in both directions. */
   cutAll(): void
-  /** Stops all reading, so that both ends meet a full socket; later connections stop too. */
+  /** Stops all reading, so that both ends see a full socket. Later connections stop too. */
   pauseAll(): void
   resumeAll(): void
-  /** From now on connections are accepted and destroyed at once. Open ones stay. */
+  /** From now on, connections are accepted and destroyed at once. Open connections stay. */
   refuse(isRefusing: boolean): void
   close(): Promise<void>
 }
@@ -32,7 +32,7 @@ export async function startFlakyProxy(
   let isRefusing = false
   let isPaused = false
 
-  // Half-open on both sides: a FIN is passed on as a FIN and leaves the other direction alone.
+  // Half-open on both sides: a FIN is forwarded as a FIN and does not affect the other direction.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client: Socket) => {
     if (isRefusing) {
       faults.count('refused')

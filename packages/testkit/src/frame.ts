@@ -1,4 +1,4 @@
-/** One block of an event stream, as written: no defaults, nothing remembered from earlier frames. */
+/** One block of an event stream as written, without defaults and without memory of earlier frames. */
 export interface Frame {
   event?: string
   /** The `data` lines, joined with LF. */
@@ -6,6 +6,9 @@ export interface Frame {
   id?: string
   retry?: string
   topic?: string
+  key?: string
+  remove?: string
+  time?: string
   traceparent?: string
   tracestate?: string
   /** The comment lines, joined with LF; `''` for the bare `:` that keeps a stream open. */
@@ -13,9 +16,9 @@ export interface Frame {
 }
 
 /**
- * Parses what stands between two blank lines, far more strictly than a browser would: every lenience of
- * a reader is a place where a malformed or forged frame hides. LF only, known fields only, `field: value`
- * or a bare `field:`, only `data` and comments repeat.
+ * Parses the text between two blank lines, far more strictly than a browser does: every leniency of a reader could
+ * hide a malformed or forged frame. LF only, known fields only, `field: value` or a bare `field:`, and only `data`
+ * and comments may repeat.
  */
 export function parseFrame(block: string): Frame {
   if (block === '') throw new SyntaxError('a blank line that ends no frame')
@@ -30,7 +33,7 @@ export function parseFrame(block: string): Frame {
 
 function addField(frame: Frame, line: string): void {
   const [, field, value = ''] =
-    /^(event|data|id|retry|topic|traceparent|tracestate):(?: ([^]*))?$/.exec(line) ?? []
+    /^(event|data|id|retry|topic|key|remove|time|traceparent|tracestate):(?: ([^]*))?$/.exec(line) ?? []
   if (field === undefined) {
     throw new SyntaxError(`not a line of an event stream: ${JSON.stringify(line.slice(0, 200))}`)
   }

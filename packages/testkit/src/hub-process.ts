@@ -4,30 +4,33 @@ import { tempDir } from './temp.ts'
 const LISTEN_TIMEOUT_MS = 20_000
 
 export interface HubOptions {
-  /** What follows `serve --port … --log …`. */
+  /** The arguments after `serve --port … --log …`. */
   args?: string[] | undefined
   env?: Record<string, string> | undefined
-  /** The log's address. By default a SQLite log of the hub's own, gone with it. */
+  /** The address of the log. By default, a SQLite log that belongs to this hub and is deleted with it. */
   log?: string | undefined
-  /** `0`, the default, lets the kernel choose. */
+  /** `0`, the default, lets the kernel choose a port. */
   port?: number | undefined
-  /** The file to run, where it is not this repository's own source. */
+  /** The file to run, if it is not the source of this repository. */
   main?: string | undefined
 }
 
-/** The real hub in a process of its own: what is killed here dies as it would in production. */
+/** A real hub in its own process: when it is killed, it dies as it would in production. */
 export interface HubProcess extends AsyncDisposable {
   readonly url: string
   readonly port: number
   readonly pid: number
   /** The last 64 KiB of stdout and stderr. */
   output(): string
-  /** SIGTERM by default. Resolves once the process is gone; only disposing forces a hub that will not go. */
+  /** Sends SIGTERM by default. Resolves once the process is gone. Only disposing forces a hub that does not exit. */
   kill(signal?: NodeJS.Signals): Promise<ProgramExit>
   readonly exited: Promise<ProgramExit>
 }
 
-/** Resolves once the hub listens. Rejects with its output when it exits before that, or does not within 20 s. */
+/**
+ * Resolves once the hub is listening. Rejects with its output if it exits before that, or is not listening within 20
+ * s.
+ */
 export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
   const dir = options.log === undefined ? tempDir() : undefined
   const log = options.log ?? `sqlite:${dir?.path}/tailrace.db`
@@ -63,7 +66,7 @@ function listening({ stdout, exited }: Program): Promise<{ url: string; port: nu
   return new Promise((resolve, reject) => {
     let banner = ''
     const timer = setTimeout(
-      () => reject(new Error(`the hub does not listen after ${LISTEN_TIMEOUT_MS} ms`)),
+      () => reject(new Error(`the hub is not listening after ${LISTEN_TIMEOUT_MS} ms`)),
       LISTEN_TIMEOUT_MS,
     )
     function look(chunk: string): void {

@@ -1,21 +1,24 @@
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 
-/** A network of its own, joined to this machine by one cable: what is in it can vanish without a word. */
+/**
+ * A separate network, connected to this machine by one virtual cable: a process in it can vanish without closing its
+ * connections.
+ */
 export interface Network extends Disposable {
-  /** How what is in it reaches this machine. */
+  /** The address of this machine, as seen from that network. */
   readonly host: string
-  /** What goes before a command to run it in there. */
+  /** The beginning of a command line that runs a command in that network. */
   readonly prefix: readonly string[]
-  /** Takes its address away: nothing that is sent to it is answered any more, and nothing says so. */
+  /** Removes its address: packets sent to it are no longer answered, not even with an error. */
   vanish(): void
 }
 
-/** `undefined` where this process may not make one: not root, or a container without the capability. */
+/** `undefined` if this process may not create one: it is not root, or in a container without the capability. */
 export function openNetwork(): Network | undefined {
   const id = randomInt(2 ** 20)
   const name = `tailrace-${id}`
-  // Of the range for tests of devices (RFC 2544): 198.18.0.0/15, in pairs.
+  // From the range for tests of devices (RFC 2544): 198.18.0.0/15, in pairs.
   const [b, c, d] = [18 + (id >> 19), (id >> 6) & 0xff, (id & 0x3f) * 4]
   const address = (last: number): string => `198.${b}.${c}.${d + last}`
   const made = [
@@ -26,7 +29,7 @@ export function openNetwork(): Network | undefined {
     ['-n', name, 'addr', 'add', `${address(2)}/30`, 'dev', 'eth0'],
     ['-n', name, 'link', 'set', 'eth0', 'up'],
   ].every(ip)
-  // With it goes its end of the cable, and so the other.
+  // Removes this end of the cable, and with it the other.
   const close = (): void => void ip(['netns', 'delete', name])
   if (!made) {
     close()

@@ -3,19 +3,19 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 
 import type { ConnectionFaults, FlowFaults } from './faults.ts'
 
-/** A client's connection and the one that stands for it upstream. */
+/** The connection of a client, and the corresponding one upstream. */
 export interface Pair {
   pause(): void
   resume(): void
-  /** RST to both ends: what is still in the kernel is lost. */
+  /** Sends RST to both ends: data that is still in the kernel is lost. */
   reset(): void
   /** Resolves when both sockets are gone. */
   readonly closed: Promise<void>
 }
 
 /**
- * Copies both ways, with faults. Holds at most one read and one write buffer (64 KiB each) per direction and
- * reads on only when what it read has been taken, so that each end feels how slow the other is.
+ * Copies in both directions, with faults. Holds at most one read and one write buffer (64 KiB each) per direction,
+ * and continues to read only when the previous data was accepted, so that each end notices how slow the other is.
  */
 export function joinSockets(client: Socket, upstream: Socket, faults: ConnectionFaults): Pair {
   let passedBytes = 0
@@ -98,14 +98,14 @@ export function joinSockets(client: Socket, upstream: Socket, faults: Connection
 
 function write(bytes: Buffer, from: Socket, to: Socket): void {
   if (bytes.length === 0) return
-  // As the kernel answers for an end that is gone altogether.
+  // As the kernel responds for an end that is completely gone.
   if (to.destroyed) resetSocket(from)
-  // A half-closed direction swallows the rest: the sender sees nothing wrong.
+  // A half-closed direction discards the rest: the sender notices nothing.
   else if (!to.writableEnded) to.write(bytes)
 }
 
 function resetSocket(socket: Socket): void {
-  // On a socket that still connects, node waits for the connection and resets it then.
+  // If a socket is still connecting, node waits for the connection and then resets it.
   if (!socket.destroyed) socket.resetAndDestroy()
 }
 

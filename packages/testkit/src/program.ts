@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url))
 
-/** Characters of output kept for messages; the oldest go first. */
+/** Characters of output kept for messages. The oldest are dropped first. */
 const MAX_TAIL_CHARS = 64 * 1024
 
 export interface ProgramOptions {
@@ -12,7 +12,7 @@ export interface ProgramOptions {
   cwd?: string | undefined
   /** Ends the program with SIGTERM. */
   signal?: AbortSignal | undefined
-  /** The file to run, where it is not this repository's own source. */
+  /** The file to run, if it is not the source of this repository. */
   main?: string | undefined
 }
 
@@ -25,7 +25,7 @@ export interface ProgramExit {
 export interface Program {
   readonly pid: number
   readonly stdin: Writable
-  /** UTF-8, to be read by the caller: a program whose output nobody reads blocks. */
+  /** UTF-8, to be read by the caller: a program blocks if nobody reads its output. */
   readonly stdout: Readable
   readonly stderr: Readable
   kill(signal?: NodeJS.Signals): Promise<ProgramExit>
@@ -45,7 +45,7 @@ export function spawnProgram(args: string[], options: ProgramOptions = {}): Prog
   })
   child.stdout.setEncoding('utf8')
   child.stderr.setEncoding('utf8')
-  // A program may end without reading its input: EPIPE is no failure of the test.
+  // A program may exit without reading its input: EPIPE is not a failure of the test.
   child.stdin.on('error', () => {})
   killWithUs(child)
 
@@ -61,7 +61,7 @@ export function spawnProgram(args: string[], options: ProgramOptions = {}): Prog
   return { pid: child.pid ?? 0, stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, kill, exited }
 }
 
-/** Keeps the end of what the program prints, as it comes. Reads both of its streams. */
+/** Keeps the end of a program's output. Reads both of its streams. */
 export function keepTail({ stdout, stderr }: Pick<Program, 'stdout' | 'stderr'>): () => string {
   let tail = ''
   const keep = (chunk: string): void => {
@@ -88,7 +88,7 @@ function killRunning(): void {
   for (const child of running) child.kill('SIGKILL')
 }
 
-/** What configures the test runner, or the developer's own hub, must not leak into the hub under test. */
+/** The configuration of the test runner, or of the developer's own hub, must not leak into the hub under test. */
 function cleanEnv(): NodeJS.ProcessEnv {
   const isForeign = /^(?:VITEST|TAILRACE_|NODE_OPTIONS$|NODE_ENV$|FORCE_COLOR$)/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForeign.test(name)))

@@ -1,11 +1,11 @@
-/** A repeatable source of chance: the same seed gives the same sequence on every machine. */
+/** A repeatable source of randomness: the same seed gives the same sequence on every machine. */
 export interface Random {
-  /** In `[0, 1)`, so that it can stand in for `Math.random`. Needs no `this`. */
+  /** In `[0, 1)`, so that it can replace `Math.random`. Needs no `this`. */
   next(): number
   /** An integer from `min` to `max`, both included. */
   int(min: number, max: number): number
   pick<Item>(items: readonly Item[]): Item
-  /** True with this probability; always for 1, never for 0. */
+  /** True with this probability: always for 1, never for 0. */
   chance(probability: number): boolean
 }
 
@@ -39,7 +39,7 @@ export function createRandom(seed: number): Random {
   }
 }
 
-/** The seed of this run: `TAILRACE_SEED` to repeat an earlier one, else fresh. Print it where a test fails. */
+/** The seed of this run: that of `TAILRACE_SEED`, to repeat an earlier run, or a new one. Print it when a test fails. */
 export function testSeed(): number {
   const given = process.env['TAILRACE_SEED']
   if (given === undefined || given === '') return Math.floor(Math.random() * RANGE)

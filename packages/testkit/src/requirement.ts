@@ -10,12 +10,12 @@ import { mountSmallDisk } from './small-disk.ts'
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** What a test file needs from outside npm and did not find; read by `scripts/report-skips.ts`. */
+    /** Tools from outside npm that a test file needs and did not find. Read by `scripts/report-skips.ts`. */
     unmetNeeds?: RequirementName[]
   }
 }
 
-/** Everything that a test may need from outside npm. `scripts/provision.sh` installs what can be installed. */
+/** All tools from outside npm that tests may need. `scripts/provision.sh` installs those that can be installed. */
 export type RequirementName =
   | 'caddy'
   | 'chromium'
@@ -46,8 +46,8 @@ const probes: Record<RequirementName, () => boolean> = {
 const answers = new Map<RequirementName, boolean>()
 
 /**
- * Whether the machine has it. Call at the top of a test file, then `test.skipIf(!chromium)(…)`:
- * an unmet need is recorded on the file, and fails the run where `CI=true`, whatever the file then does.
+ * Whether the machine has a tool. Call this at the top of a test file, then `test.skipIf(!chromium)(…)`. A missing
+ * tool is recorded on the file, and fails the run if `CI=true`, whatever the file does then.
  */
 export function needs(name: RequirementName): boolean {
   const isMet = answers.get(name) ?? probes[name]()
@@ -57,7 +57,7 @@ export function needs(name: RequirementName): boolean {
 }
 
 function recordUnmet(name: RequirementName): void {
-  // Benches and scripts ask too, outside vitest, where nobody reports.
+  // Benches and scripts also call this, outside vitest, where nobody reports.
   if (process.env['VITEST'] === undefined) return
   const { meta } = TestRunner.getCurrentTest()?.file ?? TestRunner.getCurrentSuite().file
   meta.unmetNeeds ??= []

@@ -5,35 +5,38 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { keepTail } from './program.ts'
 
-/** A server that does not accept by then is taken for one that never will. */
+/** A server that does not accept connections by then is considered failed. */
 const ACCEPT_TIMEOUT_MS = 20_000
 const RETRY_MS = 10
-/** Below the ports that Linux gives to whoever asks for any, so that one stays free between two starts of a server. */
+/** Below the range from which Linux assigns ports, so that the port stays free between two starts of a server. */
 const FIRST_PORT = 20_000
 const LAST_PORT = 32_000
 
-/** Where the kernel can do it: a test runner that is killed has no time to stop what it started. */
+/** Where the kernel supports it: a test runner that is killed has no time to stop what it started. */
 const DIES_WITH_US = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'TERM', '--'] : []
 
 export interface ServiceOptions {
   readonly command: string
   readonly args: readonly string[]
-  /** Where it accepts once it has started. */
+  /** The ports on which it accepts connections once it has started. */
   readonly port: number
   readonly env?: Readonly<Record<string, string>> | undefined
 }
 
-/** A server that is no part of this repository, in the foreground of a process group of its own. */
+/** A server that is not part of this repository, in the foreground of its own process group. */
 export interface Service extends AsyncDisposable {
   /** The last 64 KiB of stdout and stderr. */
   output(): string
-  /** Resolves once all of its processes that wrote to this one are gone. SIGTERM by default. */
+  /** Sends SIGTERM by default. Resolves once all of its processes that wrote to this one are gone. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Resolves once it accepts on its port. Rejects with its output when it exits before that, or does not within 20 s. */
+/**
+ * Resolves once it accepts connections on its port. Rejects with its output if it exits before that, or does not
+ * accept within 20 s.
+ */
 export async function startService({ command, args, port, env }: ServiceOptions): Promise<Service> {
-  // A group of its own: servers have workers, which must not outlive them either.
+  // A separate group: servers have workers, which must not outlive this process either.
   const [program = command, ...words] = [...DIES_WITH_US, command, ...args]
   const child = spawn(program, words, {
     env: { ...process.env, ...env },
@@ -52,7 +55,7 @@ export async function startService({ command, args, port, env }: ServiceOptions)
   child.once('close', () => process.off('exit', killWithUs))
 
   async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    // The first of the group tells its workers, in its own way. What it leaves is killed.
+    // The first process of the group stops its workers in its own way. Those that it leaves are killed.
     child.kill(signal)
     await closed.promise
     signalGroup(child, 'SIGKILL')
@@ -78,7 +81,7 @@ export async function startService({ command, args, port, env }: ServiceOptions)
   }
 }
 
-/** A port on which nobody listens, and which the kernel gives to nobody who asks for any port. */
+/** A port that is free, and that the kernel does not assign by itself. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))

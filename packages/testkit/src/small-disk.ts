@@ -8,8 +8,8 @@ export interface SmallDisk extends Disposable {
 }
 
 /**
- * Mounts a tmpfs of about `bytes` (the kernel rounds up to whole pages).
- * `undefined` where this process may not mount: not root, or a container without the capability.
+ * Mounts a tmpfs of about `bytes` (the kernel rounds up to whole pages). `undefined` if this process may not mount:
+ * it is not root, or in a container without the capability.
  */
 export function mountSmallDisk(bytes: number): SmallDisk | undefined {
   const dir = tempDir()
@@ -25,7 +25,7 @@ export function mountSmallDisk(bytes: number): SmallDisk | undefined {
   return {
     path: dir.path,
     [Symbol.dispose]() {
-      // Lazy: a hub that was killed a moment ago may still hold a file open.
+      // Lazy: a hub that was killed a moment ago may still have a file open.
       const unmounted = spawnSync('umount', ['-l', dir.path], { encoding: 'utf8' })
       if (unmounted.status !== 0) throw new Error(`cannot unmount ${dir.path}: ${unmounted.stderr}`)
       dir[Symbol.dispose]()

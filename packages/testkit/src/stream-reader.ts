@@ -3,22 +3,22 @@ import { Agent as SecureAgent, request as requestSecurely } from 'node:https'
 
 import { type Frame, parseFrame } from './frame.ts'
 
-/** Characters kept per stream. A test that needs more should count instead of keep. */
+/** Characters kept per stream. A test that needs more should count instead of keeping them. */
 const MAX_KEPT_CHARS = 64 * 1024 * 1024
 const MAX_PRINTED_CHARS = 4 * 1024
 
-/** One GET over a TCP connection of its own, kept verbatim and checked strictly, without any of our own code. */
+/** One GET over its own TCP connection, recorded verbatim and checked strictly, without any of our own code. */
 export interface StreamReader {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** Everything received so far, verbatim. */
   text(): string
-  /** All complete frames so far; empty where the answer is no event stream. Throws on bytes that are no frame. */
+  /** All complete frames so far; empty if the response is not an event stream. Throws on bytes that are not a frame. */
   frames(): Frame[]
   /**
-   * Resolves with all frames once `isMet` says `true`; it is asked again whenever bytes arrive.
-   * A string means "not yet", and says why if it comes to a failure. Rejects, with what was received,
-   * when the time is up, when the stream ends first, or on bytes that are no frame.
+   * Resolves with all frames once `isMet` returns `true`. It is called again whenever bytes arrive. If it returns a
+   * string, that means "not yet", and explains why in case of a failure. Rejects, with what was received, on a
+   * timeout, if the stream ends first, or on bytes that are not a frame.
    */
   waitFor(
     isMet: (frames: readonly Frame[], text: string) => boolean | string,
@@ -26,9 +26,9 @@ export interface StreamReader {
   ): Promise<Frame[]>
   /** Resolves when the stream is over, however it ended. Never rejects. */
   readonly ended: Promise<void>
-  /** Whether the server finished its answer, rather than the connection breaking in the middle. */
+  /** Whether the server completed its response, rather than the connection breaking in the middle. */
   isComplete(): boolean
-  /** Stops reading, so that the server meets real back-pressure. */
+  /** Stops reading, so that the server sees real back-pressure. */
   pause(): void
   resume(): void
   close(): void
@@ -37,12 +37,12 @@ export interface StreamReader {
 export interface OpenStreamOptions {
   headers?: Record<string, string> | undefined
   signal?: AbortSignal | undefined
-  /** Whom to trust besides, where the URL is one of `https:`. */
+  /** An additional certificate to trust, for a URL with `https:`. */
   ca?: string | undefined
 }
 
 export async function openStream(url: string, init: OpenStreamOptions = {}): Promise<StreamReader> {
-  // As a browser asks: a connection that could be kept, though each reader has its own.
+  // Like a browser: asks for a connection that could be kept, though each reader has its own.
   const isSecure = url.startsWith('https:')
   const agentOptions = { keepAlive: true, maxSockets: 1 }
   const agent = isSecure ? new SecureAgent({ ...agentOptions, ca: init.ca }) : new Agent(agentOptions)
@@ -58,7 +58,7 @@ export async function openStream(url: string, init: OpenStreamOptions = {}): Pro
 
 function readStream(response: IncomingMessage, agent: Agent): StreamReader {
   const isEventStream = response.headers['content-type']?.startsWith('text/event-stream') === true
-  // A byte order mark is kept in sight: no server of ours may send one.
+  // A byte order mark is kept visible: no server of ours may send one.
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const frames: Frame[] = []
   const waiters = new Set<() => void>()
@@ -98,7 +98,7 @@ function readStream(response: IncomingMessage, agent: Agent): StreamReader {
     }
     wake()
   })
-  // A cut connection is an outcome here, told by `ended` and `isComplete`.
+  // A broken connection is a result here, reported by `ended` and `isComplete`.
   response.on('error', () => {})
   const ended = new Promise<void>((resolve) => {
     response.on('close', () => {
@@ -149,7 +149,7 @@ function readStream(response: IncomingMessage, agent: Agent): StreamReader {
   }
 }
 
-/** The end of what was received: that is where the trouble is. */
+/** The end of what was received, where the problem is. */
 function excerpt(text: string): string {
   if (text.length <= MAX_PRINTED_CHARS) return `${text.length} characters:\n${text}`
   return `${text.length} characters, the last of them:\n…${text.slice(-MAX_PRINTED_CHARS)}`

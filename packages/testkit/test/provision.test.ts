@@ -36,6 +36,7 @@ function provision(commands: Record<string, string>): Result {
 const most = {
   curl: '',
   gcc: '',
+  ip: '',
   'mkfs.ext4': '',
   openssl: '',
   nginx: '',
@@ -61,7 +62,7 @@ test('who may not install is told what is missing', () => {
 
 test('a machine without apt is told what is missing', () => {
   const { output, code } = provision({ id: root })
-  expect(output).toContain('missing: chromium curl gcc mkfs.ext4 openssl nginx haproxy caddy varnishd;')
+  expect(output).toContain('missing: chromium curl gcc ip mkfs.ext4 openssl nginx haproxy caddy varnishd;')
   expect(code).toBe(0)
 })
 

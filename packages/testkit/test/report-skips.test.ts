@@ -77,7 +77,7 @@ test('skipped tests are named with their reasons, and the last line counts', { t
 test('with CI=true a skipped test fails the run', { timeout: 60_000 }, () => {
   const { lines, code } = run(SKIPPING, { CI: 'true' })
   expect(lines.slice(-2)).toEqual([
-    'failing the run: with CI=true nothing may be skipped; needs not met: chromium',
+    'failing the run: with CI=true nothing may be skipped; missing: chromium',
     '1 passed, 0 failed, 3 skipped',
   ])
   expect(code).toBe(1)
@@ -90,7 +90,7 @@ test('with CI=true an unmet need fails the run even where nothing was skipped', 
      test('passes', () => {})`,
     { CI: 'true' },
   )
-  expect(lines.at(-2)).toContain('needs not met: chromium')
+  expect(lines.at(-2)).toContain('missing: chromium')
   expect(lines.at(-1)).toBe('1 passed, 0 failed, 0 skipped')
   expect(code).toBe(1)
 })

@@ -1,92 +1,102 @@
 import { WireError } from './errors.ts'
 
 /**
- * The longest reconnection time that a decoder reports, in milliseconds: 2^31 - 1, about 24.8 days. One
- * more, and `setTimeout` of every runtime overflows to no delay at all, which turns a reconnecting client
- * into a flood. The encoder refuses what is longer.
+ * The maximum reconnection time that a decoder reports, in milliseconds: 2^31 - 1, about 24.8 days. Beyond that,
+ * `setTimeout` of every runtime overflows to no delay at all, which would turn a reconnecting client into a flood.
+ * The encoder refuses larger values.
  */
 export const MAX_RETRY_MS = 2_147_483_647
 
-/** How much a decoder holds by default, in UTF-16 code units: 64 Mi. See {@link DecoderOptions.maxBufferLength}. */
+/** The default bound of a decoder, in UTF-16 code units: 64 Mi. See {@link DecoderOptions.maxBufferLength}. */
 export const DEFAULT_MAX_BUFFER_LENGTH: number = 64 * 1024 * 1024
 
 /** One dispatched event. */
 export interface DecodedEvent {
-  /** The last `event` field of the block; `'message'` where it is absent or empty. */
+  /** The last `event` field of the block; `'message'` if it is absent or empty. */
   type: string
   /** The `data` fields of the block, joined by LF. May be empty. */
   data: string
-  /** The last id that the stream has set, in this block or in an earlier one; `''` where there is none. */
+  /** The last id that the stream has set, in this block or in an earlier one; `''` if there is none. */
   lastEventId: string
   /**
-   * The last `topic` field of this block, and `undefined` where there is none. A Tailrace extension: the
-   * WHATWG algorithm ignores the field.
+   * The last `topic` field of this block; `undefined` if there is none. A Tailrace extension: the WHATWG algorithm
+   * ignores the field.
    */
   topic: string | undefined
-  /** The last `key` field of this block, and `undefined` where there is none. A Tailrace extension as well. */
+  /** The last `key` field of this block; `undefined` if there is none. A Tailrace extension as well. */
   key: string | undefined
+  /** Whether the last `remove` field of this block is `true`. A Tailrace extension as well. */
+  remove: boolean
+  /** The last `time` field of this block, and `undefined` where there is none. A Tailrace extension as well. */
+  time: string | undefined
 }
 
 /**
- * Where a decoder's findings go, in stream order, from inside `push`.
+ * Receives the results of a decoder, in stream order, from within `push`.
  *
- * A callback that throws ends the decoder: `push` throws the same error, the rest of its chunk is not
- * delivered, and every later `push` throws the error again. A callback must not call `push` or `end`
- * (`reentrant-call`); to stop in the middle of a chunk, ignore what follows.
+ * A callback that throws ends the decoder: `push` throws the same error, the rest of its chunk is not delivered, and
+ * every later `push` throws the error again. A callback must not call `push` or `end` (`reentrant-call`). To stop in
+ * the middle of a chunk, ignore the rest.
  */
 export interface DecoderSink {
-  /** A blank line came, and the block before it had a `data` field. */
+  /** Called at a blank line if the block before it had a `data` field. */
   onEvent(event: DecodedEvent): void
-  /** A valid `retry` field: the new reconnection time in milliseconds, 0 to {@link MAX_RETRY_MS}. At once. */
+  /**
+   * Called at once for a valid `retry` field, with the new reconnection time in milliseconds, 0 to {@link
+   * MAX_RETRY_MS}.
+   */
   onRetry?: ((ms: number) => void) | undefined
   /**
-   * A blank line came, and the block before it had a valid `id` field: the new last event ID (`''` clears
-   * it). Before `onEvent` of the same block, and also for a block without `data`.
+   * Called at a blank line if the block before it had a valid `id` field, with the new last event ID (`''` clears
+   * it). It is called before `onEvent` of the same block, and also for a block without `data`.
    */
   onId?: ((id: string) => void) | undefined
-  /** A comment line, without its colon and without one space after that. Not buffered where absent. */
+  /**
+   * Called with a comment line, without its colon and the space after it. Without this callback, comments are not
+   * buffered.
+   */
   onComment?: ((text: string) => void) | undefined
 }
 
 export interface DecoderOptions {
   /**
-   * The last event ID to start from: that of the connection before this one.
+   * The last event ID to start from, which is that of the previous connection.
    *
    * @defaultValue `''`
    */
   lastEventId?: string | undefined
   /**
-   * The most that the decoder holds between two events, in UTF-16 code units (a unit takes one byte where
-   * all text is Latin-1, and two elsewhere). Counted are the lines of the unfinished block that carry
-   * `data`, `event`, `id`, `topic` or `key`, names included, and the unfinished line. Not counted, because not
-   * held, are line ends, `retry`, unknown fields, and comments while there is no `onComment`. One more, and
-   * `push` throws `buffer-exceeded`; how the stream is cut into chunks makes no difference.
+   * The maximum that the decoder holds between two events, in UTF-16 code units (one byte each if all text is
+   * Latin-1, otherwise two). It counts the unfinished line, and the lines of the unfinished block that contain
+   * `data`, `event`, `id`, `topic`, `key` or `time`, including the names. It does not count line ends, `retry`, `remove`, unknown
+   * fields, and comments without `onComment`, since these are not held. Beyond the maximum, `push` throws
+   * `buffer-exceeded`, no matter how the stream is split into chunks.
    *
-   * An integer from 1 to 268,435,456 (2^28: half of the longest string that V8 can make).
+   * An integer from 1 to 268,435,456 (2^28: half of the longest string that V8 can create).
    *
    * @defaultValue {@link DEFAULT_MAX_BUFFER_LENGTH}
    */
   maxBufferLength?: number | undefined
 }
 
-/** Turns the bytes of an event stream into events. Made by {@link createDecoder}. */
+/** Turns the bytes of an event stream into events. Created by {@link createDecoder}. */
 export interface Decoder {
   /**
-   * Takes the next bytes of the stream, cut anywhere; calls the sink for all that they complete. The chunk
-   * is not kept.
+   * Accepts the next bytes of the stream, split anywhere, and calls the sink for everything that they complete. The
+   * chunk is not kept.
    *
-   * @throws WireError `buffer-exceeded`, or whatever a callback threw. From then on the decoder holds
-   * nothing, and each `push` throws the same error. `reentrant-call` when called by a callback.
+   * @throws WireError `buffer-exceeded`, or whatever a callback threw. From then on, the decoder holds nothing, and
+   * each `push` throws the same error. `reentrant-call` if called by a callback.
    */
   push(chunk: Uint8Array): void
   /**
-   * The stream has ended: an incomplete block is discarded, together with its id. `lastEventId` stays, and
-   * the next `push` is the beginning of a next stream, byte order mark included.
+   * Marks the end of the stream: an incomplete block is discarded, together with its id. `lastEventId` stays, and
+   * the next `push` begins the next stream, including its byte order mark.
    *
-   * @throws WireError `reentrant-call` when called by a callback.
+   * @throws WireError `reentrant-call` if called by a callback.
    */
   end(): void
-  /** The last id that a complete block has set, or the initial one. What `Last-Event-ID` is to be. */
+  /** The last id that a complete block has set, or the initial one: the value for `Last-Event-ID`. */
   readonly lastEventId: string
 }
 
@@ -98,32 +108,29 @@ const D = 100
 const E = 101
 const I = 105
 const K = 107
+const M = 109
+const O = 111
 const R = 114
 const T = 116
-/** What a line that is kept begins with, by its first character. */
-const PREFIXES: Readonly<Record<number, string>> = {
-  [COLON]: ':',
-  [D]: 'data:',
-  [E]: 'event:',
-  [I]: 'id:',
-  [K]: 'key:',
-  [R]: 'retry:',
-  [T]: 'topic:',
-}
+/**
+ * The name of a field that is kept, and its colon; without one the value is empty. Fields are told apart by their first
+ * character, `remove` and `time` by one more. Nothing repeats, so a line costs a few comparisons.
+ */
+const FIELD = /(?:data|event|id|key|re(?:move|try)|t(?:ime|opic))(?::|(?=[\r\n]))/y
 const BYTE_ORDER_MARK = 0xfeff
-/** Of `event:`, `topic:` and `retry:`. With so much of a line it is decided whether it is kept. */
-const LONGEST_PREFIX = 6
+/** Of `remove:`. With so much of a line it is decided whether it is kept. */
+const LONGEST_PREFIX = 7
 const MAX_BUFFER_LENGTH_LIMIT = 2 ** 28
-/** Stands for the rest of a line that is not kept: no field begins with it. */
+/** Replaces the rest of a line that is not kept: no field begins with it. */
 const IGNORED = '?'
 const STREAM: TextDecodeOptions = { stream: true }
 const ONE_STREAM: TextDecoderOptions = { ignoreBOM: true }
 
 /**
- * Makes a decoder for one event stream after the other, to the letter of "Parsing an event stream" and
- * "Interpreting an event stream" (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.5
- * and 9.2.6), with one deviation: `retry` is clamped to {@link MAX_RETRY_MS}. Bytes that are not UTF-8
- * become U+FFFD, and one byte order mark at the start of a stream is stripped.
+ * Creates a decoder for one event stream after another, exactly as in "Parsing an event stream" and "Interpreting an
+ * event stream" (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.5 and 9.2.6), with one
+ * deviation: `retry` is clamped to {@link MAX_RETRY_MS}. Bytes that are not UTF-8 become U+FFFD, and one byte order
+ * mark at the start of a stream is stripped.
  *
  * @throws WireError `invalid-option`
  */
@@ -132,7 +139,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
   if (!(Number.isInteger(max) && max > 0 && max <= MAX_BUFFER_LENGTH_LIMIT)) {
     throw new WireError(
       'invalid-option',
-      `maxBufferLength must be an integer from 1 to ${MAX_BUFFER_LENGTH_LIMIT}, got ${max}`,
+      `maxBufferLength must be an integer from 1 to ${MAX_BUFFER_LENGTH_LIMIT}`,
       { option: 'maxBufferLength' },
     )
   }
@@ -152,10 +159,15 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
   const lineSeams: Seams = { count: 0 }
   const dataSeams: Seams = { count: 0 }
   let block: Block = EMPTY_BLOCK
+  // Of the block as well, but seldom there.
+  let topic: string | undefined
+  let key: string | undefined
+  let remove: string | undefined
+  let time: string | undefined
 
   function decode(chunk: Uint8Array): string {
     const wasCut = endsCut
-    // Not ASCII, so a character may go on in the next chunk.
+    // Not ASCII, so a character may continue in the next chunk.
     endsCut = !((chunk[chunk.length - 1] ?? 0xff) < 0x80)
     return wasCut || endsCut ? streaming.decode(chunk, STREAM) : whole.decode(chunk)
   }
@@ -167,7 +179,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
     let lf = find(text, '\n', start)
     let cr = find(text, '\r', start)
     if (line !== '' && (lf < text.length || cr < text.length)) {
-      // Not before the line ends: to join chunk by chunk would copy a long line again and again.
+      // Not before the line ends: joining chunk by chunk would copy a long line again and again.
       lf += line.length
       cr += line.length
       text = [line, text].join('')
@@ -175,8 +187,8 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
     }
     const size = text.length
     const hasCr = cr < size
-    // Locals are faster than the closure's variables. If a callback throws, nobody needs them any more.
-    let { length, data, type, id, topic, key } = block
+    // Locals are faster than the variables of the closure. If a callback throws, nobody needs them any more.
+    let { length, data, type, id } = block
     while (start < size) {
       const first = text.charCodeAt(start)
       let end = start
@@ -189,8 +201,8 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
         let at =
           first === D && text.startsWith('ata', start + 1) && text.charCodeAt(start + 4) === COLON
             ? start + 5
-            : findValue(text, first, start, end)
-        if (at > 0 && (first !== COLON || keepsComments)) {
+            : findValue(text, first, start)
+        if (at > 0) {
           if (length + end - start > max) throw bufferExceeded(max)
           if (text.charCodeAt(at) === SPACE) at++
           const value = text.slice(at, end)
@@ -198,9 +210,12 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
             data = data === undefined ? value : append(data, '\n', value, dataSeams)
           } else if (first === E) type = value
           else if (first === I) id = value.includes('\0') ? id : value
-          else if (first === T) topic = value
-          else if (first === K) key = value
+          else if (first === T) {
+            if (text.charCodeAt(start + 1) === O) topic = value
+            else time = value
+          } else if (first === K) key = value
           else if (first === COLON) sink.onComment?.(value)
+          else if (text.charCodeAt(start + 2) === M) remove = value
           else if (/^\d+$/.test(value)) sink.onRetry?.(Math.min(Number(value), MAX_RETRY_MS))
           if (first !== COLON && first !== R) length += end - start
         }
@@ -212,27 +227,58 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
           sink.onId?.(lastEventId)
         }
         if (data !== undefined) {
-          const event = { type: type || 'message', data, lastEventId, topic, key }
+          const event = {
+            type: type || 'message',
+            data,
+            lastEventId,
+            topic,
+            key,
+            remove: remove === 'true',
+            time,
+          }
           data = undefined
           sink.onEvent(event)
         }
         type = ''
-        topic = key = undefined
+        topic = key = remove = time = undefined
         length = 0
       }
       start = end + 1
       if (hasCr && text.charCodeAt(end) === CR && start < size && text.charCodeAt(start) === LF) start++
     }
     endsInCr = text.charCodeAt(size - 1) === CR
-    block = { length, data, type, id, topic, key }
+    block = { length, data, type, id }
     if (start < size) keep(text.slice(start))
+  }
+
+  /** Where the value of a line that is kept begins, before the optional space; 0 for any other line. */
+  function findValue(text: string, first: number, start: number): number {
+    switch (first) {
+      case COLON:
+        return keepsComments ? start + 1 : 0
+      // Without the regular expression, and in threes, because V8 inlines `startsWith` only for so many characters.
+      case I:
+        if (text.startsWith('d:', start + 1)) return start + 3
+        break
+      case K:
+        if (text.startsWith('ey:', start + 1)) return start + 4
+        break
+      case E:
+        if (text.startsWith('ven', start + 1) && text.startsWith('t:', start + 4)) return start + 6
+        break
+      case T:
+        if (text.startsWith('opi', start + 1) && text.startsWith('c:', start + 4)) return start + 6
+    }
+    FIELD.lastIndex = start
+    // Which a failure sets to 0.
+    FIELD.test(text)
+    return FIELD.lastIndex
   }
 
   function keep(rest: string): void {
     if (line.length < LONGEST_PREFIX) {
       const head = line + rest.slice(0, LONGEST_PREFIX)
-      const prefix = prefixOf(head.charCodeAt(0))
-      if (!prefix.startsWith(head.slice(0, prefix.length || 1)) || (prefix === ':' && !keepsComments)) {
+      if (head.length >= LONGEST_PREFIX && findValue(head, head.charCodeAt(0), 0) === 0) {
         line = IGNORED
         return
       }
@@ -252,6 +298,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
     endsCut = false
     line = ''
     block = EMPTY_BLOCK
+    topic = key = remove = time = undefined
   }
 
   return {
@@ -277,29 +324,27 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
   }
 }
 
-/** What is known of the block whose blank line has not come yet. */
+/** The state of the block whose blank line has not arrived yet. */
 interface Block {
-  /** Of its lines that are kept, names included: what `maxBufferLength` bounds. */
+  /** The length of its lines that are kept, including names: bounded by `maxBufferLength`. */
   length: number
   data?: string | undefined
   type: string
   id?: string | undefined
-  topic?: string | undefined
-  key?: string | undefined
 }
 
 const EMPTY_BLOCK: Block = { length: 0, type: '' }
 
-/** How many pieces a growing string was made of since it was last flat. */
+/** How many pieces a growing string has been assembled from since it was last flat. */
 interface Seams {
   count: number
 }
 
 /**
- * Engines concatenate lazily: `a + b` costs a node of some 32 bytes and copies when it is first read. So
- * a long line is copied once. But one that drips in byte by byte would be 32 times as large as its bound
- * says, so once there are many nodes for its length it is copied (`join` does) to be one flat string.
- * The growing threshold keeps that linear.
+ * Engines concatenate lazily: `a + b` costs a node of some 32 bytes, and copies when it is first read. So a long
+ * line is copied once. But a line that arrives byte by byte would be 32 times as large as its bound, so once there
+ * are too many nodes for its length, it is copied (by `join`) into one flat string. The growing threshold keeps the
+ * cost linear.
  */
 function append(held: string, separator: string, piece: string, seams: Seams): string {
   if (++seams.count <= 1024 + (held.length >> 4)) return held + separator + piece
@@ -312,35 +357,6 @@ function find(text: string, character: string, from: number): number {
   return at < 0 ? text.length : at
 }
 
-/** Where the value of a line begins, before the optional space; 0 for a line that is no known field. */
-function findValue(text: string, first: number, start: number, end: number): number {
-  switch (first) {
-    case COLON:
-      return start + 1
-    // In threes, because V8 inlines `startsWith` only for at most three constant characters.
-    case I:
-      if (text.startsWith('d:', start + 1)) return start + 3
-      break
-    case K:
-      if (text.startsWith('ey:', start + 1)) return start + 4
-      break
-    case E:
-      if (text.startsWith('ven', start + 1) && text.startsWith('t:', start + 4)) return start + 6
-      break
-    case T:
-      if (text.startsWith('opi', start + 1) && text.startsWith('c:', start + 4)) return start + 6
-      break
-    case R:
-      if (text.startsWith('etr', start + 1) && text.startsWith('y:', start + 4)) return start + 6
-  }
-  // A field without a colon has an empty value.
-  return `${text.slice(start, end)}:` === prefixOf(first) ? end : 0
-}
-
-function prefixOf(first: number): string {
-  return PREFIXES[first] ?? ''
-}
-
 function refuseReentrance(isBusy: boolean): void {
   if (!isBusy) return
   throw new WireError('reentrant-call', 'a callback must not call push or end of its decoder')
@@ -349,7 +365,7 @@ function refuseReentrance(isBusy: boolean): void {
 function bufferExceeded(maxBufferLength: number): WireError {
   return new WireError(
     'buffer-exceeded',
-    `event longer than ${maxBufferLength} characters: close the connection, or raise maxBufferLength`,
+    `event longer than ${maxBufferLength} characters: raise maxBufferLength`,
     { maxBufferLength },
   )
 }

@@ -4,45 +4,57 @@ import { WireError } from './errors.ts'
 /** One block of an event stream. A field that is `undefined` or absent has no line. */
 export interface EncodableEvent {
   /**
-   * Any text; each of its lines (ended by CR, LF or CRLF) becomes a `data` line, so a reader gets LF for
-   * every line break. `''` is an event with empty data. Without it readers dispatch no event, but take
-   * note of `id` and `retry`.
+   * Any text. Each of its lines (ended by CR, LF or CRLF) becomes a `data` line, so a reader receives LF for every
+   * line break. `''` is an event with empty data. Without `data`, readers dispatch no event, but remember `id` and
+   * `retry`.
    */
   data?: string | undefined
-  /** The event type; readers take `''` for `message`. No CR, LF or NUL. */
+  /** The event type; readers treat `''` as `message`. No CR, LF or NUL. */
   type?: string | undefined
   /** The last event ID from here on; `''` clears it. No CR, LF or NUL. */
   id?: string | undefined
   /** The reader's reconnection time in milliseconds: an integer from 0 to {@link MAX_RETRY_MS}. */
   retry?: number | undefined
-  /** A Tailrace extension, which `EventSource` ignores: the event's topic. No CR, LF or NUL. */
+  /** The topic of the event. A Tailrace extension, which `EventSource` ignores. No CR, LF or NUL. */
   topic?: string | undefined
-  /** As `topic`: what it was published by (https://www.w3.org/TR/trace-context/). No CR, LF or NUL. */
+  /** As `topic`: the event's key. */
+  key?: string | undefined
+  /** As `topic`: the event removes its key from the topic's state. A line only where it is true. */
+  remove?: boolean | undefined
+  /** As `topic`: when the event was stored (RFC 3339). */
+  time?: string | undefined
+  /**
+   * As `topic`: its trace context (https://www.w3.org/TR/trace-context/). For tools that read the lines themselves: the
+   * decoder ignores both, to stay small in pages.
+   */
   traceparent?: string | undefined
-  /** As `traceparent`. */
+  /** A field like `traceparent`. */
   tracestate?: string | undefined
 }
 
 /**
- * What keeps an idle stream open: a comment and its line end, 2 bytes. There is no blank line after it,
- * because widely used clients dispatch an empty event at one. Safe between two blocks only.
+ * Keeps an idle stream open: a comment and its line end, 2 bytes. It has no blank line, because widely used clients
+ * would dispatch an empty event. Only safe between two blocks.
  */
 export const HEARTBEAT: string = ':\n'
 
 /**
- * The event as text of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html,
- * 9.2.5): lines end in LF, a blank line ends the block. Nothing in a field can begin another field.
+ * Encodes an event as text of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html,
+ * 9.2.5): lines end in LF, and a blank line ends the block. No field can contain the beginning of another field.
  *
- * @throws WireError `invalid-field` for a field but `data` with CR, LF or NUL and for a `retry` out
- * of range; `invalid-text` for a lone surrogate, which would reach the reader as U+FFFD.
+ * @throws WireError `invalid-field` for CR, LF or NUL in a field other than `data`, and for a `retry` out of range;
+ * `invalid-text` for a lone surrogate, which would reach the reader as U+FFFD.
  */
 export function encodeEvent(event: EncodableEvent): string {
-  const { data, type, id, retry, topic, traceparent, tracestate } = event
+  const { data, type, id, retry, topic, key, remove, time, traceparent, tracestate } = event
   let block = type === undefined ? '' : line('event', 'type', type)
   if (data !== undefined) {
     block += isOneLine(data) ? `data: ${data}\n` : `data: ${data.replace(/\r\n?|\n/g, '\ndata: ')}\n`
   }
   if (topic !== undefined) block += line('topic', 'topic', topic)
+  if (key !== undefined) block += line('key', 'key', key)
+  if (remove === true) block += 'remove: true\n'
+  if (time !== undefined) block += line('time', 'time', time)
   if (traceparent !== undefined) block += line('traceparent', 'traceparent', traceparent)
   if (tracestate !== undefined) block += line('tracestate', 'tracestate', tracestate)
   if (id !== undefined) block += line('id', 'id', id)
@@ -56,13 +68,13 @@ export function encodeEvent(event: EncodableEvent): string {
     }
     block += `retry: ${retry}\n`
   }
-  // Once for all fields: they are a line apart, so no two halves of a pair can meet here.
-  if (!isWellFormed(block)) throw invalidText(event)
+  // Checked once for all fields: line ends separate them, so the two halves of a pair cannot meet here.
+  if (!block.isWellFormed()) throw invalidText(event)
   return `${block}\n`
 }
 
 function line(name: string, field: string, value: string): string {
-  // NUL only spoils an id, but nothing is lost with it in the others.
+  // NUL is only forbidden in an id, but refusing it in the others loses nothing.
   if (!isOneLine(value) || value.includes('\0')) {
     throw new WireError(
       'invalid-field',
@@ -77,19 +89,14 @@ function isOneLine(text: string): boolean {
   return text.indexOf('\n') < 0 && text.indexOf('\r') < 0
 }
 
-function isWellFormed(text: string): boolean {
-  // ES2024, which every supported runtime has and the ES2023 library does not declare.
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}
-
 function invalidText(event: EncodableEvent): WireError {
-  const field = (['data', 'type', 'topic', 'traceparent', 'tracestate', 'id'] as const).find(
-    (name) => !isWellFormed(event[name] ?? ''),
+  const field = (['data', 'type', 'topic', 'key', 'time', 'traceparent', 'tracestate', 'id'] as const).find(
+    (name) => event[name]?.isWellFormed() === false,
   )
   return new WireError(
     'invalid-text',
     `${field} contains a lone surrogate, which UTF-8 cannot carry; was a character cut in two? ` +
-      'Text.toWellFormed() replaces it',
+      'String.prototype.toWellFormed() replaces it with U+FFFD',
     { field: field ?? '' },
   )
 }

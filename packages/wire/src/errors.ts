@@ -1,13 +1,14 @@
 /**
- * Every way this package can fail. A code is public API: adding one is minor, changing one is major.
+ * Every way in which this package can fail. A code is public API: adding one is a minor change, changing one is a
+ * major change.
  *
- * - `invalid-field`: `encodeEvent` was given a field other than `data` with a CR, LF or NUL in it, or a
- *   `retry` that is not a whole number of milliseconds in range. `details.field` names it.
- * - `invalid-text`: `encodeEvent` was given text with a lone surrogate, which UTF-8 cannot carry.
+ * - `invalid-field`: a field other than `data` passed to `encodeEvent` contains a CR, LF or NUL, or `retry` is not a
+ *   whole number of milliseconds in range. `details.field` names it.
+ * - `invalid-text`: text passed to `encodeEvent` contains a lone surrogate, which UTF-8 cannot represent.
  *   `details.field` names it.
- * - `invalid-option`: `createDecoder` was given an option out of its range. `details.option` names it.
- * - `buffer-exceeded`: a stream made the decoder hold more than its bound. `details.maxBufferLength` is it.
- * - `reentrant-call`: a callback of a decoder's sink called that decoder's `push` or `end`.
+ * - `invalid-option`: an option of `createDecoder` is out of range. `details.option` names it.
+ * - `buffer-exceeded`: a stream exceeded the bound of the decoder, `details.maxBufferLength`.
+ * - `reentrant-call`: a callback of a decoder's sink called `push` or `end` of that decoder.
  */
 export type WireErrorCode =
   | 'invalid-field'
@@ -16,7 +17,7 @@ export type WireErrorCode =
   | 'buffer-exceeded'
   | 'reentrant-call'
 
-/** Facts about a failure. They never hold the text of an event. */
+/** Facts about a failure. They never contain the text of an event. */
 export type WireErrorDetails = Readonly<Record<string, string | number | boolean>>
 
 const brand: unique symbol = Symbol.for('@tailrace/wire.WireError')

@@ -32,6 +32,8 @@ describe('the buffer is bounded', () => {
     expect(chunksTaken('event:', 'x')).toBe(994)
     expect(chunksTaken('topic:', 'x')).toBe(994)
     expect(chunksTaken('key:', 'x')).toBe(996)
+    expect(chunksTaken('time:', 'x')).toBe(995)
+    expect(chunksTaken('remove:', 'x')).toBe(993)
     expect(chunksTaken('retry:', '1')).toBe(994)
   })
 
@@ -45,6 +47,7 @@ describe('the buffer is bounded', () => {
     expect(chunksTaken('', 'id:abcdefg\n')).toBe(100)
     expect(chunksTaken('', 'topic:abcd\n')).toBe(100)
     expect(chunksTaken('', 'key:abcdef\n')).toBe(100)
+    expect(chunksTaken('', 'time:abcde\n')).toBe(100)
   })
 
   test('against fields and an unfinished line together', () => {
@@ -106,6 +109,8 @@ test('a bound is met at the same place however the stream is cut', () => {
     'topic',
     'key:',
     'retry:1',
+    'remove:',
+    'time',
     ':',
     'x',
     'xx',

@@ -37,7 +37,9 @@ describe('9.2.5, the stream', () => {
 
   test('a line that ends in CR is complete before the next chunk comes', () => {
     const found = collect([bytesOf('data:1\r\r')])
-    expect(found).toEqual([{ is: 'event', type: 'message', data: '1', lastEventId: '', topic: undefined }])
+    expect(found).toMatchObject([
+      { is: 'event', type: 'message', data: '1', lastEventId: '', topic: undefined },
+    ])
   })
 
   test('one LF after a CR at the end of a chunk belongs to it, a second one does not', () => {
@@ -70,7 +72,7 @@ describe('9.2.6, lines', () => {
 
   test('"using the whole line as the field name, and the empty string as the field value"', () => {
     expect(eventsOf('id:1\nevent:x\ndata\ndata\nid\nevent\n\n')).toEqual([['message', '\n', '']])
-    expect(collect([bytesOf('topic\nretry\ndata\n\n')])).toEqual([
+    expect(collect([bytesOf('topic\nretry\ndata\n\n')])).toMatchObject([
       { is: 'event', type: 'message', data: '', lastEventId: '', topic: '' },
     ])
   })
@@ -155,6 +157,21 @@ describe('9.2.6, fields', () => {
     expect(eventsOf('foo:1\nfoo\ndata:1\n\u65e5:\n\n')).toEqual([['message', '1', '']])
   })
 
+  test('"time" and "remove" are extensions as well, of this block only', () => {
+    expect(
+      collect([
+        bytesOf(
+          'time: 1\ntime: 2\nremove: true\ndata:1\n\ndata:2\n\nremove: false\ntime\ndata:3\n\nremoved:true\ntimes:x\nremove\ndata:4\n\n',
+        ),
+      ]).map((finding) => finding.is === 'event' && [finding.time, finding.remove]),
+    ).toEqual([
+      ['2', true],
+      [undefined, false],
+      ['', false],
+      [undefined, false],
+    ])
+  })
+
   test('"key" is an extension as well: the last one, of this block only', () => {
     expect(
       collect([
@@ -174,7 +191,7 @@ describe('9.2.6, fields', () => {
 
 describe('9.2.6, dispatch', () => {
   test('"Set the last event ID string": also by a block without data, and before onEvent', () => {
-    expect(collect([bytesOf('id:1\n\nid:2\ndata:a\n\ndata:b\n\n')])).toEqual([
+    expect(collect([bytesOf('id:1\n\nid:2\ndata:a\n\ndata:b\n\n')])).toMatchObject([
       { is: 'id', id: '1' },
       { is: 'id', id: '2' },
       { is: 'event', type: 'message', data: 'a', lastEventId: '2', topic: undefined },

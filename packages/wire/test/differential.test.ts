@@ -8,7 +8,7 @@ import { bytesOf, collect, type Finding } from './collect.ts'
  * What `TextDecoder` and eventsource-parser 4.1.3 find, with its known differences levelled:
  * - the id of an event is that of its block only: the persisted one is kept here, from `onId`;
  * - `retry` is not clamped: done here;
- * - `topic` and `key` are no fields to it: left out on both sides;
+ * - `topic`, `key`, `remove` and `time` are no fields to it: left out on both sides;
  * - of two byte order marks both go (one in `TextDecoder`, one in the parser), which is wrong: see the last
  *   test. The streams here have none.
  */
@@ -24,6 +24,8 @@ function peer(chunks: readonly Uint8Array[]): Finding[] {
         lastEventId,
         topic: undefined,
         key: undefined,
+        remove: false,
+        time: undefined,
       })
     },
     onId(id) {

@@ -16,6 +16,9 @@ const event: fc.Arbitrary<EncodableEvent> = fc.record({
   id: maybe(oneLine),
   retry: maybe(fc.integer({ min: 0, max: MAX_RETRY_MS })),
   topic: maybe(oneLine),
+  key: maybe(oneLine),
+  remove: maybe(fc.boolean()),
+  time: maybe(oneLine),
   traceparent: maybe(oneLine),
   tracestate: maybe(oneLine),
 })
@@ -35,7 +38,7 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
 
 function expected(events: readonly EncodableEvent[]): Finding[] {
   let lastEventId = ''
-  return events.flatMap(({ data, type, id, retry, topic }): Finding[] => {
+  return events.flatMap(({ data, type, id, retry, topic, key, remove = false, time }): Finding[] => {
     lastEventId = id ?? lastEventId
     return [
       ...(retry === undefined ? [] : [{ is: 'retry', ms: retry } as const]),
@@ -49,7 +52,9 @@ function expected(events: readonly EncodableEvent[]): Finding[] {
               data: data.replaceAll(/\r\n?/g, '\n'),
               lastEventId,
               topic,
-              key: undefined,
+              key,
+              remove,
+              time,
             } as const,
           ]),
     ]
@@ -75,7 +80,7 @@ test('what is encoded is decoded, however it is cut, with line breaks as LF', ()
 
 test('arbitrary bytes give the same findings, however they are cut', () => {
   const byte = fc.oneof(
-    fc.constantFrom(...bytesOf('data:id:event:retry:1topic\n\n\r\n\n\r :\0').values()),
+    fc.constantFrom(...bytesOf('data:id:event:retry:1topickeyremove:truetime\n\n\r\n\n\r :\0').values()),
     fc.constantFrom(0xef, 0xbb, 0xbf, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 0xc3, 0xed, 0xa0, 0xff, 0xc0),
     fc.integer({ min: 0, max: 255 }),
   )
@@ -86,6 +91,8 @@ test('arbitrary bytes give the same findings, however they are cut', () => {
     'event:',
     'topic:',
     'key:',
+    'remove:true',
+    'time:',
     'retry:1',
     '\n\n',
     '\ufeff',

@@ -6,7 +6,7 @@ import { isPattern } from '../selector.ts'
 import type { Slice } from '../slice.ts'
 import type { Entry, Store, Topic } from './store.ts'
 
-/** Reads pages of a memory log, each a bounded amount of work. */
+/** Reads pages of a memory log, each with a bounded amount of work. */
 export class Reader {
   readonly #store: Store
   readonly #patternLosses: PatternLosses
@@ -18,7 +18,7 @@ export class Reader {
     })
   }
 
-  /** @returns nothing when the slice ended before anything could be read: ask again, and it goes on */
+  /** @returns undefined if the slice ended before anything could be read: call again to continue */
   page(query: Query, accepts: (entry: Entry) => boolean, slice: Slice): Page | undefined {
     const loss = this.#lossOf(query.selectors, slice)
     if (loss === undefined) return undefined
@@ -46,7 +46,7 @@ export class Reader {
     return { events, next: newest, more: false }
   }
 
-  /** One topic has its own events in order; for more, all that there are are looked at. */
+  /** For one topic, its own events are walked in order. For several, all events of the log are examined. */
   #entriesAfter(selectors: readonly string[], after: number): Iterable<Entry> {
     const [selector] = selectors
     if (after >= this.#store.newest) return []

@@ -5,12 +5,12 @@ import { Sequence } from './sequence.ts'
 import type { Placed } from './sequence.ts'
 import { TopicNames } from './topic-names.ts'
 
-/** What an event counts for besides its data, so that a flood of empty events is bounded too. */
+/** The size of an event in addition to its data, so that a flood of empty events is bounded too. */
 const EVENT_OVERHEAD = 256
-/** How many topics without events are remembered for what they lost; beyond it the floor stands for the oldest. */
+/** Maximum topics without events whose losses are remembered. Beyond that, the floor stands for the oldest. */
 const MAX_FORGOTTEN_TOPICS = 10_000
 
-/** An event in its place; nothing once it was removed. */
+/** An event in its place. Undefined after it was removed. */
 export class Entry implements Placed {
   readonly place: number
   readonly topic: Topic
@@ -33,7 +33,7 @@ export class Entry implements Placed {
   }
 }
 
-/** That a topic lost something: the last time, unless it is gone. */
+/** The last loss of a topic, unless it was forgotten. */
 interface LossRecord extends Placed {
   readonly topic: Topic
   isGone: boolean
@@ -47,7 +47,7 @@ export class Topic {
   readonly holdings: Holdings = { count: 0, bytes: 0, stateBytes: 0 }
   newest = 0
   ended: number | undefined
-  /** Its events are to be removed; another topic has its name. */
+  /** Its events are to be removed; another topic has its name now. */
   isPurged = false
   loss: Loss
   lossRecord: LossRecord | undefined
@@ -58,40 +58,46 @@ export class Topic {
   }
 }
 
-/** The events of a memory log, in their order and by topic, and what was lost of them. */
+/** The events of a memory log, in order and by topic, and their losses. */
 export class Store {
   readonly entries: Sequence<Entry> = new Sequence()
   readonly topics: Map<string, Topic> = new Map()
   readonly names: TopicNames = new TopicNames()
-  /** Topics whose events are yet to be removed. */
+  /** Topics whose events have not been removed yet. */
   readonly purged: Set<Topic> = new Set()
-  /** UTF-16 code units of data, {@link EVENT_OVERHEAD} more for each event. */
+  /** UTF-16 code units of data, plus {@link EVENT_OVERHEAD} per event. */
   length = 0
   newest = 0
-  /** A bound for the loss of every topic that is not known. */
+  /** A bound for the loss of every unknown topic. */
   floor: Loss = { lostThrough: 0, losses: 0 }
   readonly #lossRecords: Sequence<LossRecord> = new Sequence()
-  /** Topics without events, those that lost theirs first at the front. */
+  /** Topics without events. Those that lost theirs first are at the front. */
   readonly #forgotten = new Set<Topic>()
   #losses = 0
 
-  add({ topic: name, type, key, data, end = false, trace }: NewEvent, time: number): StoredEvent {
+  add(
+    { topic: name, type, key, data, remove = false, end = false, trace }: NewEvent,
+    time: number,
+  ): StoredEvent {
     this.newest += 1
-    const event: StoredEvent = { offset: this.newest, topic: name, type, key, data, time, end, trace }
+    const offset = this.newest
+    const event: StoredEvent = { offset, topic: name, type, key, data, time, remove, end, trace }
     const topic = this.topics.get(name) ?? this.#create(name, this.floor)
     this.#forgotten.delete(topic)
     const entry = new Entry(topic, event)
     topic.newest = event.offset
     if (end) topic.ended = event.offset
-    const superseded = key === undefined ? entry : topic.keys.get(key)
-    if (key !== undefined) {
-      topic.keys.set(key, entry)
-      topic.holdings.stateBytes +=
-        stateBytesOf(entry) - (superseded === undefined ? 0 : stateBytesOf(superseded))
-    }
+    const superseded = key === undefined ? undefined : topic.keys.get(key)
     if (superseded !== undefined) {
-      topic.holdings.count += 1
-      topic.holdings.bytes += superseded.bytes
+      topic.keys.delete(key!)
+      topic.holdings.stateBytes -= stateBytesOf(superseded)
+      addToHistory(topic, superseded)
+    }
+    if (key === undefined || remove) {
+      addToHistory(topic, entry)
+    } else {
+      topic.keys.set(key, entry)
+      topic.holdings.stateBytes += stateBytesOf(entry)
     }
     topic.entries.push(entry)
     this.entries.push(entry)
@@ -117,7 +123,7 @@ export class Store {
     if (topic.entries.size === 0) this.#forget(topic)
   }
 
-  /** Puts a topic's events out of reach; they are removed by and by. @returns nothing when it has none */
+  /** Puts the events of a topic out of reach; they are removed step by step. @returns undefined if it has none */
   purge(name: string): Topic | undefined {
     const topic = this.topics.get(name)
     if (topic === undefined || topic.entries.size === 0) return undefined
@@ -131,7 +137,7 @@ export class Store {
     return topic
   }
 
-  /** One past the newest when nothing is left. */
+  /** One past the newest if nothing is left. */
   get oldest(): number {
     for (const { place } of this.entries.after(0)) return place
     return this.newest + 1
@@ -140,14 +146,16 @@ export class Store {
   list({ prefix, after, limit }: TopicQuery): TopicSummary[] {
     const listed: TopicSummary[] = []
     for (const name of this.names.after(after, prefix)) {
-      const { newest, ended, entries } = this.topics.get(name)!
-      if (entries.size > 0) listed.push({ topic: name, newest, ended: ended !== undefined })
+      const { newest, ended, entries, holdings } = this.topics.get(name)!
+      const bytes = holdings.bytes + holdings.stateBytes
+      if (entries.size > 0)
+        listed.push({ topic: name, newest, ended: ended !== undefined, events: entries.size, bytes })
       if (listed.length === limit) break
     }
     return listed
   }
 
-  /** What topics have lost, in the order of `losses`, behind one of them. */
+  /** What topics have lost, in the order of `losses`, after one of them. */
   *lossesAfter(losses: number): Iterable<Topic> {
     for (const { topic } of this.#lossRecords.after(losses)) yield topic
   }
@@ -174,7 +182,7 @@ export class Store {
     this.#lossRecords.drop()
   }
 
-  /** Remembers of a topic without events only what it lost. */
+  /** Keeps only the loss of a topic without events. */
   #forget(topic: Topic): void {
     if (this.purged.delete(topic)) return
     topic.ended = undefined
@@ -190,11 +198,16 @@ export class Store {
   }
 }
 
+function addToHistory({ holdings }: Topic, { bytes }: Entry): void {
+  holdings.count += 1
+  holdings.bytes += bytes
+}
+
 function lengthOf({ data, trace }: StoredEvent): number {
   return data.length + EVENT_OVERHEAD + (trace?.tracestate?.length ?? 0)
 }
 
-/** What the newest event of a key counts for in its topic's state. */
+/** The size of the newest event of a key in the state of its topic. */
 export function stateBytesOf({ bytes, event }: Entry): number {
   return bytes + Buffer.byteLength(event?.key ?? '')
 }

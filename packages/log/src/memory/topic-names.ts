@@ -1,4 +1,4 @@
-/** The names of topics in the order of their code points. They are sorted when somebody asks. */
+/** The names of topics in code point order. They are sorted when they are needed. */
 export class TopicNames {
   #names: string[] = []
   readonly #deleted = new Set<string>()
@@ -17,9 +17,9 @@ export class TopicNames {
     this.#deleted.clear()
   }
 
-  /** Those after a name that start with a prefix. */
+  /** The names after another one that start with a prefix. */
   *after(name: string, prefix: string): Iterable<string> {
-    // What came since is at the end: to sort what is nearly sorted costs little.
+    // New names are at the end: sorting a list that is almost sorted is cheap.
     if (!this.#isSorted) this.#names.sort(compare)
     this.#isSorted = true
     const names = this.#names
@@ -29,7 +29,7 @@ export class TopicNames {
     }
   }
 
-  /** The index of the first name that is at least (0), or more than (1), another one. */
+  /** The index of the first name that is equal to or greater than (0), or greater than (1), another one. */
   #indexOf(name: string, least: 0 | 1): number {
     let low = 0
     let high = this.#names.length
@@ -42,7 +42,7 @@ export class TopicNames {
   }
 }
 
-/** By code point: as UTF-8 sorts, and UTF-16 does not. @returns -1, 0 or 1 */
+/** By code point, which is the order of UTF-8 but not of UTF-16. @returns -1, 0 or 1 */
 function compare(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length)
   for (let i = 0; i < shorter; i += 1) {
@@ -52,7 +52,7 @@ function compare(a: string, b: string): number {
   return Math.sign(a.length - b.length)
 }
 
-/** Halves of surrogate pairs stand for the code points behind all others. */
+/** Surrogates stand for code points after all others. */
 function rankOf(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }

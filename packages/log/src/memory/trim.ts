@@ -3,7 +3,7 @@ import type { Candidate, RetentionRule } from '../retention.ts'
 import { stateBytesOf } from './store.ts'
 import type { Entry, Store, Topic } from './store.ts'
 
-// A step is on the event loop: these keep it at a few milliseconds.
+// A step runs on the event loop: these limits keep it at a few milliseconds.
 const MAX_TOPICS_A_STEP = 200
 const MAX_EVENTS_A_STEP = 500
 
@@ -19,7 +19,7 @@ interface Trimmed {
 export class Trimmer {
   readonly #store: Store
   #round: Iterator<Topic> | undefined
-  /** Where the round stands: the topic, and the event in it up to which it was looked at. */
+  /** The progress of the round: the topic, and the event up to which it was examined. */
   #topic: Topic | undefined
   #after = 0
 
@@ -68,7 +68,7 @@ export class Trimmer {
   }
 }
 
-/** As many as a step may look at; says which they were. */
+/** As many topics as one step may examine; returns them. */
 function* firstOf(entries: Iterable<Entry>, looked: Entry[]): Iterable<Candidate> {
   for (const entry of entries) {
     if (looked.length === MAX_EVENTS_A_STEP) return

@@ -6,27 +6,27 @@ import type { LogErrorCode } from '../errors.ts'
 import { inodeOf } from './inode.ts'
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 
-/** SQLite's primary result codes (https://www.sqlite.org/rescode.html), as far as a caller can act on them. */
+/** SQLite's primary result codes (https://www.sqlite.org/rescode.html) that a caller can do something about. */
 const CODES: Readonly<Record<number, { code: LogErrorCode; advice: string }>> = {
   5: {
     code: 'locked',
-    advice: 'another process is using it: stop that one, or give this hub a log of its own',
+    advice: 'another process is using it: stop that process, or give this hub its own log',
   },
   6: {
     code: 'locked',
-    advice: 'another process is using it: stop that one, or give this hub a log of its own',
+    advice: 'another process is using it: stop that process, or give this hub its own log',
   },
   8: { code: 'read-only', advice: 'it cannot be written: check the permissions of the file and its folder' },
   10: { code: 'unwritable', advice: 'the disk reported an error: check the kernel log and the file system' },
   11: { code: 'corrupt', advice: 'its content is damaged: restore a backup' },
-  13: { code: 'full', advice: 'the disk is full: free some space, or start the hub with less to --retain' },
-  14: { code: 'cannot-open', advice: 'it cannot be opened: check that the folder exists and may be written' },
+  13: { code: 'full', advice: 'the disk is full: free some space, or keep less with --retain' },
+  14: { code: 'cannot-open', advice: 'it cannot be opened: check that the folder exists and is writable' },
   26: { code: 'foreign', advice: 'it is not a Tailrace log: choose another path' },
 }
 
 const IOERR_SHMSIZE = 4874
 
-/** Turns whatever SQLite threw into a `LogError`; one that is thrown already passes through. */
+/** Turns any error of SQLite into a `LogError`. A `LogError` is returned unchanged. */
 export function toLogError(error: unknown, path: string): LogError {
   if (LogError.is(error)) return error
   const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined
@@ -40,19 +40,19 @@ export function toLogError(error: unknown, path: string): LogError {
   )
 }
 
-/** Whether SQLite failed for want of space. Of an index that cannot grow it says that the disk reports an error. */
+/** Whether SQLite failed because the disk is full. If an index cannot grow, SQLite reports a disk error instead. */
 export function isOutOfSpace(error: unknown): boolean {
   const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
   return errcode === 13 || errcode === IOERR_SHMSIZE
 }
 
 /**
- * Keeps a second hub off a log: an exclusive lock on a file beside it, held through SQLite because Node has
- * no file locks of its own. The kernel lets go of it when the process dies, however it dies.
+ * Keeps a second hub away from a log, with an exclusive lock on a file next to it. The lock is held through SQLite
+ * because Node has no file locks. The kernel releases it when the process ends, however it ends.
  */
 export function lock(path: string): DatabaseSync {
   const file = fileOf(path)
-  // Asked first: SQLite says of a file in such a folder only that it cannot open it.
+  // Checked first: for a file in such a folder, SQLite only reports that it cannot open it.
   if (isReadOnly(dirname(file))) {
     throw new LogError('read-only', `The folder of ${path} cannot be written: check its permissions.`, {
       details: { path },
@@ -69,7 +69,7 @@ export function lock(path: string): DatabaseSync {
   }
 }
 
-/** The file that a path leads to through symbolic links, whether it exists or is yet to be made. */
+/** The file that a path leads to through symbolic links, whether or not it exists yet. */
 export function fileOf(path: string): string {
   try {
     return realpathSync(path)
@@ -96,17 +96,20 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** Opens a log for writing: creates or migrates it, and refuses a file that is not a log of ours. */
+/** Opens a log for writing. Creates or migrates it, and refuses a file that is not a Tailrace log. */
 export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIGRATIONS): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 1000 })
   try {
     const version = identify(db, path, migrations.length)
-    // Only of a new file: it writes, also when it changes nothing, for which a full disk has no room.
+    // Only for a new file: the pragma writes even if it changes nothing, for which a full disk has no room.
     if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
-    // fullfsync: without it macOS acknowledges what is still in the disk's cache.
+    // fullfsync: without it, macOS acknowledges data that is still in the cache of the disk.
     db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON')
     if (pragma(db, 'journal_mode = WAL') !== 'wal') {
-      throw new LogError('cannot-open', `The file system of ${path} cannot hold a write-ahead log.`)
+      throw new LogError(
+        'cannot-open',
+        `The file system of ${path} does not support a write-ahead log: put the log on a local disk.`,
+      )
     }
     db.exec('PRAGMA journal_size_limit = 67108864')
     migrate(db, version, migrations)
@@ -118,9 +121,9 @@ export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIG
 }
 
 /**
- * What is written to a file that has no name any more would be acknowledged, and gone with this process.
+ * Data written to a file that no longer has a name would be acknowledged, and lost with this process.
  *
- * @throws LogError `unwritable` when the file is not the one that it was
+ * @throws LogError `unwritable` if the file is not the same as before
  */
 export function assertInPlace(path: string, inode: number | undefined): void {
   if (inodeOf(path) === inode) return
@@ -133,12 +136,12 @@ export function assertInPlace(path: string, inode: number | undefined): void {
   )
 }
 
-/** Opens a log that {@link openForWriting} has prepared. */
+/** Opens a log that was prepared by {@link openForWriting}. */
 export function openForReading(path: string): DatabaseSync {
   return new DatabaseSync(path, { readOnly: true, timeout: 1000 })
 }
 
-/** Runs a task in one transaction: all of it, or none. */
+/** Runs a task in one transaction, which is stored completely or not at all. */
 export function transaction<T>(db: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIATE', task: () => T): T {
   db.exec(begin)
   try {
@@ -146,13 +149,13 @@ export function transaction<T>(db: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIA
     db.exec('COMMIT')
     return result
   } catch (error) {
-    // SQLite has rolled back by itself after some errors, a full disk among them.
+    // After some errors, including a full disk, SQLite has already rolled back.
     if (db.isTransaction) db.exec('ROLLBACK')
     throw error
   }
 }
 
-/** The schema version of a file that is ours or empty. Reads only: a foreign file is left as it was. */
+/** The schema version of a file that is a Tailrace log or empty. Reads only: a foreign file stays unchanged. */
 function identify(db: DatabaseSync, path: string, newest: number): number {
   const version = Number(pragma(db, 'user_version'))
   const owner = Number(pragma(db, 'application_id'))
@@ -164,7 +167,7 @@ function identify(db: DatabaseSync, path: string, newest: number): number {
   }
   if (version > newest) {
     throw new LogError(
-      'newer-schema',
+      'incompatible',
       `${path} was written by a newer Tailrace: run that version or newer.`,
       {
         details: { path, version, supported: newest },

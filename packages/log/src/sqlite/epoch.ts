@@ -6,32 +6,32 @@ import { fileIdOf, openMarkFile, readMark } from './mark.ts'
 import type { FileId, Mark, WalMark } from './mark.ts'
 import { createSaltReader } from './wal.ts'
 
-/** Where a log stands: what a back-up of it has less of. */
+/** The state of a log. A backup has less of each. */
 interface Standing {
   readonly epoch: string
   readonly newest: number
   readonly commits: number
 }
 
-/** Keeps the epoch of a log true: a log that is not the continuation of the one before it gets another. */
+/** Changes the epoch of a log that is not the continuation of the one that was here before. */
 export interface EpochKeeper {
-  /** The largest offset that was ever given here, also by a log that this one was copied over. */
+  /** The largest offset ever issued here, including by a log that this one replaced. */
   readonly newest: number
-  /** To be called after each transaction that changed the log. */
+  /** Must be called after each transaction that changed the log. */
   committed(newest: number): void
   close(): void
 }
 
 /**
- * Compares an open log with the mark beside it, which is written after each commit: a log that is behind its mark,
- * is another one or another file, or has lost its mark was copied here. It starts a new epoch, so that readers
- * whose cursors are of the other life are told of a gap.
+ * Compares an open log with the mark next to it, which is written after each commit. A log was copied here if it is
+ * behind its mark, is another log or another file, or has no mark. It then starts a new epoch, so that readers whose
+ * cursors belong to the previous one receive a gap.
  *
- * A commit is on the disk before the mark names it. So neither a kill nor the death of the machine can leave a mark
- * that is ahead of its log.
+ * A commit is on disk before the mark names it. So neither a kill nor the death of the machine can leave a mark that
+ * is ahead of its log.
  *
  * @param wasOpen - a writer of this process had it open before, and its readers know the epoch
- * @throws LogError `unwritable` when it would be another epoch than they know
+ * @throws LogError `unwritable` if the epoch would differ from the one they know
  */
 export function keepEpoch(db: DatabaseSync, file: string, wasOpen: boolean): EpochKeeper {
   const id = fileIdOf(file)
@@ -77,9 +77,9 @@ export function keepEpoch(db: DatabaseSync, file: string, wasOpen: boolean): Epo
 }
 
 function isContinuation(log: Standing, file: FileId, mark: Mark | undefined): boolean {
-  // The mark is there before the first commit is counted; a log of an earlier version has none.
+  // The mark exists before the first commit is counted. A log of an earlier version has none.
   if (mark === undefined) return log.commits === 0
-  // Both differ: some file systems give a file another inode now and then.
+  // Both must differ: some file systems occasionally assign another inode to a file.
   const isOtherFile = file.inode !== mark.file.inode && file.birth !== mark.file.birth
   return log.epoch === mark.epoch && log.commits >= mark.commits && !isOtherFile
 }

@@ -1,21 +1,21 @@
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** A mark has one length, so that it is overwritten in place, which takes no space and is never half done. */
+/** A mark has a fixed length, so that it is overwritten in place, which needs no space and is never half done. */
 const LENGTH = 512
 
-/** What the mark beside a log says of the log that it belongs to. */
+/** The content of the mark next to a log, about the log that it belongs to. */
 export interface Mark {
   readonly epoch: string
   readonly newest: number
   /** How many transactions had changed the log. */
   readonly commits: number
-  /** The file of the log: its inode, and when it was made. A copy differs in both, a renamed file in neither. */
+  /** The file of the log: its inode, and when it was created. A copy differs in both, a renamed file in neither. */
   readonly file: FileId
   readonly wal: WalMark
 }
 
-/** The write-ahead log that extended the file, and what the file held for itself when that began. */
+/** The write-ahead log that extended the file, and what the file itself contained when that began. */
 export interface WalMark {
   readonly salt?: string | undefined
   readonly epoch?: string | undefined
@@ -24,17 +24,17 @@ export interface WalMark {
 
 export interface FileId {
   readonly inode: string
-  /** In nanoseconds since 1970; 0 where the file system does not tell. */
+  /** In nanoseconds since 1970; 0 if the file system does not provide it. */
   readonly birth: string
 }
 
 export function fileIdOf(path: string): FileId {
   const { ino, birthtimeNs, ctimeNs } = statSync(path, { bigint: true })
-  // Where the system does not tell, Node may give the time of the last change.
+  // If the system does not provide it, Node may return the time of the last change.
   return { inode: `${ino}`, birth: birthtimeNs === ctimeNs ? '0' : `${birthtimeNs}` }
 }
 
-/** Reads a mark; nothing where there is none, or something else. */
+/** Reads a mark. Undefined if there is none, or if it is not valid. */
 export function readMark(path: string): Mark | undefined {
   try {
     const mark = JSON.parse(readFileSync(path, 'utf8')) as Mark
@@ -50,7 +50,7 @@ export function readMark(path: string): Mark | undefined {
 /** Keeps a mark up to date. */
 export interface MarkFile {
   /**
-   * Without waiting for the disk: it survives the death of the process at once, and that of the machine a little
+   * Does not wait for the disk: the mark survives the death of the process at once, and that of the machine a little
    * later. A mark that is behind its log is as good.
    */
   write(mark: Mark): void
@@ -59,12 +59,18 @@ export interface MarkFile {
   close(): void
 }
 
-/** Opens the file of a mark; made when it is missing. */
+/** Opens the file of a mark, and creates it if necessary. */
 export function openMarkFile(path: string): MarkFile {
   const isNew = statSync(path, { throwIfNoEntry: false })?.size !== LENGTH
   const file = openSync(path, isNew ? 'w' : 'r+')
+  // With each commit: bytes that are there already are written in half the time that a text takes.
+  const bytes = Buffer.alloc(LENGTH)
   return {
-    write: (mark) => void writeSync(file, `${JSON.stringify(mark).padEnd(LENGTH - 1)}\n`, 0),
+    write(mark) {
+      const end = bytes.write(JSON.stringify(mark), 'latin1')
+      bytes.fill(' ', end).write('\n', LENGTH - 1)
+      writeSync(file, bytes, 0, LENGTH, 0)
+    },
     sync() {
       fsyncSync(file)
       if (isNew) syncFolder(dirname(path))

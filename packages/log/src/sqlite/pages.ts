@@ -9,11 +9,11 @@ type Row = Record<string, SQLOutputValue>
 type Kind = 'all' | 'newest'
 type Found = Pick<Page, 'events' | 'next' | 'more'>
 
-/** What a page is read by. */
+/** The input of a page. */
 export interface Search {
   readonly query: Query
   readonly selection: Selection
-  /** The topics that are selected, names by id; nothing when there may be many. */
+  /** The names of the selected topics by id. Undefined if there may be many. */
   readonly topics: ReadonlyMap<number, string> | undefined
   readonly kind: Kind
   /** The newest offset of the log. */
@@ -22,15 +22,16 @@ export interface Search {
 }
 
 export interface Pager {
-  /** The matching events after a place, in log order, as many as the query's bounds and the slice allow. */
+  /** The matching events after a position, in log order, as many as the bounds of the query and the slice allow. */
   page(search: Search): Found
 }
 
-const COLUMNS = 'offset, topic, time, type, key, data, events.bytes, is_end, traceparent, tracestate'
+const COLUMNS =
+  'offset, topic, time, type, key, data, events.bytes, is_removal, is_end, traceparent, tracestate'
 
 /**
- * Reads pages by one of four plans. One topic walks its index; every topic walks the log. A few topics walk their
- * indexes side by side. For many, the log is walked too, and only what turns out to match is read in full.
+ * Reads pages by one of four plans. One topic walks its index, and all topics walk the log. A few topics walk their
+ * indexes side by side. For many topics, the log is walked too, and only rows that match are read completely.
  */
 export function createPager(db: DatabaseSync): Pager {
   const statements = {
@@ -43,7 +44,7 @@ export function createPager(db: DatabaseSync): Pager {
     `SELECT 1 FROM topics WHERE name > '${PURGED_PREFIX}' AND name < '${AFTER_PURGED}' LIMIT 1`,
   )
 
-  /** Takes rows that all match. */
+  /** Adds rows that all match. */
   function take(rows: Iterable<Row>, { query, head }: Search, topic?: string): Found {
     const page = new OpenPage(query)
     for (const row of rows) {
@@ -109,7 +110,7 @@ export function createPager(db: DatabaseSync): Pager {
   }
 }
 
-/** @param index what leads through the whole log */
+/** @param index the index that leads through the whole log */
 function prepareStatements(
   db: DatabaseSync,
   index: string,
@@ -117,7 +118,7 @@ function prepareStatements(
 ): Record<'everyTopic' | 'oneTopic' | 'nextOfEach' | 'nextOfOne' | 'places', StatementSync> {
   return {
     everyTopic: db.prepare(
-      // A cross join keeps the log the outer loop, so that a page stops when it is full.
+      // A cross join keeps the log in the outer loop, so that a page stops when it is full.
       `SELECT ${COLUMNS}, name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
        WHERE offset > ? ${filter} ORDER BY offset LIMIT ?`,
     ),
@@ -156,7 +157,7 @@ class OpenPage {
     this.#events.push(toEvent(row, topic))
   }
 
-  /** Everything before a match that does not fit any more. */
+  /** Everything before a match that no longer fits. */
   before(row: Row): Found {
     return { events: this.#events, next: Number(row['offset']) - 1, more: true }
   }
@@ -175,6 +176,7 @@ function toEvent(row: Row, topic: string): StoredEvent {
     key: (row['key'] as string | null) ?? undefined,
     data: row['data'] as string,
     time: Number(row['time']),
+    remove: row['is_removal'] === 1,
     end: row['is_end'] === 1,
     trace: toTrace(row['traceparent'] as string | null, row['tracestate'] as string | null),
   }

@@ -4,19 +4,21 @@ import { Selection } from '../selection.ts'
 import { Slice } from '../slice.ts'
 import { openForReading, transaction } from './database.ts'
 import { createPager } from './pages.ts'
+import { STATE_OVERHEAD } from './schema.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 import { createTopicFinder } from './topic-finder.ts'
 
-/** Reads a log on a thread of its own, beside the writer: a replay does not hold up a publish. */
+/** Reads a log on its own thread, next to the writer, so that a replay does not delay a publish. */
 export interface Reader {
-  /** @returns nothing when the slice ended before anything could be read: ask again, and it goes on */
+  /** @returns undefined if the slice ended before anything could be read: call again to continue */
   read(query: Query): Page | undefined
-  /** As `read`. */
+  /** Like `read`. */
   snapshot(query: Query): Page | undefined
   ended(topics: readonly string[]): (number | undefined)[]
   topics(query: TopicQuery): TopicSummary[]
   notes(query: NoteQuery, now: number): Note[]
   describe(): LogDescription
+  secret(): string
   close(): void
 }
 
@@ -29,7 +31,7 @@ export function openReader(path: string): Reader {
   const ended = db.prepare('SELECT ended FROM topics WHERE name = ?')
   const list = db.prepare(
     // A topic that was purged a moment ago keeps a row without events.
-    `SELECT name, newest, ended FROM topics
+    `SELECT name, newest, ended, count + keys AS events, bytes + state_bytes - keys * ${STATE_OVERHEAD} AS bytes FROM topics
      WHERE name > ? AND name >= ? AND name < ? AND name NOT GLOB '${PURGED_PREFIX}*'
        AND (trimmed < newest OR EXISTS (SELECT 1 FROM events WHERE events.topic = topics.id))
      ORDER BY name LIMIT ?`,
@@ -38,21 +40,26 @@ export function openReader(path: string): Reader {
     'SELECT key, until FROM notes WHERE key > ? AND key >= ? AND key < ? AND until > ? ORDER BY key LIMIT ?',
   )
 
-  function newest(): number {
-    return Number(meta.get('newest')!['value'])
+  function text(name: string): string {
+    return String(meta.get(name)!['value'])
   }
 
-  /** One page, whose parts (topics, losses, events, newest) are all of the same moment. */
+  function newest(): number {
+    return Number(text('newest'))
+  }
+
+  /** One page, whose parts (topics, losses, events, newest) are all from the same moment. */
   function page(query: Query, kind: 'all' | 'newest'): Page | undefined {
     return transaction(db, 'BEGIN', () => {
       const slice = new Slice()
       const { selectors, after } = query
-      const loss = finder.lossOf(selectors, slice)
+      const wanted = finder.lookUp(selectors)
+      const loss = finder.lossOf(wanted, slice)
       if (loss === undefined) return undefined
       const head = newest()
       if (after >= head) return { events: [], next: head, more: false, ...loss }
       const selection = new Selection(selectors)
-      const topics = selectors.includes('**') ? undefined : finder.find(selectors, selection)
+      const topics = selectors.includes('**') ? undefined : finder.find(wanted, selection)
       return { ...pager.page({ query, selection, topics, kind, head, slice }), ...loss }
     })
   }
@@ -66,6 +73,8 @@ export function openReader(path: string): Reader {
         topic: String(row['name']),
         newest: Number(row['newest']),
         ended: row['ended'] !== null,
+        events: Number(row['events']),
+        bytes: Number(row['bytes']),
       })),
     notes: ({ prefix, after, limit }, now) =>
       listNotes.all(after, prefix, prefix + AFTER_EVERY_TOPIC, now, limit).map((row) => ({
@@ -76,9 +85,9 @@ export function openReader(path: string): Reader {
       transaction(db, 'BEGIN', () => {
         const head = newest()
         const offset = oldest.get()?.['offset'] ?? head + 1
-        const [epoch, secret] = ['epoch', 'secret'].map((name) => String(meta.get(name)!['value']))
-        return { epoch: epoch!, oldest: Number(offset), newest: head, secret: secret! }
+        return { epoch: text('epoch'), oldest: Number(offset), newest: head }
       }),
+    secret: () => text('secret'),
     close: () => db.close(),
   }
 }

@@ -6,34 +6,37 @@ import { LogError } from '../errors.ts'
 const MAX_BYTES = 8 * 2 ** 20
 /** On a small disk, the part of it that is reserved. */
 const SHARE = 1 / 8
-/** What is kept of a reserve that is given up, so that the log can be opened again. */
+/** The part of a reserve that is kept when it is given up, so that the log can be opened again. */
 const OPENING_SHARE = 1 / 4
 const CHUNK_BYTES = 2 ** 20
-/** What a reserve is a multiple of. */
+/** A reserve is a multiple of this. */
 const UNIT_BYTES = 64 * 1024
-/** How long after it could not be taken, though there seemed to be room (a quota, say), it is tried again. */
+/**
+ * How long to wait before trying again, if the reserve could not be taken although there seemed to be room (for
+ * example because of a quota).
+ */
 const RETRY_MS = 1_000
 
 /**
  * Space on the disk of a log that publishes cannot use: a file that is shortened when the disk is full, so that
- * retention has the room it needs to give more back. Without it a full disk would be full for ever.
+ * retention has the room it needs to free more. Without it, a full disk would stay full for ever.
  */
 export interface Reserve {
   readonly bytes: number
   readonly isHeld: boolean
-  /** There is less room on the disk than what a step of retention may write. */
+  /** The disk has less room than a step of retention may write. */
   readonly isTight: boolean
-  /** Takes it, or what is missing of it, if there is room. */
+  /** Takes the reserve, or the missing part of it, if there is room. */
   take(): boolean
-  /** @throws LogError `full` when it was given up and cannot be had again yet */
+  /** @throws LogError `full` if it was given up and cannot be taken again yet */
   assertHeld(): void
-  /** Gives it up for retention; what it takes to open the log is kept. */
+  /** Gives the reserve up for retention, except for the part needed to open the log. */
   release(): void
-  /** Gives up what is left. */
+  /** Gives up the rest. */
   releaseAll(): void
 }
 
-/** Finds as much of a reserve as was left when the log was last open; nothing is taken yet. */
+/** Finds the part of a reserve that was left when the log was last open. Takes nothing yet. */
 export function openReserve(path: string, log: string): Reserve {
   const disk = statfsSync(dirname(path))
   const bytes = Math.floor(Math.min(MAX_BYTES, disk.blocks * disk.bsize * SHARE) / UNIT_BYTES) * UNIT_BYTES
@@ -48,7 +51,7 @@ export function openReserve(path: string, log: string): Reserve {
   function take(): boolean {
     if (heldBytes >= bytes) return true
     const now = performance.now()
-    // As much again is for what is published next, or the disk would be full with the first commit.
+    // The same amount again is for the next publishes, or the first commit would fill the disk.
     if (now - failedAt < RETRY_MS || roomBytes() < 2 * (bytes - heldBytes)) return false
     try {
       fill(path, heldBytes, bytes)
@@ -81,7 +84,7 @@ export function openReserve(path: string, log: string): Reserve {
       throw new LogError(
         'full',
         `The disk of the log ${log} is full: free some space, or keep less with --retain. ` +
-          `Publishes are taken again when ${2 * bytes} bytes are free.`,
+          `Publishes are accepted again when ${2 * bytes} bytes are free.`,
         { details: { path: log, reserveBytes: bytes } },
       )
     },
@@ -90,7 +93,7 @@ export function openReserve(path: string, log: string): Reserve {
   }
 }
 
-/** Appends what no file system can compress. */
+/** Appends data that no file system can compress. */
 function fill(path: string, from: number, to: number): void {
   const chunk = randomFillSync(Buffer.alloc(Math.min(CHUNK_BYTES, to - from)))
   for (let size = from; size < to; size += chunk.length) {

@@ -1,16 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { mintEpoch, mintSecret } from '../cursor.ts'
 
-/** Marks a file as ours (`PRAGMA application_id`): the bytes of "trce". */
+/** Marks a file as a Tailrace log (`PRAGMA application_id`): the bytes of "trce". */
 export const APPLICATION_ID = 0x74726365
 
-/** What an answer and the newest event of a key count for besides their text: about what their rows take. */
-export const ANSWER_OVERHEAD = 64
+/** The size of an answer and of the newest event of a key in addition to their text: about the size of their rows. */
+export const RECORD_OVERHEAD = 64
 export const STATE_OVERHEAD = 64
 
 /**
- * Each entry takes the schema from the version of its index to the next; `PRAGMA user_version` counts them.
- * An entry that was released is never edited: a change is a new entry.
+ * Each entry migrates the schema from the version of its index to the next; `PRAGMA user_version` counts them. An
+ * entry that was released is never edited: a change is a new entry.
  */
 export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {
@@ -82,7 +82,6 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {
     // How many transactions have changed the log: a copy that is put in its place has seen fewer.
     db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)').run('commits', 0)
-    const size = (row: string): string => `octet_length(${row}key) + ${ANSWER_OVERHEAD}`
     db.exec(`
       -- The size of the newest event of each key, which retention bounds apart from what came before it.
       ALTER TABLE topics ADD COLUMN state_bytes INTEGER NOT NULL DEFAULT 0;
@@ -95,12 +94,9 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       ALTER TABLE answers ADD COLUMN is_bounded INTEGER NOT NULL DEFAULT 0;
       CREATE INDEX bounded_answers ON answers (topic, time) WHERE is_bounded = 1;
       CREATE TABLE answered (topic TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE TRIGGER answer_added AFTER INSERT ON answers WHEN NEW.is_bounded = 1 BEGIN
-        INSERT INTO answered VALUES (NEW.topic, ${size('NEW.')})
-        ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes;
-      END;
+      -- None for what is added: the writer counts that itself, at less cost.
       CREATE TRIGGER answer_removed AFTER DELETE ON answers WHEN OLD.is_bounded = 1 BEGIN
-        UPDATE answered SET bytes = bytes - (${size('OLD.')}) WHERE topic = OLD.topic;
+        UPDATE answered SET bytes = bytes - octet_length(OLD.key) - ${RECORD_OVERHEAD} WHERE topic = OLD.topic;
         DELETE FROM answered WHERE topic = OLD.topic AND bytes = 0;
       END;
     `)
@@ -114,5 +110,16 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
   (db) => {
     // Each removal gives its topic the largest `lost_at`: a reader looks only at those behind where it was.
     db.exec('CREATE INDEX topics_by_loss ON topics (lost_at) WHERE lost_at > 0')
+  },
+  (db) => {
+    db.exec(`
+      -- An event that removes its key is history from the start: it is never the newest of its key.
+      ALTER TABLE events ADD COLUMN is_removal INTEGER NOT NULL DEFAULT 0;
+      -- How many keys a topic has: the events that count does not include.
+      ALTER TABLE topics ADD COLUMN keys INTEGER NOT NULL DEFAULT 0;
+      UPDATE topics SET keys = (
+        SELECT count(*) FROM events INDEXED BY newest_by_topic WHERE topic = topics.id AND is_newest = 1
+      );
+    `)
   },
 ]

@@ -5,7 +5,7 @@ import type { LogErrorCode, LogErrorDetails } from '../errors.ts'
 export interface ThreadData {
   readonly role: 'writer' | 'reader'
   readonly path: string
-  /** The file that it must be, where there was one before. */
+  /** The file that must be opened, if there was one before. */
   readonly inode?: number | undefined
 }
 
@@ -15,7 +15,7 @@ export interface Call {
   readonly args: unknown[]
 }
 
-export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: PlainError })
+export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: PlainError })
 
 interface Waiting {
   resolve(value: never): void
@@ -26,7 +26,7 @@ type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ?
 type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never
 type Result<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never
 
-/** A `LogError` on its way between threads, which copy an error's message and nothing else of ours. */
+/** A `LogError` on its way between threads, which copy the message of an error and none of its other fields. */
 export interface PlainError {
   readonly code: LogErrorCode
   readonly message: string
@@ -34,8 +34,8 @@ export interface PlainError {
 }
 
 /**
- * The methods of an engine that lives on a worker thread, as promises. Calls are answered in order. Its
- * callers bound what waits: the log sends one commit at a time, and the hub a few reads.
+ * The methods of an engine on a worker thread, as promises. Calls are answered in order. The callers bound what is
+ * waiting: the log sends one commit at a time, and the hub a few reads.
  */
 export class Thread<Engine extends object> {
   readonly #worker: Worker
@@ -45,13 +45,13 @@ export class Thread<Engine extends object> {
   #isOpen = false
 
   private constructor(data: ThreadData, onDeath: (error: LogError) => void) {
-    // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
+    // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
     this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, ...quiet() })
-    this.#worker.on('message', (answer: Answer) => this.#settle(answer))
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
-      this.#death = new LogError('unwritable', `The ${data.role} of the log ${data.path} has died.`, {
+      this.#death = new LogError('unreachable', `The ${data.role} thread of the log ${data.path} has died.`, {
         cause,
       })
       const loss = data.role === 'writer' ? unknownOutcome(data.path, cause) : this.#death
@@ -99,36 +99,37 @@ export class Thread<Engine extends object> {
     })
   }
 
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id)
-    this.#waiting.delete(answer.id)
-    if ('error' in answer) waiting?.reject(revive(answer.error))
-    else waiting?.resolve(answer.value as never)
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if ('error' in reply) waiting?.reject(revive(reply.error))
+    else waiting?.resolve(reply.value as never)
   }
 }
 
 /**
- * Node 22 warns in each thread that its SQLite is experimental. A process with flags of its own keeps the warning: they would
- * have to be repeated here, and a worker refuses some of them.
+ * Node 22 warns in each thread that its SQLite is experimental. A process with its own flags keeps the warning: the
+ * flags would have to be repeated here, and a worker refuses some of them.
  */
 function quiet(): { readonly execArgv?: string[] } {
   return process.execArgv.length > 0 ? {} : { execArgv: ['--disable-warning=ExperimentalWarning'] }
 }
 
-/** It was asked, and died before it said whether it was done. */
+/** The thread died before it said whether a request was done. */
 function unknownOutcome(path: string, cause: unknown): LogError {
-  return new LogError('closed', `The writer of the log ${path} has died: what it was asked may be stored.`, {
-    cause,
-    details: { mayBeStored: true },
-  })
+  return new LogError(
+    'outcome-unknown',
+    `The writer thread of the log ${path} died before it answered: what it was asked to write may be stored.`,
+    { cause },
+  )
 }
 
-/** Makes an error ready to cross threads. */
+/** Prepares an error for crossing threads. */
 export function plain({ code, message, details }: LogError): PlainError {
   return { code, message, details }
 }
 
-/** Makes a {@link plain} error whole again. */
+/** Restores a {@link plain} error. */
 function revive({ code, message, details }: PlainError): LogError {
   return new LogError(code, message, { details })
 }

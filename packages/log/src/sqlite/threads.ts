@@ -4,7 +4,7 @@ import type { Reader } from './reader.ts'
 import { Thread } from './thread.ts'
 import type { Writer } from './writer.ts'
 
-/** How long after the death of a thread another one is tried. */
+/** How long after the death of a thread a new one is tried. */
 const REVIVE_MS = 500
 
 interface Slots {
@@ -14,30 +14,38 @@ interface Slots {
 
 type Role = keyof Slots
 
-/** The threads of a log, for as long as it is open: one that dies (of a full heap, say) is replaced. */
+export interface ThreadsListener {
+  /** A thread has died. */
+  died(reason: LogError): void
+  /**
+   * Brings up to date what a thread that died could not say. Its successor is used once this resolves: `writer` and
+   * `reader` do not give it before that.
+   */
+  revived(role: Role): Promise<void>
+  /** Every thread is there. */
+  complete(): void
+}
+
+/** The threads of a log, as long as it is open. A thread that dies (for example of a full heap) is replaced. */
 export class Threads {
   readonly #path: string
-  readonly #onRevival: (role: Role) => Promise<void>
+  readonly #listener: ThreadsListener
   readonly #slots: Slots = { writer: undefined, reader: undefined }
   readonly #timers = new Map<Role, NodeJS.Timeout>()
-  /** The file that the first writer opened: its successors must find the same. */
+  /** The file that the first writer opened. Its successors must find the same one. */
   #inode: number | undefined
-  /** Threads on their way to their slots. */
+  /** Threads that are being started. */
   readonly #filling = new Set<Promise<void>>()
   #isClosed = false
 
-  private constructor(path: string, onRevival: (role: Role) => Promise<void>) {
+  private constructor(path: string, listener: ThreadsListener) {
     this.#path = path
-    this.#onRevival = onRevival
+    this.#listener = listener
   }
 
-  /**
-   * @param onRevival - brings up to date what a thread that died could not say; the thread is used once it
-   * resolves. `writer` and `reader` do not give it before that
-   * @throws LogError as the engine does
-   */
-  static async start(path: string, onRevival: (role: Role) => Promise<void>): Promise<Threads> {
-    const threads = new Threads(path, onRevival)
+  /** @throws LogError as the engine does */
+  static async start(path: string, listener: ThreadsListener): Promise<Threads> {
+    const threads = new Threads(path, listener)
     try {
       await threads.#fill('writer')
       threads.#inode = inodeOf(path)
@@ -49,7 +57,7 @@ export class Threads {
     }
   }
 
-  /** @throws LogError `unwritable` between the death of a thread and its successor */
+  /** @throws LogError `unreachable` between the death of a thread and the start of its successor */
   get writer(): Thread<Writer> {
     return this.#slots.writer ?? this.#missing('writer')
   }
@@ -71,7 +79,7 @@ export class Threads {
 
   async #fill(role: Role, prepare: () => Promise<void> = async () => {}): Promise<void> {
     const data = { role, path: this.#path, inode: this.#inode }
-    const thread = await Thread.start<Writer & Reader>(data, () => this.#replace(role))
+    const thread = await Thread.start<Writer & Reader>(data, (reason) => this.#replace(role, reason))
     try {
       await prepare()
       if (this.#isClosed) throw new LogError('closed', `The log ${this.#path} is closed.`)
@@ -80,15 +88,18 @@ export class Threads {
       throw error
     }
     this.#slots[role] = thread as never
+    if (this.#slots.writer !== undefined && this.#slots.reader !== undefined) this.#listener.complete()
   }
 
-  #replace(role: Role): void {
+  #replace(role: Role, reason: LogError): void {
     this.#slots[role] = undefined
-    if (this.#isClosed || this.#timers.has(role)) return
+    if (this.#isClosed) return
+    this.#listener.died(reason)
+    if (this.#timers.has(role)) return
     const replace = (): void => {
       this.#timers.delete(role)
-      const filling = this.#fill(role, () => this.#onRevival(role))
-        .catch(() => this.#replace(role))
+      const filling = this.#fill(role, () => this.#listener.revived(role))
+        .catch((error: LogError) => this.#replace(role, error))
         .finally(() => this.#filling.delete(filling))
       this.#filling.add(filling)
     }
@@ -97,8 +108,8 @@ export class Threads {
 
   #missing(role: Role): never {
     throw new LogError(
-      'unwritable',
-      `The ${role} of the log ${this.#path} has died: another one is on its way.`,
+      'unreachable',
+      `The ${role} thread of the log ${this.#path} has died: a new one is starting.`,
     )
   }
 }

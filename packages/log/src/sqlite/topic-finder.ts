@@ -7,17 +7,35 @@ import type { Slice } from '../slice.ts'
 import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 
-/** The most names that a page looks at to find its topics; where there are more, it looks at the log instead. */
+/** Maximum names that a page examines to find its topics. If there are more, it walks the log instead. */
 const MAX_NAMES = 1_000
 
-export interface TopicFinder {
-  /** The topics that are selected, names by id; nothing when there may be too many to look at. */
-  find(selectors: readonly string[], selection: Selection): ReadonlyMap<number, string> | undefined
-  /** What the selected topics have lost; nothing when the slice ended before that was known: ask again. */
-  lossOf(selectors: readonly string[], slice: Slice): Loss | undefined
+/** The selectors of a query: its patterns, and the topics that it names in full. */
+export interface Wanted {
+  readonly patterns: readonly string[]
+  readonly named: readonly NamedTopic[]
 }
 
-/** Finds topics through the index on their names: a pattern costs what starts with its literal segments. */
+interface NamedTopic {
+  readonly name: string
+  /** Nothing when the log has no such topic. */
+  readonly id: number | undefined
+  readonly loss: Loss
+}
+
+export interface TopicFinder {
+  /** Looks up the topics that are named in full, once for everything a page has to know about them. */
+  lookUp(selectors: readonly string[]): Wanted
+  /** The names of the selected topics by id. Undefined if there may be too many to examine. */
+  find(wanted: Wanted, selection: Selection): ReadonlyMap<number, string> | undefined
+  /** The losses of the selected topics. Undefined if the slice ended before they were known: call again to continue. */
+  lossOf(wanted: Wanted, slice: Slice): Loss | undefined
+}
+
+/**
+ * Finds topics through the index on their names: the cost of a pattern depends on the names that start with its
+ * literal segments.
+ */
 export function createTopicFinder(db: DatabaseSync): TopicFinder {
   const floor = db.prepare(
     `SELECT (SELECT value FROM meta WHERE name = 'floor') AS trimmed, (SELECT value FROM meta WHERE name = 'floor_at') AS lost_at`,
@@ -37,7 +55,7 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
     }
   })
 
-  function* named(prefix: string): Iterable<{ id: number; name: string }> {
+  function* below(prefix: string): Iterable<{ id: number; name: string }> {
     const [from, to] = prefix === '' ? ['', AFTER_EVERY_TOPIC] : [`${prefix}/`, `${prefix}0`] // 0 follows / in ASCII
     for (const row of byPrefix.iterate(prefix, from, to)) {
       yield { id: Number(row['id']), name: String(row['name']) }
@@ -45,34 +63,37 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
   }
 
   return {
-    find(selectors, selection) {
+    lookUp: (selectors) => ({
+      patterns: selectors.filter(isPattern),
+      named: selectors
+        .filter((selector) => !isPattern(selector))
+        .map((name) => {
+          const row = byName.get(name)
+          return { name, id: row && Number(row['id']), loss: lossIn(row ?? floor.get()!) }
+        }),
+    }),
+
+    find({ patterns, named }, selection) {
       const topics = new Map<number, string>()
       let looked = 0
-      for (const prefix of prefixesOf(selectors.filter(isPattern))) {
-        for (const { id, name } of named(prefix)) {
+      for (const prefix of prefixesOf(patterns)) {
+        for (const { id, name } of below(prefix)) {
           looked += 1
           if (looked > MAX_NAMES) return undefined
           if (!name.startsWith(PURGED_PREFIX) && selection.matches(name)) topics.set(id, name)
         }
       }
-      for (const name of selectors) {
-        const row = isPattern(name) ? undefined : byName.get(name)
-        if (row !== undefined) topics.set(Number(row['id']), name)
-      }
+      for (const { id, name } of named) if (id !== undefined) topics.set(id, name)
       return topics
     },
 
-    lossOf(selectors, slice) {
-      const patterns = selectors.filter(isPattern)
-      const found: Loss[] = []
+    lossOf({ patterns, named }, slice) {
+      const found = named.map(({ loss }) => loss)
       if (patterns.length > 0) {
         const loss = patternLosses.of(patterns, new Selection(patterns), slice)
         if (loss === undefined) return undefined
-        // Topics that have no row may have had one: the floor is all that is still known of them.
+        // A topic without a row may have had one: only the floor is still known about it.
         found.push(loss, lossIn(floor.get()!))
-      }
-      for (const name of selectors) {
-        if (!isPattern(name)) found.push(lossIn(byName.get(name) ?? floor.get()!))
       }
       return {
         lostThrough: Math.max(...found.map(({ lostThrough }) => lostThrough)),
@@ -86,7 +107,7 @@ function lossIn(row: Record<string, unknown>): Loss {
   return { lostThrough: Number(row['trimmed']), losses: Number(row['lost_at']) }
 }
 
-/** What all topics start with that some patterns select: each prefix that is not below another one. */
+/** The prefixes of all topics that some patterns select, without those that are below another one. */
 function prefixesOf(patterns: readonly string[]): string[] {
   const all = patterns.map(literalPrefix)
   if (all.includes('')) return ['']

@@ -3,9 +3,9 @@ import { expire, ruleFor } from '../retention.ts'
 import type { Candidate, RetentionRule } from '../retention.ts'
 import { STATE_OVERHEAD } from './schema.ts'
 import { createLossCounter, PURGED_PREFIX } from './topic-table.ts'
-import { createAnswerTrimmer } from './trim-answers.ts'
+import { createIdempotencyTrimmer } from './trim-idempotency.ts'
 
-// A step is one transaction that publishers wait behind. These keep it at a few milliseconds.
+// A step is one transaction, for which publishers wait. These limits keep it at a few milliseconds.
 const MAX_TOPICS_A_STEP = 200
 const MAX_EVENTS_A_STEP = 500
 const MAX_PAGES_A_STEP = 256
@@ -13,8 +13,8 @@ const MAX_EVENTS_A_TIGHT_STEP = 20
 const MAX_PAGES_A_TIGHT_STEP = 16
 
 /**
- * How many topics keep their row without having an event left, so that what each of them lost is known. Beyond it
- * the first ones found go, and the floor stands for them.
+ * How many topics without events keep their row, so that the loss of each is known. Beyond that, the first ones
+ * found are removed, and the floor stands for them.
  */
 const MAX_FORGOTTEN_TOPICS = 10_000
 
@@ -27,6 +27,7 @@ interface Row {
   readonly count: number
   readonly bytes: number
   readonly state_bytes: number
+  readonly keys: number
   readonly newest: number
   readonly trimmed: number
   readonly ended: number | null
@@ -38,23 +39,23 @@ interface Trimmed {
 }
 
 export interface Pace {
-  /** Retention is to make room: a round goes on until the disk has all that was freed. */
+  /** Retention must make room: a round continues until everything freed has been returned to the disk. */
   readonly isUrgent: boolean
-  /** The write-ahead log has room for small steps only. */
+  /** The write-ahead log only has room for small steps. */
   readonly isTight: boolean
 }
 
 export interface Trimmer {
-  /** @returns besides, whether anything in the file was changed */
+  /** @returns additionally whether anything in the file was changed */
   step(rules: readonly RetentionRule[], now: number, pace: Pace): Trimmed & { hasChanged: boolean }
-  /** Goes back to before the last step, whose transaction was rolled back. */
+  /** Returns to the state before the last step, whose transaction was rolled back. */
   undo(): void
 }
 
-/** Walks the topics in steps, and forgets at the end of each round what has expired with time alone. */
+/** Walks the topics in steps. At the end of each round, removes what expires with time alone. */
 export function createTrimmer(db: DatabaseSync): Trimmer {
   const nextTopics = db.prepare(
-    'SELECT id, name, count, bytes, state_bytes, newest, trimmed, ended FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
+    'SELECT id, name, count, bytes, state_bytes, keys, newest, trimmed, ended FROM topics WHERE id >= ? ORDER BY id LIMIT ?',
   )
   const oldest = db.prepare(
     `SELECT offset, time, is_newest = 1 AS isNewest, iif(is_newest = 1, bytes + octet_length(key) + ${STATE_OVERHEAD}, bytes) AS bytes
@@ -63,7 +64,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const remove = db.prepare('DELETE FROM events WHERE offset = ?')
   const hasEvents = db.prepare('SELECT 1 FROM events WHERE topic = ? LIMIT 1')
   const saveTopic = db.prepare(
-    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, trimmed = ?, lost_at = ? WHERE id = ?',
+    'UPDATE topics SET count = ?, bytes = ?, state_bytes = ?, keys = ?, trimmed = ?, lost_at = ? WHERE id = ?',
   )
   const countLoss = createLossCounter(db)
   const removeTopic = db.prepare('DELETE FROM topics WHERE id = ?')
@@ -72,7 +73,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const markFloor = db.prepare(
     `UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'losses') WHERE name = 'floor_at'`,
   )
-  const answers = createAnswerTrimmer(db)
+  const idempotency = createIdempotencyTrimmer(db)
   const removeNotes = db.prepare(
     'DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= ? ORDER BY until LIMIT ?)',
   )
@@ -80,16 +81,16 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
   const shrink = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_STEP})`)
   const shrinkTightly = db.prepare(`PRAGMA incremental_vacuum(${MAX_PAGES_A_TIGHT_STEP})`)
 
-  // Where the round stands: the topic, and the event in it up to which it was looked at.
+  // The progress of the round: the topic, and the event up to which it was examined.
   let topicId = 0
   let after = 0
   let areTopicsDone = false
-  // Rows without events that the round has found, and how many too many the last one did.
+  // Rows without events that the round has found, and how many too many the last round found.
   let forgotten = 0
   let surplus = 0
   let before = { topicId, after, areTopicsDone, forgotten, surplus }
 
-  // Whether the topic has no events behind `after`.
+  // Whether the topic has no events after `after`.
   let isAtEnd = false
 
   function* candidates(topic: Row, limit: number): Iterable<Candidate> {
@@ -104,14 +105,17 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     isAtEnd = count < limit
   }
 
-  /** Removes what the rule gives up of a topic, and forgets the topic when it has nothing left. */
+  /** Removes the events that the rule gives up, and the topic itself if nothing is left of it. */
   function trimTopic(topic: Row, rule: RetentionRule, now: number, limit: number): Trimmed {
     const holdings = { count: topic.count, bytes: topic.bytes, stateBytes: topic.state_bytes }
     const { offsets, settled } = expire(rule, now, holdings, candidates(topic, limit))
     for (const offset of offsets) remove.run(offset)
     const trimmed = Math.max(topic.trimmed, offsets.at(-1) ?? 0)
     if (offsets.length > 0) {
-      saveTopic.run(holdings.count, holdings.bytes, holdings.stateBytes, trimmed, countLoss(), topic.id)
+      const { count, bytes, stateBytes } = holdings
+      // Whatever was removed beside history was the newest event of its key.
+      const keys = topic.keys - (offsets.length - (topic.count - count))
+      saveTopic.run(count, bytes, stateBytes, keys, trimmed, countLoss(), topic.id)
     }
     const done = settled || isAtEnd
     if (done && trimmed >= topic.newest && hasEvents.get(topic.id) === undefined) forget(topic, trimmed)
@@ -132,7 +136,7 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
     }
   }
 
-  /** Looks at topics until it has removed enough for a step. `done` when the round has seen all of them. */
+  /** Examines topics until it has removed enough for one step. `done` when the round has examined all of them. */
   function trimTopics(rules: readonly RetentionRule[], now: number, maxEvents: number): Trimmed {
     let removed = 0
     const topics = nextTopics.all(topicId, MAX_TOPICS_A_STEP) as unknown as Row[]
@@ -164,13 +168,13 @@ export function createTrimmer(db: DatabaseSync): Trimmer {
       areTopicsDone = topics.done
       const { removed } = topics
       if (!topics.done) return { removed, done: false, hasChanged: removed > 0 }
-      const answered = answers.step(rules, now, maxEvents)
+      const records = idempotency.step(rules, now, maxEvents)
       const notes = Number(removeNotes.run(now, maxEvents).changes)
       const hasUnused = Number(unused.get()!['freelist_count']) > 0
       if (hasUnused) (isTight ? shrinkTightly : shrink).all()
-      const done = answered.done && notes < maxEvents && !(isUrgent && hasUnused)
+      const done = records.done && notes < maxEvents && !(isUrgent && hasUnused)
       areTopicsDone = !done
-      return { removed, done, hasChanged: removed + answered.removed + notes > 0 || hasUnused }
+      return { removed, done, hasChanged: removed + records.removed + notes > 0 || hasUnused }
     },
 
     undo() {

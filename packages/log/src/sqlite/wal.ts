@@ -5,13 +5,13 @@ import type { Mark } from './mark.ts'
 
 /** Where the header of a database says whether it is in WAL mode (https://www.sqlite.org/fileformat.html). */
 const VERSION_AT = 18
-/** Where the header of a write-ahead log has the salt that is new each time that the log begins anew. */
+/** Where the header of a write-ahead log has the salt, which is new each time the log begins again. */
 const SALT_AT = 16
 const SALT_LENGTH = 8
 
-/** Tells one write-ahead log of a file that is open from the next. */
+/** Distinguishes one write-ahead log of an open file from the next. */
 export interface SaltReader {
-  /** Nothing while there is no write-ahead log. */
+  /** Undefined while there is no write-ahead log. */
   read(): string | undefined
   close(): void
 }
@@ -22,7 +22,7 @@ export function createSaltReader(file: string): SaltReader {
   return {
     read() {
       try {
-        // SQLite makes it with the first commit, and keeps to it until it closes the file.
+        // SQLite creates it with the first commit, and keeps it until the file is closed.
         wal ??= openSync(`${file}-wal`, 'r')
       } catch {
         return undefined
@@ -36,10 +36,10 @@ export function createSaltReader(file: string): SaltReader {
 }
 
 /**
- * SQLite applies a write-ahead log to whatever file has its name, also to a back-up that was copied there after
- * a crash, and mixes the two. Removes one that is known not to extend the file; what may extend it stays.
+ * SQLite applies a write-ahead log to any file that has its name, even to a backup that was copied there after a
+ * crash, and mixes the two. Removes one that is known not to extend the file; one that may extend it stays.
  *
- * @param file - no process of the machine may have it open but through SQLite: closing it drops their locks
+ * @param file - no process of the machine may have it open except through SQLite: closing it releases their locks
  */
 export function removeStrayWal(file: string, mark: Mark | undefined): void {
   const wal = `${file}-wal`
@@ -52,16 +52,16 @@ export function removeStrayWal(file: string, mark: Mark | undefined): void {
 function isStray(file: string, salt: string, mark: Mark | undefined): boolean {
   const version = readAt(file, VERSION_AT, 1)?.[0]
   if (version === undefined) return false
-  // Such as `VACUUM INTO` makes it: no write-ahead log was ever for a file of the other mode.
+  // As `VACUUM INTO` creates it: no write-ahead log ever belonged to a file in the other mode.
   if (version !== 2) return true
-  // A mark that the machine's death left behind knows nothing of this write-ahead log.
+  // A mark that the death of the machine left behind knows nothing about this write-ahead log.
   if (mark?.wal.salt !== salt) return false
   const content = contentOf(file)
   if (content === undefined) return false
   return content.commits < mark.wal.commits || (mark.wal.epoch ?? content.epoch) !== content.epoch
 }
 
-/** What the file itself holds, without its write-ahead log; nothing when that cannot be read for itself. */
+/** What the file itself contains, without its write-ahead log. Undefined if it cannot be read on its own. */
 function contentOf(file: string): { epoch: string; commits: number } | undefined {
   const url = pathToFileURL(file)
   url.search = '?immutable=1'

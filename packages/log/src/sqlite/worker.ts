@@ -1,23 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assertInPlace, toLogError } from './database.ts'
 import { openReader } from './reader.ts'
-import type { Answer, Call, ThreadData } from './thread.ts'
+import type { Call, Reply, ThreadData } from './thread.ts'
 import { plain } from './thread.ts'
 import { openWriter } from './writer.ts'
 
-// The body of a log's threads: opens the engine, then answers one call after another.
+// The body of the threads of a log: opens the engine, then serves one call after another.
 
 const { role, path, inode } = workerData as ThreadData
 const port = parentPort!
 let engine: object | undefined
 
 port.on('message', ({ id, method, args }: Call) => {
-  port.postMessage(answer(id, () => run(method, args)))
+  port.postMessage(reply(id, () => run(method, args)))
 })
 
 function run(method: string, args: unknown[]): unknown {
   if (method === 'open') {
-    // Or the successor of a dead writer would begin a new log where the file was moved away.
+    // Otherwise the successor of a dead writer would create a new log if the file was moved away.
     if (inode !== undefined) assertInPlace(path, inode)
     engine = role === 'writer' ? openWriter(path, inode !== undefined) : openReader(path)
     return undefined
@@ -25,7 +25,7 @@ function run(method: string, args: unknown[]): unknown {
   return (engine as Record<string, (...args: unknown[]) => unknown>)[method]!(...args)
 }
 
-function answer(id: number, task: () => unknown): Answer {
+function reply(id: number, task: () => unknown): Reply {
   try {
     return { id, value: task() }
   } catch (error) {

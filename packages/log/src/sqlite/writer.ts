@@ -12,7 +12,7 @@ import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
-import { STATE_OVERHEAD } from './schema.ts'
+import { RECORD_OVERHEAD, STATE_OVERHEAD } from './schema.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
 import { removeStrayWal } from './wal.ts'
@@ -20,17 +20,17 @@ import { removeStrayWal } from './wal.ts'
 /** When the write-ahead log is folded into the file. What SQLite does by default. */
 const MAX_CHECKPOINT_PAGES = 1000
 
-/** What became of one batch of a commit: its events' places, or why it was refused. */
+/** The result of one batch of a commit: the offsets of its events, or why it was refused. */
 export type BatchResult = { appended: readonly Appended[] } | { refused: Refusal }
 
-/** The one writer of a log, on a thread of its own. Every method is one transaction. */
+/** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
-  /** Stores many batches in one commit, so that they share one fsync. A refused batch leaves the others alone. */
+  /** Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others. */
   commit(batches: readonly (readonly NewEvent[])[], time: number): BatchResult[]
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
-  /** @returns the offset up to which the topic was purged, or nothing when it is not known */
+  /** @returns the offset up to which the topic was purged; undefined if it is not known */
   purge(topic: string): number | undefined
-  /** @returns whether the key was not noted at the time */
+  /** @returns whether the key was not noted at that time */
   note(note: Note, time: number): boolean
   /** Proves that a commit reaches the disk. */
   probe(): void
@@ -66,8 +66,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
   const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
-  const findAnswer = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
-  const saveAnswer = db.prepare(
+  const findRecord = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
+  const saveRecord = db.prepare(
     `INSERT INTO answers (topic, key, offset, time, is_bounded) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
   )
@@ -76,12 +76,17 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     `INSERT INTO notes (key, until) VALUES (?, ?)
      ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until < excluded.until`,
   )
+  const removeRecord = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
+  const countRecord = db.prepare(
+    'INSERT INTO answered VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes',
+  )
   const supersede = db.prepare(
-    'UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1 RETURNING bytes',
+    `UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1
+     RETURNING bytes, bytes + octet_length(key) + ${STATE_OVERHEAD} AS stateBytes`,
   )
   const insert = db.prepare(
-    `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, traceparent, tracestate)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, is_removal, traceparent, tracestate)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
 
   /** Those of the last step of retention. */
@@ -91,45 +96,56 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     return ruleFor(rules, topic)?.maxBytes !== undefined
   }
 
-  function answerTo(event: NewEvent, time: number): number | undefined {
+  function remember(topic: string, key: string, offset: number, time: number): void {
+    if (isBounded(topic)) {
+      // One that has expired, and was not removed yet, would be counted twice.
+      removeRecord.run(topic, key)
+      countRecord.run(topic, Buffer.byteLength(key) + RECORD_OVERHEAD)
+      saveRecord.run(topic, key, offset, time, 1)
+    } else {
+      saveRecord.run(topic, key, offset, time, 0)
+    }
+  }
+
+  function firstOffsetOf(event: NewEvent, time: number): number | undefined {
     if (event.idempotencyKey === undefined) return undefined
-    const row = findAnswer.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
+    const row = findRecord.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
     return row === undefined ? undefined : Number(row['offset'])
   }
 
   function append(event: NewEvent, time: number): Appended {
-    const answered = answerTo(event, time)
-    if (answered !== undefined) return { offset: answered, duplicate: true }
+    const first = firstOffsetOf(event, time)
+    if (first !== undefined) return { offset: first, duplicate: true }
     const offset = newest + 1
     const topic = topics.forPublish(event.topic, offset)
-    const { type = null, key = null, data, end = false, trace } = event
+    const { type = null, key = null, data, end = false, remove = false, trace } = event
     const bytes = Buffer.byteLength(data)
-    if (key === null) {
+    const superseded = key === null ? undefined : supersede.get(topic.id, key)
+    if (superseded !== undefined) {
+      topic.count += 1
+      topic.bytes += Number(superseded['bytes'])
+      topic.keys -= 1
+      topic.state_bytes -= Number(superseded['stateBytes'])
+    }
+    const isNewest = key !== null && !remove
+    if (isNewest) {
+      topic.keys += 1
+      topic.state_bytes += bytes + Buffer.byteLength(key) + STATE_OVERHEAD
+    } else {
       topic.count += 1
       topic.bytes += bytes
-    } else {
-      const superseded = supersede.get(topic.id, key)
-      if (superseded !== undefined) {
-        topic.count += 1
-        topic.bytes += Number(superseded['bytes'])
-        topic.state_bytes += bytes - Number(superseded['bytes'])
-      } else {
-        topic.state_bytes += bytes + Buffer.byteLength(key) + STATE_OVERHEAD
-      }
     }
     const { traceparent = null, tracestate = null } = trace ?? {}
-    const flags = [end ? 1 : 0, key === null ? 0 : 1]
+    const flags = [end, isNewest, remove].map(Number)
     insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
-    if (event.idempotencyKey !== undefined) {
-      saveAnswer.run(event.topic, event.idempotencyKey, offset, time, isBounded(event.topic) ? 1 : 0)
-    }
+    if (event.idempotencyKey !== undefined) remember(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset
     if (end) topic.ended = offset
     newest = offset
     return { offset, duplicate: false }
   }
 
-  /** Runs a task in a transaction; one that changes something is counted. */
+  /** Runs a task in a transaction. A transaction that changes something is counted. */
   function write<T>(task: () => { result: T; hasChanged: boolean }): T {
     const before = newest
     try {
@@ -148,19 +164,19 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     }
   }
 
-  /** Writes what publishers and readers want stored, for which the reserve is not. */
+  /** Writes what publishers and readers want to store, which may not use the reserve. */
   function store<T>(task: () => { result: T; hasChanged: boolean }): T {
     assertInPlace(path, inode)
     reserve.assertHeld()
     return write(task)
   }
 
-  /** Removes what is stored, if need be by means of the reserve. `task` is tried again when there is no room. */
+  /** Removes stored data, with the help of the reserve if necessary. If there is no room, `task` is tried again. */
   function free<T>(task: (isTight: boolean) => { result: T; hasChanged: boolean }): T {
     assertInPlace(path, inode)
     try {
       const result = writeWithReserve(task)
-      // What was freed is given back to the disk at once, until there is room to publish.
+      // Until there is room to publish, freed space is returned to the disk at once.
       if (!reserve.take()) checkpoint()
       return result
     } finally {
@@ -200,7 +216,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
           const refused = refusalOf(
             batch,
             (topic) => topics.isEnded(topic),
-            (event) => answerTo(event, time) !== undefined,
+            (event) => firstOffsetOf(event, time) !== undefined,
           )
           return refused === undefined ? { appended: batch.map((event) => append(event, time)) } : { refused }
         })
@@ -243,14 +259,14 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     close() {
       epoch.close()
       db.close()
-      // What the write-ahead log took is free again: enough to open the log next time, whoever fills the disk.
+      // The space of the write-ahead log is free again: enough to open the log next time, whoever fills the disk.
       reserve.take()
       held.close()
     },
   }
 }
 
-/** Opens the log, on a disk without room with what was reserved. */
+/** Opens the log, on a disk without room with the help of the reserve. */
 function openWithRoom(path: string, wasOpen: boolean, reserve: Reserve): [DatabaseSync, EpochKeeper] {
   try {
     return open(path, wasOpen)

@@ -4,10 +4,13 @@ import { LogError, openSqliteLog } from '@tailrace/log'
 
 const log = await openSqliteLog({ path: process.argv[2]! })
 const failures: string[] = []
+const interruptions: string[] = []
 const told: string[] = []
 await log.tail({
   events: (events) => told.push(...events.map(({ data }) => data.slice(0, 5))),
   purged: () => {},
+  interrupted: ({ code }) => interruptions.push(code),
+  resumed: () => interruptions.push('resumed'),
   failed: ({ code }) => failures.push(code),
 })
 for (let i = 0; i < 250; i += 1) await log.append([{ topic: 'a', data: 'x'.repeat(2 ** 20) }])
@@ -25,7 +28,16 @@ const { events } = await log.read({ ...everything, selectors: ['b'] })
 await log.close()
 const last = told.at(-1)
 console.log(
-  JSON.stringify({ read, ready, append, failures, last, events: events.length, recovered: attempts > 0 }),
+  JSON.stringify({
+    read,
+    ready,
+    append,
+    interruptions,
+    failures,
+    last,
+    events: events.length,
+    recovered: attempts > 0,
+  }),
 )
 
 async function codeOf(call: Promise<unknown>): Promise<string> {

@@ -11,24 +11,24 @@ import type { Rights } from './rights.ts'
 import type { Tickets } from './tickets.ts'
 import type { Verifier } from './verifier.ts'
 
-/** What of a request decides whether it is answered. */
+/** The parts of a request that decide whether it is answered. */
 export interface Facts {
   readonly method: string
-  /** Of a header that is given once, by its lower-case name; each character is a byte. */
+  /** The value of a header that was given once, by its lower-case name. Each character is one byte. */
   header(name: string): string | undefined
   readonly ticket: string | undefined
 }
 
 export interface AccessOptions {
-  /** Nothing on a hub without keys. */
+  /** Undefined on a hub without keys. */
   readonly verify: Verifier | undefined
   readonly tickets: Tickets
   readonly revocations: Revocations
-  /** What those without a token may do. */
+  /** The rights of requests without a token. */
   readonly anonymous: Rights
-  /** Without keys, and only to be reached from this machine: whoever asks may do all. */
+  /** There are no keys, and only this machine can reach the hub: every request may do everything. */
   readonly isLocal: boolean
-  /** Answers only to names and addresses of this machine, and to pages of its own and of allowed origins. */
+  /** Accepts only names and addresses of this machine as `Host`, and only pages of its own and of allowed origins. */
   readonly isPrivate: boolean
   readonly origins: OriginRules
   readonly cookieName: string
@@ -37,13 +37,13 @@ export interface AccessOptions {
 /** Decides who may do what. */
 export interface Access {
   /**
-   * Who asks, once it is clear that they ask on purpose.
+   * Identifies the sender of a request, after checking that no foreign page caused it.
    *
-   * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`, `revoked` or
-   * `keys-unavailable`
+   * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`,
+   * `revoked` or `keys-unavailable`
    */
   identify(facts: Facts): Promise<Identity>
-  /** For what takes a while between the question and the answer. @throws HttpError `revoked` */
+  /** Checks again, for work that takes a while between the request and the response. @throws HttpError `revoked` */
   requireStill(identity: Identity): void
 }
 
@@ -52,7 +52,7 @@ export function withoutToken(rights: Rights): Identity {
   return { by: 'nobody', rights, ...unknown }
 }
 
-/** Whoever asks, where whoever asks may do all. */
+/** The identity of every request, if every request may do everything. */
 export const EVERYBODY: Identity = withoutToken(ALL_RIGHTS)
 
 export function createAccess(options: AccessOptions): Access {
@@ -66,10 +66,11 @@ export function createAccess(options: AccessOptions): Access {
       host: facts.header('host') ?? '',
       site: facts.header('sec-fetch-site'),
     }
-    // A cookie is added by the browser, and no credential is needed by anybody: neither says who made it ask.
+    // A browser adds cookies by itself, and without keys no credential is needed: neither shows that the user
+    // intended the request.
     if (isWrite && (credential === undefined || credential.kind === 'cookie'))
       requireKnownOrigin(origins, page)
-    // A page cannot read the answer, but it can make the hub work for it.
+    // A page cannot read the response, but it can make the hub work.
     if (!isWrite && isPrivate && !isVisit(facts)) requireReadableOrigin(origins, page)
   }
 
@@ -97,7 +98,7 @@ export function createAccess(options: AccessOptions): Access {
   }
 }
 
-/** Somebody opens it in a tab: one request, which they see. */
+/** A person opens the address in a tab: a single request, which they see. */
 function isVisit(facts: Facts): boolean {
   return facts.header('sec-fetch-mode') === 'navigate' && facts.header('sec-fetch-dest') === 'document'
 }
@@ -121,18 +122,27 @@ export function requireSubscribe(identity: Identity, selectors: readonly string[
   }
 }
 
-/** For a list, which has what may be subscribed to. @throws HttpError `missing-token` or `forbidden` */
+/**
+ * For a list, which contains only topics that may be subscribed to. @throws HttpError `missing-token` or
+ * `forbidden`
+ */
 export function requireAnySubscribe(identity: Identity): void {
   if (identity.rights.subscribe.length === 0) throw refusal(identity, 'list topics')
 }
 
-/** A ticket may stand in a log for anybody to read: it opens streams only. @throws HttpError `forbidden` */
+/**
+ * A ticket may appear in an access log that others read, so it can only open streams. @throws HttpError
+ * `forbidden`
+ */
 export function requireNoTicket({ by }: Identity): void {
   if (by !== 'ticket') return
-  throw new HttpError('forbidden', 'A ticket opens streams only: read history with a token.')
+  throw new HttpError('forbidden', 'A ticket can only open streams: use a token to read history.')
 }
 
-/** A ticket could be renewed for ever by whoever saw one in a URL. @throws HttpError `missing-token` */
+/**
+ * With a ticket instead of a token, anyone who saw a ticket in a URL could renew it for ever. @throws HttpError
+ * `missing-token`
+ */
 export function requireToken({ by }: Identity): void {
   if (by !== 'token') throw missingToken('get a ticket')
 }
@@ -144,17 +154,20 @@ export function requireAdmin(identity: Identity): void {
 
 function refusal({ by }: Identity, what: string): HttpError {
   if (by === 'app') {
-    return new HttpError('forbidden', `Not allowed to ${what}: the gate given to createHandler decides.`)
+    return new HttpError(
+      'forbidden',
+      `You are not allowed to ${what}: the gate passed to createHandler refuses it.`,
+    )
   }
   return by === 'nobody'
     ? missingToken(what)
-    : new HttpError('forbidden', `The ${by} gives no right to ${what}.`)
+    : new HttpError('forbidden', `The ${by} does not allow you to ${what}.`)
 }
 
 export function missingToken(what: string): HttpError {
   return new HttpError(
     'missing-token',
-    `To ${what} takes a token: Authorization: Bearer ….`,
+    `A token is required to ${what}: send Authorization: Bearer ….`,
     {},
     {
       'WWW-Authenticate': 'Bearer',

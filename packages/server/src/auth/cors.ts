@@ -1,7 +1,10 @@
 import { isAllowed } from './origins.ts'
 import type { OriginRules } from './origins.ts'
 
-/** How long a browser may remember the answer to a preflight, in seconds: Chromium forgets after two hours anyway. */
+/**
+ * How long a browser may cache the response to a preflight, in seconds. Chromium caches it for at most two
+ * hours anyway.
+ */
 const PREFLIGHT_MAX_AGE_S = 7_200
 
 const REQUEST_HEADERS = [
@@ -9,10 +12,11 @@ const REQUEST_HEADERS = [
   'Content-Type',
   'Event-End',
   'Event-Key',
+  'Event-Remove',
   'Event-Type',
   'Idempotency-Key',
   'Last-Event-ID',
-  // Sent by pages that are traced.
+  // Sent by instrumented pages.
   'Traceparent',
   'Tracestate',
 ].join(', ')
@@ -21,7 +25,10 @@ export type HeaderFields = Readonly<Record<string, string>>
 
 const NONE: HeaderFields = {}
 
-/** What lets a page of an allowed origin read the answer (WHATWG Fetch, "CORS protocol"). Never credentials with `*`. */
+/**
+ * Headers that let a page of an allowed origin read the response (WHATWG Fetch, "CORS protocol"). Never
+ * credentials with `*`.
+ */
 export function corsHeaders(rules: OriginRules, origin: string | undefined): HeaderFields {
   if (rules.allowed.length === 0) return NONE
   if (origin === undefined || !isAllowed(rules, origin)) return { Vary: 'Origin' }
@@ -31,7 +38,7 @@ export function corsHeaders(rules: OriginRules, origin: string | undefined): Hea
     : { 'Access-Control-Allow-Origin': '*' }
 }
 
-/** What a preflight asks for, besides {@link corsHeaders}. */
+/** The headers that the response to a preflight needs in addition to {@link corsHeaders}. */
 export function preflightHeaders(methods: string): HeaderFields {
   return {
     'Access-Control-Allow-Methods': methods,

@@ -1,21 +1,24 @@
 import { HttpError } from '../http/problem.ts'
 
-/** What of a request says who asks. */
+/** The parts of a request that may contain credentials. */
 export interface Asker {
   readonly authorization: string | undefined
   readonly cookie: string | undefined
   readonly ticket: string | undefined
 }
 
-/** How a request says who asks. A cookie is sent by a browser whoever made it ask. */
+/** How a request is authorized. A browser sends a cookie no matter which page caused the request. */
 export type Credential =
   | { readonly kind: 'token' | 'cookie'; readonly token: string }
   | { readonly kind: 'ticket'; readonly ticket: string }
 
-// RFC 6750, section 2.1, and 7235: the scheme in any case.
+// RFC 6750, section 2.1, and RFC 7235: the scheme is case-insensitive.
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i
 
-/** The first that is there: what was put into the request on purpose comes before a cookie. */
+/**
+ * Returns the first credential found. One that was put into the request deliberately takes precedence over a
+ * cookie.
+ */
 export function credentialOf(
   { authorization, cookie, ticket }: Asker,
   cookieName: string,
@@ -25,7 +28,7 @@ export function credentialOf(
     if (token === undefined) {
       throw new HttpError(
         'invalid-token',
-        'Authorization must be Bearer and a token.',
+        'The Authorization header must be `Bearer` followed by a token.',
         {},
         {
           'WWW-Authenticate': 'Bearer error="invalid_request"',
@@ -39,7 +42,7 @@ export function credentialOf(
   return token === undefined ? undefined : { kind: 'cookie', token }
 }
 
-/** RFC 6265, section 5.4: `name=value` pairs; the first of a name is the most specific. */
+/** RFC 6265, section 5.4: `name=value` pairs. The first one with a name is the most specific. */
 function cookieOf(header: string, name: string): string | undefined {
   for (const pair of header.split(';')) {
     const at = pair.indexOf('=')

@@ -1,19 +1,19 @@
 import type { Rights } from './rights.ts'
 
-/** Who asks, as far as a token says. */
+/** The sender of a request, as far as its token identifies them. */
 export interface Identity {
   /**
-   * How the request was authorized. A ticket opens streams of its topics and does nothing else. `app`: the application
-   * that the hub is part of decided.
+   * How the request was authorized. A ticket only opens streams of its topics. `app` means that the application
+   * which embeds the hub decided.
    */
   readonly by: 'token' | 'ticket' | 'app' | 'nobody'
-  /** The token's `sub`, if it has one: limits are per subject. */
+  /** The `sub` of the token, if it has one. Limits apply per subject. */
   readonly subject: string | undefined
   readonly rights: Rights
-  /** When the token expires, in milliseconds of the epoch: no stream outlives it (invariant 6). */
+  /** When the token expires, in milliseconds since the epoch. No stream outlives it (invariant 6). */
   readonly expiresAt: number | undefined
-  /** When the token was issued, in milliseconds of the epoch, where it says so and can be believed. */
+  /** When the token was issued, in milliseconds since the epoch, if it contains a plausible time. */
   readonly issuedAt: number | undefined
-  /** Names the token or ticket without revealing it: `<token>`, or `<token>.<ticket>`. */
+  /** Identifies the token or ticket without revealing it: `<token>`, or `<token>.<ticket>`. */
   readonly credential: string | undefined
 }

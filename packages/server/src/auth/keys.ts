@@ -4,15 +4,15 @@ import type { JWTVerifyGetKey } from 'jose'
 import { createRemoteKeys } from './remote-keys.ts'
 import type { RemoteKeysOptions } from './remote-keys.ts'
 
-/** What tokens are verified with, and the only algorithms that count. The token's own `alg` chooses nothing else. */
+/** The keys that verify tokens, and the only algorithms accepted. The `alg` of a token cannot select any other. */
 export interface Keys {
   readonly key: Uint8Array | KeyObject | JWTVerifyGetKey
   readonly algorithms: readonly string[]
 }
 
-/** A secret of HMAC-SHA-256 has at least as many bits as the hash (RFC 7518, section 3.2). */
+/** An HMAC-SHA-256 secret must have at least as many bits as the hash (RFC 7518, section 3.2). */
 const MIN_SECRET_BYTES = 32
-/** The smallest RSA key that signatures are verified with (RFC 7518, section 3.3). */
+/** The smallest RSA key accepted for verifying signatures (RFC 7518, section 3.3). */
 const MIN_RSA_BITS = 2_048
 
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
@@ -22,31 +22,31 @@ const ELLIPTIC: Readonly<Record<string, string>> = {
   secp521r1: 'ES512',
 }
 
-/** @throws RangeError when the secret is too short to be one */
+/** @throws RangeError if the secret is too short */
 export function secretKey(secret: string): Keys {
   const key = new TextEncoder().encode(secret)
   if (key.length < MIN_SECRET_BYTES) {
     throw new RangeError(
-      `the secret for tokens has ${key.length} bytes; at least ${MIN_SECRET_BYTES} are needed: make one with tailrace secret`,
+      `the token secret has ${key.length} bytes, but at least ${MIN_SECRET_BYTES} are required: generate one with tailrace secret`,
     )
   }
   return { key, algorithms: ['HS256'] }
 }
 
 /**
- * A public key or certificate in PEM. Its kind says which algorithms can be meant.
+ * Reads a public key or certificate in PEM format. The type of the key determines the algorithms.
  *
- * @throws RangeError when it is no key that signatures are verified with
+ * @throws RangeError if it is not a key that can verify signatures
  */
 export function publicKey(pem: string): Keys {
   if (/PRIVATE KEY/.test(pem)) {
-    throw new RangeError('the public key for tokens is a private one: give the hub the public half')
+    throw new RangeError('the public key for tokens is a private key: give the hub the public key instead')
   }
   let key: KeyObject
   try {
     key = createPublicKey(pem)
   } catch {
-    throw new RangeError('the public key for tokens is no PEM of a public key or certificate')
+    throw new RangeError('the public key for tokens is not a public key or certificate in PEM format')
   }
   return { key, algorithms: algorithmsOf(key) }
 }
@@ -56,20 +56,20 @@ function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): r
     const bits = asymmetricKeyDetails?.modulusLength ?? 0
     if (bits >= MIN_RSA_BITS) return RSA
     throw new RangeError(
-      `the public key for tokens has ${bits} bits; RSA takes at least ${MIN_RSA_BITS} of them`,
+      `the public key for tokens has ${bits} bits, but RSA requires at least ${MIN_RSA_BITS}`,
     )
   }
   if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
   const elliptic = ELLIPTIC[asymmetricKeyDetails?.namedCurve ?? '']
   if (asymmetricKeyType === 'ec' && elliptic !== undefined) return [elliptic]
   throw new RangeError(
-    `the public key for tokens is of the kind ${asymmetricKeyType}: use RSA, P-256, P-384, P-521 or Ed25519`,
+    `the public key for tokens is of type ${asymmetricKeyType}: use RSA, P-256, P-384, P-521 or Ed25519`,
   )
 }
 
-/** The keys that an identity provider shows at an address. */
+/** The keys that an identity provider publishes at a URL. */
 export function remoteKeys(url: string, options?: RemoteKeysOptions): Keys {
   const key = createRemoteKeys(new URL(url), options)
-  // Never an HMAC: whoever knows a public key could sign with it.
+  // Never an HMAC: anyone who knows a public key could sign with it.
   return { key, algorithms: [...RSA, ...Object.values(ELLIPTIC), 'EdDSA', 'Ed25519'] }
 }

@@ -2,12 +2,12 @@ import type { Facts } from './access.ts'
 import { isAllowed, isOwnPage } from './origins.ts'
 import type { OriginRules } from './origins.ts'
 
-/** How many origins are named in the life of a hub: anyone may invent more. */
+/** Maximum number of origins named while a hub runs: anyone can invent more. */
 const MAX_HINTS = 10
 
 /**
- * Warns the operator about pages that cannot read here, since a browser explains that only in the page's console. Each
- * origin is named once.
+ * Warns the operator about pages that cannot read from this hub, since browsers explain this only in the page's
+ * own console. Names each origin once.
  */
 export function createOriginHint(rules: OriginRules, warn: (line: string) => void): (facts: Facts) => void {
   const named = new Set<string>()
@@ -19,11 +19,11 @@ export function createOriginHint(rules: OriginRules, warn: (line: string) => voi
       isOwnPage(rules, { origin, host: facts.header('host') ?? '', site: undefined })
     )
       return
-    // What is no origin did not come from a page that could be allowed.
+    // If it is not an origin, it did not come from a page that could be allowed.
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) return
     named.add(origin)
     warn(
-      `a page of ${origin} sent a request, and its browser does not let it read the answer: --allow-origin ${origin} allows it`,
+      `a page from ${origin} sent a request, but its browser does not let it read the response: allow it with --allow-origin ${origin}`,
     )
   }
 }

@@ -5,14 +5,14 @@ const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
-/** Whether an address to listen on can only be reached from this machine. */
+/** Whether an address to listen on can be reached only from this machine. */
 export function isLoopback(host: string): boolean {
   const family = isIP(host)
   if (family === 0) return host === 'localhost' || host.endsWith('.localhost')
   return LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** The name in a `Host` header, without port and brackets. */
+/** The name in a `Host` header, without the port and brackets. */
 export function nameOf(host: string): string {
   return host
     .replace(/:[0-9]*$/, '')
@@ -21,8 +21,8 @@ export function nameOf(host: string): string {
 }
 
 /**
- * Keeps pages of other sites off a hub without keys: a name of theirs that resolves to this machine (DNS
- * rebinding) is none of its own.
+ * Keeps pages of other sites away from a hub without keys: if their own name resolves to this machine (DNS
+ * rebinding), it is still not a name of this machine.
  *
  * @throws HttpError `foreign-host`
  */
@@ -30,18 +30,21 @@ export function requireLoopbackHost(host: string): void {
   if (isLoopback(nameOf(host))) return
   throw new HttpError(
     'foreign-host',
-    'A hub without keys answers only to localhost: use that name, or give the hub keys.',
+    'A hub without keys only accepts requests to localhost: use that name, or configure keys.',
   )
 }
 
 export interface OriginRules {
   /** Origins, or `*`. */
   readonly allowed: readonly string[]
-  /** The hub has TLS of its own, so its pages are of `https:` only. Otherwise a proxy may give it to them. */
+  /**
+   * The hub itself terminates TLS, so its own pages are always `https:`. Otherwise, a proxy may or may not add
+   * TLS.
+   */
   readonly isSecure: boolean
 }
 
-/** What a request says of the page that made a browser send it. What is no browser says nothing. */
+/** The headers of a request that describe the page that caused it. Clients other than browsers send none of them. */
 export interface AskingPage {
   readonly origin: string | undefined
   readonly host: string
@@ -49,21 +52,24 @@ export interface AskingPage {
   readonly site: string | undefined
 }
 
-/** Whether a browser lets a page of this origin read what comes back. */
+/** Whether a browser lets a page of this origin read the response. */
 export function isAllowed({ allowed }: OriginRules, origin: string): boolean {
   return allowed.includes('*') || allowed.includes(origin)
 }
 
-/** Refuses writes that a page of another site has made a browser send. @throws HttpError `cross-origin` */
+/** Refuses writes that a page of another site caused a browser to send. @throws HttpError `cross-origin` */
 export function requireKnownOrigin(rules: OriginRules, page: AskingPage): void {
-  // `*` lets anybody read; it does not let every page act for whoever looks at it.
+  // `*` lets every page read. It does not let every page act on behalf of the person who views it.
   if (isOwnPage(rules, page) || (page.origin !== undefined && rules.allowed.includes(page.origin))) return
   throw crossOrigin('write')
 }
 
-/** Refuses reads that a page has made a browser send, and that it could not see. @throws HttpError `cross-origin` */
+/**
+ * Refuses reads that a page caused a browser to send, and whose response it could not see. @throws HttpError
+ * `cross-origin`
+ */
 export function requireReadableOrigin(rules: OriginRules, page: AskingPage): void {
-  // An image or a script of another page is asked for without an `Origin`.
+  // A browser requests an image or a script for a foreign page without `Origin`.
   if (isOwnPage(rules, page) || isAllowed(rules, page.origin ?? '*')) return
   throw crossOrigin('read')
 }
@@ -71,11 +77,11 @@ export function requireReadableOrigin(rules: OriginRules, page: AskingPage): voi
 function crossOrigin(what: string): HttpError {
   return new HttpError(
     'cross-origin',
-    `Pages of this origin may not ${what} here: allow their origin with --allow-origin.`,
+    `Requests from this origin are not allowed to ${what}. Allow it with --allow-origin.`,
   )
 }
 
-/** Whether a page has the origin under which the hub was asked. */
+/** Whether a page has the origin under which the hub was requested. */
 export function isOwnPage({ isSecure }: OriginRules, { origin, host, site }: AskingPage): boolean {
   if (origin === undefined) return site === undefined || site === 'same-origin' || site === 'none'
   const url = URL.parse(origin)

@@ -3,27 +3,28 @@ import type { TopicQuery, TopicSummary } from '@tailrace/log'
 import { maySubscribe } from './rights.ts'
 import type { Rights } from './rights.ts'
 
-/** Names that are looked at for one page, those that may not be read included. */
+/** Names examined for one page, including those that may not be read. */
 const MAX_EXAMINED = 1_000
-/** Reads of the log for one page: each right may take one, or two. */
+/** Reads of the log for one page. Each right may need one or two. */
 const MAX_READS = 50
 const LAST_CHARACTER = '\u{10ffff}'
 
 export interface ReadableTopics {
   readonly topics: readonly TopicSummary[]
-  /** Where the next page begins, when there may be one: the name of a topic, which need not be readable. */
+  /** Where the next page begins, if there may be one: the name of a topic, which need not be readable. */
   readonly next: string | undefined
 }
 
-/** Names that a right may select: one, or all that start with a text. */
+/** Names that a right may select: either one name, or all names with a prefix. */
 interface Range {
   readonly prefix: string
   readonly isWhole: boolean
 }
 
 /**
- * Lists the topics that somebody may subscribe to, in code point order. It walks the names below the literal beginning
- * of each right and leaves out what is not covered, so a page may be short, or empty, and not be the last.
+ * Lists the topics that a client may subscribe to, in code point order. It walks the names with the literal
+ * prefix of each right and omits those that are not covered. So a page may be short or empty without being the
+ * last.
  */
 export async function readableTopics(
   read: (query: TopicQuery) => Promise<readonly TopicSummary[]>,
@@ -52,12 +53,12 @@ export async function readableTopics(
   return { topics, next: topics.length === limit ? next : undefined }
 }
 
-/** Whether every name of a range comes before a place. */
+/** Whether every name in a range comes before a position. */
 function isBehind({ prefix, isWhole }: Range, place: string): boolean {
   return compare(prefix, place) <= 0 && (isWhole || !place.startsWith(prefix))
 }
 
-/** Ranges that have every name that some selectors select and that starts with a text: in order, and apart. */
+/** Ranges that contain every name with a prefix that some selectors match. They are in order and do not overlap. */
 function rangesOf(selectors: readonly string[], start: string): Range[] {
   const all = selectors.flatMap((selector): Range[] => {
     if (!isPattern(selector)) return [{ prefix: selector, isWhole: true }]
@@ -80,7 +81,7 @@ function rangesOf(selectors: readonly string[], start: string): Range[] {
   return ranges
 }
 
-/** By code point, as the log lists names. */
+/** By code point, the order in which the log lists names. */
 function compare(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -3,11 +3,11 @@ import type { JWTVerifyGetKey } from 'jose'
 
 /** Times are in milliseconds. */
 export interface RemoteKeysOptions {
-  /** How old keys may get before they are fetched again, whether or not somebody asks for one. */
+  /** Age at which keys are fetched again, whether or not a request needs them. */
   readonly maxAgeMs?: number | undefined
-  /** How long after keys were fetched, or could not be, before whoever asks makes the hub fetch them again. */
+  /** Time after a fetch, successful or not, before a request can cause another one. */
   readonly cooldownMs?: number | undefined
-  /** How old keys may get while no others can be had. */
+  /** Maximum age at which keys are still used if no others can be fetched. */
   readonly keepMs?: number | undefined
 }
 
@@ -17,14 +17,15 @@ const KEEP_MS = 24 * 60 * 60_000
 const TIMEOUT_MS = 5_000
 
 /**
- * The keys of an identity provider: fetched when they are first asked for, and from then on in the background; also
- * for a key that is not known yet. An outage of the provider is none of the hub: it goes on with the keys it has.
+ * The keys of an identity provider. They are fetched when they are first needed, then in the background, and
+ * when a token names an unknown key. During an outage of the provider, the hub continues with the keys it has.
  */
 export function createRemoteKeys(
   url: URL,
   { maxAgeMs = MAX_AGE_MS, cooldownMs = COOLDOWN_MS, keepMs = KEEP_MS }: RemoteKeysOptions = {},
 ): JWTVerifyGetKey {
-  // When to fetch is said below: left to itself it would forget what it has, and know no pause after a failure.
+  // The code below decides when to fetch: by itself, the library would forget keys it has, and would not pause
+  // after a failure.
   const keys = createRemoteJWKSet(url, {
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
@@ -36,7 +37,7 @@ export function createRemoteKeys(
 
   async function fetchKeys(): Promise<void> {
     try {
-      // Whoever asks while it is under way waits for the same answer.
+      // Everyone who needs keys while a fetch is under way waits for the same result.
       await keys.reload()
       fetchedAt = performance.now()
       failure = undefined

@@ -1,46 +1,48 @@
 import { hash } from 'node:crypto'
+import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
 
-/** How many revocations are in force at most: some 15 MiB. */
+/** Maximum number of revocations in force, about 15 MiB. */
 const MAX_REVOCATIONS = 100_000
 /**
- * How long tokens of a revoked subject, and a revoked token that never expires, are refused. What is stored is the end
- * of that time, and the time of the revocation follows from it, so this must not change between versions.
+ * How long tokens of a revoked subject, and a revoked token that never expires, are refused. Only the end of
+ * that time is stored, and the time of the revocation is derived from it, so this value must not change between
+ * versions.
  */
 const REVOCATION_MS = 30 * 24 * 60 * 60 * 1000
-/** Revocations read at a time when a hub starts. */
+/** Number of revocations read at a time when a hub starts. */
 const PAGE = 1_000
 const PREFIX = 'revoked/'
 
-/** What is refused from now on. */
+/** The tokens that a revocation refuses. */
 export type Revoked =
   | { readonly subject: string }
   | { readonly credential: string; readonly expiresAt: number | undefined }
 
-/** The tokens, tickets and subjects whose rights were withdrawn. */
+/** The tokens, tickets and subjects whose rights were revoked. */
 export interface Revocations {
   isRevoked(identity: Identity): boolean
   /**
    * Resolves when the revocation would survive the death of the machine.
    *
-   * @throws HttpError `too-many-revocations`, LogError when the log cannot be written
+   * @throws HttpError `too-many-revocations`, LogError if the log cannot be written
    */
   revoke(revoked: Revoked): Promise<void>
 }
 
 /**
- * Loads what was revoked. It is stored in the log, where other nodes can find it, and held in memory, so that no
- * request waits for a disk.
+ * Loads the revocations. They are stored in the log, where other nodes find them, and held in memory, so that
+ * no request waits for a disk.
  *
  * @param now - the wall clock, in milliseconds
  */
 export async function loadRevocations(log: EventLog, now: () => number = Date.now): Promise<Revocations> {
-  /** When each ends, in milliseconds of the epoch. */
+  /** When each revocation ends, in milliseconds since the epoch. */
   const untilByKey = new Map<string, number>()
-  for (let after = ''; ;) {
-    const page = await log.notes({ prefix: PREFIX, after, limit: PAGE })
+  for (let after = ''; log.shared !== undefined;) {
+    const page = await log.shared.notes({ prefix: PREFIX, after, limit: PAGE })
     for (const { key, until } of page) untilByKey.set(key, until)
     if (page.length < PAGE) break
     after = page.at(-1)!.key
@@ -75,23 +77,23 @@ export async function loadRevocations(log: EventLog, now: () => number = Date.no
       const until = isSubject ? longest : (revoked.expiresAt ?? longest)
       if (untilByKey.size >= MAX_REVOCATIONS) forgetExpired()
       if (untilByKey.size >= MAX_REVOCATIONS && !untilByKey.has(key)) throw tooMany()
-      await log.note({ key, until })
+      await capabilityOf(log, 'shared').note({ key, until })
       untilByKey.set(key, Math.max(until, untilByKey.get(key) ?? 0))
     },
   }
 }
 
-/** The answer to a token or ticket that was revoked: after a 401, an `EventSource` does not come back. */
+/** The response to a revoked token or ticket. After a 401, an `EventSource` does not reconnect. */
 export function revokedError(): HttpError {
   return new HttpError(
     'revoked',
-    'Access was withdrawn. A token that is issued from now on may be accepted.',
+    'Access was revoked. A token issued from now on may be accepted.',
     {},
     { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
   )
 }
 
-/** Names a text in 128 bits. */
+/** Identifies a text in 128 bits. */
 export function nameOf(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 22)
 }
@@ -107,7 +109,7 @@ function keyOfSubject(subject: string): string {
 function tooMany(): HttpError {
   return new HttpError(
     'too-many-revocations',
-    `${MAX_REVOCATIONS} revocations are in force, and a hub holds no more: change the keys, which refuses all tokens at once.`,
+    `${MAX_REVOCATIONS} revocations are in force, which is the maximum: change the keys to invalidate all tokens at once.`,
     { max: MAX_REVOCATIONS },
   )
 }

@@ -1,6 +1,6 @@
 import { coveredBy, LogError, parseSelector } from '@tailrace/log'
 
-/** What somebody may do. Topics carry the rights: no event is ever looked at. */
+/** What a client may do. Rights apply to topics: individual events are never checked. */
 export interface Rights {
   readonly publish: readonly string[]
   readonly subscribe: readonly string[]
@@ -10,47 +10,50 @@ export interface Rights {
 export const NO_RIGHTS: Rights = { publish: [], subscribe: [], isAdmin: false }
 export const ALL_RIGHTS: Rights = { publish: ['**'], subscribe: ['**'], isAdmin: true }
 
-/** Tells whether a topic may be published to. */
+/** Returns a function that tells whether a topic may be published to. */
 export function mayPublish({ publish }: Rights): (topic: string) => boolean {
   return coveredBy(publish)
 }
 
-/** Tells whether a selector may be subscribed to: a right must cover all that the selector could ever select. */
+/**
+ * Returns a function that tells whether a selector may be subscribed to: a right must cover every topic that it
+ * could select.
+ */
 export function maySubscribe({ subscribe }: Rights): (selector: string) => boolean {
   return coveredBy(subscribe)
 }
 
-/** The most selectors in one list of a claim. */
+/** Maximum number of selectors in one list of a claim. */
 const MAX_SELECTORS = 1_000
 
 /**
  * Reads the claim `tailrace: { publish: [selectors], subscribe: [selectors], admin?: true }`. Nothing is
- * guessed: a claim that is not to the letter gives no rights at all.
+ * guessed: a claim that is not exactly as specified grants no rights at all.
  *
- * @returns what is wrong with it, as the rest of a sentence, instead
+ * @returns the rights, or a description of the error as the rest of a sentence
  */
 export function parseRights(claim: unknown): Rights | string {
-  if (claim === undefined) return 'has no claim `tailrace`'
+  if (claim === undefined) return 'has no `tailrace` claim'
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim))
-    return 'has a `tailrace` that is no object'
+    return 'has a `tailrace` claim that is not an object'
   const { publish = [], subscribe = [], admin = false } = claim as Record<string, unknown>
   for (const [name, list] of Object.entries({ publish, subscribe })) {
     const flaw = flawOfList(list)
-    if (flaw !== undefined) return `has a \`tailrace.${name}\` that ${flaw}`
+    if (flaw !== undefined) return `has a \`tailrace.${name}\` claim that ${flaw}`
   }
-  if (typeof admin !== 'boolean') return 'has a `tailrace.admin` that is neither true nor false'
+  if (typeof admin !== 'boolean') return 'has a `tailrace.admin` claim that is neither true nor false'
   return { publish: publish as string[], subscribe: subscribe as string[], isAdmin: admin }
 }
 
 function flawOfList(list: unknown): string | undefined {
-  if (!Array.isArray(list)) return 'is no list of selectors'
+  if (!Array.isArray(list)) return 'is not a list of selectors'
   if (list.length > MAX_SELECTORS) return `has more than ${MAX_SELECTORS} selectors`
   for (const selector of list as unknown[]) {
-    if (typeof selector !== 'string') return 'has something else than a text in it'
+    if (typeof selector !== 'string') return 'contains a value that is not a string'
     try {
       parseSelector(selector)
     } catch (error) {
-      if (LogError.is(error)) return `has ${JSON.stringify(selector)}, which is no selector`
+      if (LogError.is(error)) return `contains ${JSON.stringify(selector)}, which is not a valid selector`
       throw error
     }
   }

@@ -3,11 +3,11 @@ import type { JWTPayload } from 'jose'
 
 const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const
 
-/** Hides content from the clients that carry it: every node of the log can read it, and nobody else can read or make it. */
+/** Encrypts content that clients carry. Every node of the log can read it, and nobody else can read or forge it. */
 export interface Seal {
-  /** @param purpose - what it is for; it opens for nothing else */
+  /** @param purpose - the use of the content; it cannot be opened for any other */
   close(content: JWTPayload, purpose: string): Promise<string>
-  /** @returns nothing when it was not sealed here for this purpose */
+  /** @returns undefined if it was not sealed here for this purpose */
   open(sealed: string, purpose: string): Promise<JWTPayload | undefined>
 }
 

@@ -1,38 +1,39 @@
 import { randomBytes } from 'node:crypto'
+import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
 import type { Seal } from './seal.ts'
 
-/** How long a ticket may wait for its first use, in seconds. */
+/** Time within which a ticket must be used for the first time, in seconds. */
 const FIRST_USE_S = 30
-/** How long a ticket is good when its token never expires. */
+/** How long a ticket is valid if its token never expires. */
 const MAX_LIFE_MS = 24 * 60 * 60 * 1000
 
 const PURPOSE = 'ticket'
 
-/** A ticket, and how long it may wait for its first use, in seconds. */
+/** A ticket, and the time within which it must be used, in seconds. */
 export interface IssuedTicket {
   readonly ticket: string
   readonly expiresIn: number
 }
 
-/** Tickets stand for a token where none can be sent: in the URL of an `EventSource` of another origin. */
+/** Tickets replace a token where none can be sent: in the URL of an `EventSource` of another origin. */
 export interface Tickets {
-  /** Issues a ticket that opens streams of some topics, for as long as a token is valid. */
+  /** Issues a ticket that opens streams of some topics for as long as a token is valid. */
   issue(identity: Identity, topics: readonly string[]): Promise<IssuedTicket>
   /**
-   * @throws HttpError `invalid-ticket` when it was made up, was not used in time, or has outlived its token; LogError
-   * when the log cannot be asked
+   * @throws HttpError `invalid-ticket` if it is forged, was not used in time, or has outlived its token;
+   * LogError if the log cannot be read
    */
   redeem(ticket: string): Promise<Identity>
 }
 
-/** What is in a ticket. Times are in milliseconds of the epoch. */
+/** The content of a ticket. Times are in milliseconds since the epoch. */
 interface Content {
   readonly topics: readonly string[]
   readonly subject?: string
-  /** When its token was issued. */
+  /** When the token of the ticket was issued. */
   readonly issuedAt?: number
   readonly credential: string
   readonly firstUseBy: number
@@ -40,15 +41,17 @@ interface Content {
 }
 
 /**
- * A ticket is what it stands for, sealed with the log's own secret, so that every node of the log can read it and nobody
- * else. Its first use is noted in the log, and each later one needs that note: so a ticket that was not used at
- * once is dead, and one that was opens the stream again after a restart of the hub. That costs one read.
+ * A ticket contains what it stands for, encrypted with the secret of the log, so that every node of the log can
+ * read it and nobody else can. Its first use is noted in the log, and each later use requires that note. So a
+ * ticket that was not used in time is dead, and one that was opens its streams again after a restart of the
+ * hub. This costs one read.
  *
  * @param now - the wall clock, in milliseconds
  */
 export function createTickets(log: EventLog, seal: Seal, now: () => number = Date.now): Tickets {
   return {
     async issue({ subject, credential, issuedAt, expiresAt: tokenExpiresAt }, topics) {
+      capabilityOf(log, 'shared')
       const time = now()
       const expiresAt = tokenExpiresAt ?? time + MAX_LIFE_MS
       const firstUseBy = Math.min(time + FIRST_USE_S * 1000, expiresAt)
@@ -69,10 +72,11 @@ export function createTickets(log: EventLog, seal: Seal, now: () => number = Dat
       if (content === undefined || content.expiresAt <= now()) throw invalid()
       const { topics, subject, issuedAt, credential, firstUseBy, expiresAt } = content
       const note = `ticket/${credential}`
-      const [used] = await log.notes({ prefix: note, after: '', limit: 1 })
+      const shared = capabilityOf(log, 'shared')
+      const [used] = await shared.notes({ prefix: note, after: '', limit: 1 })
       if (used === undefined) {
         if (firstUseBy <= now()) throw invalid()
-        await log.note({ key: note, until: expiresAt })
+        await shared.note({ key: note, until: expiresAt })
       }
       const rights = { publish: [], subscribe: topics, isAdmin: false }
       return { by: 'ticket', subject, rights, expiresAt, issuedAt, credential }

@@ -8,14 +8,17 @@ import { parseRights } from './rights.ts'
 
 export interface VerifierOptions {
   readonly keys: Keys
-  /** What `iss` and `aud` must be, where they are given. */
+  /** Required values of `iss` and `aud`, if configured. */
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
-  /** How far clocks may be apart, in milliseconds. */
+  /** Tolerated clock skew, in milliseconds. */
   readonly leewayMs: number
 }
 
-/** Says who a token names. @throws HttpError `invalid-token`, `token-expired` or `keys-unavailable` */
+/**
+ * Verifies a token and returns its identity. @throws HttpError `invalid-token`, `token-expired` or
+ * `keys-unavailable`
+ */
 export type Verifier = (token: string) => Promise<Identity>
 
 export function createVerifier({ keys, issuer, audience, leewayMs }: VerifierOptions): Verifier {
@@ -35,27 +38,32 @@ export function createVerifier({ keys, issuer, audience, leewayMs }: VerifierOpt
     const rights = parseRights(payload['tailrace'])
     if (typeof rights === 'string') throw invalid(`The token ${rights}.`)
     const { sub, exp, iat } = payload
-    // Limits are per subject: a list or an object would be another one in each token.
-    if (sub !== undefined && typeof sub !== 'string') throw invalid('The token has a `sub` that is no text.')
+    // Limits apply per subject: a list or an object would count as a new one with each token.
+    if (sub !== undefined && typeof sub !== 'string')
+      throw invalid('The token has a `sub` claim that is not a string.')
     const expiresAt = expiryOf(exp, leewayMs)
-    // `jwtVerify` counts in whole seconds: what it still takes may be past an end within this one.
+    // `jwtVerify` counts in whole seconds: a token that it still accepts may have expired within the current
+    // one.
     if (expiresAt !== undefined && expiresAt <= Date.now()) throw expired()
-    // Without the signature, of which base64 and elliptic curves know several spellings.
+    // Without the signature, which base64 and elliptic curves allow to be written in several ways.
     const credential = nameOf(token.slice(0, token.lastIndexOf('.')))
     return { by: 'token', subject: sub, rights, expiresAt, issuedAt: issueOf(iat, leewayMs), credential }
   }
 }
 
-/** The latest time that there is, in milliseconds of the epoch (ECMA-262, section 21.4.1.1). */
+/** The latest representable time, in milliseconds since the epoch (ECMA-262, section 21.4.1.1). */
 const END_OF_TIME = 8.64e15
 
-/** JSON numbers reach further than times do: what lies behind the last time never comes. */
+/** JSON numbers can be larger than any time: a date beyond the latest time is never reached. */
 function expiryOf(exp: number | undefined, leewayMs: number): number | undefined {
   const expiresAt = Math.floor((exp ?? Infinity) * 1000 + leewayMs)
   return expiresAt > END_OF_TIME ? undefined : expiresAt
 }
 
-/** A token of the future, such as one whose issuer counts in milliseconds, would outlive every revocation. */
+/**
+ * A token from the future, for example from an issuer that counts in milliseconds, would outlive every
+ * revocation.
+ */
 function issueOf(iat: unknown, leewayMs: number): number | undefined {
   if (typeof iat !== 'number') return undefined
   const issuedAt = Math.floor(iat * 1000)
@@ -67,7 +75,7 @@ const CHALLENGE = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
 function refusalOf(error: unknown): Error {
   if (error instanceof errors.JWTExpired) return expired()
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return invalid(`The token has a \`${error.claim}\` that is missing or not as it must be.`)
+    return invalid(`The \`${error.claim}\` claim of the token is missing or not valid for this hub.`)
   }
   const isOutage =
     error instanceof errors.JWKSTimeout ||
@@ -76,14 +84,14 @@ function refusalOf(error: unknown): Error {
   if (isOutage) {
     return new HttpError(
       'keys-unavailable',
-      'The keys that tokens are verified with cannot be had: try again later.',
+      'The keys for verifying tokens are not available: try again later.',
     )
   }
-  return invalid('The token is no JWT that was signed for this hub.')
+  return invalid('The token is not a JWT signed with a key that this hub accepts.')
 }
 
 function expired(): HttpError {
-  return new HttpError('token-expired', 'The token has expired: get a new one.', {}, CHALLENGE)
+  return new HttpError('token-expired', 'The token has expired: request a new one.', {}, CHALLENGE)
 }
 
 function invalid(message: string): HttpError {

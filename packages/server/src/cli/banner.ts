@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import type { Openness } from './serve-gate.ts'
 
-/** What a hub prints when it is ready: where it is, what it keeps, and how to try it. */
+/** Printed when a hub is ready: its address, its log and retention, and how to try it. */
 export function banner(hub: {
   scheme: 'http' | 'https'
   host: string
@@ -15,11 +15,11 @@ export function banner(hub: {
   const reach = hub.host === '0.0.0.0' || hub.host === '::' ? `${hub.scheme}://localhost:${hub.port}` : url
   return `
   ${paint('bold', 'Tailrace')} ${paint('cyan', url)}
-  ${paint('dim', `log ${hub.log}, keeps ${hub.retain.join(' ')}. ${hub.openness.sentence}`)}
+  ${paint('dim', `Log ${hub.log}, retention ${hub.retain.join(' ')}. ${hub.openness.sentence}`)}
 
   Try it in a browser:        ${reach}/
-  Read, in one terminal:      curl -N${tokenUnless(hub.openness.read)} ${reach}/topics/hello
-  Publish, in another:        curl -d hi${tokenUnless(hub.openness.write)} ${reach}/topics/hello
+  Subscribe in one terminal:  curl -N${tokenUnless(hub.openness.read)} ${reach}/topics/hello
+  Publish in another:         curl -d hi${tokenUnless(hub.openness.write)} ${reach}/topics/hello
 
 `
 }

@@ -1,13 +1,13 @@
 import { secret, setting } from './setting.ts'
 import type { Setting } from './setting.ts'
 
-/** Who the commands are that talk to a hub. */
+/** The token of the commands that talk to a hub. */
 export const TOKEN: Setting<string | undefined> = secret('token', {
-  doc: 'The token, where the hub wants one.',
+  doc: 'Token to send, if the hub requires one.',
 })
 
-/** Where they find it. */
+/** The hub that they talk to. */
 export const HUB_URL: Setting<string> = setting('url', {
   fallback: 'http://127.0.0.1:4242',
-  doc: 'The hub.',
+  doc: 'URL of the hub.',
 })

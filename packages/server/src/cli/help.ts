@@ -10,7 +10,7 @@ function heading(text: string): string {
   return styleText('bold', text, { stream: process.stdout })
 }
 
-/** The help of the program: its verbs. */
+/** The help of the program, which lists its verbs. */
 export function programHelp(verbs: readonly Verb[], version: string): string {
   const lines = verbs.map(({ name, operands, summary }) => row(`${name} ${operands}`.trim(), summary))
   return `Tailrace ${version}: a Server-Sent Events hub with a durable log.
@@ -21,22 +21,22 @@ ${heading('Usage')}
 ${heading('Commands')}
 ${lines.join('\n')}
 
-  tailrace <command> --help shows the options of a command.
+  Run tailrace <command> --help for the options of a command.
 `
 }
 
-/** The help of one verb: all that it takes. */
+/** The help of one verb, with all its options. */
 export function verbHelp({ name, operands, summary, description, settings }: Verb): string {
   const lines = Object.entries(settings).map(([flag, one]) => row(flagOf(flag, one), docOf(one)))
-  const [first] = Object.keys(settings)
-  const variables = `Each option can be written as a variable too: --${first} as ${variableOf(first ?? '')}.`
+  const first = Object.entries(settings).find(([, { isSecret }]) => !isSecret)?.[0]
+  const variables = `Each option can also be set as an environment variable: --${first} as ${variableOf(first ?? '')}.`
   return `${summary}
 
 ${heading('Usage')}
   tailrace ${`${name} ${operands}`.trim()} [options]
 
 ${heading('Options')}
-${first === undefined ? '' : `${lines.join('\n')}\n${row('--config FILE', CONFIG.doc)}\n`}${row('-h, --help', 'Show this.')}
+${first === undefined ? '' : `${lines.join('\n')}\n${row('--config FILE', CONFIG.doc)}\n`}${row('-h, --help', 'Show this help.')}
 ${first === undefined ? '' : `\n${variables}\n`}${description === '' ? '' : `\n${description}\n`}`
 }
 
@@ -51,7 +51,7 @@ tailrace ${`${name} ${operands}`.trim()} [options]
 
 ${summary}
 ${description === '' ? '' : `\n${description}\n`}
-${Object.keys(settings).length === 0 ? 'It takes no options.' : table(settings)}
+${Object.keys(settings).length === 0 ? 'This command has no options.' : table(settings)}
 `,
   )
   return `# Command line
@@ -79,11 +79,11 @@ function flagOf(flag: string, { isSwitch, isSecret, placeholder, short }: Settin
 }
 
 function docOf({ doc, fallback, isSwitch, isList }: Setting<unknown>): string {
-  const many = isList ? ' May be given many times.' : ''
+  const many = isList ? ' May be given more than once.' : ''
   return `${doc}${many}${fallback === undefined || isSwitch ? '' : ` Default: ${fallback}.`}`
 }
 
-/** A name and its text, wrapped into a column of its own. */
+/** A name and its text, wrapped into its own column. */
 function row(name: string, text: string): string {
   const lines: string[] = ['']
   for (const word of text.split(' ')) {

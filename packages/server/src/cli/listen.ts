@@ -4,7 +4,7 @@ import type { Server } from 'node:net'
 
 export type ListenErrorCode = 'port-in-use' | 'port-not-permitted' | 'address-unavailable'
 
-/** The hub cannot listen where it was told to. */
+/** The hub cannot listen on the given address and port. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly code: ListenErrorCode
@@ -33,7 +33,10 @@ const ADVICE: Readonly<Record<ListenErrorCode, (place: Place) => string>> = {
     `${host} is not an address of this machine: choose one with --host, such as 127.0.0.1 or 0.0.0.0.`,
 }
 
-/** Node's codes (https://nodejs.org/api/errors.html#common-system-errors), as far as the operator can act on them. */
+/**
+ * Node's codes (https://nodejs.org/api/errors.html#common-system-errors) that the operator can do something
+ * about.
+ */
 const CODES: Readonly<Record<string, ListenErrorCode>> = {
   EADDRINUSE: 'port-in-use',
   EACCES: 'port-not-permitted',
@@ -42,7 +45,7 @@ const CODES: Readonly<Record<string, ListenErrorCode>> = {
 }
 
 /**
- * Checks that a hub could listen here, so that one that cannot leaves no database behind.
+ * Checks that a hub could listen here, so that a failed start leaves no database behind.
  *
  * @throws ListenError
  */

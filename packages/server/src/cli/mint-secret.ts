@@ -4,19 +4,19 @@ import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-/** As many as the hash of HMAC-SHA-256 has. */
+/** The length of the HMAC-SHA-256 hash. */
 const SECRET_BYTES = 32
 
 export const secret: Verb = verb({
   name: 'secret',
   operands: '',
-  summary: 'Prints a new secret to sign tokens with.',
-  description: `Keep it in a file that nobody else can read: (umask 077; tailrace secret > tailrace.secret). Give the file to the hub,
-and to whatever signs tokens, as --jwt-secret-file.`,
+  summary: 'Print a new secret for signing tokens.',
+  description: `Keep it in a file that nobody else can read: (umask 077; tailrace secret > tailrace.secret). Pass the file to the hub,
+and to the program that signs tokens, as --jwt-secret-file.`,
   settings: {},
 
   async run(_, operands) {
-    if (operands.length > 0) throw new UsageError('secret takes nothing')
+    if (operands.length > 0) throw new UsageError('secret accepts no arguments')
     endWithOutput()
     process.stdout.write(`${randomBytes(SECRET_BYTES).toString('base64url')}\n`)
     return 0

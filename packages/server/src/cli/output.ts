@@ -1,6 +1,9 @@
 import { notice } from './notice.ts'
 
-/** Ends the command when nobody takes what it prints: well where they have seen enough, as in `tailrace tail x | head`. */
+/**
+ * Ends the command when its output is no longer read: successfully if the reader has seen enough, as in
+ * `tailrace tail x | head`.
+ */
 export function endWithOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(0)
@@ -10,12 +13,12 @@ export function endWithOutput(): void {
   process.stderr.on('error', ignore)
 }
 
-/** Goes on when nobody takes what the command prints: others depend on what it does. */
+/** Continues when the output of the command is no longer read: others depend on what it does. */
 export function outliveOutput(): void {
   process.stdout.on('error', ignore)
   process.stderr.on('error', ignore)
 }
 
 function ignore(): void {
-  // There is nobody left to tell.
+  // There is nobody left to report this to.
 }

@@ -14,33 +14,35 @@ import type { Verb } from './verb.ts'
 export const publish: Verb = verb({
   name: 'publish',
   operands: '<topic> [data]',
-  summary: 'Publishes one event, or the lines of a growing file.',
-  description: `Without data, or with -, the event is what standard input holds, less one line end at its end. The event's id is
-printed once it is durable. With --follow each line becomes an event, for as long as the command runs; where it
-stopped is kept in a file beside FILE, so that a restart publishes no line twice and misses none.`,
+  summary: 'Publish one event, or the lines of a growing file.',
+  description: `Without data, or with -, the data is read from standard input, without its final line end. The id of the event is
+printed once the event is durable. With --follow, each line of FILE becomes an event for as long as the command runs. The
+position is saved in a file next to FILE, so that after a restart no line is published twice and none is missed.`,
   settings: {
     url: HUB_URL,
     token: TOKEN,
-    type: optional('text', { doc: "The event's type." }),
-    key: optional('text', { doc: "The event's key; a snapshot holds the newest event of each." }),
+    type: optional('text', { doc: 'Type of the event.' }),
+    key: optional('text', { doc: 'Key of the event. A snapshot contains the newest event of each key.' }),
+    remove: toggle({ doc: 'Remove the key: snapshots no longer contain it. Requires --key.' }),
     'idempotency-key': optional('text', {
-      doc: 'Within 24 hours, a repeat with the same key publishes nothing.',
+      doc: 'Publish nothing if this key was used for the same topic within 24 hours.',
     }),
-    end: toggle({ doc: 'The topic ends with this event.' }),
-    follow: optional('file', { doc: 'Publish the lines of this file, and those it gets, across rotation.' }),
-    state: optional('file', { doc: 'Where --follow keeps its place. Default: FILE.tailrace.' }),
-    json: toggle({ doc: "Print the hub's whole answer." }),
+    end: toggle({ doc: 'End the topic with this event.' }),
+    follow: optional('file', {
+      doc: 'Publish the lines of this file and those appended to it, across rotation.',
+    }),
+    state: optional('file', { doc: 'File in which --follow saves its position. Default: FILE.tailrace.' }),
+    json: toggle({ doc: 'Print the complete response of the hub.' }),
   },
 
   async run(values, [topic, data, ...rest]) {
-    if (topic === undefined) throw new UsageError('publish needs a topic: tailrace publish <topic> [data]')
-    if (rest.length > 0) throw new UsageError('publish takes one text: put quotes around it')
+    if (topic === undefined) throw new UsageError('publish requires a topic: tailrace publish <topic> [data]')
+    if (rest.length > 0) throw new UsageError('publish accepts one data argument: put quotes around it')
     if (values.follow !== undefined) {
-      if (data !== undefined)
-        throw new UsageError('publish takes its lines from --follow, and no data beside them')
-      for (const name of ['key', 'idempotency-key', 'end', 'json'] as const) {
+      if (data !== undefined) throw new UsageError('publish cannot combine data with --follow')
+      for (const name of ['key', 'remove', 'idempotency-key', 'end', 'json'] as const) {
         if (values[name] !== undefined && values[name] !== false)
-          throw new UsageError(`publish takes no --${name} with --follow`)
+          throw new UsageError(`publish cannot combine --${name} with --follow`)
       }
     }
     endWithOutput()
@@ -54,10 +56,11 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
         data: data === undefined || data === '-' ? await readEvent() : data,
         type: values.type,
         key: values.key,
+        remove: values.remove,
         idempotencyKey: values['idempotency-key'],
         end: values.end,
       }
-      // One attempt: whoever waits for a command would rather know.
+      // One attempt: a person who waits for a command wants to know about a failure at once.
       const options = { headers: headersOf(values), maxAttempts: 1 }
       const published = await publishTo(topicAddress(values, topic), event, options)
       process.stdout.write(`${values.json ? JSON.stringify(published) : published.id}\n`)
@@ -71,14 +74,14 @@ stopped is kept in a file beside FILE, so that a restart publishes no line twice
   },
 })
 
-/** What standard input holds, less one line end at its end. A byte order mark is a part of it. */
+/** Reads standard input and removes one final line end. A byte order mark is part of the data. */
 async function readEvent(): Promise<string> {
   const bytes = await readAll(process.stdin)
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     return text.replace(/\r?\n$/, '')
   } catch {
-    throw new UsageError('publish takes text in UTF-8, and what standard input holds is none')
+    throw new UsageError('publish requires UTF-8 text, and standard input is not valid UTF-8')
   }
 }
 

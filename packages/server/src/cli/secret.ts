@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { UsageError } from './usage-error.ts'
 
-/** The content of a file without the line end that editors put there. @throws UsageError when it cannot be read or is empty */
+/**
+ * Reads a file and removes the final line end that editors add. @throws UsageError if it cannot be read or is
+ * empty
+ */
 export function readSecret(flag: string, path: string): string {
   let text: string
   try {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { EventLog } from '@tailrace/log'
 import { createAccess } from '../auth/access.ts'
 import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
@@ -18,21 +19,21 @@ import { readSecret } from './secret.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Without keys and without a word about the rest of the world, a hub is for this machine. */
+/** Without keys, and without a decision about anonymous access, a hub serves only this machine. */
 function isLocalOnly(values: ServeValues): boolean {
   return keySettings(values).length === 0 && !values['anonymous-subscribe'] && !values['anonymous-publish']
 }
 
-/** @throws UsageError for what would be open to the world by accident */
+/** @throws UsageError if the hub would be open to the world by accident */
 export function requireKeys(values: ServeValues): void {
   const { host } = values
   if (!isLocalOnly(values) || isLoopback(host)) return
   throw new UsageError(
-    `Without keys, whoever reaches ${host} could read and write: give it --jwt-secret-file, --jwt-public-key or --jwks-url, or say --anonymous-subscribe or --anonymous-publish`,
+    `Without keys, anyone who can reach ${host} could read and write: set --jwt-secret-file, --jwt-public-key or --jwks-url, or allow it with --anonymous-subscribe or --anonymous-publish`,
   )
 }
 
-/** Who may reach a hub that has these settings. @throws UsageError for keys that cannot be used */
+/** Creates the gate for these settings. @throws UsageError for unusable keys */
 export async function gateOf(
   values: ServeValues,
   log: EventLog,
@@ -45,11 +46,11 @@ export async function gateOf(
     allowed: values['allow-origin'].map(parseOrigin),
     isSecure: values['tls-cert'] !== undefined,
   }
-  // A proxy in front may pass on its own name, which pages of other origins use.
+  // A proxy in front of the hub may pass on its own name, which pages of other origins use.
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
   const isPrivate = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
-  const { secret } = await log.describe()
-  const seal = createSeal(secret)
+  // Without a secret of the log, what this node seals no other node can open.
+  const seal = createSeal((await log.shared?.secret()) ?? randomBytes(32).toString('base64url'))
   const tickets = createTickets(log, seal)
   const revocations = await loadRevocations(log)
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
@@ -69,7 +70,7 @@ export async function gateOf(
       origins,
       cookieName: cookie,
     }),
-    // Who only reaches this machine has it all to itself.
+    // Whoever can reach only this machine may use all of it.
     limits: createLimits({
       streamsPerAddress: isLocal ? 0 : values['max-streams-per-address'],
       streamsPerSubject: values['max-streams-per-subject'],
@@ -77,7 +78,7 @@ export async function gateOf(
       publishRate: isLocal ? 0 : values['publish-rate'],
       publishBytes: isLocal ? 0 : values['publish-bytes'],
       proxies: parseProxies(values['trust-proxy']),
-      // Or the largest batch would never fit into the half that one address may have.
+      // Otherwise the largest batch would not fit into the half that one address may use.
       maxBodyBytes: Math.max(values['max-bodies'], 4 * values['max-batch']),
       maxHistoryBytes: values['max-history'],
     }),
@@ -90,11 +91,11 @@ export async function gateOf(
   })
 }
 
-/** What takes no token. */
+/** What is allowed without a token. */
 export interface Openness {
   readonly read: boolean
   readonly write: boolean
-  /** In a sentence. */
+  /** As a sentence. */
   readonly sentence: string
 }
 
@@ -119,7 +120,7 @@ export function opennessOf(values: ServeValues): Openness {
   return { read, write, sentence }
 }
 
-/** The settings that name keys, and how each is read. */
+/** The settings that contain keys, and how each is read. */
 const KEY_SETTINGS: Readonly<Record<KeySetting, (value: string) => Keys>> = {
   'jwt-secret': secretKey,
   'jwt-secret-file': (path) => secretKey(readSecret('jwt-secret-file', path)),
@@ -135,7 +136,7 @@ function keySettings(values: ServeValues): KeySetting[] {
 
 function verifierOf(values: ServeValues): Verifier | undefined {
   const given = keySettings(values)
-  if (given.length > 1) throw new UsageError(`Give one of ${given.join(' and ')}`)
+  if (given.length > 1) throw new UsageError(`Give only one of ${given.join(' and ')}`)
   const [name] = given
   if (name === undefined) return undefined
   return createVerifier({
@@ -150,6 +151,6 @@ function parseOrigin(text: string): string {
   if (text === '*') return text
   if (URL.canParse(text) && new URL(text).origin === text.toLowerCase()) return text.toLowerCase()
   throw new UsageError(
-    `--allow-origin takes origins such as https://app.example.com, without a path, not ${text}`,
+    `--allow-origin must be an origin such as https://app.example.com, without a path, not ${text}`,
   )
 }

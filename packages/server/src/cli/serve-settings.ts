@@ -29,7 +29,6 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-topics'
     | 'publish-rate'
     | 'max-batch-events'
-    | 'max-pending'
     | 'max-queued-reads',
     number
   > &
@@ -41,6 +40,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     | 'max-batch'
     | 'max-bodies'
     | 'max-history'
+    | 'max-pending'
     | 'max-head'
     | 'publish-bytes',
     number
@@ -61,113 +61,116 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
 
 export type ServeValues = Values<ServeSettings>
 
-/** What a timer of Node can wait: 2^31 - 1 milliseconds are not quite 25 days, and none are taken for no timeout. */
+/** A Node timer can wait up to 2^31 - 1 milliseconds, just under 25 days, and treats 0 as no timeout. */
 const TIMER_BOUNDS: Bounds = ['1ms', '24d']
 
-/** What a hub can be told, in the order that its help has it. */
+/** All settings of a hub, in the order in which its help lists them. */
 export const SERVE_SETTINGS: ServeSettings = {
-  host: setting('text', { fallback: '127.0.0.1', doc: 'The address to listen on.' }),
-  port: setting('port', { fallback: '4242', doc: 'The port to listen on; 0 takes a free one.' }),
+  host: setting('text', { fallback: '127.0.0.1', doc: 'Address to listen on.' }),
+  port: setting('port', { fallback: '4242', doc: 'Port to listen on. 0 means any free port.' }),
   log: setting('text', {
     fallback: 'sqlite:./tailrace.db',
     placeholder: 'URL',
-    doc: 'Where events are kept: sqlite:FILE, or memory: for a hub that forgets.',
+    doc: 'Where to store events: sqlite:FILE, or memory: to lose them when the hub stops.',
   }),
   'tls-cert': optional('file', {
-    doc: 'A PEM file with the certificate and those above it; read again when it changes.',
+    doc: 'PEM file with the certificate chain. Reloaded when it changes.',
   }),
-  'tls-key': optional('file', { doc: 'A PEM file with its private key.' }),
+  'tls-key': optional('file', { doc: 'PEM file with the private key of the certificate.' }),
   retain: list(parseRule, {
     fallback: '**=7d',
     placeholder: 'RULE',
-    doc: 'How long events are kept.',
+    doc: 'How long to keep events.',
   }),
 
   'jwt-secret': secret('text', {
-    doc: 'The secret that tokens are signed with (HS256): at least 32 bytes.',
+    doc: 'Secret that tokens are signed with (HS256), at least 32 bytes.',
   }),
-  'jwt-secret-file': optional('file', { doc: 'A file with that secret.' }),
+  'jwt-secret-file': optional('file', { doc: 'File that contains this secret.' }),
   'jwt-public-key': optional('file', {
-    doc: 'A PEM file with the public key of who signs tokens: RSA, P-256, P-384, P-521 or Ed25519.',
+    doc: 'PEM file with the public key of the token issuer: RSA, P-256, P-384, P-521 or Ed25519.',
   }),
-  'jwks-url': optional('url', { doc: 'Where who signs tokens has its public keys.' }),
-  'jwt-issuer': optional('text', { doc: 'What `iss` of a token must be.' }),
-  'jwt-audience': optional('text', { doc: 'What `aud` of a token must have.' }),
+  'jwks-url': optional('url', { doc: "URL of the token issuer's JSON Web Key Set." }),
+  'jwt-issuer': optional('text', { doc: 'Required value of the `iss` claim of a token.' }),
+  'jwt-audience': optional('text', { doc: 'Value that the `aud` claim of a token must include.' }),
   'jwt-leeway': setting('duration', {
     fallback: '30s',
-    doc: 'How far the clocks of the hub and of who signs may be apart.',
+    doc: 'Clock skew tolerated when checking the lifetime of a token.',
   }),
-  cookie: setting('text', { fallback: 'tailrace', doc: 'The cookie in which a browser may have its token.' }),
-  'anonymous-subscribe': toggle({ doc: 'Who has no token may read everything.' }),
-  'anonymous-publish': toggle({ doc: 'Who has no token may publish everything.' }),
+  cookie: setting('text', {
+    fallback: 'tailrace',
+    doc: 'Name of the cookie in which a browser may send its token.',
+  }),
+  'anonymous-subscribe': toggle({ doc: 'Allow anyone to subscribe without a token.' }),
+  'anonymous-publish': toggle({ doc: 'Allow anyone to publish without a token.' }),
   'allow-origin': list(parseText, {
     placeholder: 'ORIGIN',
-    doc: 'Whose pages may read here, such as https://app.example.com, and write with a cookie; * lets all read.',
+    doc: 'Origin whose pages may read from this hub, and write to it with a cookie, such as https://app.example.com. * allows pages of every origin to read.',
   }),
   'trust-proxy': list(parseText, {
     placeholder: 'NETWORK',
-    doc: 'Proxies whose X-Forwarded-For counts, such as 10.0.0.0/8.',
+    doc: 'Proxies whose X-Forwarded-For header to trust, such as 10.0.0.0/8.',
   }),
 
   'max-connections': optional('count', {
-    doc: 'Maximum number of open connections. The last 32 (at most an eighth) are kept for publishes, probes, and for telling readers to come back later. The default is what the limit of open files (less 64) and half of the memory allow.',
+    doc: 'Maximum open connections. The last 32 (at most an eighth) are reserved for publishes, probes, and for telling readers to try again later. The default is as many as the limit on open files (minus 64) and half of the memory allow.',
   }),
   'max-streams-per-address': setting('count', {
     fallback: '1000',
-    doc: 'The most streams that one address may have open; 0 sets no bound.',
+    doc: 'Maximum open streams per address. 0 means unlimited.',
   }),
   'max-streams-per-subject': setting('count', {
     fallback: '100',
-    doc: 'The most streams that the tokens of one subject may have open; 0 sets no bound.',
+    doc: 'Maximum open streams per token subject. 0 means unlimited.',
   }),
-  'max-topics': setting('count', { fallback: '100', doc: 'The most topics on one stream.' }),
+  'max-topics': setting('count', { fallback: '100', doc: 'Maximum topics per stream, up to 100.' }),
   'publish-rate': setting('count', {
     fallback: '10000',
-    doc: 'The most events a second that one subject, or who has none: one address, may publish; 0 sets no bound.',
+    doc: 'Maximum events published per second per token subject, or per address if there is no subject. 0 means unlimited.',
   }),
   'publish-bytes': setting('bytes', {
     fallback: '64MiB',
-    doc: 'The most bytes a second that it may publish; 0B sets no bound.',
+    doc: 'Maximum bytes published per second, counted in the same way. 0B means unlimited.',
   }),
 
   heartbeat: setting('duration', {
     fallback: '15s',
-    doc: 'The longest that a stream stays silent; then a comment holds it open. 0s turns it off.',
+    doc: 'Longest time a stream stays silent before the hub sends a comment to keep it open. 0s means never.',
   }),
   retry: setting('duration', {
     fallback: '2s',
-    doc: 'How long readers wait before they reconnect. Each is told between half and one and a half of it.',
+    doc: 'How long readers wait before they reconnect. Each is sent a random value between half and one and a half times this.',
   }),
   drain: setting('duration', {
     fallback: '10s',
-    doc: 'How long a hub that is told to stop takes to end its streams, so that not all readers reconnect at once.',
+    doc: 'Time over which a stopping hub ends its streams, so that its readers do not all reconnect at once.',
   }),
   window: setting('bytes', {
     fallback: '1MiB',
-    doc: 'How much of its newest events each group of readers with the same topics shares in memory.',
+    doc: 'Memory for the newest events, kept in one window for all readers with the same topics.',
   }),
   'window-total': setting('bytes', {
     fallback: '64MiB',
-    doc: 'How much all these groups may hold in memory together. Who then finds it gone reads it from the log.',
+    doc: 'Memory limit for all windows combined. Readers that fall outside replay from the log.',
   }),
   'max-queued-reads': setting('count', {
     fallback: '32768',
-    doc: 'Maximum reads of the log waiting for their turn, over all clients; one client may have a quarter of them.',
+    doc: 'Maximum reads of the log waiting for their turn, across all clients. One client may have a quarter of them.',
   }),
   batch: setting('duration', {
     fallback: '4ms',
-    doc: 'How long readers that were just written to wait for more events, which then leave in one write. 0ms turns it off.',
+    doc: 'How long to collect further events for a reader that was just written to, so that they leave in one write. 0ms means not at all.',
   }),
   'stall-timeout': setting('duration', {
     fallback: '30s',
-    doc: 'How long a reader may take nothing; then it is cut, and resumes when it can.',
+    doc: 'How long a reader may accept no data before its connection is closed. It can resume later.',
   }),
   'max-stream-age': setting('duration', {
     fallback: '0s',
-    doc: 'How long a stream stays open before its reader is told to reconnect, give or take half of it. For hubs behind a load balancer, which hides readers that have vanished. 0s means for ever.',
+    doc: 'How long a stream stays open before its reader is asked to reconnect, varied at random by up to half. For hubs behind a load balancer, which hides readers that have vanished. 0s means no limit.',
   }),
-  'max-event': setting('bytes', { fallback: '1MiB', doc: 'The largest event.' }),
-  'max-batch': setting('bytes', { fallback: '16MiB', doc: 'The largest batch.' }),
+  'max-event': setting('bytes', { fallback: '1MiB', doc: 'Maximum size of the data of an event.' }),
+  'max-batch': setting('bytes', { fallback: '16MiB', doc: 'Maximum size of a batch.' }),
   'max-batch-events': setting('count', {
     fallback: '10000',
     bounds: ['1', '1000000'],
@@ -175,32 +178,31 @@ export const SERVE_SETTINGS: ServeSettings = {
   }),
   'max-bodies': setting('bytes', {
     fallback: '64MiB',
-    doc: 'Memory for request bodies that are being received, over all clients; at least four times --max-batch. One address gets at most half.',
+    doc: 'Memory for request bodies being received, across all clients; at least four times --max-batch. One address may use at most half.',
   }),
   'max-history': setting('bytes', {
     fallback: '64MiB',
-    doc: 'Memory for pages of history that are being sent, over all clients. One address gets at most half.',
+    doc: 'Memory for pages of history being sent, across all clients. One address may use at most half.',
   }),
-  'max-pending': setting('count', {
-    fallback: '2000',
-    bounds: ['1', '1000000'],
-    doc: 'Maximum connections that have not completed their TLS handshake or first request head. Beyond it, the oldest is cut.',
+  'max-pending': setting('bytes', {
+    fallback: '64MiB',
+    doc: 'Memory for connections that have not completed their TLS handshake or first request head. Beyond that, the oldest is closed.',
   }),
   'max-head': setting('bytes', {
     fallback: '16KiB',
-    // Held for each connection until it is whole.
+    // Held for each connection until it is complete.
     bounds: ['1KiB', '1MiB'],
-    doc: 'The largest request line and headers.',
+    doc: 'Maximum size of the request line and headers.',
   }),
   'head-timeout': setting('duration', {
     fallback: '10s',
     bounds: TIMER_BOUNDS,
-    doc: 'The longest that a client may take to send them.',
+    doc: 'Time allowed for a client to send the request line and headers.',
   }),
   'request-timeout': setting('duration', {
     fallback: '60s',
     bounds: TIMER_BOUNDS,
-    doc: 'The longest that a client may take to send a whole request.',
+    doc: 'Time allowed for a client to send a complete request.',
   }),
-  'json-logs': toggle({ doc: 'What is told on standard error is a JSON object a line.' }),
+  'json-logs': toggle({ doc: 'Write diagnostics to standard error as JSON, one object per line.' }),
 }

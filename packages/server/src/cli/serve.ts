@@ -34,25 +34,25 @@ import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-/** How long answers that are under way have when the hub is told to stop. */
+/** Time for completing responses that are under way when the hub stops. */
 const MAX_LAST_ANSWERS_MS = 3_000
-/** How long the process then has to end by itself. */
+/** Time that the process then has to exit by itself. */
 const MAX_EXIT_MS = 2_000
 
 export const serve: Verb = verb({
   name: 'serve',
   operands: '',
-  summary: 'Runs a hub.',
-  description: `A retention rule is SELECTOR=BOUNDS; the first whose selector matches a topic applies. A bound is an age (7d), a
-size of data (1GiB), a number of events (100000events), or forever. Size and number spare the newest event of each key; these
-events and idempotency keys may each take the same size again.`,
+  summary: 'Run a hub.',
+  description: `A retention rule is SELECTOR=BOUNDS. The first rule whose selector matches a topic applies. A bound is an age (7d),
+a size of data (1GiB), a number of events (100000events), or forever. Size and number do not remove the newest event of each
+key; these events, and the idempotency keys, may each use the same size again.`,
   settings: SERVE_SETTINGS,
 
   async run(values, operands) {
     if (operands.length > 0)
-      throw new UsageError(`serve takes options only, not ${JSON.stringify(operands[0])}`)
+      throw new UsageError(`serve accepts only options, not ${JSON.stringify(operands[0])}`)
     if (values['head-timeout'] > values['request-timeout']) {
-      throw new UsageError('--head-timeout can be at most --request-timeout, which counts the head as well')
+      throw new UsageError('--head-timeout must not exceed --request-timeout, which includes the head')
     }
     outliveOutput()
     const bound = boundOf(values)
@@ -77,6 +77,7 @@ events and idempotency keys may each take the same size again.`,
         maxStreamAgeMs: values['max-stream-age'],
         retention: values.retain.map(({ rule }) => rule),
         onError: journal.failed,
+        onInterruption: (reason) => (reason === undefined ? journal.resumed() : journal.interrupted(reason)),
       })
       try {
         await run(values, { hub, gate, bound, pressure, journal })
@@ -84,13 +85,13 @@ events and idempotency keys may each take the same size again.`,
         await hub.close()
       }
     } catch (error) {
-      // What `createHub` takes is narrower than what the text of a setting can say.
+      // `createHub` accepts a narrower range than the text of a setting allows.
       throw error instanceof RangeError ? new UsageError(error.message) : error
     } finally {
       pressure.stop()
       await log.close()
     }
-    // Everything is stored, answered and closed. Whatever still holds the process open is nothing to wait for.
+    // Everything is stored, answered and closed. Do not wait for anything else that keeps the process open.
     setTimeout(() => process.exit(), MAX_EXIT_MS).unref()
     return 0
   },
@@ -104,7 +105,7 @@ function boundOf(values: ServeValues): ConnectionBound {
   }
 }
 
-/** Loaded when it is used: a command that runs for a moment would wait for it each time. */
+/** Loaded only when it is used, so that short commands need not wait for it. */
 export async function jsonJournal(): Promise<Journal> {
   const { createJsonJournal } = await import('../observe/json-journal.ts')
   return createJsonJournal()
@@ -118,9 +119,10 @@ interface Parts {
   readonly journal: Journal
 }
 
-/** Serves a hub until the process is told to stop. */
+/** Runs a hub until the process is asked to stop. */
 async function run(values: ServeValues, { hub, gate, bound, pressure, journal }: Parts): Promise<void> {
-  // What only a hub needs is loaded by a hub: who publishes a line from a shell would wait for it each time.
+  // Only a hub loads the modules that a hub needs: a publish from a shell would otherwise wait for them each
+  // time.
   const { createMetrics } = await import('../observe/metrics.ts')
   const pending = new PendingConnections(values['max-pending'])
   const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
@@ -146,7 +148,7 @@ async function run(values: ServeValues, { hub, gate, bound, pressure, journal }:
     trackSockets(listener, sockets)
     limitConnections(listener, bound, journal.warn)
     metrics.watch(listener)
-    // Before the banner, whose reader may be done with the hub at once.
+    // Before the banner: whoever reads it may stop the hub at once.
     const signalled = untilSignalled()
     await listen(listener, { host: values.host, port: values.port })
     peers.start(listener)
@@ -170,7 +172,8 @@ async function run(values: ServeValues, { hub, gate, bound, pressure, journal }:
 
 function tlsFilesOf({ 'tls-cert': cert, 'tls-key': key }: ServeValues): TlsFiles | undefined {
   if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together')
+  if (cert === undefined || key === undefined)
+    throw new UsageError('--tls-cert and --tls-key must be given together')
   return { cert, key }
 }
 
@@ -184,7 +187,7 @@ interface Running {
   cutStreams(): void
 }
 
-/** Ends all streams, lets answers that are under way be sent, and closes every connection. */
+/** Ends all streams, lets responses that are under way complete, and closes every connection. */
 async function stop({ listener, http1, http2, hub, sockets, peers, cutStreams }: Running): Promise<void> {
   const closed = listener.listening ? once(listener, 'close') : undefined
   listener.close()
@@ -196,11 +199,11 @@ async function stop({ listener, http1, http2, hub, sockets, peers, cutStreams }:
   http2.cut()
   cutStreams()
   peers.stop()
-  // A connection that is closed in peace waits for its peer, which may be gone.
+  // A connection that is closed gracefully waits for its peer, which may be gone.
   for (const socket of sockets) socket.resetAndDestroy()
 }
 
-/** Resolves with the first signal to stop; the second ends the process as it is. */
+/** Resolves on the first signal to stop. A second signal ends the process at once. */
 async function untilSignalled(): Promise<void> {
   await new Promise<void>((resolve) => {
     let isStopping = false

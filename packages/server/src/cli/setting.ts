@@ -1,6 +1,6 @@
 import { UsageError } from './usage-error.ts'
 
-/** What the text of each kind of setting becomes. */
+/** The type of the value of each kind of setting. */
 interface KindValues {
   text: string
   file: string
@@ -15,7 +15,7 @@ interface KindValues {
 
 type Kind = keyof KindValues
 
-/** How each kind reads its text, and how help names it. */
+/** How each kind parses its text, and its placeholder in help. */
 const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text: string): KindValues[K] } } =
   {
     text: { placeholder: 'TEXT', parse: parseText },
@@ -28,17 +28,17 @@ const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text:
     count: { placeholder: 'N', parse: parseCount },
   }
 
-/** One setting, declared once: its flag, variable, key in a file, default, help and reference come from here. */
+/** One setting, declared once. Its flag, variable, file key, default, help and reference are derived from this. */
 export interface Setting<T> {
   readonly doc: string
   readonly placeholder: string
-  /** As it would be written; nothing when the setting is optional. */
+  /** The default as text; undefined if the setting is optional. */
   readonly fallback: string | undefined
-  /** Takes no value as a flag. */
+  /** Has no value as a flag. */
   readonly isSwitch: boolean
-  /** May be given many times; each adds one. */
+  /** May be given more than once; each adds one value. */
   readonly isList: boolean
-  /** Has no flag: whoever may list processes would see it. */
+  /** Has no flag, since anyone who can list processes would see its value. */
   readonly isSecret: boolean
   /** One letter, for a flag that is typed often. */
   readonly short: string | undefined
@@ -52,10 +52,10 @@ interface Declaration {
   readonly short?: string | undefined
 }
 
-/** The least and the most that a number can be, as they would be written. */
+/** The minimum and maximum of a number, as text. */
 export type Bounds = readonly [least: string, most: string]
 
-/** A setting with one value, which has a default. */
+/** A setting with one value and a default. */
 export function setting<K extends Kind>(
   kind: K,
   { bounds, ...declaration }: Declaration & { readonly fallback: string; readonly bounds?: Bounds },
@@ -68,11 +68,11 @@ export function setting<K extends Kind>(
     const text = texts.at(-1)!
     const value = parse(text)
     if (value >= parse(least) && value <= parse(most)) return value
-    throw new UsageError(`can be from ${least} to ${most}, not ${JSON.stringify(text)}`)
+    throw new UsageError(`must be from ${least} to ${most}, not ${JSON.stringify(text)}`)
   })
 }
 
-/** A setting with one value, or none. */
+/** A setting with one value or none. */
 export function optional<K extends Kind>(
   kind: K,
   declaration: Declaration,
@@ -83,7 +83,7 @@ export function optional<K extends Kind>(
   )
 }
 
-/** A setting that may be given many times. As a variable, its values are separated by spaces. */
+/** A setting that may be given more than once. In a variable, its values are separated by spaces. */
 export function list<T>(parse: (text: string) => T, declaration: Declaration): Setting<readonly T[]> {
   return { ...declare(declaration, (texts) => texts.map(parse)), isList: true }
 }
@@ -93,7 +93,7 @@ export function toggle(declaration: Declaration): Setting<boolean> {
   return { ...declare({ ...declaration, fallback: 'false' }, parseSwitch), isSwitch: true }
 }
 
-/** A setting that is not to be seen: a variable or a key in a file. */
+/** A setting whose value must not be visible: a variable or a file key, but not a flag. */
 export function secret<K extends 'text' | 'token'>(
   kind: K,
   declaration: Pick<Declaration, 'doc'>,
@@ -111,47 +111,53 @@ function declare<T>(
 function parseSwitch(texts: readonly string[]): boolean {
   const text = texts.at(-1)
   if (text === 'true' || text === 'false') return text === 'true'
-  throw new UsageError(`can be true or false, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be true or false, not ${JSON.stringify(text)}`)
 }
 
-/** What is empty was to be filled in by a script, and meant to say something: whose tokens count, where to listen. */
+/**
+ * An empty value is probably a script's mistake: it was meant to be filled in, for example with a key or an
+ * address.
+ */
 export function parseText(text: string): string {
   if (text !== '') return text
   throw new UsageError('cannot be empty')
 }
 
-/** Says nothing of the text, which may have a password in it. */
+/** The error does not quote the text, which may contain a password. */
 function parseUrl(text: string): string {
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null
-  if (url === null) throw new UsageError('is an address such as http://127.0.0.1:4242')
+  if (url === null) throw new UsageError('must be a URL such as http://127.0.0.1:4242')
   if (url.username === '' && url.password === '') return text
-  throw new UsageError('cannot have a user or a password in it')
+  throw new UsageError('must not contain a user name or password')
 }
 
-/** RFC 6750, section 2.1: what else a header may hold is no token, and it may hold no line end at all. */
+/**
+ * RFC 6750, section 2.1. Other characters are not allowed in a token, and a line end is not even allowed in a
+ * header.
+ */
 function parseToken(text: string): string {
   const token = text.trim()
   if (/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) return token
-  throw new UsageError('has a character that no token has')
+  throw new UsageError('contains a character that is not allowed in a token')
 }
 
 function parsePort(text: string): number {
   if (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
-  throw new UsageError(`is a port from 0 to 65535, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a port from 0 to 65535, not ${JSON.stringify(text)}`)
 }
 
 function parseCount(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  throw new UsageError(`is a whole number, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a whole number, not ${JSON.stringify(text)}`)
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }
 
-/** Milliseconds of a text such as `500ms`, `15s`, `10m`, `24h` or `7d`. */
+/** Milliseconds from a text such as `500ms`, `15s`, `10m`, `24h` or `7d`. */
 export function parseDuration(text: string): number {
   const [, number, unit] = /^([0-9]{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
   if (unit !== undefined) return Number(number) * MILLISECONDS[unit]!
-  throw new UsageError(`is a time such as 500ms, 15s, 10m, 24h or 7d, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a time such as 500ms, 15s, 10m, 24h or 7d, not ${JSON.stringify(text)}`)
 }
 
 const BYTES: Readonly<Record<string, number>> = {
@@ -162,9 +168,9 @@ const BYTES: Readonly<Record<string, number>> = {
   TiB: 1024 ** 4,
 }
 
-/** Bytes of a text such as `64KiB`, `1MiB` or `10GiB`. */
+/** Bytes from a text such as `64KiB`, `1MiB` or `10GiB`. */
 export function parseBytes(text: string): number {
   const [, number, unit] = /^([0-9]{1,9})(B|KiB|MiB|GiB|TiB)$/.exec(text) ?? []
   if (unit !== undefined) return Number(number) * BYTES[unit]!
-  throw new UsageError(`is a size such as 512B, 64KiB, 1MiB or 10GiB, not ${JSON.stringify(text)}`)
+  throw new UsageError(`must be a size such as 512B, 64KiB, 1MiB or 10GiB, not ${JSON.stringify(text)}`)
 }

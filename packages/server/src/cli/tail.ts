@@ -11,28 +11,28 @@ import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-/** Somebody is watching, so it does not wait for as long as a page would. */
+/** Shorter than the default of the client: a person is watching. */
 const MAX_DELAY_MS = 5_000
 
 export const tail: Verb = verb({
   name: 'tail',
   operands: '<topic…>',
-  summary: 'Prints the events of topics as they come.',
-  description: `A topic may be a pattern: orders/* or orders/**. A connection that is lost is made again, and goes on after the
-last event that was printed. Ends when every topic has ended. What is not an event goes to standard error.`,
+  summary: 'Print the events of topics as they arrive.',
+  description: `A topic may be a pattern: orders/* or orders/**. If the connection is lost, tail reconnects and continues after the
+last event it printed. It exits when every topic has ended. Events go to standard output, messages to standard error.`,
   settings: {
     url: HUB_URL,
     token: TOKEN,
     from: optional('text', {
       placeholder: 'PLACE',
-      doc: 'start (all that is kept), now, or an id. Default: now.',
+      doc: 'Where to start: start (all kept events), now, or an event id. Default: now.',
     }),
-    json: toggle({ doc: 'Print each event as a line of JSON: id, topic, type, key, time, data.' }),
+    json: toggle({ doc: 'Print each event as one line of JSON: id, topic, type, key, remove, time, data.' }),
   },
 
   async run(values, topics) {
     const { from, json } = values
-    if (topics.length === 0) throw new UsageError('tail needs a topic: tailrace tail <topic…>')
+    if (topics.length === 0) throw new UsageError('tail requires a topic: tailrace tail <topic…>')
     const url = addressOf(values, 'events')
     for (const topic of topics) url.searchParams.append('topic', topic)
     if (from !== undefined) url.searchParams.set('from', from)
@@ -43,7 +43,7 @@ last event that was printed. Ends when every topic has ended. What is not an eve
     const options = {
       headers: headersOf(values),
       maxDelayMs: MAX_DELAY_MS,
-      // A stream that is refused says why in the body of the response.
+      // The body of the response explains why a stream was refused.
       async fetch(...request: Parameters<typeof fetch>) {
         const response = await fetch(...request)
         if (!response.ok) refusal = detailOf(response.clone())
@@ -80,7 +80,7 @@ async function detailOf(response: Response): Promise<string | undefined> {
   try {
     return ((await response.json()) as { detail?: string }).detail
   } catch {
-    // Not JSON, or cut off.
+    // Not JSON, or truncated.
     return undefined
   }
 }

@@ -11,24 +11,24 @@ import type { Verb } from './verb.ts'
 export const token: Verb = verb({
   name: 'token',
   operands: '',
-  summary: 'Signs a token that says what its bearer may do.',
-  description: `The secret is that of the hub; tailrace secret makes one. Without --subject a token cannot be revoked by subject, and
-the limits of its bearer are those of an address. Where an identity provider signs tokens, it signs these, too.`,
+  summary: 'Sign a token that grants rights to its bearer.',
+  description: `Sign with the secret of the hub; tailrace secret generates one. A token without --subject cannot be revoked by subject,
+and its bearer is limited by address. If an identity provider signs your tokens, let it sign these as well.`,
   settings: {
-    'jwt-secret': secret('text', { doc: 'The secret to sign with: at least 32 bytes.' }),
-    'jwt-secret-file': optional('file', { doc: 'A file with that secret.' }),
-    'jwt-issuer': optional('text', { doc: 'The `iss` of the token, where the hub requires one.' }),
-    'jwt-audience': optional('text', { doc: 'The `aud` of the token, where the hub requires one.' }),
+    'jwt-secret': secret('text', { doc: 'Secret to sign with, at least 32 bytes.' }),
+    'jwt-secret-file': optional('file', { doc: 'File that contains this secret.' }),
+    'jwt-issuer': optional('text', { doc: 'The `iss` claim of the token, if the hub requires one.' }),
+    'jwt-audience': optional('text', { doc: 'The `aud` claim of the token, if the hub requires one.' }),
     subscribe: list(parseOwnSelector, {
       placeholder: 'SELECTOR',
-      doc: 'Topics that the bearer may read, such as orders/**.',
+      doc: 'Allow the bearer to read these topics, such as orders/**.',
     }),
     publish: list(parseOwnSelector, {
       placeholder: 'SELECTOR',
-      doc: 'Topics that the bearer may publish to.',
+      doc: 'Allow the bearer to publish to these topics.',
     }),
-    admin: toggle({ doc: 'The bearer may purge topics, see metrics and connections, and end streams.' }),
-    subject: optional('text', { doc: 'The `sub` of the token: who the bearer is.' }),
+    admin: toggle({ doc: 'Allow the bearer to purge topics, see metrics and connections, and end streams.' }),
+    subject: optional('text', { doc: 'The `sub` claim of the token, which identifies the bearer.' }),
     'expires-in': setting('duration', {
       fallback: '1h',
       bounds: ['1s', '3650d'],
@@ -38,10 +38,10 @@ the limits of its bearer are those of an address. Where an identity provider sig
 
   async run(values, operands) {
     if (operands.length > 0)
-      throw new UsageError(`token takes options only, not ${JSON.stringify(operands[0])}`)
+      throw new UsageError(`token accepts only options, not ${JSON.stringify(operands[0])}`)
     const { subscribe, publish, admin, subject } = values
     if (subscribe.length === 0 && publish.length === 0 && !admin) {
-      throw new UsageError('token needs a right to give: --subscribe, --publish or --admin')
+      throw new UsageError('token requires at least one right: --subscribe, --publish or --admin')
     }
     const key = secretOf(values)
     const issuedAt = Math.floor(Date.now() / 1000)
@@ -66,10 +66,12 @@ function secretOf(values: {
 }): Uint8Array {
   const { 'jwt-secret': given, 'jwt-secret-file': file } = values
   if (given !== undefined && file !== undefined)
-    throw new UsageError('Give one of jwt-secret and jwt-secret-file')
+    throw new UsageError('Give only one of jwt-secret and jwt-secret-file')
   const text = file === undefined ? given : readSecret('jwt-secret-file', file)
   if (text === undefined) {
-    throw new UsageError('token needs the secret of the hub: --jwt-secret-file FILE, or TAILRACE_JWT_SECRET')
+    throw new UsageError(
+      'token requires the secret of the hub: --jwt-secret-file FILE, or TAILRACE_JWT_SECRET',
+    )
   }
   try {
     return secretKey(text).key as Uint8Array

@@ -2,8 +2,9 @@ import { CONFIG_VARIABLE, variableOf } from './verb.ts'
 import type { Verb } from './verb.ts'
 
 /**
- * Warns about variables that look like settings and are none, which a typo would otherwise turn into the default in
- * silence. They are not refused: Kubernetes adds variables named after a service to every container beside it.
+ * Warns about variables that look like settings but are not. Otherwise a typo would silently leave the default
+ * in place. They are not refused, because Kubernetes adds variables named after a service to every container
+ * next to it.
  */
 export function unknownVariables(
   verbs: readonly Verb[],

@@ -1,4 +1,4 @@
-/** The command cannot be run as it was written. Its message completes the name of what is wrong. */
+/** The command line is invalid. The message completes a sentence that begins with the name of the invalid setting. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

@@ -12,27 +12,27 @@ export type Values<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never
 }
 
-/** A command: what it is called, what it takes, what it does. */
+/** A command: its name, its settings, and the function that runs it. */
 export interface Verb<S extends Settings = Settings> {
   readonly name: string
-  /** What follows the name: `<topic> [data]`. */
+  /** The operands after the name: `<topic> [data]`. */
   readonly operands: string
   readonly summary: string
-  /** More for its help, below the summary. */
+  /** Further help, below the summary. */
   readonly description: string
   readonly settings: S
   /** @returns the exit code */
   run(values: Values<S>, operands: readonly string[]): Promise<number>
 }
 
-/** Keeps the types of a verb's settings. */
+/** Preserves the types of the settings of a verb. */
 export function verb<const S extends Settings>(declaration: Verb<S>): Verb {
   return declaration
 }
 
-/** Where any setting may be written, too. */
+/** Names a file in which every setting may be written. */
 export const CONFIG: Setting<string | undefined> = optional('file', {
-  doc: 'A TOML file whose keys are the names of the flags, without the dashes.',
+  doc: 'TOML file whose keys are the names of the flags, without the leading dashes.',
 })
 
 /** The environment variable of a flag. */
@@ -40,7 +40,7 @@ export function variableOf(flag: string): string {
   return `TAILRACE_${flag.replaceAll('-', '_').toUpperCase()}`
 }
 
-/** Names the file, for which no verb has a setting of its own. */
+/** The variable that names the file. It belongs to no verb. */
 export const CONFIG_VARIABLE: string = variableOf('config')
 
 export interface Sources {
@@ -49,10 +49,10 @@ export interface Sources {
 }
 
 /**
- * Finds the value of every setting: a flag wins over a variable, a variable over the file, the file over
- * the default.
+ * Determines the value of every setting. A flag takes precedence over a variable, a variable over the file, and
+ * the file over the default.
  *
- * @throws UsageError that names the setting, the place it was written and the rule
+ * @throws UsageError that names the setting, where it was set, and the rule
  */
 export function resolve<S extends Settings>(
   settings: S,
@@ -79,7 +79,7 @@ export function resolve<S extends Settings>(
   return { values: Object.fromEntries(values) as Values<S>, operands, help: false }
 }
 
-/** An empty variable was to be filled in by somebody: taken for none, it would open a hub that was to have keys. */
+/** An empty variable was probably meant to be filled in. Ignoring it could start a hub without its keys. */
 function fromVariable(
   name: string,
   one: Setting<unknown>,
@@ -111,7 +111,7 @@ function parseFlags(
     )
     return { flags: new Map(flags), operands: positionals }
   } catch (error) {
-    // parseArgs puts its advice on how to write an operand with a dash behind the first sentence.
+    // parseArgs appends advice on operands that begin with a dash after the first sentence.
     throw new UsageError(error instanceof Error ? error.message.split('. ', 1)[0]! : String(error))
   }
 }
@@ -128,12 +128,12 @@ function readConfig(path: string | undefined, settings: Settings): Map<string, r
     if (!Object.hasOwn(settings, name))
       throw new UsageError(`The config file ${path} has an unknown key ${name}`)
     if (Array.isArray(value) && !settings[name]!.isList)
-      throw new UsageError(`The config file ${path} has a list for ${name}, which has one value`)
+      throw new UsageError(`The config file ${path} has a list for ${name}, which accepts only one value`)
     const values: unknown[] = Array.isArray(value) ? value : [value]
     for (const one of values) {
       if (['string', 'number', 'boolean'].includes(typeof one)) continue
       throw new UsageError(
-        `The config file ${path} has a ${name} that is not a text, number, boolean or list`,
+        `The config file ${path} has a value for ${name} that is not a string, number, boolean or list`,
       )
     }
     return [name, values.map(String)] as const
@@ -141,7 +141,7 @@ function readConfig(path: string | undefined, settings: Settings): Map<string, r
   return new Map(entries)
 }
 
-/** Without the lines around it, which the parser's message quotes: a secret may be in them. */
+/** Without the source lines that the parser quotes in its message: they may contain a secret. */
 function flawOf(error: unknown): string {
   if (!(error instanceof TomlError)) return error instanceof Error ? error.message : String(error)
   return `${error.message.split('\n', 1)[0]}, at line ${error.line}, column ${error.column}`

@@ -5,5 +5,5 @@ import { tail } from './tail.ts'
 import { token } from './token.ts'
 import type { Verb } from './verb.ts'
 
-/** What the program can do. */
+/** The verbs of the program. */
 export const VERBS: readonly Verb[] = [serve, publish, tail, secret, token]

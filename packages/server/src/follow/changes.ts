@@ -2,7 +2,10 @@ import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { basename, dirname } from 'node:path'
 
-/** How long a change may go unnoticed where watching does not work: network file systems, a folder to come. */
+/**
+ * How long a change may go unnoticed where watching does not work: network file systems, a folder that does not
+ * exist yet.
+ */
 const POLL_MS = 500
 
 /** Tells when a file, or one that it was rotated to, may have changed. */
@@ -11,7 +14,7 @@ export interface Changes extends Disposable {
   next(): Promise<void>
 }
 
-/** @param ignored our own files, whose changes would be an echo */
+/** @param ignored our own files, whose changes must not wake us */
 export function watchChanges(path: string, ignored: readonly string[], signal: AbortSignal): Changes {
   const base = basename(path)
   const echoes = new Set(ignored.map((own) => basename(own)))

@@ -6,21 +6,21 @@ import type { Line } from './lines.ts'
 
 const TOO_LARGE = 413
 
-/** Where lines go. */
+/** Where lines are published. */
 export interface Destination extends RemoteHub {
   readonly topic: string
   /** The type of every event. @defaultValue none */
   readonly type?: string | undefined
   readonly signal: AbortSignal
-  /** Called with a sentence for a person: a hub that is away, a line that is skipped. */
+  /** Called with messages for a person: that the hub is not reachable, or that a line is skipped. */
   notice(text: string): void
 }
 
 /**
- * Publishes lines, in order, and resolves when the hub has acknowledged them. Their keys make it safe to send
- * them again: after a lost response, or from the next process.
+ * Publishes lines in order, and resolves when the hub has acknowledged them. Their idempotency keys make it safe to
+ * send them again, after a lost response or from the next process.
  *
- * @throws ClientError when the hub refuses them for good
+ * @throws ClientError if the hub refuses them permanently
  */
 export async function deliver(
   lines: readonly Line[],
@@ -38,17 +38,17 @@ export async function deliver(
   } catch (error) {
     if (!(ClientError.is(error) && error.code === 'status' && error.status === TOO_LARGE)) throw error
     if (lines.length === 1) {
-      notice(`the line at byte ${lines[0]!.offset} is skipped: ${explain(error, destination)}`)
+      notice(`skipping the line at byte ${lines[0]!.offset}: ${explain(error, destination)}`)
       return
     }
-    // Which line was too large, or that it was the batch, is found out by halves.
+    // Halving the batch finds out which line was too large, or whether the batch was.
     const middle = lines.length >> 1
     await deliver(lines.slice(0, middle), generation, destination)
     await deliver(lines.slice(middle), generation, destination)
   }
 }
 
-/** Sends a batch until the hub has answered. */
+/** Sends a batch until the hub has responded. */
 async function persist(events: readonly NewEvent[], destination: Destination): Promise<void> {
   const { topic, signal, notice } = destination
   let isAway = false
@@ -57,9 +57,9 @@ async function persist(events: readonly NewEvent[], destination: Destination): P
     signal,
     maxAttempts: Infinity,
     onRetry(error) {
-      if (!isAway) notice(`${explain(error, destination)}; trying until it works`)
+      if (!isAway) notice(`${explain(error, destination)}; retrying until it succeeds`)
       isAway = true
     },
   })
-  if (isAway) notice('the hub is back')
+  if (isAway) notice('publishing again')
 }

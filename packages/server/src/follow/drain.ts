@@ -4,23 +4,26 @@ import { endPrintOf, printOf } from './print.ts'
 import type { Place } from './place.ts'
 import type { Source } from './source.ts'
 
-/** What becomes of what is read. */
+/** Receives what is read. */
 export interface Drain {
   /** Resolves when the lines are acknowledged. */
   deliver(lines: readonly Line[], generation: string): Promise<void>
-  /** Resolves when the place would survive the death of this process. */
+  /** Resolves when the position would survive the death of this process. */
   save(place: Place): Promise<void>
   notice(text: string): void
   readonly signal: AbortSignal
 }
 
-/** Where a read ended, and whether the file has become another one underneath it. */
+/** Where a read ended, and whether the file was replaced or overwritten meanwhile. */
 export interface Drained {
   readonly place: Place
   readonly isReplaced: boolean
 }
 
-/** Publishes what a file has after a place: complete lines, and the last one as it is when the file `isFinal`. */
+/**
+ * Publishes the content of a file after a position: the complete lines, and, if the file `isFinal`, also an
+ * incomplete last line.
+ */
 export async function drain(
   source: Source,
   from: Place,
@@ -29,7 +32,7 @@ export async function drain(
 ): Promise<Drained> {
   let place = from
   for (;;) {
-    // A line of gigabytes takes long to skip, and asks the hub nothing.
+    // Skipping a line of gigabytes takes long, and sends nothing to the hub.
     signal.throwIfAborted()
     const { offset, isSkipping, generation } = place
     const chunk = await source.read(offset)
@@ -39,7 +42,7 @@ export async function drain(
     if (isSkipping || isTooLong(chunk)) {
       if (chunk.length === 0) return { place, isReplaced: false }
       if (!isSkipping)
-        notice(`the line at byte ${offset} is longer than ${MAX_LINE_BYTES} bytes, and skipped`)
+        notice(`skipping the line at byte ${offset}: it is longer than ${MAX_LINE_BYTES} bytes`)
       const skipped = skipLine(chunk)
       place = { ...place, offset: offset + skipped.length, isSkipping: skipped.isSkipping }
       await save(place)
@@ -56,8 +59,9 @@ export async function drain(
             : place.prints[0]!,
           endPrintOf(chunk.subarray(last.offset - offset, last.end - offset), last.offset),
         ]
-        // Keys are not sent before it is noted which lines they are of: the next run, finding another file
-        // behind the same inode, would give them to others.
+        // Save which lines the keys belong to before sending them. Otherwise the next run, finding another file with
+        // the
+        // same inode, could use them for other lines.
         if (isFirst) await save({ ...place, prints })
         await deliver(lines, generation)
         place = { ...place, prints }

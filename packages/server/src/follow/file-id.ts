@@ -1,17 +1,20 @@
 import type { BigIntStats } from 'node:fs'
 
-/** What a file is known by when it is renamed. Decimal, since an inode number may not fit a double. */
+/** Identifies a file even after it is renamed. Decimal strings, since an inode number may not fit into a double. */
 export interface FileId {
   readonly dev: string
   readonly ino: string
-  /** When it was made, in nanoseconds since 1970: inode numbers are used again. 0 where that is not known. */
+  /** When it was created, in nanoseconds since 1970, since inode numbers are reused. 0 if unknown. */
   readonly birth: string
-  /** When it was last written, in nanoseconds since 1970. Clocks jump and tools set it: it only orders files. */
+  /**
+   * When it was last written, in nanoseconds since 1970. Clocks jump and tools set this time, so it is only used for
+   * ordering.
+   */
   readonly mtime: string
 }
 
 export function idOf({ dev, ino, birthtimeNs, ctimeNs, mtimeNs }: BigIntStats): FileId {
-  // Where the system does not tell the time of birth, Node may give that of the last change.
+  // If the system does not provide the time of birth, Node may return that of the last change.
   const birth = birthtimeNs === ctimeNs ? 0n : birthtimeNs
   return { dev: String(dev), ino: String(ino), birth: String(birth), mtime: String(mtimeNs) }
 }
@@ -20,7 +23,7 @@ export function isSameFile(a: FileId, b: FileId): boolean {
   return a.dev === b.dev && a.ino === b.ino && (a.birth === b.birth || !hasBirth(a) || !hasBirth(b))
 }
 
-/** Whether a file was written after another. */
+/** Whether a file was written later than another. */
 export function isAfter(a: FileId, b: FileId): boolean {
   return BigInt(a.mtime) > BigInt(b.mtime)
 }

@@ -1,4 +1,4 @@
-/** The file cannot be followed, or its place cannot be kept. The message says what to do. */
+/** The file cannot be followed, or its position cannot be saved. The message says what to do. */
 export class FollowError extends Error {
   override readonly name = 'FollowError'
 }

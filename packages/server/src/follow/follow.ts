@@ -15,20 +15,19 @@ import type { Source } from './source.ts'
 import { loadState, saveState, temporaryOf } from './state.ts'
 
 export interface FollowOptions extends Destination {
-  /** The file whose lines are published, and those of the files that come after it at this path. */
+  /** The file whose lines are published, together with the files that replace it at this path. */
   readonly file: string
-  /** Where its place is kept, so that a restart publishes no line twice and misses none. */
+  /** Where the position is saved, so that a restart publishes no line twice and misses none. */
   readonly state: string
 }
 
 /**
- * Publishes the lines of a growing file until it is told to stop.
+ * Publishes the lines of a growing file until it is stopped.
  *
- * A line is published when it has its LF. Empty lines are passed over; bytes that are not UTF-8 become U+FFFD;
- * a line that is too long is skipped, with a notice. A file that was rotated is read to its end before the
- * next is begun.
+ * A line is published when its LF has been written. Empty lines are ignored. Bytes that are not UTF-8 become U+FFFD.
+ * A line that is too long is skipped, with a notice. A rotated file is read to its end before the next one is begun.
  *
- * @throws ClientError when the hub refuses a line for good, FollowError when the file or its place is unusable
+ * @throws ClientError if the hub refuses a line permanently, FollowError if the file or its position is unusable
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { file, state, topic, signal, notice } = options
@@ -37,7 +36,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   let place = saved?.place
   let known = saved?.known ?? (await survey(file, place?.file))
   let source: Source | undefined
-  /** What is read again because somebody wrote to it late, since the last file that was new. */
+  /** Files that were read again, since the last new file, because somebody wrote to them late. */
   let late: readonly FileId[] = []
 
   const sink: Drain = {
@@ -48,12 +47,12 @@ export async function follow(options: FollowOptions): Promise<void> {
   }
   async function begin(next: Next, isRead: boolean): Promise<void> {
     const renewed = await renew(file, known, place && { place, isRead })
-    for (const path of renewed.missed) notice(`${path} is compressed: its lines are missing`)
+    for (const path of renewed.missed) notice(`${path} is compressed: its lines are not published`)
     source = next.source
     const { id, head } = source
     const start = { generation: randomUUID(), prints: [head], offset: 0, isSkipping: false }
     place = { ...(next.place ?? start), file: id }
-    // Its place is no longer where it was left.
+    // The file that contains the position is no longer where it was.
     known = { ...renewed.known, left: renewed.known.left.filter((left) => !isSameFile(left.file, id)) }
     late = next.isLate ? [...late, id] : []
     await sink.save(place)
@@ -61,7 +60,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   async function recover(lost: Place): Promise<void> {
     source = await locate(file, lost, known)
     if (source === undefined)
-      notice('the file that was read last is gone or was truncated: lines may be missing')
+      notice('the file that was read last was deleted or truncated: lines may be missing')
     else place = { ...lost, file: source.id }
   }
 
@@ -74,9 +73,9 @@ export async function follow(options: FollowOptions): Promise<void> {
         await (next === undefined ? changes.next() : begin(next, false))
         continue
       }
-      // Looked up before the last read of this file: whoever has written to the next one has left this one.
+      // Before the last read of this file: once a program writes to the next file, it has finished with this one.
       const next = (await isAt(file, source)) ? undefined : await openNext(file, known, [source.id, ...late])
-      // A late line without its LF is half a line: it has no end until it is written.
+      // A late line without its LF is incomplete: it has no end until the rest is written.
       const drained = await drain(source, place, next !== undefined && late.length === 0, sink)
       place = drained.place
       if (drained.isReplaced) {
@@ -90,7 +89,7 @@ export async function follow(options: FollowOptions): Promise<void> {
       }
     }
   } catch (error) {
-    // What was under way is sent again by the next run, under the same keys.
+    // The next run sends what was under way again, with the same keys.
     if (!signal.aborted) throw error
   } finally {
     await source?.close()

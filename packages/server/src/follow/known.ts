@@ -6,15 +6,18 @@ import type { Entry } from './listing.ts'
 import type { Place } from './place.ts'
 import { openSource } from './source.ts'
 
-/** What is known of the files that rotation has made: all others are still to be read. */
+/** The rotated files that have been dealt with. All others are still to be read. */
 export interface Known {
-  /** Those that were left, and where: at their ends, unless something was written to them later. */
+  /** Files that were left, and where: at their ends, unless something was written to them later. */
   readonly left: readonly Place[]
-  /** Those that were compressed after they were left, or that a notice has told of. */
+  /** Files that were compressed after they were left, or for which a notice was printed. */
   readonly compressed: readonly FileId[]
 }
 
-/** Takes all that rotation has made for known: at the first run or, for a state that does not tell, until a file. */
+/**
+ * Treats all existing rotated files as known: on the first run, or, with a state that does not list them, up to a
+ * given file.
+ */
 export async function survey(path: string, until?: FileId): Promise<Known> {
   const { rotated, compressed } = await listAll(path)
   const isBefore = ({ id }: Entry): boolean =>
@@ -25,12 +28,12 @@ export async function survey(path: string, until?: FileId): Promise<Known> {
   }
 }
 
-/** Where a file was left. Nothing when it never was, or has been written over since. */
+/** Where a file was left. Undefined if it never was, or if it has been overwritten since. */
 export async function placeIn({ id, path }: Entry, { left }: Known): Promise<Place | undefined> {
   const place = left.find(({ file }) => isSameFile(file, id))
   if (place === undefined) return undefined
   const source = await openSource(path).catch(() => undefined)
-  // What cannot be read, or has another name by now, is what it was.
+  // A file that cannot be read, or that was renamed meanwhile, is unchanged.
   if (source === undefined) return place
   try {
     const isKept = !isSameFile(source.id, id) || (await source.isIntact(place.prints, place.offset))
@@ -40,15 +43,15 @@ export async function placeIn({ id, path }: Entry, { left }: Known): Promise<Pla
   }
 }
 
-/** Whether a file was unpacked from one that is known: whatever unpacks gives it the time of the archive. */
+/** Whether a file was unpacked from a known archive: unpacking tools give it the time of the archive. */
 export function isUnpacked({ id }: Entry, { compressed }: Known): boolean {
   return compressed.some(({ mtime }) => mtime === id.mtime)
 }
 
 /**
- * Brings what is known up to date when another file is begun, and finds what was compressed unread.
+ * Updates the known files when another file is begun, and finds those that were compressed before they were read.
  *
- * @param last where the reading has got, and whether that is the end of its file
+ * @param last how far reading has got, and whether that is the end of its file
  */
 export async function renew(
   path: string,
@@ -65,7 +68,7 @@ export async function renew(
     const entry = [...own, ...rotated].find(({ id }) => isSameFile(id, place.file))
     const isKept = entry !== undefined && (await placeIn(entry, { ...known, left: places })) !== undefined
     if (isKept) left.push({ ...place, file: entry.id })
-    // The number of its inode may be in use again.
+    // Its inode number may be reused.
     else gone.push(place.file)
   }
   const unpacked = rotated.filter(
@@ -73,7 +76,7 @@ export async function renew(
   )
 
   const isKnown = ({ id }: Entry): boolean => known.compressed.some((file) => isSameFile(file, id))
-  // While both are there, it is still being compressed.
+  // While both exist, the file is still being compressed.
   const isPacked = (entry: Entry): boolean => !rotated.some((plain) => plain.path === plainPathOf(entry))
   const fresh = compressed.filter((entry) => !isKnown(entry) && isPacked(entry))
   return {
@@ -86,10 +89,10 @@ export async function renew(
 }
 
 /**
- * The compressed files that are not of one that was left and is gone. Most compressors keep the time of the file;
- * where they do not, numbers decide, the oldest first.
+ * The compressed files that do not come from a file that was left and is gone. Most compressors keep the time of the
+ * file. For others, the number of files decides, oldest first.
  *
- * @param lost the file in which the place was, and which is told of by itself
+ * @param lost the file that contained the position, which is reported separately
  */
 function withoutLeft(compressed: readonly Entry[], gone: readonly FileId[], lost?: FileId): readonly Entry[] {
   const candidates = [...gone]
@@ -101,16 +104,16 @@ function withoutLeft(compressed: readonly Entry[], gone: readonly FileId[], lost
   return others.slice(candidates.length)
 }
 
-/** Whether a file was given the time of another, in nanoseconds or in something coarser. */
+/** Whether a file has the same time as another, in nanoseconds or with a coarser resolution. */
 function hasTimeOf({ mtime }: FileId, other: FileId): boolean {
   return mtime.length === other.mtime.length && other.mtime.startsWith(mtime.replace(/0{1,9}$/, ''))
 }
 
-/** Places at the ends of files, as if they had been read. */
+/** Positions at the ends of files, as if they had been read. */
 async function leaveAll(entries: readonly Entry[]): Promise<Place[]> {
   const places: Place[] = []
   for (const { id, path, size } of entries) {
-    // One that is empty has nothing by which to tell what it is.
+    // An empty file has no content to recognise it by.
     if (size === 0) continue
     const source = await openSource(path).catch(() => undefined)
     const prints = source !== undefined && isSameFile(source.id, id) ? await source.ends(size) : []

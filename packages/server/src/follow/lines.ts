@@ -1,22 +1,22 @@
-/** The longest line that is published, in bytes without its line end: what a hub takes by default. */
+/** The longest line that is published, in bytes without its line end: the default limit of a hub. */
 export const MAX_LINE_BYTES: number = 1024 * 1024
 
-/** What is read at once: the longest line with CRLF. All that is ever held of a file. */
+/** Bytes read at once: the longest line with CRLF. This is all that is ever held of a file. */
 export const READ_BYTES: number = MAX_LINE_BYTES + 2
 
-/** The most events of a batch. */
+/** Maximum events in a batch. */
 export const MAX_BATCH_LINES = 500
 
 export interface Line {
-  /** Where it begins, in bytes from the start of the file. */
+  /** Where the line begins, in bytes from the start of the file. */
   readonly offset: number
-  /** Where the next one begins. */
+  /** Where the next line begins. */
   readonly end: number
-  /** Without its line end; a view of what was read. */
+  /** Without its line end. A view of the data that was read. */
   readonly bytes: Buffer
 }
 
-/** Lines to publish, and how far they reach. Empty lines carry nothing: they are passed over. */
+/** Lines to publish, and how far they reach. Empty lines are ignored. */
 export interface Batch {
   readonly lines: readonly Line[]
   readonly end: number
@@ -26,8 +26,8 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * The complete lines of what was read at an offset. One without its LF is not complete, and is read again
- * when there is more of it; in a file that nobody writes any more (`isFinal`) it is the last line.
+ * The complete lines in data that was read at an offset. A line without its LF is not complete, and is read again
+ * when there is more of it. In a file that is no longer written (`isFinal`), it is the last line.
  */
 export function* splitLines(chunk: Buffer, offset: number, isFinal: boolean): Generator<Line> {
   let start = 0
@@ -41,7 +41,7 @@ export function* splitLines(chunk: Buffer, offset: number, isFinal: boolean): Ge
   }
 }
 
-/** Groups lines, in order. The data of a batch is bounded by what is read at once. */
+/** Groups lines in order. The data of a batch is bounded by the size of one read. */
 export function* toBatches(lines: Iterable<Line>): Generator<Batch> {
   let batch: Line[] = []
   let end: number | undefined
@@ -56,13 +56,13 @@ export function* toBatches(lines: Iterable<Line>): Generator<Batch> {
   if (end !== undefined) yield { lines: batch, end }
 }
 
-/** How much of what was read belongs to a line that is being skipped, and whether that line goes on. */
+/** How much of the data belongs to a line that is being skipped, and whether that line continues. */
 export function skipLine(chunk: Buffer): { length: number; isSkipping: boolean } {
   const lf = chunk.indexOf(LF)
   return lf === -1 ? { length: chunk.length, isSkipping: true } : { length: lf + 1, isSkipping: false }
 }
 
-/** Whether what was read is the start of a line that is too long to be published. */
+/** Whether the data is the start of a line that is too long to be published. */
 export function isTooLong(chunk: Buffer): boolean {
   return chunk.length === READ_BYTES && !chunk.includes(LF)
 }

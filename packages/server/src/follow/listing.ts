@@ -4,24 +4,27 @@ import { idOf, isSameFile } from './file-id.ts'
 import type { FileId } from './file-id.ts'
 import { statFile } from './source.ts'
 
-/** What rotation makes of a name: app.log.1, app.log-20261120, app.log.2026-11-20. */
+/** The names that rotation produces: app.log.1, app.log-20261120, app.log.2026-11-20. */
 const ROTATED = /^[.-][0-9][0-9T:._-]*$/
 const COMPRESSED = /^[.-][0-9][0-9T:._-]*\.(?:gz|bz2|xz|zst)$/
 
-/** Looks before a search gives up: a folder that is read while files are renamed in it may not show them all. */
+/**
+ * Number of times to read the folder before giving up: while files are being renamed, one reading may not show all
+ * of them.
+ */
 export const LOOKS = 3
 
 export interface Entry {
   readonly path: string
   readonly id: FileId
   readonly size: number
-  /** When it was made, in nanoseconds since 1970. 0 where that is not known. */
+  /** When it was created, in nanoseconds since 1970. 0 if unknown. */
   readonly birth: bigint
 }
 
-/** What is in the folder of a file. */
+/** The relevant content of the folder of a file. */
 export interface Listing {
-  /** The file at the path, or none. */
+  /** The file at the path, if there is one. */
   readonly own: readonly Entry[]
   readonly rotated: readonly Entry[]
   readonly compressed: readonly Entry[]
@@ -30,7 +33,7 @@ export interface Listing {
 
 export async function list(path: string): Promise<Listing> {
   const [folder, base] = [dirname(path), basename(path)]
-  // Before the folder: a file that is rotated in between is then seen twice, and not missed.
+  // Before the folder: if the file is rotated in between, it is then seen twice rather than missed.
   const own = await entryAt(path)
   const listing = { rotated: [] as Entry[], compressed: [] as Entry[], others: [] as Entry[] }
   for (const name of await readdir(folder).catch(() => [])) {
@@ -42,7 +45,7 @@ export async function list(path: string): Promise<Listing> {
   return { own, ...listing }
 }
 
-/** What is there in one of several looks, each file once. */
+/** Combines several readings of the folder, with each file once. */
 export async function listAll(path: string): Promise<Omit<Listing, 'others'>> {
   const all = { own: [] as Entry[], rotated: [] as Entry[], compressed: [] as Entry[] }
   for (let look = 0; look < LOOKS; look += 1) {
@@ -57,7 +60,7 @@ export async function listAll(path: string): Promise<Omit<Listing, 'others'>> {
   return all
 }
 
-/** The oldest first: as they were last written and, where that tells nothing, as they are called. */
+/** Oldest first: by the time of the last write, and if that is equal, by name. */
 export function byAge(a: Entry, b: Entry): number {
   const [first, second] = [BigInt(a.id.mtime), BigInt(b.id.mtime)]
   if (first !== second) return first < second ? -1 : 1
@@ -66,12 +69,12 @@ export function byAge(a: Entry, b: Entry): number {
   return a.path < b.path ? -1 : 1
 }
 
-/** What a compressed file was called before. */
+/** The name of a compressed file before it was compressed. */
 export function plainPathOf({ path }: Entry): string {
   return path.slice(0, path.lastIndexOf('.'))
 }
 
-/** The count in app.log.12, which grows with age; a date does not. */
+/** The number in app.log.12, which grows with age. A date does not. */
 function numberOf({ path }: Entry): number | undefined {
   const digits = /[.-]([0-9]{1,4})$/.exec(path)?.[1]
   return digits === undefined ? undefined : Number(digits)

@@ -3,15 +3,15 @@ import type { Print } from './print.ts'
 
 /** How far a file was read. */
 export interface Place {
-  /** Minted for each file. With the offset of a line, it makes the line's idempotency key. */
+  /** Minted for each file. Together with the offset of a line, it forms the idempotency key of the line. */
   readonly generation: string
   readonly file: FileId
   /**
-   * How the file begins, and the last line before the offset: inode numbers are used again, and copytruncate
-   * uses the inode itself again. Without the line until the first is about to be published.
+   * Fingerprints of the beginning of the file and of the last line before the offset, since inode numbers are
+   * reused, and copytruncate reuses the inode itself. Without the line until the first one is about to be published.
    */
   readonly prints: readonly Print[]
-  /** Every line before this byte is acknowledged by the hub. */
+  /** The hub has acknowledged every line before this byte. */
   readonly offset: number
   /** The offset is inside a line that is too long. */
   readonly isSkipping: boolean

@@ -18,14 +18,15 @@ export interface Next {
 }
 
 /**
- * Finds the file in which a place is: the one at the path, the same under another name (rename), or a
- * copy of it (copytruncate).
+ * Finds the file that contains a position: the one at the path, the same file under another name (rename), or a copy
+ * of it (copytruncate).
  */
 export async function locate(path: string, place: Place, known: Known): Promise<Source | undefined> {
   for (let look = 0; look < LOOKS; look += 1) {
     const { own, rotated, others } = await list(path)
-    // Two lines at their places are proof enough among the file's own rotations only, and a first line that is
-    // always the same proves nothing where a file was already left.
+    // Two matching lines are sufficient proof only among the rotations of this file. A first line that is always the
+    // same
+    // proves nothing if a file was left before.
     const same = [...own, ...rotated, ...others].filter(({ id }) => isSameFile(id, place.file))
     for (const entry of [...same, ...rotated.filter((copy) => !same.includes(copy))]) {
       if (!same.includes(entry) && (await placeIn(entry, known)) !== undefined) continue
@@ -40,11 +41,11 @@ export async function locate(path: string, place: Place, known: Known): Promise<
 }
 
 /**
- * Opens the first file to begin: the oldest that rotation has made and that is not known, else the one at the
- * path. Nothing while there is none with a byte in it: whoever writes may not have left the old one yet.
- * When there is one, files to which somebody has written after they were left come before it.
+ * Opens the next file to begin: the oldest rotated file that is not known, or, if there is none, the one at the
+ * path. Returns undefined while that is empty, since the writer may not have left the old file yet. When there is a
+ * next file, files that were written to after they were left come before it.
  *
- * @param except what is being read, and was read again after it was left: it is not begun again
+ * @param except the file that is being read after it had been left: it is not begun again
  */
 export async function openNext(
   path: string,
@@ -56,7 +57,7 @@ export async function openNext(
     if (next === undefined) return undefined
     const { entry, place, isLate } = next
     const source = await openSource(entry.path)
-    // A rotation between the two looks moves the names: the file at the path would be one too new.
+    // A rotation between the two looks renames the files: the file at the path would be too new by one.
     const again = await findNext(path, known, except)
     if (source !== undefined && again !== undefined) {
       if (isSameFile(source.id, entry.id) && isSameFile(source.id, again.entry.id))
@@ -88,11 +89,11 @@ async function findNext(path: string, known: Known, except: readonly FileId[]): 
 }
 
 /**
- * Whether a file is the start of another: copytruncate copies before it truncates. Until then the copy is nothing
- * that comes before the original.
+ * Whether a file is the beginning of another. copytruncate copies before it truncates; until then, the copy must not
+ * be treated as a file before the original.
  */
 async function isStartOf(copy: Entry, original: Entry): Promise<boolean> {
-  // A copy is the younger one. Programs that die at once leave files that are all the same.
+  // The copy is the younger one. Programs that exit at once leave files that are all equal.
   if (copy.birth > 0n && copy.birth < original.birth) return false
   const [start, whole] = await Promise.all([openSource(copy.path), openSource(original.path)])
   try {

@@ -5,7 +5,7 @@ import type { Print } from './print.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Reads a place from what was JSON; nothing when it is none. */
+/** Reads a position from parsed JSON. Undefined if it is not one. */
 export function toPlace(value: unknown): Place | undefined {
   const { generation, file, prints, offset, isSkipping } = fieldsOf(value)
   const id = toFileId(file)
@@ -14,7 +14,7 @@ export function toPlace(value: unknown): Place | undefined {
   return { generation, file: id, prints, offset, isSkipping }
 }
 
-/** Reads what is known of other files from what was JSON; nothing when it is something else. */
+/** Reads the known files from parsed JSON. Undefined if they are not valid. */
 export function toKnown(value: unknown): Known | undefined {
   const { left, compressed } = fieldsOf(value)
   if (!Array.isArray(left) || !Array.isArray(compressed)) return undefined

@@ -11,21 +11,21 @@ import type { Print } from './print.ts'
 /** A file that is being read. It stays readable when it is renamed or removed. */
 export interface Source {
   readonly id: FileId
-  /** How it began when it was opened. */
+  /** The print of its beginning when it was opened. */
   readonly head: Print
-  /** What is at a place, {@link READ_BYTES} of it at most. It is overwritten by the next read. */
+  /** Reads at most {@link READ_BYTES} bytes at a position. The buffer is overwritten by the next read. */
   read(offset: number): Promise<Buffer>
   /**
-   * Whether this is still the file that has those prints, and that many bytes. Asked after a read, a yes says
-   * that the read was of that file, too. Looks up when the file was last written.
+   * Whether this is still the file with these prints and at least that many bytes. If true after a read, the read
+   * was from that file too. Also updates the time of the last write.
    */
   isIntact(prints: readonly Print[], size: number): Promise<boolean>
-  /** The prints of all that it has now, or of its first bytes. */
+  /** The prints of its current content, or of its first bytes. */
   ends(size?: number): Promise<readonly Print[]>
   close(): Promise<void>
 }
 
-/** Opens a regular file; nothing when there is none. */
+/** Opens a regular file. Undefined if there is none. */
 export async function openSource(path: string): Promise<Source | undefined> {
   // Opening a FIFO would wait for its writer.
   if ((await statFile(path)) === undefined) return undefined
@@ -69,7 +69,7 @@ function createSource(handle: FileHandle, opened: FileId, head: Print): Source {
   }
 }
 
-/** What is at a path; nothing when nothing is. @throws FollowError when it is not a file */
+/** The file at a path. Undefined if there is none. @throws FollowError if it is not a regular file */
 export async function statFile(path: string): Promise<BigIntStats | undefined> {
   try {
     const stats = await stat(path, { bigint: true })

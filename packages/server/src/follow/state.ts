@@ -15,10 +15,9 @@ export interface State {
 const VERSION = 2
 
 /**
- * Reads where a follower stopped; nothing when it never ran. A state of version 1 does not tell what is known of
- * other files.
+ * Reads where a follower stopped. Undefined if it never ran. A state of version 1 does not list other known files.
  *
- * @throws FollowError when the file is something else, or belongs to another topic
+ * @throws FollowError if the file is something else, or belongs to another topic
  */
 export async function loadState(
   path: string,
@@ -37,17 +36,19 @@ export async function loadState(
   const isWhole = (version === VERSION && known !== undefined) || version === 1
   if (!isWhole || place === undefined || place.prints.length === 0 || typeof saved['topic'] !== 'string') {
     throw new FollowError(
-      `${path} is not the state of a follower: name another with --state, or remove it to begin at the start`,
+      `${path} is not a state file of --follow: choose another with --state, or delete it to start from the beginning`,
     )
   }
-  // Its lines up to the offset would never come to the other topic.
+  // The lines before the offset would never reach the other topic.
   if (saved['topic'] !== topic) {
-    throw new FollowError(`${path} keeps the place of the topic ${saved['topic']}: name another with --state`)
+    throw new FollowError(
+      `${path} belongs to the topic ${saved['topic']}: choose another state file with --state`,
+    )
   }
   return known === undefined ? { topic, place } : { topic, place, known }
 }
 
-/** Replaces the saved state. It is on the disk when this resolves; a crash before leaves the old one, whole. */
+/** Replaces the saved state. It is on disk when this resolves. A crash before that leaves the complete old one. */
 export async function saveState(path: string, { topic, place, known }: State): Promise<void> {
   const temporary = temporaryOf(path)
   try {

@@ -15,9 +15,13 @@ const MAX_ACCEPT_LENGTH = 1_024
  */
 export function wanted(accept: string | undefined): typeof STREAM | typeof JSON_TYPE | undefined {
   if (accept !== undefined && accept.length > MAX_ACCEPT_LENGTH) {
-    throw new HttpError('invalid-header', `Accept can have up to ${MAX_ACCEPT_LENGTH} characters.`, {
-      header: 'Accept',
-    })
+    throw new HttpError(
+      'invalid-header',
+      `The Accept header is longer than ${MAX_ACCEPT_LENGTH} characters: name fewer types.`,
+      {
+        header: 'Accept',
+      },
+    )
   }
   const headers: IncomingHttpHeaders = accept === undefined ? {} : { accept }
   const type = new Negotiator({ headers }).mediaType([STREAM, JSON_TYPE])

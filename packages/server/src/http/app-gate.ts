@@ -43,7 +43,7 @@ export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppG
     if (isLoopback(name) || hosts.includes(name)) return
     throw new HttpError(
       'foreign-host',
-      `This hub does not answer to the name ${name}: list it in the hosts of createAppGate.`,
+      `This hub does not accept requests to the host ${name}: add it to the hosts of createAppGate.`,
     )
   }
 
@@ -63,7 +63,7 @@ export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppG
       }
       const { publish = [], subscribe = [], admin = false, subject, expiresAt } = await authorize(facts)
       const rights = parseRights({ publish, subscribe, admin })
-      if (typeof rights === 'string') throw new TypeError(`What authorize returned ${rights}`)
+      if (typeof rights === 'string') throw new TypeError(`The result of authorize ${rights}`)
       return {
         address: remoteAddress ?? '',
         identity: { ...EVERYBODY, by: 'app', subject, rights, expiresAt },

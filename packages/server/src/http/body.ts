@@ -41,7 +41,7 @@ export async function receive(
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpError(
       'unsupported-encoding',
-      'Bodies are taken as they are: send it without Content-Encoding.',
+      'Compressed bodies are not supported: send it without Content-Encoding.',
     )
   }
   const announced = Number(headers['content-length'] ?? 0)
@@ -78,7 +78,7 @@ export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<str
 }
 
 function refusal({ tooLarge, maxBytes }: BodyLimit): HubError | HttpError {
-  const message = `The body is larger than the ${maxBytes} bytes that are accepted`
+  const message = `The body is larger than the limit of ${maxBytes} bytes`
   if (tooLarge === 'body-too-large') return new HttpError(tooLarge, `${message}: send less.`, { maxBytes })
   const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
   return new HubError(tooLarge, `${message}: send less, or raise ${setting}.`, { details: { maxBytes } })
@@ -94,6 +94,6 @@ function bytesOfParser(request: IncomingMessage & { readonly body?: unknown }): 
   if (Buffer.isBuffer(request.body)) return request.body
   throw new HttpError(
     'body-consumed',
-    'A body parser of the application has read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
+    'A body parser of the application has already read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
   )
 }

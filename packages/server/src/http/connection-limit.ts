@@ -44,7 +44,7 @@ export interface ConnectionBound {
 
 /**
  * @param asked - `--max-connections`; by default as many as there are files for, and memory
- * @throws RangeError when the files leave none, or fewer than were asked for
+ * @throws RangeError when the files leave none, or fewer than were asked for, or none was asked for
  */
 export function connectionBound(
   asked: number | undefined,
@@ -53,25 +53,26 @@ export function connectionBound(
   memoryBytes: number = availableMemory(),
 ): ConnectionBound {
   const byFiles = fileLimit - RESERVED_FILES
-  const raise = 'raise it with ulimit -n, or LimitNOFILE of systemd'
+  const raise = 'raise it with ulimit -n, or with LimitNOFILE in systemd'
   if (byFiles < 1) {
     throw new RangeError(
-      `A limit of ${fileLimit} open files leaves none for connections: raise it over ${RESERVED_FILES} with ulimit -n, or LimitNOFILE of systemd`,
+      `A limit of ${fileLimit} open files leaves none for connections: raise it above ${RESERVED_FILES} with ulimit -n, or with LimitNOFILE in systemd`,
     )
   }
+  if (asked === 0) throw new RangeError('--max-connections must be at least 1')
   if (asked !== undefined && asked > byFiles) {
     throw new RangeError(
-      `--max-connections can be at most ${byFiles} with a limit of ${fileLimit} open files: ${raise}`,
+      `--max-connections must be at most ${byFiles} with a limit of ${fileLimit} open files: ${raise}`,
     )
   }
-  if (asked !== undefined) return boundOf(asked, 'all that --max-connections allows')
+  if (asked !== undefined) return boundOf(asked, 'the maximum set by --max-connections')
   const each = isSecure ? BYTES_PER_TLS_CONNECTION : BYTES_PER_CONNECTION
   const byMemory = Math.max(1, Math.floor(memoryBytes / 2 / each))
   if (byMemory < byFiles) {
     const mebibytes = Math.round(memoryBytes / 1024 ** 2)
-    return boundOf(byMemory, `all that fit into ${mebibytes} MiB of memory: raise --max-connections`)
+    return boundOf(byMemory, `the maximum for ${mebibytes} MiB of memory: raise --max-connections`)
   }
-  return boundOf(byFiles, `all that a limit of ${fileLimit} open files allows: ${raise}`)
+  return boundOf(byFiles, `the maximum for a limit of ${fileLimit} open files: ${raise}`)
 }
 
 function boundOf(connections: number, why: string): ConnectionBound {

@@ -23,7 +23,7 @@ export interface FrontOptions {
   readonly gate?: Gate | undefined
   /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
   readonly http2?: Http2 | undefined
-  /** Connections that have not sent the head of a request yet. @defaultValue at most 2,000 */
+  /** Connections that have not sent the head of a request yet. @defaultValue at most 64 MiB */
   readonly pending?: PendingConnections | undefined
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
@@ -80,6 +80,9 @@ export function takeStreams(
       if (socket.destroyed) return
       socket.pause()
       const { bytes } = head
+      // Who reads it from here on does not tell how much of a head there is.
+      pending.grow(socket, limits.maxHeadBytes)
+      if (socket.destroyed) return
       if (bytes.length > 0) socket.unshift(bytes)
       held.delete(socket)
       socket.off('close', forget)
@@ -97,7 +100,10 @@ export function takeStreams(
       const { bytes } = head
       if (http2 !== undefined && speaksHttp2(bytes) === undefined) return
       const isTooLarge = bytes.length > limits.maxHeadBytes
-      if (!head.isComplete && !isTooLarge && mayBeStream(bytes)) return
+      if (!head.isComplete && !isTooLarge && mayBeStream(bytes)) {
+        pending.grow(socket, chunk.length)
+        return
+      }
       // `node:http` decides what is too large, whatever is asked for.
       const request = isTooLarge ? 'other' : readHead(bytes)
       const subscription = typeof request === 'object' ? subscriptionOf(request) : undefined

@@ -82,7 +82,7 @@ export function createGate(options: GateOptions): Gate {
       return { identity, address: limits.addressOf(remoteAddress, facts.header('x-forwarded-for')) }
     },
     admit(client, selectors) {
-      if (isDraining) throw new HttpError('draining', 'This hub is about to stop: come back, to another one.')
+      if (isDraining) throw new HttpError('draining', 'This hub is shutting down: reconnect to another one.')
       requireSubscribe(client.identity, selectors)
       const leave = limits.openStream(client, selectors.length)
       try {
@@ -157,7 +157,7 @@ export function factsOf({ method = '', headers }: IncomingMessage, ticket: strin
   const authority = headers[':authority']
   // RFC 9113, section 8.3.1: one must not say something else than the other.
   if (authority !== undefined && headers.host !== undefined && headers.host !== authority)
-    throw new HttpError('malformed-request', 'Host and :authority differ.')
+    throw new HttpError('malformed-request', 'Host and :authority must not differ.')
   return {
     method,
     header: (name) => (headers[name] ?? (name === 'host' ? authority : undefined))?.toString(),

@@ -127,7 +127,7 @@ export function createHandler(
   }
 
   async function ready(response: ServerResponse): Promise<void> {
-    if (gate.isDraining) throw new HttpError('draining', 'This hub is about to stop.')
+    if (gate.isDraining) throw new HttpError('draining', 'This hub is shutting down.')
     await hub.ready()
     sendJson(response, 200, { status: 'ready' })
   }
@@ -180,7 +180,12 @@ export function createHandler(
   /** Whether the operator is to be told of an error, as opposed to the client alone. Too much at a time is no failure. */
   function isNews(error: unknown, { code, status }: Problem): boolean {
     const isOurs =
-      status >= 500 && code !== 'busy' && (!(error instanceof HttpError) || code === 'keys-unavailable')
+      status >= 500 &&
+      code !== 'busy' &&
+      code !== 'unsupported' &&
+      (!(error instanceof HttpError) || code === 'keys-unavailable')
+    // Reported when it began.
+    if (code === 'unreachable' && hub.interruption !== undefined) return false
     if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
     if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
@@ -191,7 +196,12 @@ export function createHandler(
   function answerOther(method: string, known: readonly string[], { request, response }: Exchange): void {
     const allowed = [...(known.includes('GET') ? ['HEAD'] : []), ...known, 'OPTIONS'].join(', ')
     if (method !== 'OPTIONS') {
-      throw new HttpError('method-not-allowed', `This takes ${allowed}.`, {}, { Allow: allowed })
+      throw new HttpError(
+        'method-not-allowed',
+        `This method is not allowed here: use ${allowed}.`,
+        {},
+        { Allow: allowed },
+      )
     }
     const isPreflight = request.headers['access-control-request-method'] !== undefined
     response.writeHead(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) }).end()
@@ -210,7 +220,7 @@ export function createHandler(
       // Who took too long has been told so.
       if (response.writableEnded) return
       // No answer is one that says neither yes nor no (spec/protocol.md, 2.3).
-      if (LogError.is(error) && error.details['mayBeStored'] === true) {
+      if (LogError.is(error) && error.code === 'outcome-unknown') {
         cut(response)
         return
       }

@@ -9,7 +9,8 @@ export function header({ headers, rawHeaders }: IncomingMessage, name: string): 
   if (headers[key] === undefined) return undefined
   // As they came: by then, HTTP/2 has joined what is given twice.
   const values = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === key)
-  if (values.length > 1) throw new HttpError('invalid-header', `${name} may be given once.`, { header: name })
+  if (values.length > 1)
+    throw new HttpError('invalid-header', `${name} must not be given more than once.`, { header: name })
   return values[0] === undefined ? undefined : toUtf8(name, values[0])
 }
 

@@ -23,6 +23,8 @@ export interface HistoryCall {
 const TIMER_SLACK_MS = 100
 /** What an event of a page costs beside its data. */
 const EVENT_COST = 512
+/** The part of the memory for all pages that has to be free to read one: by default twice the largest page. */
+const PAGE_SHARE = 1 / 8
 
 /**
  * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
@@ -36,8 +38,10 @@ export async function readHistory(call: HistoryCall, query: HistoryQuery): Promi
   onceGone(response, () => holding.release())
   const gone = new AbortController()
   onceGone(response, () => gone.abort())
-  holding.requireRoom(1)
-  const page = await pageOf(call, query, gone.signal)
+  // Or pages would be read, one after the other, only to be thrown away.
+  const requireRoom = (): void => holding.requireRoom(gate.pages.maxBytes * PAGE_SHARE)
+  requireRoom()
+  const page = await pageOf(call, { ...query, requireRoom }, gone.signal)
   const bytes = sizeOf(page)
   holding.add(bytes)
   if (bytes > SLICE_BYTES && !holdUnsent(response, bytes)) return
@@ -57,12 +61,12 @@ async function pageOf(
   const history = await hub.read({ ...query, ...wait, reader }, gone)
   if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
     const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
-    throw new HttpError('token-expired', 'The token has expired: get a new one.', {}, challenge)
+    throw new HttpError('token-expired', 'The token has expired: request a new one.', {}, challenge)
   }
   gate.requireStill(client)
   if ('gap' in history) {
     const { reason, from, oldest } = history.gap
-    const detail = 'The cursor cannot be served: read on from `oldest`, or with from=start.'
+    const detail = 'The cursor cannot be served: continue from `oldest`, or with from=start.'
     throw new HttpError('cursor-gone', detail, { reason, from, oldest })
   }
   return history
@@ -71,5 +75,5 @@ async function pageOf(
 /** What a page holds in memory, at most. */
 function sizeOf({ events }: HistoryPage): number {
   // Text beyond Latin-1 takes two bytes for each character.
-  return events.reduce((bytes, { data = '' }) => bytes + 2 * data.length + EVENT_COST, 0)
+  return events.reduce((bytes, { data }) => bytes + 2 * data.length + EVENT_COST, 0)
 }

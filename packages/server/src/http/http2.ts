@@ -34,7 +34,7 @@ export interface Http2 {
 export interface Http2Options {
   /** Told of what is refused here and not by the handler, by the code. @defaultValue nobody is told */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
-  /** Connections that have not sent the head of a request yet. @defaultValue at most 2,000 */
+  /** Connections that have not sent the head of a request yet. @defaultValue at most 64 MiB */
   readonly pending?: PendingConnections | undefined
   /** How long a connection on which nothing is open is kept, in milliseconds. @defaultValue {@link KEEP_ALIVE_MS} */
   readonly idleMs?: number | undefined
@@ -68,7 +68,6 @@ export function createHttp2(
     }
 
     sessions.add(session)
-    pending.add(socket)
     letGoIn(Math.min(headTimeoutMs, idleMs))
     session.on('close', () => {
       clearTimeout(timer)

@@ -7,10 +7,10 @@ import type { IncomingMessage } from 'node:http'
 export function flawOf({ headers, rawHeaders, httpVersion }: IncomingMessage): string | undefined {
   if (headers.host === undefined && httpVersion !== '1.0') return 'HTTP/1.1 requires a Host header.'
   // Of several, Node keeps the first and says nothing.
-  if (countOf(rawHeaders, 'host') > 1) return 'Host may be given once.'
+  if (countOf(rawHeaders, 'host') > 1) return 'Host must not be given more than once.'
   const coding = headers['transfer-encoding']
   // Node reads what another coding has made of the body as the body.
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'Transfer-Encoding can be chunked.'
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'Transfer-Encoding must be chunked.'
   return undefined
 }
 

@@ -5,7 +5,17 @@ import type { NewEvent, TraceContext } from '@tailrace/log'
 import { afterSpace, endOfString, endOfValue } from './json-text.ts'
 import { HttpError } from './problem.ts'
 
-const FIELDS = ['data', 'type', 'key', 'idempotencyKey', 'topic', 'end', 'traceparent', 'tracestate'] as const
+const FIELDS = [
+  'data',
+  'type',
+  'key',
+  'remove',
+  'idempotencyKey',
+  'topic',
+  'end',
+  'traceparent',
+  'tracestate',
+] as const
 type Field = (typeof FIELDS)[number]
 const KNOWN: ReadonlySet<string> = new Set(FIELDS)
 
@@ -95,7 +105,7 @@ export class BatchReader {
 
   #eventOf(line: Buffer): NewEvent {
     if (!isUtf8(line)) {
-      const message = `Line ${this.#line} is not valid UTF-8. Nothing of the batch was published.`
+      const message = `Line ${this.#line} is not valid UTF-8. No event of the batch was published.`
       throw new HttpError('invalid-utf8', message, { line: this.#line })
     }
     const fields = this.#fieldsOf(line)
@@ -104,29 +114,33 @@ export class BatchReader {
       if (value === undefined || value[0] === QUOTE) return value && stringOf(value)
       throw this.#refuse(`has a ${name} that is not a string`)
     }
-    const end = fields.end?.toString()
-    if (fields.data === undefined && end !== 'true') throw this.#refuse('has no data')
-    if (end !== undefined && end !== 'true' && end !== 'false')
-      throw this.#refuse('has an end that is not true or false')
+    const flag = (name: Field): boolean | undefined => {
+      const value = fields[name]?.toString()
+      if (value === undefined || value === 'true' || value === 'false') return value && value === 'true'
+      throw this.#refuse(`has a ${name} that is neither true nor false`)
+    }
+    const [end, remove] = [flag('end'), flag('remove')]
+    if (fields.data === undefined && end !== true && remove !== true) throw this.#refuse('has no data')
     const { topic: fallback } = this.#options
     const topic = text('topic') ?? fallback
     if (topic === undefined) throw this.#refuse('names no topic')
     if (fallback !== undefined && topic !== fallback)
-      throw this.#refuse('names another topic than the path: POST it to /topics')
+      throw this.#refuse('names a topic other than that of the path: POST it to /topics')
     return {
       topic,
       data: this.#dataOf(fields.data),
       type: text('type'),
       key: text('key'),
       idempotencyKey: text('idempotencyKey'),
-      end: end === undefined ? undefined : end === 'true',
+      remove,
+      end,
       trace: this.#traceOf(text('traceparent'), text('tracestate')),
     }
   }
 
   #traceOf(traceparent: string | undefined, tracestate: string | undefined): TraceContext | undefined {
     if (traceparent !== undefined) return { traceparent, ...(tracestate && { tracestate }) }
-    if (tracestate !== undefined) throw this.#refuse('has a tracestate and no traceparent')
+    if (tracestate !== undefined) throw this.#refuse('has a tracestate but no traceparent')
     return this.#options.trace
   }
 
@@ -169,7 +183,7 @@ export class BatchReader {
     if (end === -1)
       throw limit < line.length
         ? this.#tooLarge()
-        : this.#refuse('is not JSON, or nested more than 1,000 deep')
+        : this.#refuse('is not JSON, or is nested more than 1,000 levels deep')
     return end
   }
 
@@ -181,13 +195,13 @@ export class BatchReader {
   }
 
   #refuse(flaw: string): HttpError {
-    const message = `Line ${this.#line} ${flaw}. Nothing of the batch was published.`
+    const message = `Line ${this.#line} ${flaw}. No event of the batch was published.`
     return new HttpError('invalid-ndjson', message, { line: this.#line })
   }
 
   #tooLarge(): HubError {
     const { maxEventBytes } = this.#options.limits
-    const message = `Line ${this.#line} has more than the ${maxEventBytes} bytes of data that one event may have: raise --max-event. Nothing of the batch was published.`
+    const message = `Line ${this.#line} has more than ${maxEventBytes} bytes of data, the maximum for one event: split it, or raise --max-event. No event of the batch was published.`
     return new HubError('event-too-large', message, { details: { maxEventBytes, line: this.#line } })
   }
 }

@@ -57,6 +57,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'invalid-selector': 400,
   'invalid-type': 400,
   'invalid-key': 400,
+  'missing-key': 400,
   'invalid-idempotency-key': 400,
   'invalid-data': 400,
   'invalid-trace': 400,
@@ -90,6 +91,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'head-too-large': 431,
   'body-consumed': 500,
   internal: 500,
+  unsupported: 501,
   draining: 503,
   overloaded: 503,
   'keys-unavailable': 503,
@@ -100,7 +102,10 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'read-only': 503,
   locked: 503,
   foreign: 503,
-  'newer-schema': 503,
+  unreachable: 503,
+  'outcome-unknown': 503,
+  unauthorized: 503,
+  incompatible: 503,
   corrupt: 503,
   'cannot-open': 503,
   closed: 503,
@@ -147,9 +152,12 @@ export interface Problem {
 export function toProblem(error: unknown): Problem {
   if (error instanceof HttpError || HubError.is(error) || LogError.is(error)) {
     // A log's own facts name paths and system errors, which are no business of a client.
-    const isRefusal = error instanceof HttpError || (HubError.is(error) && error.code === 'busy')
+    const isRefusal =
+      error instanceof HttpError ||
+      error.code === 'unsupported' ||
+      (HubError.is(error) && error.code === 'busy')
     const isOutage = STATUS[error.code] >= 500 && !isRefusal
-    const detail = isOutage ? 'The log cannot serve this now: try again later.' : error.message
+    const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
     return problem(
       error.code,
       detail,
@@ -157,7 +165,7 @@ export function toProblem(error: unknown): Problem {
       error instanceof HttpError ? error.headers : {},
     )
   }
-  return problem('internal', 'Something went wrong here; the server has written down what.')
+  return problem('internal', 'Something went wrong. The details are in the error output of the server.')
 }
 
 export function problem(

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HubError, parseTraceContext } from '@tailrace/hub'
+import { HubError, parseTraceContext, quote } from '@tailrace/hub'
 import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
@@ -21,6 +21,10 @@ export interface PublishCall {
   readonly request: IncomingMessage
   readonly response: ServerResponse
 }
+
+/** What describes a single event. */
+const EVENT_HEADERS = ['Event-Type', 'Event-Key', 'Event-Remove', 'Event-End'] as const
+const KNOWN: ReadonlySet<string> = new Set(EVENT_HEADERS.map((name) => name.toLowerCase()))
 
 /** The line of an NDJSON batch may say as much again around its data. */
 const NDJSON_OVERHEAD = 2
@@ -52,6 +56,7 @@ export async function publish(call: PublishCall, topic: string | undefined): Pro
 
 async function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
   const { hub, request, response } = call
+  refuseUnknownHeaders(request)
   const contentType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (contentType === 'application/x-ndjson') {
     const published = await publishBatch(call, topic)
@@ -60,7 +65,7 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
   } else if (topic === undefined) {
     throw new HttpError(
       'invalid-header',
-      'POST /topics takes a batch: send Content-Type: application/x-ndjson.',
+      'POST /topics accepts only batches: send Content-Type: application/x-ndjson.',
       {
         header: 'Content-Type',
       },
@@ -77,16 +82,13 @@ async function publishOne(
   { maxEventBytes }: Hub['limits'],
 ): Promise<Published> {
   const { request } = call
-  const end = header(request, 'Event-End')
-  if (end !== undefined && end !== 'true' && end !== 'false') {
-    throw new HttpError('invalid-header', 'Event-End can be true or false.', { header: 'Event-End' })
-  }
   const event = {
     topic,
     type: header(request, 'Event-Type'),
     key: header(request, 'Event-Key'),
+    remove: flag(request, 'Event-Remove'),
     idempotencyKey: header(request, 'Idempotency-Key'),
-    end: end === 'true',
+    end: flag(request, 'Event-End'),
     trace: traceOf(request),
   }
   const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
@@ -99,15 +101,30 @@ async function publishOne(
   }
 }
 
+/** A header that is `true` or `false`; it need not be there. */
+function flag(request: IncomingMessage, name: string): boolean {
+  const value = header(request, name)
+  if (value === undefined || value === 'true' || value === 'false') return value === 'true'
+  throw new HttpError('invalid-header', `${name} must be true or false.`, { header: name })
+}
+
+/** A mistyped `Event-Key` must not publish an event without a key. */
+function refuseUnknownHeaders({ headers }: IncomingMessage): void {
+  for (const name in headers) {
+    if (!name.startsWith('event-') || KNOWN.has(name)) continue
+    const shown = quote(name).slice(1, -1)
+    const message = `There is no header ${shown}; the headers of an event are ${EVENT_HEADERS.join(', ')}.`
+    throw new HttpError('invalid-header', message, { header: shown })
+  }
+}
+
 async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
   const { hub, request } = call
-  const single = ['Event-Type', 'Event-Key', 'Event-End', 'Idempotency-Key'].find(
-    (name) => header(request, name) !== undefined,
-  )
+  const single = [...EVENT_HEADERS, 'Idempotency-Key'].find((name) => header(request, name) !== undefined)
   if (single !== undefined) {
     throw new HttpError(
       'invalid-header',
-      `${single} is for one event: in a batch, each line says it for itself.`,
+      `${single} applies to a single event: in a batch, set it in each line instead.`,
       {
         header: single,
       },
@@ -176,7 +193,7 @@ function traceOf({ headers }: IncomingMessage): TraceContext | undefined {
 function withLine(error: unknown, lines: readonly number[]): unknown {
   if (!isRefusal(error) || typeof error.details['index'] !== 'number') return error
   const line = lines[error.details['index']]!
-  return relocate(error, ({ message }) => `Line ${line}: ${message} Nothing of the batch was published.`, {
+  return relocate(error, ({ message }) => `Line ${line}: ${message} No event of the batch was published.`, {
     line,
   })
 }

@@ -18,7 +18,7 @@ export async function revokeConnection({ hub, gate, response }: RevokeCall, id: 
   await hub.survey((connection) => {
     if (idOf(connection) === id) found = connection
   })
-  if (found === undefined) throw new HttpError('unknown-connection', 'There is no open stream of this id.')
+  if (found === undefined) throw new HttpError('unknown-connection', 'There is no open stream with this id.')
   const { credential } = found.reader ?? {}
   // Whoever needs no token cannot be kept from coming back.
   if (credential !== undefined) await gate.revoke({ credential, expiresAt: found.until })
@@ -35,7 +35,7 @@ export async function revokeSubject(
 ): Promise<void> {
   const subject = single(query, 'subject')
   if (subject === undefined) {
-    const message = 'Say whose streams are to end: /connections/<id> or /connections?subject=….'
+    const message = 'Specify which streams to end: /connections/<id> or /connections?subject=….'
     throw new HubError('invalid-query', message, { details: { parameter: 'subject' } })
   }
   await gate.revoke({ subject })

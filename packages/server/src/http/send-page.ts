@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { History } from '@tailrace/hub'
 import { SLICE_BYTES } from './json.ts'
 
@@ -44,9 +45,11 @@ export async function sendPage(
   }
 }
 
+/** Others have their turn after each slice: the system may take all of a page at once, and `drain` waits for no turn. */
 async function write(response: ServerResponse, text: string, gone: AbortSignal): Promise<void> {
   gone.throwIfAborted()
   if (!response.write(text)) await once(response, 'drain', { signal: gone })
+  await nextTurn()
 }
 
 /** The JSON of a page, a slice at a time. */
@@ -65,7 +68,7 @@ function* slicesOf(page: HistoryPage): Generator<string, undefined> {
 function* piecesOf({ events, next }: HistoryPage): Generator<string> {
   yield '{"events":['
   let separator = ''
-  for (const { data = '', ...rest } of events) {
+  for (const { data, ...rest } of events) {
     yield `${separator}${JSON.stringify(rest).slice(0, -1)},"data":"`
     separator = ','
     for (let at = 0; at < data.length; at += PIECE_LENGTH) {

@@ -72,7 +72,7 @@ export function createHttpServer(
   })
   server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
     turns.take(socket, response, () => {
-      refuse(response, problem('invalid-header', 'Expect can be 100-continue.', { header: 'Expect' }))
+      refuse(response, problem('invalid-header', 'Expect must be 100-continue.', { header: 'Expect' }))
     })
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -111,14 +111,14 @@ export function cutLater(socket: Socket): void {
 function refusalOf(code: string | undefined): Problem {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return problem('head-too-large', 'The request line and headers are larger than what is taken.')
+      return problem(
+        'head-too-large',
+        'The request line and headers are too large: shorten them, or raise --max-head.',
+      )
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return problem('request-timeout', SLOW_REQUEST)
     default:
-      return problem(
-        'malformed-request',
-        'This is not HTTP/1.1, or a header has a character that it must not have.',
-      )
+      return problem('malformed-request', 'This is not HTTP/1.1, or a header contains an invalid character.')
   }
 }
 

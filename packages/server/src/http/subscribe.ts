@@ -40,7 +40,10 @@ export async function subscribe(call: SubscribeCall, topic: string | undefined):
     requireNoTicket(client.identity)
     await readHistory(call, parseHistoryQuery({ selectors, query }))
   } else {
-    throw new HttpError('not-acceptable', `There is ${STREAM} and ${JSON_TYPE} here: accept one of them.`)
+    throw new HttpError(
+      'not-acceptable',
+      `This is available as ${STREAM} and ${JSON_TYPE}: accept one of them.`,
+    )
   }
 }
 

@@ -20,6 +20,8 @@ export interface TlsOptions {
   readonly handshakeMs: number
 }
 
+/** About what OpenSSL holds for a connection. */
+const HANDSHAKE_BYTES = 32 * 1024
 /** How often the files are looked at. */
 const WATCH_MS = 2_000
 
@@ -49,16 +51,20 @@ export function createTlsServer(
   server.on('connection', (socket) => {
     const key = endpointOf(socket)
     shaking.set(key, socket)
-    pending.add(socket)
+    pending.add(socket, HANDSHAKE_BYTES)
     socket.on('close', () => shaking.delete(key))
   })
   // A handshake that fails, or takes too long, is told here and nowhere else: without a listener, its socket stays.
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
   server.on('secureConnection', (socket) => {
-    const raw = shaking.get(endpointOf(socket))
+    const key = endpointOf(socket)
+    const raw = shaking.get(key)
     if (raw !== undefined) pending.settle(raw)
-    if (socket.alpnProtocol === 'h2') http2.take(socket)
-    else http1.emit('connection', socket)
+    shaking.delete(key)
+    if (socket.alpnProtocol === 'h2') {
+      pending.add(socket, HANDSHAKE_BYTES)
+      http2.take(socket)
+    } else http1.emit('connection', socket)
   })
   // It keeps its connections, and so its time limits, from when it listens, which it never does by itself.
   server.on('listening', () => http1.emit('listening'))
@@ -66,9 +72,9 @@ export function createTlsServer(
   const reload = (): void => {
     try {
       server.setSecureContext(read())
-      tell('the certificate was read again')
+      tell('the certificate was reloaded')
     } catch (error) {
-      tell(`the certificate stays as it was: ${(error as Error).message}`)
+      tell(`the certificate could not be reloaded, and the old one stays in use: ${(error as Error).message}`)
     }
   }
   for (const file of Object.values(files) as string[]) {

@@ -31,7 +31,7 @@ export async function listTopics({ hub, gate, client, query, response }: ListCal
   })
   const isReadable = next === topics.at(-1)?.topic
   sendJson(response, 200, {
-    topics: topics.map(({ topic, ended }) => ({ topic, ended })),
+    topics: topics.map(({ topic, ended, events, bytes }) => ({ topic, ended, events, bytes })),
     // The name of a topic that may not be read must not be seen.
     ...(next === undefined ? {} : { next: isReadable ? next : await sealed(gate, next) }),
   })
@@ -44,7 +44,7 @@ async function sealed({ seal }: Gate, after: string): Promise<string> {
 async function unsealed({ seal }: Gate, text: string): Promise<string> {
   const content = await seal.open(text.slice(SEALED.length), PURPOSE)
   if (content !== undefined) return content['after'] as string
-  const message = 'The parameter after is the name of a topic, or `next` of the page before.'
+  const message = 'The parameter after must be the name of a topic, or the `next` of the previous page.'
   throw new HubError('invalid-query', message, { details: { parameter: 'after' } })
 }
 

@@ -1,6 +1,6 @@
 import { HttpError } from '../http/problem.ts'
 
-/** Budgets of memory that all clients share, by the settings that set them. */
+/** Memory budgets shared by all clients, named after their settings. */
 export const MEMORY_LIMITS = ['max-bodies', 'max-history'] as const
 export type MemoryLimit = (typeof MEMORY_LIMITS)[number]
 
@@ -9,11 +9,11 @@ const MAX_BYTES: Readonly<Record<MemoryLimit, number>> = {
   'max-history': 64 * 1024 * 1024,
 }
 const HELD_BY: Readonly<Record<MemoryLimit, string>> = {
-  'max-bodies': 'request bodies that are being received',
-  'max-history': 'history pages that are being sent',
+  'max-bodies': 'request bodies being received',
+  'max-history': 'history pages being sent',
 }
 
-/** Memory that all clients share. One address holds at most half, so that it cannot keep out the others. */
+/** Memory that all clients share. One address may hold at most half, so that it cannot keep out the others. */
 export class Budget {
   readonly limit: MemoryLimit
   readonly maxBytes: number
@@ -25,7 +25,7 @@ export class Budget {
     this.maxBytes = maxBytes
   }
 
-  /** Bytes that are held now. */
+  /** Bytes held now. */
   get used(): number {
     return this.#used
   }
@@ -34,12 +34,12 @@ export class Budget {
     return new Holding(this, address)
   }
 
-  /** @throws HttpError `busy` when there is no room for so much now */
+  /** @throws HttpError `busy` if there is not enough room now */
   requireRoom(address: string, bytes: number): void {
     const mine = this.#heldBy.get(address) ?? 0
     if (this.#used + bytes <= this.maxBytes && mine + bytes <= this.maxBytes / 2) return
-    const whose = this.#used + bytes <= this.maxBytes ? 'Half of the' : 'The'
-    const detail = `${whose} memory for ${HELD_BY[this.limit]} is in use: try again later, or raise --${this.limit}.`
+    const state = this.#used + bytes <= this.maxBytes ? 'is half used by this address' : 'is all in use'
+    const detail = `The memory for ${HELD_BY[this.limit]} ${state}: try again later, or raise --${this.limit}.`
     throw new HttpError('busy', detail, { limit: this.limit, maxBytes: this.maxBytes })
   }
 
@@ -51,7 +51,7 @@ export class Budget {
   }
 }
 
-/** What one request holds of a budget. */
+/** The part of a budget that one request holds. */
 export class Holding {
   readonly #budget: Budget
   readonly #address: string
@@ -63,12 +63,12 @@ export class Holding {
     this.#address = address
   }
 
-  /** @throws HttpError `busy` when there is no room for so much now */
+  /** @throws HttpError `busy` if there is not enough room now */
   requireRoom(bytes: number): void {
     this.#budget.requireRoom(this.#address, bytes)
   }
 
-  /** @throws HttpError `busy` when there is no room for it; what is held already stays so */
+  /** @throws HttpError `busy` if there is not enough room; what is held already stays held */
   add(bytes: number): void {
     if (!this.#isOpen) return
     this.requireRoom(bytes)
@@ -76,7 +76,7 @@ export class Holding {
     this.#budget.change(this.#address, bytes)
   }
 
-  /** Gives all of it back. What is added later counts for nothing. */
+  /** Releases all of it. Later additions have no effect. */
   release(): void {
     if (this.#isOpen && this.#bytes > 0) this.#budget.change(this.#address, -this.#bytes)
     this.#isOpen = false

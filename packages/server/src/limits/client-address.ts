@@ -1,9 +1,9 @@
 import { BlockList, isIP, SocketAddress } from 'node:net'
 
-/** Proxies whose word on where a request came from counts. */
+/** Proxies whose `X-Forwarded-For` is trusted. */
 export type TrustedProxies = Pick<BlockList, 'check'>
 
-/** @throws RangeError for what is no address or network such as 10.0.0.0/8 */
+/** @throws RangeError for a text that is not an address or a network such as 10.0.0.0/8 */
 export function parseProxies(networks: readonly string[]): TrustedProxies {
   const list = new BlockList()
   for (const network of networks) {
@@ -13,18 +13,18 @@ export function parseProxies(networks: readonly string[]): TrustedProxies {
     const prefix = bits === undefined ? most : Number(bits)
     const isNetwork = family !== 0 && rest.length === 0 && /^[0-9]*$/.test(bits ?? '') && prefix <= most
     if (!isNetwork || bits === '')
-      throw new RangeError(`--trust-proxy takes networks such as 10.0.0.0/8, not ${network}`)
+      throw new RangeError(`--trust-proxy must be a network such as 10.0.0.0/8, not ${network}`)
     list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
   }
   return list
 }
 
-/** How many proxies may stand in a row. Each hop is looked up in all networks, and clients may name any number of them. */
+/** Maximum proxies in a row. Each hop is looked up in all networks, and clients may list any number of them. */
 const MAX_HOPS = 16
 
 /**
- * Where a request came from: the nearest address that is no proxy of ours. What is further left in
- * `X-Forwarded-For` is whatever the client wrote there.
+ * Where a request came from: the nearest address that is not one of our proxies. Everything further left in
+ * `X-Forwarded-For` may have been written by the client.
  */
 export function clientAddress(
   remote: string | undefined,
@@ -53,8 +53,8 @@ function withoutPort(hop: string): string {
 }
 
 /**
- * Each address in one spelling, by which it is counted. One of IPv4 is that, also when it came over a socket for both
- * families.
+ * One spelling for each address, by which it is counted. An IPv4 address stays one even if it arrived over a
+ * dual-stack socket.
  */
 function plain(address: string): string {
   if (isIP(address) !== 6) return address

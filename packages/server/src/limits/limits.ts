@@ -8,7 +8,7 @@ import type { TrustedProxies } from './client-address.ts'
 import { Quota } from './quota.ts'
 import { Rate } from './rate.ts'
 
-/** The limits of one client, by the settings that set them. */
+/** The limits that apply to one client, named after their settings. */
 export const CLIENT_LIMITS = [
   'max-streams-per-address',
   'max-streams-per-subject',
@@ -18,14 +18,14 @@ export const CLIENT_LIMITS = [
 ] as const
 export type ClientLimit = (typeof CLIENT_LIMITS)[number]
 
-/** Bounds on what one client may have; 0 sets none. */
+/** Limits for one client; 0 means unlimited. */
 export interface LimitOptions {
   readonly streamsPerAddress: number
   readonly streamsPerSubject: number
   readonly topicsPerStream: number
-  /** Events a second. */
+  /** Events per second. */
   readonly publishRate: number
-  /** Bytes of data a second. */
+  /** Bytes of data per second. */
   readonly publishBytes: number
   readonly proxies: TrustedProxies
   /** Bytes. @defaultValue 64 MiB */
@@ -34,34 +34,37 @@ export interface LimitOptions {
   readonly maxHistoryBytes?: number | undefined
 }
 
-/** When somebody who has all their streams open may try for another one, in seconds. */
+/** Seconds after which a client that has all its streams open may try to open another one. */
 const STREAM_RETRY_S = 5
 
-/** Where a request comes from, and whose it is. */
+/** Where a request comes from, and who sent it. */
 export interface Client {
   readonly address: string
   readonly identity: Identity
 }
 
-/** Keeps one client from taking what all need. Each refusal says which limit it met, and when to come back. */
+/** Keeps one client from using what all need. Each refusal names the limit and when to try again. */
 export interface Limits {
   addressOf(remote: string | undefined, forwardedFor: string | undefined): string
   /** @throws HttpError `too-many-topics` */
   requireFewTopics(selectors: number): void
   /**
-   * Counts a stream until what it returns is called.
+   * Counts a stream until the returned function is called.
    *
    * @throws HttpError `too-many-connections` or `too-many-topics`
    */
   openStream(client: Client, selectors: number): () => void
-  /** Counts a request for a page of history until what it returns is called. @throws HttpError `too-many-connections` */
+  /**
+   * Counts a request for a page of history until the returned function is called. @throws HttpError
+   * `too-many-connections`
+   */
   openPage(client: Client): () => void
   /**
    * @throws HttpError `too-many-publishes`, with `Retry-After`, while the client has spent more than it has earned;
-   * `batch-too-large` for several events that are more than it earns in a second
+   * `batch-too-large` for several events that exceed what it earns in one second
    */
   requireRate(client: Client, events?: number, bytes?: number): void
-  /** Charges a publish, also one that was refused after it was read. */
+  /** Charges a publish, even one that was refused after it was read. */
   charge(client: Client, events: number, bytes: number): void
   readonly bodies: Budget
   readonly pages: Budget
@@ -76,7 +79,11 @@ export function createLimits(options: LimitOptions): Limits {
 
   function requireFewTopics(selectors: number): void {
     if (topicsPerStream === 0 || selectors <= topicsPerStream) return
-    throw beyond('max-topics', 'too-many-topics', `At most ${topicsPerStream} topics fit on one stream here.`)
+    throw beyond(
+      'max-topics',
+      'too-many-topics',
+      `A stream can have at most ${topicsPerStream} topics: select fewer, use a pattern, or raise --max-topics.`,
+    )
   }
 
   return {
@@ -88,7 +95,7 @@ export function createLimits(options: LimitOptions): Limits {
       return take(streams, client, 'streams')
     },
 
-    openPage: (client) => take(pages, client, 'requests for history'),
+    openPage: (client) => take(pages, client, 'history requests'),
 
     requireRate(client, count = 0, size = 0) {
       if (count > 1) {
@@ -100,7 +107,7 @@ export function createLimits(options: LimitOptions): Limits {
       const limit = waits['publish-bytes'] > waits['publish-rate'] ? 'publish-bytes' : 'publish-rate'
       if (waits[limit] > 0) {
         const seconds = Math.ceil(waits[limit] / 1000)
-        const message = `Publish less: nothing of this was published, try again in ${seconds} s.`
+        const message = `This exceeds --${limit}, and nothing was published: try again in ${seconds} s.`
         throw beyond(limit, 'too-many-publishes', message, seconds)
       }
     },
@@ -116,7 +123,7 @@ export function createLimits(options: LimitOptions): Limits {
   }
 }
 
-/** What each address, and each subject, may have of something. */
+/** Counts for each address and for each subject. */
 interface Quotas {
   readonly byAddress: Quota
   readonly bySubject: Quota
@@ -131,9 +138,9 @@ function take(
   { address, identity: { subject } }: Client,
   what: string,
 ): () => void {
-  // Proxies on this machine may not say whom they speak for.
+  // Proxies on this machine may not say for whom they forward.
   const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
-  if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} of this address`)
+  if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} from this address`)
   if (subject === undefined) return releaseAddress
   const releaseSubject = bySubject.take(subject)
   if (releaseSubject === undefined) {
@@ -150,15 +157,15 @@ function keyOf({ address, identity: { subject } }: Client): string {
   return subject === undefined ? `address ${address}` : `subject ${subject}`
 }
 
-/** A single event may be larger than what is earned in a second, which is then owed. A batch can be split. */
+/** A single event may exceed what is earned in one second, and the rest is then owed. A batch can be split. */
 function requireWithinASecond(limit: ClientLimit, perSecond: number, wanted: number, unit: string): void {
   if (perSecond === 0 || wanted <= perSecond) return
-  const message = `The batch has ${wanted} ${unit}, and --${limit} allows ${perSecond} a second: split it.`
+  const message = `The batch has ${wanted} ${unit}, but --${limit} allows ${perSecond} per second: split it.`
   throw beyond(limit, 'batch-too-large', message)
 }
 
 function tooMany(limit: ClientLimit, what: string): HttpError {
-  const message = `Too many ${what} are open: close one, or come back later.`
+  const message = `Too many ${what} are open (--${limit}): close one, or try again later.`
   return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
 }
 

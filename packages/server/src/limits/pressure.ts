@@ -4,25 +4,25 @@ import { HttpError } from '../http/problem.ts'
 /** How often the pressure is measured. */
 const LOOK_MS = 1_000
 const RESOLUTION_MS = 20
-/** The event loop is late once half of its turns take as long as this, */
+/** The event loop is considered late when the median of its iterations reaches this, */
 const LATE_MS = 200
-/** and again on time when they take no longer than this. */
+/** and on time again when the median falls to this. */
 const ON_TIME_MS = 100
-/** How long a reader that was turned away stays away, on average; more as the pressure grows. */
+/** How long a refused reader stays away, on average. It grows with the pressure. */
 const LEAST_WAIT_S = 5
 const MOST_WAIT_S = 60
-/** Readers that may be turned away each second before they are asked to stay away for longer. */
+/** Readers that may be refused per second before they are asked to stay away for longer. */
 const CALM_RATE = 100
 
-/** Keeps new streams from taking what open ones, publishers and probes need. */
+/** Keeps new streams from using what open streams, publishers and probes need. */
 export interface Pressure {
   /**
-   * Counts a stream until what it returns is called.
+   * Counts a stream until the returned function is called.
    *
    * @throws HttpError `overloaded`, with a `Retry-After` that grows with the pressure
    */
   admit(): () => void
-  /** How long the turns of the event loop take, in milliseconds: the median of the last second. */
+  /** Median duration of an event loop iteration over the last second, in milliseconds. */
   readonly turnMs: number
   stop(): void
 }
@@ -34,7 +34,7 @@ export function createPressure(maxStreams: number): Pressure {
   let open = 0
   let turnMs = 0
   let isLate = false
-  /** Readers that were turned away, since the last look and in a second on average. */
+  /** Readers that were refused, since the last measurement and per second on average. */
   let turnedAway = 0
   let rate = 0
 
@@ -57,11 +57,10 @@ export function createPressure(maxStreams: number): Pressure {
     admit() {
       if (open >= maxStreams) {
         throw overloaded(
-          `All ${maxStreams} streams that --max-connections leaves room for are open: come back later, or raise it.`,
+          `All ${maxStreams} streams that --max-connections leaves room for are open: try again later, or raise it.`,
         )
       }
-      if (isLate)
-        throw overloaded('The hub has more to do than it can: come back later, or give it more CPU.')
+      if (isLate) throw overloaded('The hub is overloaded: try again later, or give it more CPU.')
       open += 1
       let isOpen = true
       return () => {

@@ -1,14 +1,14 @@
-/** Counts what each key holds at a time, up to a bound. It remembers only keys that hold something. */
+/** Counts what each key holds at the same time, up to a bound. It remembers only keys that hold something. */
 export class Quota {
   readonly #max: number
   readonly #held = new Map<string, number>()
 
-  /** @param max - 0 sets no bound */
+  /** @param max - 0 means unlimited */
   constructor(max: number) {
     this.#max = max
   }
 
-  /** @returns gives it back, once; nothing when the key holds all that it may */
+  /** @returns a function that releases it, once; undefined if the key already holds the maximum */
   take(key: string): (() => void) | undefined {
     const held = this.#held.get(key) ?? 0
     if (this.#max > 0 && held >= this.#max) return undefined

@@ -1,4 +1,4 @@
-/** How many keys are remembered. Beyond it the one that was silent for longest is forgotten. */
+/** How many keys are remembered. Beyond that, the one that was inactive for longest is forgotten. */
 const MAX_KEYS = 100_000
 
 interface Bucket {
@@ -7,21 +7,21 @@ interface Bucket {
 }
 
 /**
- * What each key may spend: a token bucket that holds one second's worth. A single purchase may be larger
- * than that; the key then waits until it has earned it.
+ * What each key may spend: a token bucket that holds the allowance of one second. A single purchase may exceed it;
+ * the key must then wait until it has earned the rest.
  */
 export class Rate {
   readonly #perSecond: number
   readonly #now: () => number
   readonly #buckets = new Map<string, Bucket>()
 
-  /** @param perSecond - 0 sets no bound */
+  /** @param perSecond - 0 means unlimited */
   constructor(perSecond: number, now: () => number = () => performance.now()) {
     this.#perSecond = perSecond
     this.#now = now
   }
 
-  /** How long the key has to wait before it may spend again, in milliseconds: 0 when it may now. */
+  /** How long the key must wait before it may spend again, in milliseconds. 0 if it may spend now. */
   waitMs(key: string): number {
     if (this.#perSecond === 0) return 0
     const { left } = this.#bucketOf(key)
@@ -32,7 +32,7 @@ export class Rate {
     if (this.#perSecond === 0) return
     const bucket = this.#bucketOf(key)
     bucket.left -= amount
-    // Last used, last in line.
+    // Most recently used, so last to be forgotten.
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
     if (this.#buckets.size > MAX_KEYS) this.#buckets.delete(this.#buckets.keys().next().value!)

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import { parseConnectionLimit } from '@tailrace/hub'
 import type { Connection, Hub } from '@tailrace/hub'
-import { mintEpoch } from '@tailrace/log'
+import { mintEpoch } from '@tailrace/log/adapter'
 import { sendJson } from '../http/json.ts'
 
-/** `GET /connections`: the open streams, those that are the furthest behind first. */
+/** `GET /connections`: the open streams, those furthest behind first. */
 export async function listConnections(
   hub: Hub,
   query: URLSearchParams,
@@ -16,21 +16,21 @@ export async function listConnections(
   await hub.survey((connection) => {
     total += 1
     furthest.push(connection)
-    // Never more than twice what is asked for, however many there are.
+    // Never more than twice the limit, however many streams there are.
     if (furthest.length === 2 * limit) furthest = keepFurthest(furthest, limit)
   })
   sendJson(response, 200, { total, connections: keepFurthest(furthest, limit).map(toAnswer) })
 }
 
-/** Of those that are equally far behind, the oldest come first. */
+/** Among streams that are equally far behind, the oldest come first. */
 function keepFurthest(connections: readonly Connection[], limit: number): Connection[] {
   return connections.toSorted((a, b) => b.behind - a.behind || a.since - b.since).slice(0, limit)
 }
 
-/** Tells the streams of this process from those of the one before it, and of other nodes. */
+/** Distinguishes the streams of this process from those of the previous one, and of other nodes. */
 const LIFE = mintEpoch()
 
-/** A connection's name in the API. */
+/** The id of a connection in the API. */
 export function idOf({ id }: Pick<Connection, 'id'>): string {
   return `${LIFE}-${id}`
 }

@@ -2,13 +2,13 @@ import { Counter } from 'prom-client'
 import type { Metric, Registry } from 'prom-client'
 import type { Histogram } from '@tailrace/hub'
 
-/** What a metric is called, and what it says. */
+/** The name and help text of a metric. */
 export interface Meaning {
   readonly name: string
   readonly help: string
 }
 
-/** A counter that something else counts: it is read when it is asked for. */
+/** A counter whose value is kept elsewhere, and read when the metrics are requested. */
 export function countOf(registry: Registry, meaning: Meaning, read: () => number): void {
   const counter = new Counter({
     ...meaning,
@@ -39,7 +39,7 @@ export function countsOf(
   registry.registerMetric(counter)
 }
 
-/** A histogram that something else fills. Of prom-client's own, none can be given its counts. */
+/** A histogram whose counts are kept elsewhere. Those of prom-client cannot be filled from outside. */
 export function histogramOf(registry: Registry, { name, help }: Meaning, source: Histogram): void {
   const metric = {
     name,

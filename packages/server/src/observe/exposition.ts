@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Metrics } from './metrics.ts'
 
-/** `GET /metrics`, in the text format of Prometheus. */
+/** `GET /metrics`, in the Prometheus text format. */
 export async function sendMetrics(metrics: Metrics, response: ServerResponse): Promise<void> {
   const body = await metrics.text()
   response.writeHead(200, {

@@ -1,21 +1,27 @@
 import { inspect } from 'node:util'
 
-/** What the hub tells whoever runs it, on stderr. */
+/** Messages for the operator, on standard error. */
 export interface Journal {
   started(facts: { readonly url: string; readonly log: string }): void
   draining(facts: { readonly overMs: number }): void
   stopped(): void
-  /** Something that whoever runs it may want to change. */
+  /** The log cannot be reached, for this reason. */
+  interrupted(reason: Error): void
+  /** The log can be reached again. */
+  resumed(): void
+  /** Something that the operator may want to change. */
   warn(line: string): void
-  /** Something failed that no client is told of, or not in full. */
+  /** A failure that is not reported to any client, or not completely. */
   failed(error: unknown): void
 }
 
-/** Lines for people. That it has started, the banner has said. */
+/** Lines for people. The banner has already said that the hub has started. */
 export const PLAIN_JOURNAL: Journal = {
   started: () => undefined,
-  draining: ({ overMs }) => say(`draining: streams end within ${overMs} ms`),
+  draining: ({ overMs }) => say(`draining: ending all streams within ${overMs} ms`),
   stopped: () => say('stopped'),
+  interrupted: ({ message }) => say(`the log is interrupted: ${message}`),
+  resumed: () => say('the log has resumed'),
   warn: say,
   failed: (error) => void process.stderr.write(`${textOf(error)}\n`),
 }
@@ -24,24 +30,26 @@ function say(line: string): void {
   process.stderr.write(`tailrace: ${withoutSecrets(line)}\n`)
 }
 
-/** An error as it is written down. */
+/** The text of an error in the journal. */
 export function textOf(error: unknown): string {
   return withoutSecrets(typeof error === 'string' ? error : inspect(error))
 }
 
-/** What stands for a secret in text that somebody else wrote, and what of it may stay. */
+/** Patterns of secrets in text from elsewhere, and what replaces them. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  // The query of an address or path: it may have a ticket, and is nobody's business otherwise.
+  // The query of an address or path may contain a ticket, and should not be logged anyway.
   [/(\/[^\s?'"`]*)\?[^\s'"`]+/g, '$1?…'],
+  // The credentials of an address, such as that of a log's engine.
+  [/\b([a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@'"`]+@/gi, '$1…@'],
   [/\b(ticket=)[^\s'"`&]+/g, '$1…'],
   [/\b(Bearer\s+)[^\s'"`]+/gi, '$1…'],
-  // What a cookie header says ends with its line.
+  // The value of a cookie header extends to the end of its line.
   [/\b((?:set-)?cookie['"]?\s*[:=]\s*).+/gi, '$1…'],
-  // Signed and encrypted tokens: three parts or five, of which the first is a JSON object in base64url.
+  // Signed and encrypted tokens have three or five parts, of which the first is a JSON object in base64url.
   [/\beyJ[\w-]+(?:\.[\w-]*){2,4}/g, '…'],
 ]
 
-/** Nothing that gives rights may get into a journal. Nothing here puts it there; errors of others might. */
+/** Removes everything that grants rights. Nothing here puts such text into the journal, but errors of libraries might. */
 export function withoutSecrets(text: string): string {
   return SECRETS.reduce((rest, [pattern, stand]) => rest.replace(pattern, stand), text)
 }

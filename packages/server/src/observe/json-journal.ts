@@ -2,14 +2,14 @@ import { destination, pino, stdTimeFunctions } from 'pino'
 import { textOf, withoutSecrets } from './journal.ts'
 import type { Journal } from './journal.ts'
 
-/** Lines that standard error did not take, such as on a full disk, and that may still be written. In characters. */
+/** Lines that standard error did not accept, for example on a full disk, and that may still be written. In characters. */
 const MAX_UNWRITTEN = 64 * 1024
 
-/** A JSON object a line, for programs. */
+/** One JSON object per line, for programs. */
 export function createJsonJournal(): Journal {
-  // Synchronous, so that the last lines of a process that dies are there.
+  // Synchronous, so that the last lines of a dying process are written.
   const output = destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN })
-  // The hub goes on, and there is nobody left to tell.
+  // The hub continues, and there is nobody left to report this to.
   output.on('error', () => undefined)
   const logger = pino(
     {
@@ -20,9 +20,14 @@ export function createJsonJournal(): Journal {
     output,
   )
   return {
-    started: (facts) => logger.info({ event: 'started', ...facts }, 'the hub listens'),
-    draining: (facts) => logger.info({ event: 'draining', ...facts }, 'streams are being ended'),
-    stopped: () => logger.info({ event: 'stopped' }, 'the hub has stopped'),
+    started: (facts) => logger.info({ event: 'started', ...facts }, 'listening'),
+    draining: (facts) => logger.info({ event: 'draining', ...facts }, 'ending all streams'),
+    stopped: () => logger.info({ event: 'stopped' }, 'stopped'),
+    interrupted(reason) {
+      const message = withoutSecrets(`the log is interrupted: ${reason.message}`)
+      logger.error({ event: 'interrupted', code: codeOf(reason), error: textOf(reason) }, message)
+    },
+    resumed: () => logger.info({ event: 'resumed' }, 'the log has resumed'),
     warn: (line) => logger.warn({ event: 'warning' }, withoutSecrets(line)),
     failed(error) {
       const message = error instanceof Error ? error.message : String(error)

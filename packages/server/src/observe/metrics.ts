@@ -13,14 +13,14 @@ import type { ClientLimit } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
-/** How the bytes of a stream travel: on the bare socket, or by `node:http` or `node:http2`. */
+/** How a stream is written: to the bare socket, or through `node:http` or `node:http2`. */
 export type Transport = 'socket' | 'http1' | 'http2'
 const TRANSPORTS: readonly Transport[] = ['socket', 'http1', 'http2']
 const STATES = ['live', 'behind', 'blocked', 'stalled'] as const
 
 /**
- * Of what prom-client says of any process, that which makes a list of everything that is open each time it is
- * asked: with many readers, it would hold up those that it measures.
+ * Those default metrics of prom-client that list everything that is open each time they are read. With many readers,
+ * they would delay what they measure.
  */
 const TOO_DEAR = [
   'nodejs_active_handles',
@@ -32,22 +32,22 @@ const TOO_DEAR = [
   'process_open_fds',
 ]
 
-/** What the hub says of itself to Prometheus. */
+/** The metrics that the hub offers Prometheus. */
 export interface Metrics {
   readonly contentType: string
   /** As of now. */
   text(): Promise<string>
-  /** A request was refused, for a limit of its client or otherwise. */
+  /** Counts a refused request, whether for a limit of its client or otherwise. */
   refused(code: ProblemCode, limit?: RequestLimit): void
   /** Counts the connections of a listener, and those that it drops. */
   watch(listener: Server): void
 }
 
-/** A limit for which a request is refused, by its setting. */
+/** The setting of the limit for which a request is refused, if any. */
 export type RequestLimit = ClientLimit | MemoryLimit
 const REQUEST_LIMITS: readonly RequestLimit[] = [...CLIENT_LIMITS, ...MEMORY_LIMITS]
 
-/** What all clients share. */
+/** The limits that all clients share. */
 export interface Budgets {
   readonly pressure: Pick<Pressure, 'turnMs'>
   readonly pending: PendingConnections
@@ -74,7 +74,7 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
     {
       name: 'tailrace_refusals_total',
       label: 'code',
-      help: 'Requests that were refused, by the code of the problem.',
+      help: 'Requests refused, by problem code.',
     },
     () => refusals,
   )
@@ -83,7 +83,7 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
     {
       name: 'tailrace_limits_hit_total',
       label: 'limit',
-      help: 'Requests that were refused and connections that were cut for a limit, by its setting.',
+      help: 'Requests refused and connections closed because of a limit, by the setting of the limit.',
     },
     () => ({ ...limitsHit, [PENDING_LIMIT]: budgets.pending.cuts }),
   )
@@ -92,13 +92,13 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
     registry,
     {
       name: 'tailrace_connections_dropped_total',
-      help: 'Connections that were closed at once because too many are open.',
+      help: 'Connections closed on arrival because too many were open.',
     },
     () => dropped,
   )
   const sockets = new Gauge({
     name: 'tailrace_sockets',
-    help: 'Open connections, those that read no stream included.',
+    help: 'Open connections, including those without a stream.',
     registers: [],
     async collect() {
       if (listener !== undefined) this.set(await promisify(listener.getConnections.bind(listener))())
@@ -107,7 +107,7 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
   registry.registerMetric(sockets)
   const turn = new Gauge({
     name: 'tailrace_turn_seconds',
-    help: 'How long the turns of the event loop take, by the median of the last second; new streams are turned away from 0.2 on.',
+    help: 'Median duration of an event loop iteration over the last second. From 0.2 on, new streams are refused.',
     registers: [],
     collect() {
       this.set(budgets.pressure.turnMs / 1_000)
@@ -146,12 +146,12 @@ function describeBudgets(registry: Registry, { pending, bodies, pages }: Budgets
       }),
     )
   gauge(
-    'tailrace_pending_connections',
-    'Connections without a complete TLS handshake or request head.',
-    () => pending.size,
+    'tailrace_pending_bytes',
+    'Memory held by connections without a complete TLS handshake or request head.',
+    () => pending.bytes,
   )
-  gauge('tailrace_bodies_bytes', 'Memory held by request bodies that are being received.', () => bodies.used)
-  gauge('tailrace_history_bytes', 'Memory held by pages of history that are being sent.', () => pages.used)
+  gauge('tailrace_bodies_bytes', 'Memory held by request bodies being received.', () => bodies.used)
+  gauge('tailrace_history_bytes', 'Memory held by pages of history being sent.', () => pages.used)
 }
 
 function describeHub(registry: Registry, hub: Hub): void {
@@ -161,7 +161,7 @@ function describeHub(registry: Registry, hub: Hub): void {
 
   const connections = new Gauge({
     name: 'tailrace_connections',
-    help: 'Open streams, by how their bytes travel and how their readers keep up.',
+    help: 'Open streams, by transport and by how far their readers have got.',
     labelNames: ['transport', 'state'],
     registers: [],
     async collect() {
@@ -180,13 +180,13 @@ function describeHub(registry: Registry, hub: Hub): void {
     },
   })
   registry.registerMetric(connections)
-  count('tailrace_streams_total', 'Streams that were opened.', () => counters.streams)
+  count('tailrace_streams_total', 'Streams opened.', () => counters.streams)
   countsOf(
     registry,
     {
       name: 'tailrace_closes_total',
       label: 'reason',
-      help: 'Streams that ended, by why.',
+      help: 'Streams ended, by reason.',
     },
     () => counters.closes,
   )
@@ -195,72 +195,78 @@ function describeHub(registry: Registry, hub: Hub): void {
     {
       name: 'tailrace_gaps_total',
       label: 'reason',
-      help: 'Gaps that readers were told of, by why.',
+      help: 'Gaps reported to readers, by reason.',
     },
     () => counters.gaps,
   )
   count(
     'tailrace_publishes_total',
-    'Publishes that were stored, batches and single events.',
+    'Publishes stored, each a batch or a single event.',
     () => counters.publishes,
   )
   count(
     'tailrace_duplicates_total',
-    'Events that were not stored again, because their idempotency key was known.',
+    'Events not stored again because their idempotency key was known.',
     () => counters.duplicates,
   )
   histogramOf(
     registry,
-    { name: 'tailrace_commit_seconds', help: 'How long a publish waited for its commit.' },
+    { name: 'tailrace_commit_seconds', help: 'Time from a publish to its commit.' },
     counters.commitSeconds,
   )
-  histogramOf(
-    registry,
-    { name: 'tailrace_commit_events', help: 'Events of a commit.' },
-    counters.commitEvents,
-  )
+  histogramOf(registry, { name: 'tailrace_commit_events', help: 'Events per commit.' }, counters.commitEvents)
   histogramOf(
     registry,
     {
       name: 'tailrace_delivery_lag_seconds',
-      help: 'From the time of an event until it was written to all readers of its topics that could take it.',
+      help: 'Time from an event until it was written to all readers of its topics that were ready for it.',
     },
     counters.lagSeconds,
   )
   count(
     'tailrace_deliveries_total',
-    'Events that were written to readers, once for each reader.',
+    'Events written to readers, counted once per reader.',
     () => counters.deliveries,
   )
   count(
     'tailrace_sent_bytes_total',
-    'Bytes that were written to readers, without the framing of HTTP.',
+    'Bytes written to readers, without HTTP framing.',
     () => counters.bytesSent,
   )
-  count('tailrace_window_hits_total', 'Writes that were served from memory.', () => counters.windowHits)
+  count('tailrace_window_hits_total', 'Writes served from a window in memory.', () => counters.windowHits)
   count(
     'tailrace_replays_total',
-    'Pages that were handed to readers that were behind.',
+    'Pages of replay written to readers that were behind.',
     () => counters.replays,
   )
   count(
     'tailrace_log_reads_total',
-    'Pages that were read from the log, for replays and history.',
+    'Pages read from the log, for replays and history.',
     () => counters.logReads,
   )
   registry.registerMetric(
     new Gauge({
       name: 'tailrace_log_reads_waiting',
-      help: 'Reads of the log that are waiting for their turn.',
+      help: 'Reads of the log waiting for their turn.',
       registers: [],
       collect() {
         this.set(counters.readsWaiting)
       },
     }),
   )
+  registry.registerMetric(
+    new Gauge({
+      name: 'tailrace_log_interrupted',
+      help: '1 while the log cannot be reached, 0 otherwise.',
+      registers: [],
+      collect() {
+        this.set(hub.interruption === undefined ? 0 : 1)
+      },
+    }),
+  )
   count(
     'tailrace_log_reads_refused_total',
-    'Reads of the log that were refused because too many were waiting.',
+    'Reads of the log refused because too many were waiting.',
     () => counters.readsRefused,
   )
 }

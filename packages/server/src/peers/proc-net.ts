@@ -1,27 +1,30 @@
 import { SocketAddress } from 'node:net'
 
-/** A connection that has sent what its peer has not acknowledged, as Linux lists it in `/proc/net/tcp` and `tcp6`. */
+/** A connection with data that its peer has not acknowledged, as Linux lists it in `/proc/net/tcp` and `tcp6`. */
 export interface Unacknowledged {
-  /** The address and port of its peer as the kernel writes them; {@link peerKey} has them as Node does. */
+  /** The address and port of its peer, as the kernel writes them. {@link peerKey} converts those of Node to this form. */
   readonly peer: string
-  /** Bytes that are sent and not acknowledged, or wait to be sent. */
+  /** Bytes that were sent and not acknowledged, or are waiting to be sent. */
   readonly queued: number
-  /** How often the kernel has repeated a segment or a window probe since the peer last answered one. */
+  /** How often the kernel has retransmitted a segment or a window probe since the peer last answered one. */
   readonly tries: number
 }
 
-/** Offsets from the local address on, which is `addressChars` long, as is the remote one (`get_tcp4_sock` in `net/ipv4/tcp_ipv4.c`). */
+/**
+ * Offsets from the local address, which is `addressChars` long, like the remote one (`get_tcp4_sock` in
+ * `net/ipv4/tcp_ipv4.c`).
+ */
 const PORT_CHARS = 4
 const COLON = 0x3a
 const NEWLINE = 0x0a
 const ZERO = 0x30
 
 /**
- * Takes the rows of a list that have something unacknowledged. Reads bytes, not text: of 16,000 rows all but a few are
- * passed over by a look at three fields.
+ * Reports the rows of a list that have unacknowledged data. It reads bytes, not text: of 16,000 rows, all but a few
+ * are skipped after a look at three fields.
  *
- * @param chunk - holds whole rows but for the last one
- * @returns how much of the chunk was whole rows
+ * @param chunk - contains complete rows, except for the last one
+ * @returns how many bytes of the chunk were complete rows
  */
 export function scanRows(
   chunk: Buffer,
@@ -36,7 +39,7 @@ export function scanRows(
   for (;;) {
     const end = chunk.indexOf(NEWLINE, start)
     if (end === -1) return start
-    // Behind the number of the row, of which the heading has none.
+    // After the number of the row, which the heading does not have.
     const local = chunk.indexOf(COLON, start) + 2
     const isRow = local > 1 && local + retries < end && hasPort(chunk, local + addressChars + 1, localPort)
     if (isRow && !isZero(chunk, local + queue)) {
@@ -62,18 +65,18 @@ function isZero(chunk: Buffer, at: number): boolean {
   return true
 }
 
-/** A port as the lists have it. */
+/** A port, as written in the lists. */
 export function portText(port: number): string {
   return port.toString(16).toUpperCase().padStart(PORT_CHARS, '0')
 }
 
-/** Names a peer in the same way as {@link keyOf} does. */
+/** Identifies a peer in the same form as {@link keyOf}. */
 export function peerKey(peer: string): string {
   const [address = '', port = ''] = peer.split(':')
   return `${addressText(address)} ${Number.parseInt(port, 16)}`
 }
 
-/** The kernel writes each 32 bits of an address as a number of its own byte order. */
+/** The kernel writes each 32 bits of an address as a number in its own byte order. */
 function addressText(hex: string): string {
   const bytes = Buffer.from(hex, 'hex')
   if (isLittleEndian) bytes.swap32()

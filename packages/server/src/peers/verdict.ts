@@ -1,24 +1,27 @@
 import { peerKey } from './proc-net.ts'
 import type { Unacknowledged } from './proc-net.ts'
 
-/** What was found out in one look at all connections. */
+/** The result of one look at all connections. */
 export interface Findings {
-  /** Peers from which nothing has come for the whole patience, although the kernel has repeated what they owe an answer to. */
+  /**
+   * Peers that have sent nothing for the whole patience, although the kernel has retransmitted data that they should
+   * have acknowledged.
+   */
   readonly vanished: readonly string[]
-  /** Peers that have taken nothing of what waits for them for the whole patience, and for how long, in milliseconds. */
+  /** Peers that have accepted none of the waiting data for the whole patience, and for how long, in milliseconds. */
   readonly stuck: readonly (readonly [peer: string, forMs: number])[]
 }
 
 interface Watched {
   readonly queued: number
   readonly tries: number
-  /** When its peer may last have acknowledged something. */
+  /** The latest time at which its peer may have acknowledged something. */
   readonly movedAt: number
-  /** When the kernel was first seen to repeat itself, with no word from the peer ever since. */
+  /** When the kernel was first seen to retransmit, without any response from the peer since. */
   readonly silentAt: number | undefined
 }
 
-/** Compares each look at the connections with the one before. It remembers those that had something unacknowledged. */
+/** Compares each look at the connections with the previous one. It remembers those that had unacknowledged data. */
 export class Verdict {
   readonly #patienceMs: number
   #before = new Map<string, Watched>()
@@ -30,7 +33,7 @@ export class Verdict {
 
   add({ peer, queued, tries }: Unacknowledged, now: number): void {
     const before = this.#before.get(peer)
-    // An acknowledgement takes bytes off the queue, and sets what counts the tries to zero.
+    // An acknowledgement removes bytes from the queue, and resets the counter of retransmissions.
     const hasMoved = before === undefined || queued < before.queued || tries < before.tries
     const silentAt = tries === 0 ? undefined : hasMoved ? now : (before.silentAt ?? now)
     this.#now.set(peer, { queued, tries, movedAt: hasMoved ? now : before.movedAt, silentAt })

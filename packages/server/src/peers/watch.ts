@@ -6,40 +6,45 @@ import type { Findings } from './verdict.ts'
 import type { WatchOrder } from './worker.ts'
 
 /**
- * How often, in a stall time, the connections are looked at: every two seconds by default. A look costs the thread 2 µs of
- * CPU for each connection of the network that the hub is in, nearly all of it in the kernel: 35 ms for 16,000. It costs the
- * main thread nothing unless there is something to report.
+ * How often per stall time the connections are looked at: every two seconds by default. A look costs the thread 2 µs
+ * of CPU for each connection in the network namespace of the hub, almost all of it in the kernel: 35 ms for 16,000
+ * connections. It costs the main thread nothing unless there is something to report.
  */
 const SAMPLES = 15
-/** However short the stall time is. */
+/** The minimum, however short the stall time is. */
 const LEAST_SAMPLE_MS = 50
 /**
- * For what part of the stall time a peer may acknowledge nothing. A quiet stream has nothing to acknowledge before its next
- * heartbeat, which by default takes up to half of the stall time; what is left after that is for two looks.
+ * The part of the stall time for which a peer may acknowledge nothing. A quiet stream has nothing to acknowledge
+ * before its next heartbeat, which by default takes up to half of the stall time. The remaining time allows for two
+ * looks.
  */
 const PATIENCE = 0.4
-/** However short the stall time is: a peer whose window is shut answers no two probes within half a second (RFC 5961). */
+/**
+ * The minimum, however short the stall time is: a peer whose window is closed does not answer two probes within half
+ * a second (RFC 5961).
+ */
 const LEAST_PATIENCE_MS = 1_000
-/** How long after the death of the thread another one is started. */
+/** How long after the death of the thread a new one is started. */
 const REVIVE_MS = 10_000
-/** How long the reason of a reset is remembered: a sink is only told that its connection is closed. */
+/** How long the reason of a reset is remembered, since a sink only learns that its connection is closed. */
 const REMEMBER_MS = 1_000
-/** Connections that are searched for those to reset before the event loop has its turn. */
+/** Connections searched for those to reset before the event loop gets its turn. */
 const MAX_SOCKETS_A_TURN = 1_000
 
 export interface PeerWatch extends Peers {
-  /** Begins once the listener listens. */
+  /** Starts once the listener is listening. */
   start(listener: Server): void
   stop(): void
 }
 
 /**
- * Finds peers that vanished without a word: a phone in a tunnel, a machine without power. Their connections stay open for a
- * quarter of an hour otherwise, since whatever is sent fits into the kernel's buffer. Linux lists what is unacknowledged for
- * each connection; a thread reads that list. Elsewhere this does nothing.
+ * Finds peers that vanished without closing their connections: a phone in a tunnel, a machine without power.
+ * Otherwise their connections would stay open for a quarter of an hour, since everything sent to them fits into the
+ * kernel's buffer. Linux lists the unacknowledged bytes of each connection, and a thread reads that list. On other
+ * systems this does nothing.
  *
  * @param sockets - all connections of the listener
- * @param onFailed - told when the thread has died; another one follows
+ * @param onFailed - called when the thread has died; a new one follows
  */
 export function createPeerWatch(
   sockets: ReadonlySet<Socket>,
@@ -68,7 +73,7 @@ export function createPeerWatch(
       if (reason !== undefined) {
         reasons.set(peer, reason)
         setTimeout(() => reasons.delete(peer), REMEMBER_MS).unref()
-        // After a close in peace the kernel would go on to repeat itself.
+        // After a graceful close, the kernel would continue to retransmit.
         socket.resetAndDestroy()
       }
       count += 1
@@ -81,7 +86,7 @@ export function createPeerWatch(
     const { port } = listener.address() as AddressInfo
     const sampleMs = Math.max(LEAST_SAMPLE_MS, stallMs / SAMPLES)
     const order: WatchOrder = { port, sampleMs, patienceMs: Math.max(LEAST_PATIENCE_MS, PATIENCE * stallMs) }
-    // Emitted JavaScript keeps this URL as it is written, so it must name the file that is really there.
+    // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
     worker = new Worker(new URL(body, import.meta.url), {
       workerData: order,
@@ -118,7 +123,7 @@ function canList(): boolean {
 }
 
 function keyOf({ remoteAddress = '', remotePort = 0 }: PeerAddress): string {
-  // An address of a link has the name of the interface behind it.
+  // A link-local address is followed by the name of the interface.
   const [address] = remoteAddress.split('%', 1)
   return `${address} ${remotePort}`
 }

@@ -5,22 +5,22 @@ import type { Unacknowledged } from './proc-net.ts'
 import { Verdict } from './verdict.ts'
 import type { Findings } from './verdict.ts'
 
-/** What the thread is started with. */
+/** The data that the thread is started with. */
 export interface WatchOrder {
-  /** Of the listener: connections of others are passed over. */
+  /** Those of the listener. Other connections are skipped. */
   readonly port: number
   /** How often the connections are looked at. */
   readonly sampleMs: number
   readonly patienceMs: number
 }
 
-/** Of the network that this process is in. The second is missing where there is no IPv6. */
+/** The lists of the network namespace of this process. The second does not exist without IPv6. */
 const LISTS = [
   ['/proc/self/net/tcp', 8],
   ['/proc/self/net/tcp6', 32],
 ] as const
 
-/** The thread may use one part in so many of a core. With more to read, it looks less often. */
+/** The thread may use one part in this many of a core. With more to read, it looks less often. */
 const PART_OF_CORE = 50
 
 const { port, sampleMs, patienceMs } = workerData as WatchOrder
@@ -36,7 +36,7 @@ function look(): void {
     for (const [path, addressChars] of LISTS) read(path, addressChars, (row) => verdict.add(row, now))
     report(verdict.conclude(now))
   } catch {
-    // There are no files or no memory left to open it. What was seen of it is completed by the next look.
+    // No files or no memory are left to open it. The next look completes what was seen.
   }
   const { user, system } = process.threadCpuUsage(before)
   setTimeout(look, Math.max(sampleMs, ((user + system) / 1_000) * PART_OF_CORE))
@@ -44,7 +44,7 @@ function look(): void {
 
 function report(findings: Findings): void {
   const hasFindings = findings.stuck.length > 0 || findings.vanished.length > 0
-  // Nothing is news once.
+  // Nothing is reported after only one look.
   if (hasFindings || hadFindings) parentPort!.postMessage(findings)
   hadFindings = hasFindings
 }

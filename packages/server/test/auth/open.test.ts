@@ -231,8 +231,8 @@ describe('a hub that all the world can reach', () => {
     ['a short secret', [], { TAILRACE_JWT_SECRET: 'short' }, /5 bytes/],
     ['two kinds of keys', ['--jwks-url', 'https://x'], { TAILRACE_JWT_SECRET: SECRET }, /one of/],
     ['a file that is not there', ['--jwt-public-key', '/nowhere'], {}, /ENOENT/],
-    ['an origin with a path', ['--allow-origin', 'https://a/b'], {}, /origins such as/],
-    ['a proxy that is no network', ['--trust-proxy', 'nginx'], {}, /networks such as/],
+    ['an origin with a path', ['--allow-origin', 'https://a/b'], {}, /must be an origin such as/],
+    ['a proxy that is no network', ['--trust-proxy', 'nginx'], {}, /must be a network such as/],
   ])('does not start with %s', async (_, args, env, message) => {
     const { code, stderr } = await serve(args, env)
     expect(code).toBe(64)

@@ -1,5 +1,5 @@
 import { createMemoryLog, matches } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import * as fc from 'fast-check'
@@ -100,7 +100,7 @@ describe('what is read for a page', () => {
 
   async function withTopics(
     topics: readonly string[],
-  ): Promise<{ log: EventLog; cost: { reads: number; names: number } }> {
+  ): Promise<{ log: CompleteEventLog; cost: { reads: number; names: number } }> {
     const log = createMemoryLog()
     if (topics.length > 0) await log.append(topics.map((topic) => ({ topic, data: '' })))
     const cost = { reads: 0, names: 0 }
@@ -108,11 +108,14 @@ describe('what is read for a page', () => {
       cost,
       log: {
         ...log,
-        async topics(query) {
-          const found = await log.topics(query)
-          cost.reads += 1
-          cost.names += found.length
-          return found
+        topics: {
+          ...log.topics,
+          async list(query) {
+            const found = await log.topics.list(query)
+            cost.reads += 1
+            cost.names += found.length
+            return found
+          },
         },
       },
     }
@@ -128,7 +131,7 @@ describe('what is read for a page', () => {
     ]) {
       cost.reads = 0
       cost.names = 0
-      await readableTopics(log.topics, rights(subscribe), { prefix: '', after: '', limit: 1_000 })
+      await readableTopics(log.topics.list, rights(subscribe), { prefix: '', after: '', limit: 1_000 })
       expect(cost.reads).toBeLessThanOrEqual(50)
       expect(cost.names).toBeLessThanOrEqual(1_050)
     }
@@ -153,7 +156,11 @@ describe('what is read for a page', () => {
           const listed: string[] = []
           let after: string | undefined = ''
           while (after !== undefined) {
-            const page = await readableTopics(log.topics, rights(selectors), { prefix: start, after, limit })
+            const page = await readableTopics(log.topics.list, rights(selectors), {
+              prefix: start,
+              after,
+              limit,
+            })
             listed.push(...page.topics.map((one) => one.topic))
             after = page.next
           }

@@ -194,17 +194,19 @@ describe('by the clock, a ticket', () => {
     const memory = createMemoryLog({ now: () => time })
     const log: EventLog = {
       ...memory,
-      note(note) {
-        cost.writes += 1
-        return memory.note(note)
-      },
-      notes(query) {
-        cost.reads += 1
-        return memory.notes(query)
+      shared: {
+        ...memory.shared,
+        note(note) {
+          cost.writes += 1
+          return memory.shared.note(note)
+        },
+        notes(query) {
+          cost.reads += 1
+          return memory.shared.notes(query)
+        },
       },
     }
-    const { secret } = await log.describe()
-    const tickets = createTickets(log, createSeal(secret), () => time)
+    const tickets = createTickets(log, createSeal(await memory.shared.secret()), () => time)
     const { ticket, expiresIn } = await tickets.issue(identity, ['t'])
     expect(expiresIn).toBe(30)
     return {

@@ -1,8 +1,8 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStream, spawnCli, tempDir } from '@tailrace/testkit'
-import { expect, test } from 'vitest'
-import { withoutSecrets } from '../../src/observe/journal.ts'
+import { expect, test, vi } from 'vitest'
+import { PLAIN_JOURNAL, withoutSecrets } from '../../src/observe/journal.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from '../auth/tokens.ts'
 
 /** A hub on a log that can be taken away, and all that it says. */
@@ -103,7 +103,20 @@ test.each([
   ['Set-Cookie: tailrace=abc', 'Set-Cookie: …'],
   ['token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln is bad', 'token … is bad'],
   ['ticket eyJhbGciOiJkaXIifQ..iv.text.tag', 'ticket …'],
+  ['redis://hub:s3cret@10.0.0.7:6379/0 refused', 'redis://…@10.0.0.7:6379/0 refused'],
   ['is the disk full? /var/lib/log.db is', 'is the disk full? /var/lib/log.db is'],
 ])('what an error of others says is rid of what gives rights: %s', (text, expected) => {
   expect(withoutSecrets(text)).toBe(expected)
+})
+
+test('an interruption of the log is a line when it begins and a line when it ends', () => {
+  const lines: unknown[] = []
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((line) => lines.push(line) > 0)
+  PLAIN_JOURNAL.interrupted(new Error('connect ECONNREFUSED'))
+  PLAIN_JOURNAL.resumed()
+  write.mockRestore()
+  expect(lines).toEqual([
+    'tailrace: the log is interrupted: connect ECONNREFUSED\n',
+    'tailrace: the log has resumed\n',
+  ])
 })

@@ -50,7 +50,7 @@ describe('an open hub', () => {
 
   test('names the metrics that the documentation lists, and no others', async () => {
     const { names, text } = await scrape(hub.url)
-    const page = readFileSync(new URL('../../../../docs/operating/README.md', import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../../../docs/operating/metrics.md', import.meta.url), 'utf8')
     const [, table] = page.split('| Metric | Labels | Says |\n')
     const rows = table!.split('\n\n', 1)[0]!.split('\n').slice(1)
     const listed = rows.flatMap((row) =>

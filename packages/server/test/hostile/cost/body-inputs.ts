@@ -110,6 +110,8 @@ function chunkedInputs(): Input[] {
       name,
       family: name,
       size: 128 * KIB,
+      // Node hands over each chunk by itself.
+      worth: 50,
       run: (hub, bytes) => exchange(hub, [toHttp1(hub, CHUNKED), build(bytes)]),
     }
   })

@@ -59,7 +59,8 @@ function unfinished(hub: Target, type: string, sent: Uint8Array, length: number)
 export function clientInputs(): Input[] {
   return [
     many('pages of history at once', 10, (hub) => send(hub, PAGE)),
-    many('pages of patterns at once', 3, (hub) => send(hub, { ...PATTERNS, headers: PAGE.headers! })),
+    // Each of them may walk all topics once.
+    many('pages of patterns at once', 3, (hub) => send(hub, { ...PATTERNS, headers: PAGE.headers! }), 1_200),
     many('streams at once', 25, (hub) => send(hub, { path: '/topics/control?from=start' })),
     connections('pages of history that nobody reads', 40, (hub) => async (socket) => {
       socket.pause()
@@ -129,12 +130,12 @@ export const COMMITS: readonly Input[] = [
 ]
 
 /** Many requests at once, each on its own connection. */
-function many(name: string, size: number, ask: (hub: Target) => Promise<Answer>): Input {
+function many(name: string, size: number, ask: (hub: Target) => Promise<Answer>, worth = 20 * size): Input {
   return {
     name,
     family: name,
     size,
-    worth: 20 * size,
+    worth,
     async run(hub, count) {
       await Promise.all(Array.from({ length: count }, () => ask(hub)))
       return NONE

@@ -11,7 +11,7 @@ const CHEAP_MS = 10
 /** Inputs of one family are tried together first: if all of them are cheap together, each of them is. */
 const AT_ONCE = 24
 const CHEAP_AT_ONCE_MS = 60
-/** Noise does not fail an input three times in a row. A cost beyond doubt needs no second hearing. */
+/** Noise does not fail an input three times in a row. A cost beyond doubt needs no third hearing. */
 const HEARINGS = 3
 const BEYOND_DOUBT_MS = 1_000
 const MAX_FAILURES_OF_FAMILY = 2
@@ -129,7 +129,8 @@ async function hear(bench: Bench, input: Input): Promise<Finding> {
     const finding = await examine(bench, input)
     if (finding.offences.length === 0) return finding
     await bench.replace()
-    if (hearing === HEARINGS || finding.large.cpuMs > BEYOND_DOUBT_MS) return finding
+    const isBeyondDoubt = hearing > 1 && finding.large.cpuMs > BEYOND_DOUBT_MS
+    if (hearing === HEARINGS || isBeyondDoubt) return finding
   }
 }
 

@@ -1,0 +1,148 @@
+import type { CompleteEventLog, LogErrorCode } from '@tailrace/log'
+import { LogError } from '@tailrace/log'
+import { expect } from 'vitest'
+
+import { recordTail } from './listener.ts'
+import { dataOf, publish, query, readAll } from './reading.ts'
+import { rejection } from './rejection.ts'
+import type { Check } from './subject.ts'
+
+/** What an append came to: the code of its rejection, or `stored`. */
+async function outcomeOf(log: CompleteEventLog, data: string): Promise<LogErrorCode | 'stored'> {
+  try {
+    await publish(log, 'a', data)
+    return 'stored'
+  } catch (error) {
+    if (!LogError.is(error)) throw error
+    return error.code
+  }
+}
+
+export function testInterruption(check: Check): void {
+  check('reports an interruption with its reason, and its end, once each', async (subject) => {
+    const { log, interrupt, restore } = subject
+    const recorded = await Promise.all([recordTail(log), recordTail(log)])
+    for (let round = 1; round <= 2; round += 1) {
+      await interrupt()
+      for (const one of recorded) await one.until(() => one.interruptions.length === 2 * round - 1)
+      await restore()
+      for (const one of recorded) await one.until(() => one.interruptions.length === 2 * round)
+    }
+    for (const { interruptions, failures } of recorded) {
+      for (const reason of interruptions.filter((one) => one !== 'resumed')) {
+        expect(LogError.is(reason) && reason.message.length > 0).toBe(true)
+      }
+      expect(interruptions.map((one) => (one === 'resumed' ? one : 'interrupted'))).toEqual([
+        'interrupted',
+        'resumed',
+        'interrupted',
+        'resumed',
+      ])
+      expect(failures).toEqual([])
+    }
+  })
+
+  check('rejects what needs the engine while it cannot be reached, and recovers', async (subject) => {
+    const { log, interrupt, restore } = subject
+    await publish(log, 'a', 'before')
+    const recorded = await recordTail(log)
+    await interrupt()
+    await recorded.until(() => recorded.interruptions.length === 1)
+    for (const call of [log.read(query(['a'])), log.ready(), log.describe()]) {
+      expect(await rejection(call)).toMatchObject({ code: 'unreachable' })
+    }
+    expect(['unreachable', 'outcome-unknown']).toContain(await outcomeOf(log, 'during'))
+    await restore()
+    await recorded.until(() => recorded.interruptions.length === 2)
+    await log.ready()
+    await publish(log, 'a', 'after')
+    expect(dataOf(await readAll(log, ['a'])).filter((data) => data !== 'during')).toEqual(['before', 'after'])
+  })
+
+  check(
+    'stores nothing that it rejects as unreachable, and everything that it acknowledges',
+    async (subject) => {
+      const { log, interrupt, restore } = subject
+      const recorded = await recordTail(log)
+      const outcomes = new Map<string, Promise<LogErrorCode | 'stored'>>()
+      const append = (name: string): void => {
+        for (let i = 0; i < 20; i += 1) outcomes.set(`${name} ${i}`, outcomeOf(log, `${name} ${i}`))
+      }
+      append('before')
+      await interrupt()
+      append('during')
+      await Promise.all(outcomes.values())
+      await restore()
+      await recorded.until(() => recorded.interruptions.length === 2)
+      append('after')
+      await Promise.all(outcomes.values())
+      const stored = dataOf(await readAll(log, ['a']))
+      expect(new Set(stored).size).toBe(stored.length)
+      for (const [data, outcome] of outcomes) {
+        const code = await outcome
+        expect(['stored', 'unreachable', 'outcome-unknown']).toContain(code)
+        if (code !== 'outcome-unknown')
+          expect([data, stored.includes(data)]).toEqual([data, code === 'stored'])
+      }
+      await recorded.until(() => recorded.events.length >= stored.length)
+      expect(dataOf(recorded.events)).toEqual(stored)
+    },
+  )
+
+  check.with(
+    'join',
+    'reports what came meanwhile, once and in order, before what comes after',
+    async (subject) => {
+      const { log, join, interrupt, restore } = subject
+      const other = await join()
+      const recorded = await recordTail(log)
+      await recorded.reach(await publish(log, 'a', 'before'))
+      await interrupt()
+      await recorded.until(() => recorded.interruptions.length === 1)
+      for (let i = 0; i < 25; i += 1) await publish(other, 'a', `during ${i}`)
+      await restore()
+      await recorded.until(() => recorded.interruptions.length === 2)
+      await recorded.reach(await publish(other, 'a', 'after'))
+      expect(recorded.events).toEqual(await readAll(other, ['a']))
+      expect(recorded.events).toHaveLength(27)
+    },
+  )
+
+  check.with(['join', 'retention'], 'reports what was purged meanwhile', async (subject) => {
+    const { log, join, interrupt, restore } = subject
+    const other = await join()
+    const recorded = await recordTail(log)
+    await recorded.reach(await publish(log, 'a', 'purged'))
+    await interrupt()
+    await recorded.until(() => recorded.interruptions.length === 1)
+    await other.retention.purge('a')
+    await restore()
+    await recorded.until(() => recorded.purges.length > 0)
+    expect(recorded.purges[0]!.topic).toBe('a')
+  })
+
+  check('closes while it cannot be reached', async ({ log, interrupt }) => {
+    const recorded = await recordTail(log)
+    await interrupt()
+    await recorded.until(() => recorded.interruptions.length === 1)
+    await log.close()
+    expect(await rejection(log.ready())).toMatchObject({ code: 'closed' })
+  })
+
+  check.with(
+    'replace',
+    'fails when the log is another one, and reports nothing after that',
+    async (subject) => {
+      const { log, replace } = subject
+      const recorded = await recordTail(log)
+      await recorded.reach(await publish(log, 'a', '1'))
+      await replace()
+      await recorded.until(() => recorded.failures.length > 0)
+      expect(recorded.failures).toHaveLength(1)
+      expect(LogError.is(recorded.failures[0])).toBe(true)
+      await outcomeOf(log, '2')
+      expect(dataOf(recorded.events)).toEqual(['1'])
+      expect(recorded.failures).toHaveLength(1)
+    },
+  )
+}

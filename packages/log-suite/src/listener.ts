@@ -1,0 +1,76 @@
+import type { EventLog, LogError, StoredEvent, Tail, TailListener } from '@tailrace/log'
+
+/** A tail that records what it receives. */
+export interface RecordedTail {
+  readonly tail: Tail
+  readonly events: readonly StoredEvent[]
+  /** The runs in which the events arrived. */
+  readonly runs: readonly (readonly StoredEvent[])[]
+  readonly purges: readonly { readonly topic: string; readonly through: number }[]
+  /** The reason of each interruption, and `resumed` for its end. */
+  readonly interruptions: readonly (LogError | 'resumed')[]
+  readonly failures: readonly LogError[]
+  /** Resolves once the tail is at an offset, or past it. */
+  reach(offset: number): Promise<void>
+  /** Resolves when what was reported satisfies it, now or later. */
+  until(isEnough: () => boolean): Promise<void>
+}
+
+/** Ignores everything. */
+export const NO_LISTENER: TailListener = {
+  events() {},
+  purged() {},
+  interrupted() {},
+  resumed() {},
+  failed() {},
+}
+
+export async function recordTail(log: Pick<EventLog, 'tail'>): Promise<RecordedTail> {
+  const runs: (readonly StoredEvent[])[] = []
+  const events: StoredEvent[] = []
+  const purges: { topic: string; through: number }[] = []
+  const interruptions: (LogError | 'resumed')[] = []
+  const failures: LogError[] = []
+  const waiting = new Set<() => void>()
+  const wake = (): void => {
+    for (const look of waiting) look()
+  }
+  const listener: TailListener = {
+    events(run) {
+      runs.push(run)
+      events.push(...run)
+      wake()
+    },
+    purged(topic, through) {
+      purges.push({ topic, through })
+      wake()
+    },
+    interrupted(reason) {
+      interruptions.push(reason)
+      wake()
+    },
+    resumed() {
+      interruptions.push('resumed')
+      wake()
+    },
+    failed(error) {
+      failures.push(error)
+      wake()
+    },
+  }
+  const tail = await log.tail(listener)
+  function until(isEnough: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      function look(): void {
+        if (!isEnough()) return
+        waiting.delete(look)
+        resolve()
+      }
+      waiting.add(look)
+      look()
+    })
+  }
+  const reach = (offset: number): Promise<void> =>
+    until(() => tail.after >= offset || events.some((event) => event.offset >= offset))
+  return { tail, events, runs, purges, interruptions, failures, until, reach }
+}

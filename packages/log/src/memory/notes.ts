@@ -1,0 +1,31 @@
+import { compareCodePoints } from '../code-points.ts'
+import type { Note, NoteQuery } from '../event-log.ts'
+
+/** How many notes a memory log holds. Beyond it the oldest go. */
+const MAX_NOTES = 100_000
+
+/** The notes of a memory log. */
+export class Notes {
+  /** Oldest first. */
+  readonly #untilByKey = new Map<string, number>()
+
+  /** @returns whether the key was not noted at the time */
+  add({ key, until }: Note, now: number): boolean {
+    const before = this.#untilByKey.get(key) ?? -Infinity
+    this.#untilByKey.set(key, Math.max(before, until))
+    if (this.#untilByKey.size > MAX_NOTES) this.#untilByKey.delete(this.#untilByKey.keys().next().value!)
+    return before <= now
+  }
+
+  find({ prefix, after, limit }: NoteQuery, now: number): Note[] {
+    return [...this.#untilByKey]
+      .filter(([key, until]) => key.startsWith(prefix) && until > now && compareCodePoints(key, after) > 0)
+      .toSorted(([a], [b]) => compareCodePoints(a, b))
+      .slice(0, limit)
+      .map(([key, until]) => ({ key, until }))
+  }
+
+  expire(now: number): void {
+    for (const [key, until] of this.#untilByKey) if (until <= now) this.#untilByKey.delete(key)
+  }
+}

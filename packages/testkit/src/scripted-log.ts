@@ -1,0 +1,154 @@
+import { LogError } from '@tailrace/log'
+import type { CompleteEventLog, TailListener } from '@tailrace/log'
+
+export interface ScriptedLogOptions {
+  /** Tails report each event a few turns of the event loop after it was stored. @defaultValue false */
+  readonly isLate?: boolean | undefined
+}
+
+/** A log that does on request what a real engine does when it pleases: lag, be cut off, and be lost. */
+export interface ScriptedLog {
+  readonly log: CompleteEventLog
+  /** Cuts the log off: every call rejects with the reason, and tails report nothing until `resume`. */
+  interrupt(reason?: LogError): void
+  resume(): void
+  /** Ends every tail for good. */
+  fail(error: LogError): void
+  /** Keeps back what tails have to report until `release`. */
+  hold(): void
+  release(): void
+}
+
+const UNREACHABLE = new LogError('unreachable', 'The engine cannot be reached: the test has cut it off.')
+
+/** Wraps a log, such as a memory log, of which one node can be disturbed and others not. */
+export function createScriptedLog(
+  inner: CompleteEventLog,
+  { isLate = false }: ScriptedLogOptions = {},
+): ScriptedLog {
+  const tails = new Set<ScriptedTail>()
+  let interruption: LogError | undefined
+  let isHeld = false
+  let isClosed = false
+
+  const canReport = (): boolean => interruption === undefined && !isHeld
+
+  function guarded<Args extends unknown[], T>(
+    call: (...args: Args) => Promise<T>,
+  ): (...args: Args) => Promise<T> {
+    return async (...args) => {
+      if (interruption !== undefined && !isClosed) throw interruption
+      return call(...args)
+    }
+  }
+
+  const { snapshots, topics, retention, shared } = inner
+  const log: CompleteEventLog = {
+    append: guarded(inner.append),
+    read: guarded(inner.read),
+    describe: guarded(inner.describe),
+    ready: guarded(inner.ready),
+    snapshots: { read: guarded(snapshots.read) },
+    topics: { list: guarded(topics.list), ended: guarded(topics.ended) },
+    retention: { trim: guarded(retention.trim), purge: guarded(retention.purge) },
+    shared: { secret: guarded(shared.secret), note: guarded(shared.note), notes: guarded(shared.notes) },
+
+    tail: guarded(async (listener) => {
+      const scripted = new ScriptedTail(listener, canReport, isLate)
+      const tail = await inner.tail(scripted)
+      tails.add(scripted)
+      return {
+        after: tail.after,
+        stop() {
+          tails.delete(scripted)
+          scripted.stop()
+          tail.stop()
+        },
+      }
+    }),
+
+    async close() {
+      isClosed = true
+      for (const tail of tails) tail.stop()
+      await inner.close()
+    },
+  }
+
+  return {
+    log,
+    interrupt(reason = UNREACHABLE) {
+      interruption = reason
+      for (const tail of tails) tail.interrupted(reason)
+    },
+    resume() {
+      interruption = undefined
+      for (const tail of tails) tail.resumed()
+    },
+    fail(error) {
+      for (const tail of tails) tail.failed(error)
+      tails.clear()
+    },
+    hold() {
+      isHeld = true
+    },
+    release() {
+      isHeld = false
+      for (const tail of tails) tail.report()
+    },
+  }
+}
+
+class ScriptedTail implements TailListener {
+  readonly #listener: TailListener
+  readonly #canReport: () => boolean
+  readonly #isLate: boolean
+  readonly #reports: (() => void)[] = []
+  #isStopped = false
+
+  constructor(listener: TailListener, canReport: () => boolean, isLate: boolean) {
+    this.#listener = listener
+    this.#canReport = canReport
+    this.#isLate = isLate
+  }
+
+  events(events: Parameters<TailListener['events']>[0]): void {
+    this.#add(() => this.#listener.events(events))
+  }
+
+  purged(topic: string, through: number): void {
+    this.#add(() => this.#listener.purged(topic, through))
+  }
+
+  interrupted(reason: LogError): void {
+    this.#listener.interrupted(reason)
+  }
+
+  resumed(): void {
+    this.#listener.resumed()
+    this.report()
+  }
+
+  failed(error: LogError): void {
+    this.stop()
+    this.#listener.failed(error)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Reports what was kept back, if nothing is in the way. */
+  report(): void {
+    while (!this.#isStopped && this.#canReport()) {
+      const next = this.#reports.shift()
+      if (next === undefined) return
+      next()
+    }
+  }
+
+  #add(report: () => void): void {
+    this.#reports.push(report)
+    if (this.#isLate) setImmediate(() => setImmediate(() => this.report()))
+    else this.report()
+  }
+}
