@@ -10,7 +10,7 @@ import type { Action, Message, State } from './step.ts'
 import { onWake } from './wake.ts'
 
 /** Events over as many connections as it takes. */
-export interface Feed extends SharedFeed {
+export interface Feed extends Intake, Omit<SharedFeed, keyof Intake> {
   /** Makes the first connection, or lets a share decide about that. */
   begin(): void
   /** Connects again at once, from the place that it has. */
@@ -40,8 +40,8 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
   let stopWaking: (() => void) | undefined
   let failure: { error: unknown } | undefined
   let settle!: () => void
-  const closed = new Promise<void>((resolve) => (settle = resolve)).then(() => {
-    if (failure !== undefined) throw failure.error
+  const closed = new Promise<void>((resolve, reject) => {
+    settle = () => (failure === undefined ? resolve() : reject(failure.error))
   })
 
   function note(message: Message, now = Date.now()): void {
