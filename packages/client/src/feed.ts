@@ -27,7 +27,6 @@ const ONLY_STREAMED = /[?&](snapshot|gap|envelope|conflate)=/
 
 /** Does what `step.ts` says: makes requests, keeps the clock, and calls back. */
 export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: string): Feed {
-  const rules = { ...settings, canRefresh: typeof settings.headers === 'function' }
   const { url, method, fallback, share: join, hasReadTimeout } = settings
   let state: State = startState(
     settings.readTimeoutMs,
@@ -46,7 +45,7 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
 
   function note(message: Message, now = Date.now()): void {
     let action: Action | undefined
-    ;[state, action] = step(state, message, now, rules)
+    ;[state, action] = step(state, message, now, settings)
     // Armed for too early a time it looks again, so a later one, which is the usual case, costs nothing.
     if (state.dueAt < armedFor) {
       clearTimeout(timer)
