@@ -90,8 +90,12 @@ export async function soak({ seconds, seed, progress }: SoakOptions): Promise<Re
   const deadline = performance.now() + CATCH_UP_MS
   while (!auditor.isDelivered && performance.now() < deadline) await pause(20)
   for (const reader of readers) reader.close()
-  const stored = (name: string): Promise<HistoryEvent[]> =>
-    Array.fromAsync(readHistory(`${hub.url}/topics/soak/${name}`))
+  async function stored(name: string): Promise<HistoryEvent[]> {
+    const events: HistoryEvent[] = []
+    const pages = readHistory(`${hub.url}/topics/soak/${name}`).pages()
+    for await (const page of pages) events.push(...page.events)
+    return events
+  }
   for (const name of PUBLISHERS) auditor.compare(name, await stored(name))
   auditor.compare(BRIEF, await stored(BRIEF), BRIEF_KEPT)
 

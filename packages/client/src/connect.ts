@@ -241,13 +241,13 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
       },
       isStart ? '' : from,
     )
-    const done = (): void => {
+    const joinSoon = (): void => {
       if (member.isOver) return
       member.from = own.lastEventId
       members.add(member)
       changeSoon()
     }
-    own.closed.then(done, member.end)
+    own.closed.then(joinSoon, (error: unknown) => member.end(error))
     own.begin()
     return own
   }
@@ -284,7 +284,6 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
         },
       }
       const closed = new Promise<void>((resolve, reject) => {
-        // oxlint-disable-next-line typescript/prefer-promise-reject-errors
         settle = (error) => (error === undefined ? resolve() : reject(error))
       })
       all.add(member)

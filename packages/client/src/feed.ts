@@ -10,7 +10,7 @@ import type { Action, Message, State } from './step.ts'
 import { onWake } from './wake.ts'
 
 /** Events over as many connections as it takes. */
-export interface Feed extends SharedFeed {
+export interface Feed extends Intake, Omit<SharedFeed, keyof Intake> {
   /** Makes the first connection, or lets a share decide about that. */
   begin(): void
   /** Connects again at once, from the place that it has. */
@@ -27,7 +27,6 @@ const ONLY_STREAMED = /[?&](snapshot|gap|envelope|conflate)=/
 
 /** Does what `step.ts` says: makes requests, keeps the clock, and calls back. */
 export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: string): Feed {
-  const rules = { ...settings, canRefresh: typeof settings.headers === 'function' }
   const { url, method, fallback, share: join, hasReadTimeout } = settings
   let state: State = startState(
     settings.readTimeoutMs,
@@ -40,13 +39,13 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
   let stopWaking: (() => void) | undefined
   let failure: { error: unknown } | undefined
   let settle!: () => void
-  const closed = new Promise<void>((resolve) => (settle = resolve)).then(() => {
-    if (failure !== undefined) throw failure.error
+  const closed = new Promise<void>((resolve, reject) => {
+    settle = () => (failure === undefined ? resolve() : reject(failure.error))
   })
 
   function note(message: Message, now = Date.now()): void {
     let action: Action | undefined
-    ;[state, action] = step(state, message, now, rules)
+    ;[state, action] = step(state, message, now, settings)
     // Armed for too early a time it looks again, so a later one, which is the usual case, costs nothing.
     if (state.dueAt < armedFor) {
       clearTimeout(timer)

@@ -80,14 +80,18 @@ export interface SubscribeOptions extends SubscribeLimits, RequestParts {
   readonly share?: ((feed: SharedFeed) => Share | undefined) | undefined
 }
 
-const DEFAULT_LIMITS = {
-  initialDelayMs: 1_000,
-  maxDelayMs: 30_000,
-  stableAfterMs: 5_000,
-  openTimeoutMs: 15_000,
-  readTimeoutMs: 60_000,
-  maxQueuedEvents: 1_000,
-  maxEventLength: DEFAULT_MAX_BUFFER_LENGTH,
+/** The largest event that can be allowed: what the decoder can hold. */
+const MAX_EVENT_LENGTH = 2 ** 28
+
+/** Of each bound and time, the default and the least. */
+const LIMITS: Readonly<Record<keyof SubscribeLimits, readonly [fallback: number, least: number]>> = {
+  initialDelayMs: [1_000, 0],
+  maxDelayMs: [30_000, 0],
+  stableAfterMs: [5_000, 0],
+  openTimeoutMs: [15_000, 0],
+  readTimeoutMs: [60_000, 0],
+  maxQueuedEvents: [1_000, 1],
+  maxEventLength: [DEFAULT_MAX_BUFFER_LENGTH, 1],
 }
 
 const OTHERS: Readonly<Record<Exclude<keyof SubscribeOptions, keyof SubscribeLimits>, 1>> = {
@@ -116,27 +120,30 @@ export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
 
 /** Fills in defaults. @throws ClientError `invalid-option` */
 export function resolveOptions(given: string, options: SubscribeOptions): ResolvedOptions {
-  for (const name in options)
-    if (!(name in DEFAULT_LIMITS || name in OTHERS)) throw invalid(name, 'is not an option')
-  const limits = { ...DEFAULT_LIMITS }
-  const { method: asked = 'GET' } = options
+  for (const name in options) check(name in LIMITS || name in OTHERS, name, 'is not an option')
+  const { method: asked = 'GET', body, share } = options
   // As `fetch` takes them: in any case, and without a body.
   const isBare = /^(get|head)$/i.test(asked)
-  if (!isBare) limits.readTimeoutMs = 0
-  for (const name of Object.keys(limits) as (keyof SubscribeLimits)[]) {
-    limits[name] = Math.min(options[name] ?? limits[name], MAX_RETRY_MS)
-    const least = name === 'maxQueuedEvents' ? 1 : 0
-    if (!(limits[name] >= least)) throw invalid(name, `must be a number of at least ${least}`)
+  const method = isBare ? asked.toUpperCase() : asked
+  const limits = {} as Record<keyof SubscribeLimits, number>
+  for (const name of Object.keys(LIMITS) as (keyof SubscribeLimits)[]) {
+    const [fallback, least] = LIMITS[name]
+    // A request that should not be repeated on a guess is never taken for dead.
+    const value = options[name] ?? (isBare || name !== 'readTimeoutMs' ? fallback : 0)
+    check(value >= least, name, `must be at least ${least}`)
+    limits[name] = Math.min(value, MAX_RETRY_MS)
   }
   const { maxEventLength: length } = limits
-  if (!(Number.isInteger(length) && length > 0 && length <= 2 ** 28))
-    throw invalid('maxEventLength', 'must be an integer from 1 to 268435456')
-  const method = isBare ? asked.toUpperCase() : asked
-  if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
-  if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
-  if (options.share !== undefined && method !== 'GET') throw invalid('share', 'requires GET')
+  check(
+    Number.isInteger(length) && length <= MAX_EVENT_LENGTH,
+    'maxEventLength',
+    'must be an integer up to 2^28',
+  )
+  check(!isBare || body === undefined, 'body', `cannot be sent with ${method}`)
+  check(!(body instanceof ReadableStream), 'body', 'cannot be a stream')
+  check(share === undefined || method === 'GET', 'share', 'requires GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
-  if (!URL.canParse(given, base)) throw invalid('url', `is not a URL: ${given}`)
+  check(URL.canParse(given, base), 'url', `is not a URL: ${given}`)
   return {
     ...options,
     ...limits,
@@ -146,6 +153,6 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
   }
 }
 
-function invalid(option: string, rule: string): ClientError {
-  return new ClientError('invalid-option', `${option} ${rule}`, { details: { option } })
+function check(isSo: boolean, option: string, rule: string): void {
+  if (!isSo) throw new ClientError('invalid-option', `${option} ${rule}`, { details: { option } })
 }

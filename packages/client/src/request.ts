@@ -119,7 +119,6 @@ export async function orNetworkError<T>(url: string, task: T): Promise<Awaited<T
  */
 export function unlessAborted<T>(signal: AbortSignal | undefined, task: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     const abort = (): void => reject(signal!.reason)
     signal?.addEventListener('abort', abort)
     if (signal?.aborted === true) abort()

@@ -2,6 +2,7 @@ import { MAX_RETRY_MS } from '@tailrace/wire'
 import { delayAfter, isTransient, retryAfterMs } from './backoff.ts'
 import type { DelayBounds } from './backoff.ts'
 import type { ClientError, ClientErrorCode } from './errors.ts'
+import type { HeadersSource } from './request.ts'
 
 /** Streams in a row that did not begin in time before it polls. */
 const MAX_LATE = 2
@@ -47,8 +48,8 @@ export interface State {
 export interface Rules extends DelayBounds {
   readonly stableAfterMs: number
   readonly openTimeoutMs: number
-  /** Headers come from a function, so new ones can be had. */
-  readonly canRefresh: boolean
+  /** If they come from a function, new ones can be had. */
+  readonly headers?: HeadersSource | undefined
 }
 
 /** What a caller decides about a failure; nothing leaves it to the rules. */
@@ -187,7 +188,7 @@ function end(given: State, error: ClientError | undefined, now: number, rules: R
     (error.code === 'status' && error.status === 401) ||
     (error.code === 'refused-by-server' && error.reason === 'token-expired')
   // New headers are asked for once; if they are refused as well, the caller has to know.
-  const wereRefused = isRefusal && !given.wereRefused && rules.canRefresh
+  const wereRefused = isRefusal && !given.wereRefused && typeof rules.headers === 'function'
   return [
     { ...state, phase: 'failed', wereRefused },
     { kind: 'decide', error },

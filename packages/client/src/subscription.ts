@@ -1,7 +1,7 @@
 import type { DecodedEvent } from '@tailrace/wire'
 import type { EventMap, EventOf, Item, Status, StreamEvent } from './items.ts'
 import type { Decode } from './payload.ts'
-import { Queue } from './queue.ts'
+import { createQueue } from './queue.ts'
 import type { Sink } from './sink.ts'
 
 /** A stream that goes on over lost connections. Iterate over it, or add listeners: it connects with the first of either. */
@@ -46,7 +46,7 @@ export interface Outlet<Events extends EventMap> extends Sink {
 
 export function createOutlet<Events extends EventMap>(options: OutletOptions): Outlet<Events> {
   const { decode, maxQueuedEvents, save } = options
-  const queue = new Queue<Item<Events>>(maxQueuedEvents)
+  const queue = createQueue<Item<Events>>(maxQueuedEvents)
   const listeners = new Map<string, Set<(event: never) => void>>()
   const statusListeners = new Set<(status: Status) => void>()
   let isIterated = false

@@ -53,7 +53,7 @@ export function tabs(feed: SharedFeed): Share | undefined {
         try {
           sink.tell({
             kind: 'reconnecting',
-            error: new ClientError(code, message, { details } as object) as ClientError,
+            error: new ClientError(code, message, { details }) as ClientError,
             delayMs,
           })
         } catch (thrown) {
@@ -103,7 +103,8 @@ export function tabs(feed: SharedFeed): Share | undefined {
     pass: (event) => note({ kind: 'passing', event }),
     lose(error, delayMs) {
       const { code, message } = error
-      note({ kind: 'lost', error: { code, message, details: { ...error } }, delayMs })
+      const details = Object.fromEntries(Object.entries(error))
+      note({ kind: 'lost', error: { code, message, details }, delayMs })
     },
     idle: () => note({ kind: 'idle' }),
     leave() {

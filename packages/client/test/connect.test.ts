@@ -184,10 +184,10 @@ test('while topics come and go under load and the connection breaks, every subsc
   const TOPICS = ['a', 'b', 'c', 'd/1', 'd/2']
   const SELECTORS = [...TOPICS, 'd/*', '**']
   const published: { readonly id: string; readonly topic: string }[] = []
-  let isDone = false
+  const publishingEnds = new AbortController()
 
   async function publishAlong(): Promise<void> {
-    for (let n = 0; !isDone; n += 1) {
+    for (let n = 0; !publishingEnds.signal.aborted; n += 1) {
       const batch = TOPICS.filter(() => random.chance(0.5)).map((topic) => ({ topic, data: String(n) }))
       if (batch.length > 0) published.push(...(await publish(`${hub.url}/topics`, batch)))
       for (const look of watchers) look()
@@ -225,7 +225,7 @@ test('while topics come and go under load and the connection breaks, every subsc
     if (random.chance(0.7)) await batches(random.int(1, 12))
   }
   for (const { seen, isOpen } of everything) if (isOpen) await untilLive(seen)
-  isDone = true
+  publishingEnds.abort()
   await publishing
   published.push(
     ...(await publish(

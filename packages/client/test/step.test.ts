@@ -9,7 +9,7 @@ const RULES: Rules = {
   maxDelayMs: 1_000,
   stableAfterMs: 5_000,
   openTimeoutMs: 15_000,
-  canRefresh: true,
+  headers: () => ({}),
 }
 const PHASES: readonly Phase[] = ['idle', 'opening', 'open', 'polling', 'failed', 'waiting', 'over']
 const ACTIVE: readonly Phase[] = ['opening', 'open', 'polling']

@@ -55,6 +55,8 @@ function isLegal({ role, link, isTaking, waiting }: TabState): boolean {
       return (link === 'up' && waiting.length === 0) || isTaking
     case 'leader':
       return waiting.length === 0 && (link === 'up' || isTaking)
+    default:
+      return role satisfies never
   }
 }
 
@@ -255,12 +257,12 @@ test('whatever is lost between them, a follower gets every event of the log once
       send({ kind: 'taken' })
     }
     const catchUp = (): void => {
-      while (link === 'up' && place < head) {
-        const event = decoded(place + 1)
-        send({ kind: 'passing', event })
-        seen.push((place += 1))
+      if (link !== 'up') return
+      for (; place < head; place += 1) {
+        send({ kind: 'passing', event: decoded(place + 1) })
+        seen.push(place + 1)
       }
-      if (link === 'up') send({ kind: 'passing', event: decoded(place, 'tailrace.live') })
+      send({ kind: 'passing', event: decoded(place, 'tailrace.live') })
     }
     for (const one of steps) {
       if (one.do === 'publish' || one.do === 'drop') {

@@ -3,7 +3,10 @@ import type { HistoryEvent } from '@tailrace/client'
 
 /** Everything that a topic holds. */
 export async function readTopic(url: string, topic: string): Promise<HistoryEvent[]> {
-  return Array.fromAsync(readHistory(`${url}/topics/${topic}`, { maxAttempts: 1 }))
+  const events: HistoryEvent[] = []
+  const pages = readHistory(`${url}/topics/${topic}`, { maxAttempts: 1 }).pages()
+  for await (const page of pages) events.push(...page.events)
+  return events
 }
 
 /** Publishes one event. @returns its id, and whether the hub knew it already */
