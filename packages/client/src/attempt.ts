@@ -6,10 +6,10 @@ import type { Intake } from './intake.ts'
 import { send, streamHeaders } from './request.ts'
 import { decode, streamOf } from './stream.ts'
 
-/** How many of the newest events are remembered, to recognise what a server sends again after a reconnection. */
+/** How many of the newest events are remembered, to recognize events that a server sends again after a reconnection. */
 const MAX_SEEN = 256
 
-/** Asks for a stream, and reads it to its end. @throws ClientError why there has to be another attempt */
+/** Requests a stream, and reads it to its end. @throws ClientError why another attempt is necessary */
 export async function readStream(intake: Intake, signal: AbortSignal): Promise<void> {
   const { settings, url, lastEventId, seen, sink, tokens, note, take } = intake
   const response = await send(url, settings, { own: streamHeaders(lastEventId), signal, tokens })
@@ -18,9 +18,9 @@ export async function readStream(intake: Intake, signal: AbortSignal): Promise<v
   note({ kind: 'opened' })
   signal.addEventListener('abort', stream.cancel)
 
-  /** Whether everything so far was sent again: a server that resumes too early does so at the beginning only. */
+  /** Whether every event so far was a repeat: a server that resumes too early repeats events only at the beginning. */
   let isOverlap = true
-  /** What to do for each event and comment, in stream order. */
+  /** Actions for each event and comment, in stream order. */
   const arrived: (() => unknown)[] = []
   let id: string | undefined
   let reason: string | undefined
@@ -62,7 +62,7 @@ export async function readStream(intake: Intake, signal: AbortSignal): Promise<v
         if (signal.aborted) return
       }
       if (failure !== undefined) throw failure
-      // The last block had no data: its id is a place, and not that of the event to come.
+      // The last block had no data: its id is a position, and does not belong to the next event.
       if (id !== undefined) await take(controlOf('tailrace.place', id))
       id = undefined
       await sink.room()
@@ -77,8 +77,8 @@ export async function readStream(intake: Intake, signal: AbortSignal): Promise<v
 }
 
 /**
- * What makes two events one: the id alone does not, since some servers number the events of each connection anew.
- * The data is hashed, so that what is remembered stays small.
+ * Identifies an event. The id alone is not enough, because some servers restart their numbering with each connection.
+ * The data is hashed to keep the key small.
  */
 function keyOf(id: string, { type, data }: DecodedEvent): string {
   let hash = 0

@@ -11,7 +11,7 @@ import { selects } from './selector.ts'
 import { createOutlet } from './subscription.ts'
 import type { Outlet, Subscription } from './subscription.ts'
 
-/** The most topics and patterns of one stream (spec/protocol.md, 3.1). */
+/** Maximum number of topics and patterns of one stream (spec/protocol.md, 3.1). */
 const MAX_SELECTORS = 100
 
 export type ConnectOptions = Omit<
@@ -20,30 +20,30 @@ export type ConnectOptions = Omit<
 >
 
 export interface TopicOptions {
-  /** Makes `data` of the text, for this subscription alone. @defaultValue the text */
+  /** Converts the text of an event to `data`, for this subscription only. @defaultValue the text */
   readonly decode?: Decode | undefined
   /**
-   * Where it starts: `start` (everything retained), or the id of an event: what follows it. It catches up over a
-   * connection of its own, and then joins the others.
+   * Where it starts: `start` (everything retained), or the id of the event to continue after. It catches up over its own
+   * connection, and then joins the others.
    *
-   * @defaultValue what is new from when it is told that it is `live`
+   * @defaultValue events that are published after it becomes `live`
    */
   readonly from?: string | undefined
 }
 
-/** One connection for all subscriptions of a page. It is open while there are any. */
+/** One connection for all subscriptions of a page. It is open while there is at least one. */
 export interface PageConnection {
   /**
-   * Subscribes to topics or patterns. The connection is opened anew with them, from the place that it has reached, so
-   * no other subscription loses or repeats an event.
+   * Subscribes to topics or patterns. The connection is reopened with them from its current position, so no other
+   * subscription misses or repeats an event.
    *
-   * @throws ClientError `invalid-option` for more than 100 topics of all subscriptions together
+   * @throws ClientError `invalid-option` if all subscriptions together have more than 100 topics
    */
   subscribe<Events extends EventMap = Record<string, string>>(
     topics: string | readonly string[],
     options?: TopicOptions,
   ): Subscription<Events>
-  /** Connects again at once, from the place that it has: with new cookies, for example. */
+  /** Reconnects at once from the current position, for example with new cookies. */
   restart(): void
   /** Ends all subscriptions. */
   close(): void
@@ -53,26 +53,26 @@ export interface PageConnection {
 interface Member {
   readonly selectors: readonly string[]
   readonly outlet: Outlet<EventMap>
-  /** Where it starts; afterwards the connection has its place. */
+  /** Where it starts. After it has joined, the position is that of the connection. */
   from: string | undefined
-  /** The present connection has its topics. */
+  /** The current connection includes its topics. */
   isJoined: boolean
-  /** It does not want what is older than the connection that it joined. */
+  /** It skips events that are older than the connection that it joined. */
   skipsUntilLive: boolean
-  /** It has had everything up to here. */
+  /** It has received everything up to here. */
   skipsThrough: string | undefined
-  /** The hub has served it once. */
+  /** The hub has accepted its topics. */
   isServed: boolean
   isOver: boolean
   end(error?: unknown): void
 }
 
 /**
- * Makes one connection to a hub for many subscriptions, which come and go.
+ * Creates one connection to a hub for many subscriptions, which come and go.
  *
- * All of them read one stream, and the log has one order, so one place stands for all of them. When their topics
- * change, the stream is opened again from there. One that starts at an earlier place sets the connection back to it;
- * the others then skip what they have had.
+ * All of them read one stream, and the log has one order, so one position applies to all of them. When their topics
+ * change, the stream is reopened from there. A subscription that starts earlier moves the
+ * connection back; the others then skip the events that they have already received.
  *
  * @param url of the hub
  * @throws ClientError `invalid-option`
@@ -80,13 +80,13 @@ interface Member {
 export function connect(url: string | URL, options: ConnectOptions = {}): PageConnection {
   const settings = resolveOptions(`${String(url).replace(/\/$/, '')}/events`, options)
   const { signal } = settings
-  /** All that are not over: their topics count, also before they want events. */
+  /** All that have not ended. Their topics count even before they want events. */
   const all = new Set<Member>()
   /** Those that want events, and have caught up. */
   const members = new Set<Member>()
   let feed: Feed | undefined
   let willChange = false
-  /** Of a stream of a single topic, which does not name it. */
+  /** The topic of a stream of a single topic, whose events do not name it. */
   let firstSelector = ''
 
   function settingsOf(selectors: Iterable<string>, from?: string): ResolvedOptions {
@@ -100,7 +100,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
     return new Set([...of].flatMap(({ selectors }) => selectors))
   }
 
-  /** Opens, changes or closes the connection: once for all changes that are made together. */
+  /** Opens, changes or closes the connection, once for all changes made together. */
   function changeSoon(): void {
     if (willChange) return
     willChange = true
@@ -112,7 +112,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
     })
   }
 
-  /** Topics were added, or are not needed any more. */
+  /** Whether topics were added, or are no longer needed. */
   function isStale({ url: present }: Feed): boolean {
     return present !== settingsOf(selectorsOf(members)).url || [...members].some(({ isJoined }) => !isJoined)
   }
@@ -123,7 +123,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
     feed = opened
     const over = (error?: unknown): void => {
       feed = undefined
-      // The topics of a new subscription may be refused. The others go on without it.
+      // The hub may refuse the topics of a new subscription. The others continue without it.
       const served = [...members].filter(({ isServed }) => isServed)
       const isForAll = error === undefined || served.length === members.size
       for (const member of members) {
@@ -174,7 +174,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
         }
         if (status.kind === 'gap') {
           if (member.skipsUntilLive) continue
-          // In another log the place says nothing.
+          // In a different log, the position means nothing.
           if (!/^(expired|overflow)$/.test(status.reason)) member.skipsThrough = undefined
         }
         void attempt(member, () => outlet.tell(status))
@@ -194,12 +194,12 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
     },
   }
 
-  /** Takes a subscription into the connection that is about to be made. */
+  /** Adds a subscription to the connection that is about to be opened. */
   function join(member: Member): void {
     const { from } = member
     const place = feed!.lastEventId
     member.isJoined = true
-    // Events that another one has had would be taken for repeats.
+    // Otherwise, events that another subscription has received would be treated as repeats.
     feed!.seen.clear()
     if (from === undefined) {
       member.skipsUntilLive = true
@@ -220,7 +220,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
     }
   }
 
-  /** Reads up to what is new over a connection of its own. */
+  /** Catches up over its own connection, until it is live. */
   function catchUp(member: Member, from: string): Feed {
     const { outlet } = member
     const isStart = from === 'start'

@@ -1,4 +1,4 @@
-/** An error response's body as RFC 9457 has it, where the server sent one. */
+/** The body of an error response as defined by RFC 9457, if the server sent one. */
 export interface Problem {
   readonly code?: string | undefined
   readonly title?: string | undefined
@@ -7,20 +7,20 @@ export interface Problem {
 
 /** Every way this package can fail, with the facts that an error of each code carries. Codes are public API. */
 export interface ClientErrorFacts {
-  /** A mistake of the caller: `option` has a value that it cannot have. */
+  /** A mistake of the caller: `option` has an invalid value. */
   readonly 'invalid-option': { readonly option: string }
-  /** No response: no route, no name, a refused or reset connection, or CORS. Runtimes do not say which. */
+  /** No response: no route, no name, a refused or reset connection, or CORS. Runtimes do not report which. */
   readonly network: object
   /**
-   * Something other than this package aborted the request, such as your own `fetch`. `subscribe` tries again; an
+   * Something other than this package aborted the request, such as your own `fetch`. `subscribe` retries; an
    * `EventSource` fails, as the specification requires.
    */
   readonly aborted: object
-  /** The function for headers threw; `cause` is what it threw. */
+  /** The `headers` function threw; `cause` is what it threw. */
   readonly headers: object
   /** No stream within `openTimeoutMs`. */
   readonly 'open-timeout': object
-  /** A response with another status than the one that was needed. */
+  /** A response with an unexpected status. */
   readonly status: {
     readonly status: number
     /** The header `Retry-After`. */
@@ -38,13 +38,13 @@ export interface ClientErrorFacts {
   readonly silent: object
   /** The stream ended. */
   readonly 'closed-by-server': object
-  /** The server announced in the stream why it would end it (`tailrace.error`). */
+  /** The server sent the reason in the stream before it ended it (`tailrace.error`). */
   readonly 'refused-by-server': { readonly reason: string }
-  /** Data that is not JSON, or that the schema rejects. */
+  /** Data that is not JSON, or that does not match its schema. */
   readonly 'invalid-event': { readonly type: string; readonly text: string }
   /** The last event ID contains control characters, which cannot be sent back: the stream cannot be resumed. */
   readonly 'invalid-id': object
-  /** Events between `from` and `oldest` are gone for good. Only a `readHistory` that has been told to stop there throws it. */
+  /** Events between `from` and `oldest` are gone for good. Only `readHistory` without `onGap` throws it. */
   readonly gap: { readonly reason: string; readonly from: string; readonly oldest: string }
   /** Only from `useSubscription`: one of its callbacks threw; `cause` is what it threw. */
   readonly callback: object
@@ -62,7 +62,10 @@ export type ClientErrorOf<Code extends ClientErrorCode> = Error & {
   readonly code: Code
 } & ClientErrorFacts[Code]
 
-/** Every failure that this package reports. Branch on `code`, which also narrows the type: `error.code === 'status'` has `error.status`. */
+/**
+ * Every failure that this package reports. Branch on `code`, which also narrows the type: if `error.code === 'status'`,
+ * there is `error.status`.
+ */
 export type ClientError = { [Code in ClientErrorCode]: ClientErrorOf<Code> }[ClientErrorCode]
 
 const brand: unique symbol = Symbol.for('@tailrace/client.ClientError')

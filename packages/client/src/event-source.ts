@@ -6,7 +6,7 @@ import type { OpenStream } from './stream.ts'
 
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
 const DEFAULT_RECONNECTION_MS = 3_000
-/** What `fetch` knows. Any other scheme can never be reached, so there is no point in trying again. */
+/** Schemes that `fetch` supports. Any other scheme can never be reached, so there is no point in retrying. */
 const FETCHABLE = /^(https?|data|blob):/
 
 export interface EventSourceInit {
@@ -93,7 +93,7 @@ export class EventSource extends EventTarget {
   #stop: () => void = () => {}
   #isReset = false
 
-  /** @throws DOMException `SyntaxError` for what is no URL */
+  /** @throws DOMException `SyntaxError` if it is not a URL */
   constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super()
     if (arguments.length === 0) throw new TypeError('No URL')

@@ -9,23 +9,23 @@ import { startState, step } from './step.ts'
 import type { Action, Message, State } from './step.ts'
 import { onWake } from './wake.ts'
 
-/** Events over as many connections as it takes. */
+/** Events over as many connections as necessary. */
 export interface Feed extends Intake, Omit<SharedFeed, keyof Intake> {
-  /** Makes the first connection, or lets a share decide about that. */
+  /** Opens the first connection, or lets a share decide whether to. */
   begin(): void
-  /** Connects again at once, from the place that it has. */
+  /** Reconnects at once from the current position. */
   restart(): void
-  /** The same, but not before the wait after a failure is over. */
+  /** The same, but not before a wait after a failure has ended. */
   reopen(): void
   close(): void
-  /** Resolves when it was closed; rejects when it has failed for good. */
+  /** Resolves when it is closed; rejects after a permanent failure. */
   readonly closed: Promise<void>
 }
 
-/** What only a stream has. */
+/** Parameters that only streams support. */
 const ONLY_STREAMED = /[?&](snapshot|gap|envelope|conflate)=/
 
-/** Does what `step.ts` says: makes requests, keeps the clock, and calls back. */
+/** Performs the actions of `step.ts`: sends requests, runs the timer, and calls back. */
 export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: string): Feed {
   const { url, method, fallback, share: join, hasReadTimeout } = settings
   let state: State = startState(
@@ -92,7 +92,7 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
     } catch (thrown) {
       error = thrown
     }
-    // Whatever came of a cut, it says why.
+    // After an abort, its reason is the error.
     if (signal.aborted) error = ClientError.is(signal.reason) ? signal.reason : undefined
     attempt = undefined
     if (error !== undefined && !ClientError.is(error)) fail(error)

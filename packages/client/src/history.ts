@@ -7,32 +7,32 @@ import type { RepeatOptions } from './repeat.ts'
 const MAX_LIMIT = 1_000
 
 export interface HistoryOptions extends RepeatOptions {
-  /** `start` (everything retained), or the id of an event: what follows it. @defaultValue `start` */
+  /** `start` (everything retained), or the id of the event to continue after. @defaultValue `start` */
   readonly from?: string | undefined
-  /** Events of a page, from 1 to 1,000. @defaultValue 1,000 */
+  /** Events per page, from 1 to 1,000. @defaultValue 1,000 */
   readonly limit?: number | undefined
   /**
-   * Called when what follows `from` is gone, before the reader goes on with everything that is left. Without it, a gap
-   * is an error.
+   * Called if the events after `from` are gone, before the reader continues with everything that is left. Without it,
+   * a gap is an error.
    */
   readonly onGap?: ((gap: Gap) => void) | undefined
 }
 
-/** What a hub retains, oldest first. Iterate over it for events; it ends with the newest one of that moment. */
+/** The events that a hub retains, oldest first. Iterate over it; it ends after the event that is the newest by then. */
 export interface History extends AsyncIterable<HistoryEvent> {
-  /** The same, page by page; each has the place after it as `next`. No page is empty. */
+  /** The same events page by page, each with the position after it as `next`. No page is empty. */
   pages(): AsyncIterable<HistoryPage>
-  /** The place after everything that was read: a subscription with this as `lastEventId` gets what follows. */
+  /** The position after everything that was read: a subscription with this `lastEventId` receives what follows. */
   readonly next: string
 }
 
 export type HistoryPage = Omit<Extract<Page, { kind: 'page' }>, 'kind'>
 
 /**
- * Reads history. Attempts that fail for now are repeated.
+ * Reads history. Attempts that fail temporarily are repeated.
  *
  * @param url of a topic, or of `/events?topic=…`
- * @throws ClientError `invalid-option`; when it is iterated, also `status`, `not-a-hub`, `network`, `headers` and `gap`
+ * @throws ClientError `invalid-option`; during iteration, also `status`, `not-a-hub`, `network`, `headers` and `gap`
  */
 export function readHistory(url: string | URL, options: HistoryOptions = {}): History {
   const { from = 'start', limit = MAX_LIMIT, onGap, ...others } = options
@@ -55,7 +55,7 @@ export function readHistory(url: string | URL, options: HistoryOptions = {}): Hi
       } else {
         const { kind: _, ...gap } = page
         if (onGap === undefined) {
-          const message = `Events after ${gap.from} are gone (${gap.reason}): start over, or give onGap`
+          const message = `Events after ${gap.from} are gone (${gap.reason}): start over, or pass onGap`
           throw new ClientError('gap', message, { details: gap })
         }
         onGap(gap)

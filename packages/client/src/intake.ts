@@ -4,18 +4,18 @@ import type { TokenUse } from './request.ts'
 import type { Sink } from './sink.ts'
 import type { Message } from './step.ts'
 
-/** A feed, as its connections see it. */
+/** The view that a connection has of its feed. */
 export interface Intake {
   readonly settings: ResolvedOptions
-  /** What the next connection reads. */
+  /** The URL of the next connection. */
   url: string
-  /** The place to go on from. */
+  /** The position to continue from. */
   lastEventId: string
-  /** The newest events, so that what a server sends again after a reconnection is recognised. */
+  /** The newest events, to recognize events that a server sends again after a reconnection. */
   readonly seen: Set<string>
   readonly tokens: TokenUse
   readonly sink: Sink
   note(message: Message): void
-  /** Hands on an event. Resolves when the next one may come. */
+  /** Passes on an event. Resolves when the next one may follow. */
   take(event: DecodedEvent): Promise<void>
 }

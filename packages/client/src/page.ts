@@ -3,35 +3,35 @@ import { refusalOf } from './refusal.ts'
 import { orNetworkError, send, unlessAborted } from './request.ts'
 import type { RequestParts, TokenUse } from './request.ts'
 
-/** An event as history has it. */
+/** An event of the history. */
 export interface HistoryEvent {
-  /** The place after it. */
+  /** The position after it. */
   readonly id: string
   readonly topic: string
   readonly type?: string
   readonly key?: string
   /** The event removes its key from the topic's state. */
   readonly remove?: boolean
-  /** When the hub got it: RFC 3339, in UTC. */
+  /** When the hub stored it: RFC 3339, in UTC. */
   readonly time: string
-  /** The text as it was published, with the line ends that it had. */
+  /** The text as it was published, with its original line ends. */
   readonly data: string
 }
 
-/** Events between `from` and `oldest` are gone for good. */
+/** Events between `from` and `oldest` are permanently gone. */
 export interface Gap {
   readonly reason: string
   readonly from: string
   readonly oldest: string
 }
 
-/** A page of history, or the reason why it does not begin where it was to. */
+/** A page of history, or the reason why it cannot start at the requested position. */
 export type Page =
   | { readonly kind: 'page'; readonly events: readonly HistoryEvent[]; readonly next: string }
   | ({ readonly kind: 'gap' } & Gap)
 
 /**
- * Asks for one page of history (spec/protocol.md, section 4).
+ * Requests one page of history (spec/protocol.md, section 4).
  *
  * @throws ClientError `status`, `not-a-hub`, `network`, `aborted` or `headers`; the signal's reason
  */

@@ -6,17 +6,17 @@ import { orderOf } from './place.ts'
 /** How long a page waits for an event, in seconds: shorter than the idle time of common proxies. */
 const WAIT_S = 25
 
-/** What whoever reads pages instead of a stream remembers. */
+/** The state of a reader that reads pages instead of a stream. */
 export interface PollState {
-  /** Where the next page begins. */
+  /** Where the next page starts. */
   readonly from: string
   /** How long it waits for its first event, in seconds. */
   readonly waitS: number
-  /** After a gap it starts over: what is up to here was had before. */
+  /** After a gap it starts over: everything up to here was received before. */
   readonly known: string
-  /** Everything that was missed has come. */
+  /** All missed events have arrived. */
   readonly isLive: boolean
-  /** Pages are of one topic, which the URL names. */
+  /** The URL names a single topic. */
   readonly isOfOne: boolean
 }
 
@@ -24,13 +24,13 @@ export function startPolling(from: string, isOfOne: boolean): PollState {
   return { from, waitS: 0, known: '', isLive: false, isOfOne }
 }
 
-/** What a page brings, as a stream would have brought it. @returns the next state, and events to hand on */
+/** Converts a page to the events that a stream would have sent. @returns the next state, and the events to pass on */
 export function pollStep(state: PollState, page: Page): readonly [PollState, readonly DecodedEvent[]] {
   const { from, isLive, isOfOne } = state
   if (page.kind === 'gap') {
     const { reason, oldest } = page
     const gap = { ...controlOf('tailrace.gap', from), data: JSON.stringify({ reason, from, oldest }) }
-    // Of another log, or of none, the place says nothing about what was had of this one.
+    // A position in another log, or an unknown one, says nothing about the events received from this one.
     return [{ ...state, from: 'start', waitS: 0, known: reason === 'expired' ? from : '' }, [gap]]
   }
   const { events, next } = page
@@ -46,7 +46,7 @@ export function pollStep(state: PollState, page: Page): readonly [PollState, rea
       time,
     }))
   if (events.length > 0) return [{ ...state, from: next }, fresh]
-  // Only an empty page is the last one, so only from there on it waits.
+  // Only an empty page is the last one, so requests wait only after it.
   const live = isLive ? [] : [controlOf('tailrace.live', next)]
   return [{ ...state, from: next, waitS: WAIT_S, isLive: true }, live]
 }

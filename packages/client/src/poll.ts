@@ -10,10 +10,10 @@ import { pollStep, startPolling } from './poll-step.ts'
 const POLL_MS = 60_000
 
 /**
- * Reads the stream's URL page by page, each waiting for its first event, for networks that hold streams up. Ends when
- * a stream should be tried again: after a minute, or at once where the server knows no pages.
+ * Reads the URL of the stream page by page, for networks that buffer streams. Each request waits for its first event.
+ * Ends when a stream should be tried again: after a minute, or at once if the server does not support pages.
  *
- * @throws ClientError why a page could not be had
+ * @throws ClientError why a page could not be read
  */
 export async function poll(intake: Intake, interrupted: AbortSignal): Promise<void> {
   const until = Date.now() + POLL_MS
@@ -43,7 +43,7 @@ export async function poll(intake: Intake, interrupted: AbortSignal): Promise<vo
   }
 }
 
-/** Nothing where the server has none. */
+/** Undefined if the server does not support pages. */
 async function pageOf(
   { settings, tokens }: Intake,
   url: URL,
@@ -58,7 +58,7 @@ async function pageOf(
       throw new ClientError('network', `${settings.url} sent no page in time`, { cause: error })
     }
     if (!ClientError.is(error)) throw error
-    // Not a hub, or one that refuses: as a stream it says why. A token that has expired says nothing about pages.
+    // Not a hub, or one that refuses: the stream will report why. An expired token says nothing about pages.
     const { code } = error
     const isRefusal = code === 'status' && !isTransient(error.status) && error.status !== 401
     if (code === 'not-a-hub' || isRefusal) return undefined

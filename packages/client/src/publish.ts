@@ -9,26 +9,26 @@ export interface NewEvent {
   /** A string is published as it is, any other value as its JSON text. Required unless `end` or `remove` is true. */
   readonly data?: unknown
   readonly type?: string | undefined
-  /** The newest event of each key is what a snapshot holds. */
+  /** A snapshot contains the newest event of each key. */
   readonly key?: string | undefined
   /** Removes the key from snapshots. Requires `key`. @defaultValue false */
   readonly remove?: boolean | undefined
-  /** In a batch whose URL names no topic. */
+  /** Only in a batch whose URL names no topic. */
   readonly topic?: string | undefined
-  /** A repeat of it publishes nothing. @defaultValue a fresh one for each call, so that a retry publishes once */
+  /** A repeat with the same key publishes nothing. @defaultValue new for each call, so that a retry publishes once */
   readonly idempotencyKey?: string | undefined
-  /** The topic ends with it. @defaultValue false */
+  /** Ends the topic with this event. @defaultValue false */
   readonly end?: boolean | undefined
   /** Its trace context (https://www.w3.org/TR/trace-context/). @defaultValue that of the request's headers */
   readonly traceparent?: string | undefined
   readonly tracestate?: string | undefined
 }
 
-/** What became of it. */
+/** The result for one event. */
 export interface Published {
   readonly id: string
   readonly topic: string
-  /** It had been published before, under the same idempotency key. */
+  /** It was published before with the same idempotency key. */
   readonly duplicate?: boolean
 }
 
@@ -40,7 +40,7 @@ export type PublishOptions = RepeatOptions
  *
  * @param url of a topic, or of `/topics` for a batch whose events name theirs
  * @throws ClientError `invalid-option`, `status` if the hub refuses it, `not-a-hub`, `network` if the last attempt got
- * no response (the event may have been published), `headers` if its headers could not be had
+ * no response (the event may have been published), `headers` if the `headers` function threw
  */
 export async function publish(
   url: string | URL,
@@ -79,7 +79,7 @@ export async function publish(
   return Array.isArray(events) ? published : published[0]!
 }
 
-/** Nothing where the text is something else, such as a proxy's page. */
+/** Undefined if the text is something else, such as the page of a proxy. */
 function publishedOf(text: string): readonly Published[] | undefined {
   try {
     return (Object(JSON.parse(text)) as { events?: readonly Published[] }).events

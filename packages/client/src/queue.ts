@@ -1,20 +1,19 @@
-/** What was read and not yet taken. */
+/** Items that were read but not yet processed. */
 export interface Queue<T> {
   push(item: T): void
   readonly isFull: boolean
   /** Resolves when there is room. One chunk of the network may overfill it. */
   room(): Promise<void>
-  /** The next item; nothing after the end. @throws what the end was rejected with */
+  /** The next item; undefined after the end. @throws the reason of the end */
   next(): Promise<T | undefined>
-  /** Whoever waits for room need not: nothing more is going to be read. */
+  /** Stops waiting for room: nothing more will be read. */
   release(): void
-  /** Nothing more comes. What is there can still be taken. */
+  /** Nothing more will follow. Items in the queue can still be read. */
   end(how: Promise<void>): void
 }
 
 /**
- * A bounded queue: whoever fills it waits for room before it reads on, so the network holds back what a slow consumer
- * does not take.
+ * A bounded queue. The producer waits for room before it reads on, so a slow consumer slows down the connection.
  */
 export function createQueue<T>(max: number): Queue<T> {
   const items: T[] = []

@@ -11,9 +11,9 @@ import type { SubscriptionState } from './state.ts'
 export type { SubscriptionState, SubscriptionStatus } from './state.ts'
 
 /**
- * Those of `subscribe()`, but for `signal`: to end it, unmount, or give no URL. They may be written in place, in the
- * component: functions are no change. `headers`, `onError` and `onComment` are called as rendered last; `decode`,
- * `store`, `fetch`, `share` and a `body` that is no text stay those that came with the URL.
+ * The options of `subscribe()`, except `signal`: to end it, unmount, or pass no URL. They may be written inline: a new
+ * function is not a change. `headers`, `onError` and `onComment` are always those rendered last; `decode`, `store`,
+ * `fetch`, `share` and a `body` that is not a string stay those of the first rendering with the URL.
  */
 export interface UseSubscriptionOptions<Events extends EventMap> extends Omit<SubscribeOptions, 'signal'> {
   /** How many of the newest events the state has. Another number is no new connection. @defaultValue 100 */

@@ -1,13 +1,13 @@
 import type { ClientError, Problem } from './errors.ts'
 import { statusError, unlessAborted } from './request.ts'
 
-/** Enough for any explanation, in characters. A server that says more is not read on. */
+/** Maximum characters of an explanation. A longer one is not read to its end. */
 const MAX_PROBLEM_LENGTH = 16_384
 
-/** A response with a status that was not wanted, as an error with what the server says about it. */
+/** Converts an error response to an error with the explanation of the server. */
 export async function refusalOf(response: Response, signal: AbortSignal | undefined): Promise<ClientError> {
   const { body, headers } = response
-  // Something else, such as a proxy's page, holds its connection until somebody reads or cancels it.
+  // Any other body, such as the page of a proxy, occupies its connection until it is read or canceled.
   if (!/json/.test(headers.get('content-type') ?? '')) {
     void body?.cancel().catch(() => {})
     return statusError(response)
@@ -23,7 +23,7 @@ export async function refusalOf(response: Response, signal: AbortSignal | undefi
     }
     return statusError(response, Object(JSON.parse(text)) as Problem)
   } catch {
-    // Cut off, too long, or not JSON: the status says enough.
+    // Truncated, too long, or not JSON: the status is enough.
     return statusError(response)
   } finally {
     void reader.cancel().catch(() => {})

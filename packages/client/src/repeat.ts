@@ -8,14 +8,14 @@ const BOUNDS = { initialDelayMs: 200, maxDelayMs: 10_000 }
 
 export interface RepeatOptions extends Omit<RequestParts, 'method' | 'body'> {
   readonly signal?: AbortSignal | undefined
-  /** Attempts in all; `Infinity` never gives up on a hub that is away. @defaultValue 5 */
+  /** Maximum number of attempts. With `Infinity`, it never gives up on an unreachable hub. @defaultValue 5 */
   readonly maxAttempts?: number | undefined
   /** Called before each wait. */
   readonly onRetry?: ((error: ClientError, delayMs: number) => void) | undefined
 }
 
 /**
- * Repeats an attempt until it succeeds, is refused for good, or there were enough.
+ * Repeats an attempt until it succeeds, fails permanently, or reaches the maximum.
  *
  * @throws ClientError of the last attempt; the signal's reason
  */

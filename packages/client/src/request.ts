@@ -1,7 +1,7 @@
 import { ClientError } from './errors.ts'
 import type { Problem } from './errors.ts'
 
-// Not by the names that only `lib.dom` has: Node's types must do as well.
+// Without names that exist only in `lib.dom`: the types must also work with those of Node.
 /** What `fetch` takes as headers. */
 export type HeadersValue = NonNullable<RequestInit['headers']>
 
@@ -9,12 +9,12 @@ type HeadersFunction = (refused: boolean) => HeadersValue | Promise<HeadersValue
 
 /**
  * Headers, or a function that returns them for each attempt, called with true after the server has refused the last
- * ones. Everything that is given the same function shares its refreshes: one call with true serves all whose headers
- * are older.
+ * ones. Everything that uses the same function shares its refreshes: one call with true serves all whose headers are
+ * older.
  */
 export type HeadersSource = HeadersValue | HeadersFunction
 
-/** What is the same for all attempts of a request. */
+/** The parts of a request that are the same for all attempts. */
 export interface RequestParts {
   readonly method?: string | undefined
   readonly body?: Exclude<RequestInit['body'], ReadableStream | null>
@@ -24,19 +24,19 @@ export interface RequestParts {
   readonly fetch?: typeof fetch | undefined
 }
 
-/** What is different for each attempt. */
+/** The parts of a request that differ between attempts. */
 export interface Attempt {
-  /** Headers of this package. They win over the caller's, except `accept`. */
+  /** Headers of this package. They override the caller's, except `accept`. */
   readonly own: Readonly<Record<string, string>>
   readonly signal: AbortSignal | undefined
   readonly tokens: TokenUse
 }
 
-/** What one sender knows of the headers that it has used so far. */
+/** What a sender remembers about the headers that it used. */
 export interface TokenUse {
   /** The server refused the last ones. */
   readonly wereRefused: boolean
-  /** The refresh that they came from, or came after. */
+  /** The refresh that returned them, or that preceded them. */
   refresh?: Promise<HeadersValue> | undefined
 }
 
@@ -56,7 +56,7 @@ export async function send(
   const headers = await unlessAborted(signal, headersOf(source, tokens))
   for (const name in own) if (name !== 'accept' || !headers.has(name)) headers.set(name, own[name]!)
   const response = exchange(url, { method, body, credentials, headers, signal } as RequestInit, fetch)
-  // One that comes too late holds its connection until somebody reads it.
+  // A response that arrives too late occupies its connection until it is canceled.
   response.then(({ body: late }) => (signal?.aborted === true ? late?.cancel() : undefined)).catch(() => {})
   return unlessAborted(signal, response)
 }
@@ -76,7 +76,7 @@ async function headersOf(source: HeadersSource | undefined, tokens: TokenUse): P
   }
 }
 
-/** Calls a function for headers, or takes the refresh that another sender began after this one's last call. */
+/** Calls a function for headers, or uses the refresh that another sender started after this sender's last call. */
 export async function callShared(source: HeadersFunction, tokens: TokenUse): Promise<HeadersValue> {
   let refresh = refreshes.get(source)
   if (tokens.wereRefused && refresh === tokens.refresh) {
@@ -88,11 +88,11 @@ export async function callShared(source: HeadersFunction, tokens: TokenUse): Pro
 }
 
 /**
- * The headers of a request for a stream, from a place on. `fetch` takes a character for a byte; the specification
- * (9.2.3) wants the bytes of UTF-8.
+ * The headers of a request for a stream from a position. `fetch` sends each character as a byte; the specification
+ * (9.2.3) requires the bytes of UTF-8.
  *
- * @throws ClientError `invalid-id` for control characters, which no header can have (RFC 9110, section 5.5): to
- * ask without the id would lose what was missed, and to ask with it fails each time
+ * @throws ClientError `invalid-id` for control characters, which no header can contain (RFC 9110, section 5.5): a
+ * request without the id would lose the missed events, and a request with it always fails
  */
 export function streamHeaders(lastEventId: string): Record<string, string> {
   // oxlint-disable-next-line no-control-regex
@@ -113,7 +113,7 @@ export async function orNetworkError<T>(url: string, task: T): Promise<Awaited<T
 }
 
 /**
- * The result of a task, unless the signal is aborted first: not everything that is given a signal looks at it.
+ * The result of a task, unless the signal is aborted first: not everything that accepts a signal respects it.
  *
  * @throws the signal's reason
  */

@@ -2,7 +2,7 @@ import type { DecodedEvent } from '@tailrace/wire'
 import type { ClientError } from './errors.ts'
 import type { Sink } from './sink.ts'
 
-/** A feed, as something sees it that shares its connection with others. */
+/** The view that a share has of its feed. */
 export interface SharedFeed {
   readonly settings: { readonly maxQueuedEvents: number }
   readonly url: string
@@ -11,18 +11,18 @@ export interface SharedFeed {
   readonly isOver: boolean
   /** A connection is needed. */
   start(): void
-  /** None is needed for now. `idle` is called when there is none. */
+  /** No connection is needed for now. `idle` is called when it is closed. */
   release(): void
-  /** Hands on an event that came in another way. */
+  /** Passes on an event that arrived in another way. */
   take(event: DecodedEvent): Promise<void>
   fail(error: unknown): void
 }
 
-/** What decides whether a feed has a connection of its own. */
+/** Decides whether a feed has its own connection. */
 export interface Share {
-  /** Sees every event before it is handed on. */
+  /** Called with every event before it is passed on. */
   pass(event: DecodedEvent): void
-  /** The connection is lost, and there will be another one. */
+  /** The connection is lost, and the feed will reconnect. */
   lose(error: ClientError, delayMs: number): void
   /** The feed has no connection. */
   idle(): void

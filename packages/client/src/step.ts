@@ -4,76 +4,76 @@ import type { DelayBounds } from './backoff.ts'
 import type { ClientError, ClientErrorCode } from './errors.ts'
 import type { HeadersSource } from './request.ts'
 
-/** Streams in a row that did not begin in time before it polls. */
+/** Number of streams in a row that must fail to begin in time before it polls. */
 const MAX_LATE = 2
 
 /**
  * What a feed is doing.
  *
- * - `idle`: it needs no connection now: nobody has asked for one yet, or another tab has it.
- * - `opening`: it has asked for a stream, and no byte of it has come.
+ * - `idle`: it needs no connection now: nothing has requested one yet, or another tab has it.
+ * - `opening`: it has requested a stream, and no byte of it has arrived.
  * - `open`: it reads a stream.
  * - `polling`: it reads pages, because streams do not get through.
- * - `failed`: an attempt has failed, and the caller is asked what to do.
+ * - `failed`: an attempt has failed, and the caller decides what to do.
  * - `waiting`: for the next attempt.
- * - `over`: closed, or failed for good.
+ * - `over`: closed, or permanently failed.
  */
 export type Phase = 'idle' | 'opening' | 'open' | 'polling' | 'failed' | 'waiting' | 'over'
 
-/** All that a feed remembers. Times are milliseconds of one clock; `Infinity` is never. */
+/** The complete state of a feed. Times are milliseconds of one clock; `Infinity` means never. */
 export interface State {
   readonly phase: Phase
-  /** When the phase has lasted for too long, or the wait is over. */
+  /** When the phase times out, or the wait ends. */
   readonly dueAt: number
-  /** When the server's answer came. */
+  /** When the response arrived. */
   readonly openedAt: number
   /** In a row, since the server last delivered something. */
   readonly failures: number
   /** The server's `retry:`. */
   readonly retryMs: number
-  /** The longest silence that a live stream can have; 0 is unlimited. */
+  /** Maximum silence of a live stream; 0 means unlimited. */
   readonly readTimeoutMs: number
-  /** The server refused the last headers, and has not been asked with new ones yet. */
+  /** The server refused the last headers, and no request with new ones has been sent yet. */
   readonly wereRefused: boolean
   /** Headers were refreshed since the last stable connection. */
   readonly hasRefreshed: boolean
   /** Streams in a row that did not begin in time. */
   readonly late: number
-  /** The server may answer with pages. */
+  /** The server may support pages. */
   readonly canPoll: boolean
-  /** There is to be a connection. */
+  /** A connection is needed. */
   readonly isNeeded: boolean
 }
 
 export interface Rules extends DelayBounds {
   readonly stableAfterMs: number
   readonly openTimeoutMs: number
-  /** If they come from a function, new ones can be had. */
+  /** If it is a function, it can return new ones. */
   readonly headers?: HeadersSource | undefined
 }
 
-/** What a caller decides about a failure; nothing leaves it to the rules. */
+/** The caller's decision about a failure; nothing means the default rules. */
 export type Decision = 'retry' | 'stop' | number | undefined | void
 
 export type Message =
   /** A connection is needed. */
   | { readonly kind: 'start' }
-  /** The server has answered with a stream. */
+  /** The server has responded with a stream. */
   | { readonly kind: 'opened' }
   /** It reads on. */
   | { readonly kind: 'reading' }
-  /** Bytes have come. While they are handed on, silence says nothing about the server. */
+  /** Bytes have arrived. While they are passed on, silence says nothing about the server. */
   | { readonly kind: 'received' }
-  /** An event was handed on, or a page came. */
+  /** An event was passed on, or a page arrived. */
   | { readonly kind: 'delivered' }
-  /** The server has said how it is to be treated. */
+  /** The server has announced its terms. */
   | {
       readonly kind: 'terms'
       readonly terms: Partial<Pick<State, 'retryMs' | 'readTimeoutMs' | 'canPoll'>>
     }
-  /** The attempt is over. Without an error it was interrupted, or has read pages for long enough. */
+  /** The attempt has ended. Without an error, it was interrupted, or has read pages for long enough. */
   | { readonly kind: 'ended'; readonly error?: ClientError | undefined }
-  /** What the caller has decided about an error. `chance` is from 0 to 1, at random. */
+  /** The caller has decided about an error. `chance` is a random number from 0 to 1. */
   | {
       readonly kind: 'decided'
       readonly error: ClientError
@@ -84,7 +84,7 @@ export type Message =
   | { readonly kind: 'time' }
   /** The network or the machine is back. */
   | { readonly kind: 'woke' }
-  /** There is to be another connection: with other headers, or of another URL. */
+  /** A new connection is needed: with other headers, or to another URL. */
   | { readonly kind: 'restart' }
   /** No connection is needed for now. */
   | { readonly kind: 'release' }
@@ -92,13 +92,13 @@ export type Message =
 
 export type Action =
   | { readonly kind: 'stream' | 'poll' }
-  /** End the attempt, because of this. Without a code it is no failure. */
+  /** End the attempt for this reason. Without a code, it is not a failure. */
   | { readonly kind: 'cut'; readonly code?: 'silent' | 'open-timeout' }
-  /** Find out what is to be done about an error: by asking the caller, unless new headers may be the answer. */
+  /** Ask the caller how to handle an error, unless new headers may resolve it. */
   | { readonly kind: 'decide'; readonly error: ClientError }
-  /** Say that there will be another attempt. */
+  /** Announce another attempt. */
   | { readonly kind: 'announce'; readonly error: ClientError; readonly delayMs: number }
-  /** It has failed for good. */
+  /** It has failed permanently. */
   | { readonly kind: 'fail'; readonly error: ClientError }
 
 /** The next state, and what to do now. */
@@ -120,7 +120,7 @@ export function startState(readTimeoutMs: number, canPoll: boolean): State {
   }
 }
 
-/** What a feed does about a message. All that it knows is in the state, so every situation can be looked at. */
+/** Handles a message. Everything that a feed knows is in its state, so tests can enumerate every situation. */
 export function step(state: State, message: Message, now: number, rules: Rules): Step {
   const { phase } = state
   const isActive = phase === 'opening' || phase === 'open' || phase === 'polling'
@@ -129,14 +129,14 @@ export function step(state: State, message: Message, now: number, rules: Rules):
     case 'start':
       return isActive ? [{ ...state, isNeeded: true }] : attempt(state, now, rules)
     case 'opened':
-      // Where pages can be had it is a hub, which sends something at once; other servers may take their time.
+      // A server that supports pages is a hub, which sends bytes at once; other servers may be silent at first.
       return [{ ...state, phase: state.canPoll ? phase : 'open', openedAt: now, wereRefused: false }]
     case 'reading':
       return [phase === 'open' ? { ...state, dueAt: now + (state.readTimeoutMs || Infinity) } : state]
     case 'received':
       return [{ ...state, phase: 'open', dueAt: Infinity }]
     case 'delivered':
-      // A page has shown that its headers are good, as a stream that holds does.
+      // A page proves that its headers were accepted, as a stable stream does.
       return [
         { ...state, failures: 0, ...(phase === 'polling' && { wereRefused: false, hasRefreshed: false }) },
       ]
@@ -173,13 +173,13 @@ function quiet(state: State, phase: Phase): State {
 
 function attempt(given: State, now: number, { openTimeoutMs }: Rules): Step {
   const state = { ...given, isNeeded: true }
-  // A page has its own time.
+  // A page has its own timeout.
   if (state.canPoll && state.late >= MAX_LATE) return [quiet(state, 'polling'), { kind: 'poll' }]
   return [{ ...quiet(state, 'opening'), dueAt: now + openTimeoutMs }, { kind: 'stream' }]
 }
 
 function end(given: State, error: ClientError | undefined, now: number, rules: Rules): Step {
-  // After pages a stream is tried again, and one that is late leads back to them.
+  // After pages, a stream is tried again; if it is late, polling resumes.
   const late = given.phase === 'polling' ? MAX_LATE - 1 : error?.code === 'open-timeout' ? given.late + 1 : 0
   const isStable = now - given.openedAt >= rules.stableAfterMs
   const state = { ...quiet(given, 'idle'), late, ...(isStable && { failures: 0, hasRefreshed: false }) }
@@ -187,7 +187,7 @@ function end(given: State, error: ClientError | undefined, now: number, rules: R
   const isRefusal =
     (error.code === 'status' && error.status === 401) ||
     (error.code === 'refused-by-server' && error.reason === 'token-expired')
-  // New headers are asked for once; if they are refused as well, the caller has to know.
+  // New headers are requested once; if they are refused as well, the caller must know.
   const wereRefused = isRefusal && !given.wereRefused && typeof rules.headers === 'function'
   return [
     { ...state, phase: 'failed', wereRefused },
@@ -195,7 +195,7 @@ function end(given: State, error: ClientError | undefined, now: number, rules: R
   ]
 }
 
-/** Would be the same the next time, unless its status says otherwise. */
+/** Errors that a retry cannot resolve, unless the status is temporary. */
 const LASTING: readonly ClientErrorCode[] = [
   'status',
   'not-a-stream',
@@ -218,7 +218,7 @@ function decide(
     (error.code === 'status' && isTransient(error.status))
   const isGiven = typeof decision === 'number' && decision >= 0
   if (decision === 'stop' || !(isPassing || isGiven)) return [quiet(state, 'over'), { kind: 'fail', error }]
-  // Whoever was told to release it while the caller was asked.
+  // The connection was released while the caller decided.
   if (!state.isNeeded) return [quiet(state, 'idle')]
   let delayMs = 0
   let next = state

@@ -7,7 +7,7 @@ import { orNetworkError, statusError } from './request.ts'
 export interface OpenStream {
   /** Bytes as they come; nothing at the end. @throws ClientError `network` or `aborted` */
   read(): Promise<Uint8Array | undefined>
-  /** Reads no more, and lets the connection go. */
+  /** Stops reading, and closes the connection. */
   cancel(): void
 }
 
@@ -17,7 +17,7 @@ export function streamOf(response: Response): OpenStream {
   const type = headers.get('content-type') ?? ''
   // The media type, whatever its parameters (RFC 9110, section 8.3.1).
   if (status !== 200 || !/^text\/event-stream[ \t]*(;|$)/i.test(type)) {
-    // Or the connection is held until somebody collects the body.
+    // Otherwise, the connection stays open until the body is garbage-collected.
     void body?.cancel().catch(() => {})
     if (status !== 200) throw statusError(response)
     throw new ClientError('not-a-stream', `${url} sent ${type}, not text/event-stream`, {
@@ -35,7 +35,7 @@ export function readerOf(url: string, reader?: ReadableStreamDefaultReader<Uint8
   }
 }
 
-/** Gives a chunk to a decoder. @returns why nothing after it can be decoded; what came before that was decoded */
+/** Passes a chunk to a decoder. @returns why nothing after it can be decoded; everything before was decoded */
 export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undefined {
   try {
     decoder.push(chunk)

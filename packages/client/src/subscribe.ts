@@ -5,14 +5,14 @@ import type { SubscribeOptions } from './options.ts'
 import { createOutlet } from './subscription.ts'
 import type { Subscription } from './subscription.ts'
 
-/** A subscription with a connection of its own. */
+/** A subscription with its own connection. */
 export interface StreamSubscription<Events extends EventMap> extends Subscription<Events> {
-  /** Connects again at once, from the place that it has: with new cookies, or when the server is known to be back. */
+  /** Reconnects at once from the current position: with new cookies, or when you know that the server is back. */
   restart(): void
 }
 
 /**
- * Subscribes to a URL that answers with `text/event-stream`.
+ * Subscribes to a URL that responds with `text/event-stream`.
  *
  * @throws ClientError `invalid-option`
  */
@@ -31,7 +31,7 @@ export function subscribe<Events extends EventMap = Record<string, string>>(
       try {
         store?.setItem(storeKey, id)
       } catch {
-        // A full quota: it starts over after a reload.
+        // The quota is used up: it starts over after a reload.
       }
     },
   })

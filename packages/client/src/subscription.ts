@@ -4,26 +4,26 @@ import type { Decode } from './payload.ts'
 import { createQueue } from './queue.ts'
 import type { Sink } from './sink.ts'
 
-/** A stream that goes on over lost connections. Iterate over it, or add listeners: it connects with the first of either. */
+/** A stream that continues after lost connections. Iterate over it, or add listeners: the first of either connects it. */
 export interface Subscription<Events extends EventMap> extends AsyncIterable<Item<Events>> {
-  /** Calls back for each event of a type. @returns removes the listener */
+  /** Calls back for each event of a type. @returns a function that removes the listener */
   on<Type extends keyof Events & string>(
     type: Type,
     listener: (event: StreamEvent<Type, Events[Type]>) => void,
   ): () => void
-  /** Calls back for each change of state. @returns removes the listener */
+  /** Calls back for each change of state. @returns a function that removes the listener */
   onStatus(listener: (status: Status) => void): () => void
-  /** Ends it. What was read and not yet taken is still given to the loop. */
+  /** Ends it. Events that were already read still reach the loop. */
   close(): void
-  /** Resolves when it is over: closed, or the topics have ended. Rejects with a ClientError when it failed for good. */
+  /** Resolves when it is closed, or when the topics have ended. Rejects with a ClientError after a permanent failure. */
   readonly closed: Promise<void>
-  /** The place after the last event that was handed on. */
+  /** The position after the last event that was passed on. */
   readonly lastEventId: string
 }
 
-/** Where a subscription's events come from. */
+/** The source of a subscription's events. */
 export interface Origin {
-  /** Somebody wants events: called with each listener and loop. */
+  /** Called when a listener is added or a loop starts. */
   begin(): void
   close(): void
   readonly closed: Promise<void>
@@ -34,13 +34,13 @@ export interface OutletOptions {
   readonly decode?: Decode | undefined
   readonly maxQueuedEvents: number
   readonly lastEventId: string
-  /** Remembers the place. */
+  /** Saves the position. */
   readonly save?: ((id: string) => void) | undefined
 }
 
-/** The two ends of a subscription: a sink for what comes, and what a caller sees of it. */
+/** Both ends of a subscription: a sink for the feed, and a subscription for the caller. */
 export interface Outlet<Events extends EventMap> extends Sink {
-  /** What is given to it comes from here. */
+  /** Creates the subscription, whose events come from this origin. */
   open(origin: Origin): Subscription<Events>
 }
 
@@ -60,7 +60,7 @@ export function createOutlet<Events extends EventMap>(options: OutletOptions): O
 
   function close(): void {
     origin.close()
-    // Whoever waits for room need not: nothing more is going to be read.
+    // Stop waiting for room: nothing more will be read.
     queue.release()
   }
 
@@ -85,7 +85,7 @@ export function createOutlet<Events extends EventMap>(options: OutletOptions): O
       for (const listener of statusListeners) listener(status)
     },
     keep(id) {
-      // A loop has dealt with an event when it asks for the next one.
+      // A loop has processed an event when it requests the next one.
       if (!isIterated) keep(id)
     },
     get isFull() {
@@ -114,10 +114,10 @@ export function createOutlet<Events extends EventMap>(options: OutletOptions): O
           origin.begin()
           let isDone = false
           let taken: Item<Events> | undefined
-          // Not a generator, which would notice `return()` only when there is an item.
+          // Not a generator, which would notice `return()` only at the next item.
           return {
             async next() {
-              // Asked for the next one: the last one was dealt with.
+              // A request for the next item: the last one was processed.
               if (taken !== undefined && 'id' in taken) keep(taken.id)
               taken = isDone ? undefined : await queue.next()
               if (taken === undefined) return { done: true, value: undefined }

@@ -3,45 +3,45 @@ import { controlOf } from './items.ts'
 import { orderOf } from './place.ts'
 import type { ErrorRecord, TabMessage } from './tab-message.ts'
 
-/** Questions without an answer before another tab connects. The timers of a hidden page may be late by a second. */
+/** Unanswered pings before another tab connects. The timers of a hidden page may be late by a second. */
 const MAX_UNANSWERED = 2
 
 /**
- * What a tab is to the others.
+ * The role of a tab among the others.
  *
- * - `newcomer`: it does not know where they are.
- * - `follower`: it is where they are, and takes what the leader passes on.
- * - `behind`: it lacks something that they have, and connects for itself until it does not.
+ * - `newcomer`: it does not know the position of the others.
+ * - `follower`: it has the position of the others, and receives what the leader passes on.
+ * - `behind`: it lacks events that the others have, and uses its own connection until it has caught up.
  * - `leader`: it connects for all.
  */
 export type Role = 'newcomer' | 'follower' | 'behind' | 'leader'
 
-/** What a tab remembers. Its place is its feed's. */
+/** The state of a tab. Its position is that of its feed. */
 export interface TabState {
   readonly role: Role
-  /** Its own connection. One that is `leaving` may still hand on the event that it is at. */
+  /** Its own connection. One that is `leaving` may still pass on its current event. */
   readonly link: 'none' | 'up' | 'leaving'
-  /** An event of the leader's is being handed on. Before it is, there is no place to connect from. */
+  /** An event from the leader is being passed on. Until that is done, there is no position to connect from. */
   readonly isTaking: boolean
-  /** In the middle of a snapshot: what this tab has is no place in the log, and what it lacks nobody can tell. */
+  /** In the middle of a snapshot: the tab has no position in the log, and nothing shows which events it lacks. */
   readonly isPartial: boolean
-  /** Everything that was missed has come. */
+  /** All missed events have arrived. */
   readonly isLive: boolean
-  /** Questions in a row that nobody answered. */
+  /** Unanswered pings in a row. */
   readonly unanswered: number
-  /** What came while it could not be dealt with, in order. */
+  /** Messages that could not be handled yet, in order. */
   readonly waiting: readonly TabMessage[]
 }
 
-/** What is to know besides. */
+/** Facts outside of the state of the tab. */
 export interface Surroundings {
-  /** The feed's place. */
+  /** The position of the feed. */
   readonly place: string
-  /** The consumer does not take what comes. */
+  /** The consumer does not process its events. */
   readonly isFull: boolean
-  /** How many messages may wait. */
+  /** Maximum number of waiting messages. */
   readonly maxWaiting: number
-  /** It wants what is new, so wherever the others are is a good beginning. */
+  /** It wants only new events, so it can start where the others are. */
   readonly beginsNow: boolean
   /** A gap is followed by a snapshot. */
   readonly snapsAfterGap: boolean
@@ -49,16 +49,16 @@ export interface Surroundings {
 
 export type TabEvent =
   | { readonly kind: 'heard'; readonly message: TabMessage }
-  /** It is time to ask the leader whether it is well. */
+  /** It is time to ping the leader. */
   | { readonly kind: 'beat' }
-  /** The browser says that this tab is the leader, or not any more. */
+  /** The browser has made this tab the leader, or another one. */
   | { readonly kind: 'elected' }
   | { readonly kind: 'deposed' }
-  /** Its own connection brings an event, or it is about to take one of the leader's. */
+  /** An event arrived over its own connection, or one from the leader is about to be passed on. */
   | { readonly kind: 'passing'; readonly event: DecodedEvent }
-  /** What it took was handed on. */
+  /** The event from the leader was passed on. */
   | { readonly kind: 'taken' }
-  /** What it took cannot be decoded. */
+  /** The event from the leader cannot be decoded. */
   | { readonly kind: 'untakable' }
   | { readonly kind: 'lost'; readonly error: ErrorRecord; readonly delayMs: number }
   /** It has no connection. */
@@ -66,12 +66,12 @@ export type TabEvent =
 
 export type TabAction =
   | { readonly kind: 'post'; readonly message: TabMessage }
-  /** Connect, or let the connection go. */
+  /** Connect, or close the connection. */
   | { readonly kind: 'start' | 'release' }
   | { readonly kind: 'take'; readonly event: DecodedEvent }
-  /** Tell the consumer that the leader's connection is lost. */
+  /** Report to the consumer that the connection of the leader is lost. */
   | { readonly kind: 'tell'; readonly error: ErrorRecord; readonly delayMs: number }
-  /** Become the leader instead of one that does not answer. */
+  /** Replace a leader that does not answer. */
   | { readonly kind: 'steal' }
 
 export type TabStep = readonly [TabState, readonly TabAction[]]
@@ -88,7 +88,7 @@ export function startTab(isPartial: boolean): TabState {
   }
 }
 
-/** What a tab does about what happens. */
+/** Handles an event: returns the next state, and the actions to take. */
 export function tabStep(state: TabState, event: TabEvent, around: Surroundings): TabStep {
   const actions: TabAction[] = []
   let next = respond(state, event, around, actions)
@@ -169,7 +169,7 @@ function hear(
   const heard = { ...state, unanswered: 0 }
   if (message.kind !== 'event') return { ...heard, waiting: [...waiting, message].slice(-maxWaiting) }
   if (role === 'newcomer') return heard
-  // What cannot be held comes again by its own connection.
+  // Its own connection will deliver again what cannot be kept.
   if (isFull || waiting.length >= maxWaiting) return fallBehind(heard)
   return { ...heard, waiting: [...waiting, message] }
 }
@@ -181,7 +181,7 @@ function fallBehind(state: TabState): TabState {
 
 function dealWithWaiting(given: TabState, around: Surroundings, actions: TabAction[]): TabState {
   let state = given
-  // Its own connection may still move the place; while it is behind, that is what it is for.
+  // Its own connection may still move the position; while the tab is behind, that is intended.
   while (
     state.waiting.length > 0 &&
     !state.isTaking &&
@@ -230,7 +230,7 @@ function dealWith(
       ? ahead > 0 && event.type !== 'tailrace.live'
       : ahead > 0 && (aheadOfEvent ?? 0) >= 0
     if (isKnown) return { ...state, role: 'follower' }
-    // What is late must not set back a tab that has come further by itself.
+    // A late message must not move back a tab whose own connection is ahead.
     const isLate = ahead > 0 && (aheadOfEvent ?? 0) > 0
     return take(isLate ? { ...event, lastEventId: ownPlace } : event)
   }

@@ -4,16 +4,17 @@ import type { TabMessage } from './tab-message.ts'
 import { startTab, tabStep } from './tabs-step.ts'
 import type { TabAction, TabEvent } from './tabs-step.ts'
 
-/** How often a tab asks the one that connects whether it is well. */
+/** How often a tab pings the connected tab. */
 const BEAT_MS = 2_000
 
 /**
- * For `share`: one connection for all tabs (and workers) of an origin that subscribe to the same URL. The one that holds
- * a Web Lock connects, and passes on what comes by a BroadcastChannel, each event with the place before it. A tab whose
- * own place is another one has missed something, and connects for itself until it is where the others are. When the
- * lock's holder closes or crashes, the browser gives the lock to another tab; when it does not answer, another tab takes it.
+ * For `share`: one connection for all tabs (and workers) of an origin that subscribe to the same URL. The tab that
+ * holds a Web Lock connects, and passes each event on through a BroadcastChannel, with the position before it. A tab at a
+ * different position has missed something, and uses its own connection until it has caught up with the others. If the
+ * holder of the lock closes or crashes, the browser gives the lock to another tab; if it does not answer, another tab
+ * takes it.
  *
- * @returns nothing where the browser lacks Web Locks or BroadcastChannel
+ * @returns nothing if the browser lacks Web Locks or BroadcastChannel
  */
 export function tabs(feed: SharedFeed): Share | undefined {
   const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager }
@@ -87,7 +88,7 @@ export function tabs(feed: SharedFeed): Share | undefined {
         await isOver
       })
     } catch {
-      // Another tab has taken it, or this one asks in another way.
+      // Another tab has taken it, or this tab requests it in another way.
     }
     if (feed.isOver || signal.aborted) return
     note({ kind: 'deposed' })

@@ -3,8 +3,8 @@ const TICK_MS = 5_000
 const SLEPT_MS = 3 * TICK_MS
 
 /**
- * Calls back when a connection may have died without a word, or can be had again: the network is back, the
- * page comes out of the back/forward cache, the machine out of sleep. @returns stops it
+ * Calls back when a connection may have died silently, or may be possible again: the network is back, the page was
+ * restored from the back/forward cache, or the machine woke up. @returns a function that stops it
  */
 export function onWake(wake: () => void): () => void {
   const stop = new AbortController()

@@ -23,9 +23,10 @@ test('others have their turn after each slice of a page, also when the system ta
   const server = createServer((_request, response) => {
     setImmediate(count)
     const page = { events: EVENTS, next: 'e.16' }
-    void sendPage(response, page, new AbortController().signal).then(() => {
+    void (async () => {
+      await sendPage(response, page, new AbortController().signal)
       isSent = true
-    })
+    })()
   }).listen(0, '127.0.0.1')
   try {
     await once(server, 'listening')
