@@ -207,7 +207,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   async function originOf(
-    { from = 'now', snapshot = false, onGap = 'replay', reader }: Subscription,
+    { from = 'now', snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
     const { offset, miss } = await locate(view, from, asker)
@@ -216,7 +216,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       offset,
       fromStart: from === 'start',
       miss: miss === undefined ? undefined : { reason: miss, from },
-      onGap,
+      gap,
       reader,
     }
   }
