@@ -134,7 +134,11 @@ export function resolveOptions(given: string, options: SubscribeOptions): Resolv
     limits[name] = Math.min(value, MAX_RETRY_MS)
   }
   const { maxEventLength: length } = limits
-  check(Number.isInteger(length) && length <= MAX_EVENT_LENGTH, 'maxEventLength', 'must be an integer up to 2^28')
+  check(
+    Number.isInteger(length) && length <= MAX_EVENT_LENGTH,
+    'maxEventLength',
+    'must be an integer up to 2^28',
+  )
   check(!isBare || body === undefined, 'body', `cannot be sent with ${method}`)
   check(!(body instanceof ReadableStream), 'body', 'cannot be a stream')
   check(share === undefined || method === 'GET', 'share', 'needs GET')

@@ -294,7 +294,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     if (this.#miss !== undefined || (isLost && partial === undefined)) {
       const from = this.#cursor()
       this.#tellGap(this.#miss ?? { reason: this.#isUnderWay ? 'overflow' : 'expired', from }, page)
-      if (this.#isDone || this.#source === 'snapshot' || this.#gapPolicy === 'live' || !this.#sink.isReady) return
+      if (this.#isDone || this.#source === 'snapshot' || this.#gapPolicy === 'live' || !this.#sink.isReady)
+        return
     }
     this.#isUnderWay = true
     // No gap can be told within a frame: the frame is finished, and what lies behind the loss waits for it.
