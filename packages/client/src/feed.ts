@@ -93,7 +93,11 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
     if (signal.aborted) error = ClientError.is(signal.reason) ? signal.reason : undefined
     // Something on the way may hold streams up. What to do about that is loaded by those whom it concerns.
     if (feed.isHub && read === readStream && ClientError.is(error) && error.code === 'open-timeout')
-      read = (await import('./poll.ts')).createFallback()
+      read = await import('./poll.ts').then(
+        ({ createFallback }) => createFallback(),
+        // Not to be had now: the next late stream asks for it again.
+        () => read,
+      )
     attempt = undefined
     if (error !== undefined && !ClientError.is(error)) fail(error)
     else note({ kind: 'ended', error })
