@@ -15,7 +15,9 @@ export async function readStream(intake: Intake, signal: AbortSignal): Promise<v
   const response = await send(url, settings, { own: streamHeaders(lastEventId), signal, tokens })
   if (response.status === 204) return take(controlOf('tailrace.end', lastEventId))
   const stream = streamOf(response)
-  note({ kind: 'opened' })
+  // A hub sends bytes at once. Other servers may be silent at first.
+  let isOpen = !intake.isHub
+  if (isOpen) note({ kind: 'opened' })
   signal.addEventListener('abort', stream.cancel)
 
   /** Whether every event so far was a repeat: a server that resumes too early repeats events only at the beginning. */
@@ -54,6 +56,8 @@ export async function readStream(intake: Intake, signal: AbortSignal): Promise<v
     for (;;) {
       note({ kind: 'reading' })
       const chunk = await stream.read()
+      if (!isOpen) note({ kind: 'opened' })
+      isOpen = true
       note({ kind: 'received' })
       if (chunk === undefined) break
       const failure = decode(decoder, chunk)

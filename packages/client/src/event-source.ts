@@ -221,6 +221,11 @@ export class EventSource extends EventTarget {
       // Not at once: it may be called by a listener, in the middle of a chunk.
       if (this.#isReset) decoder.end()
       this.#isReset = false
+      // A stream from the caller may yield text.
+      if (!ArrayBuffer.isView(chunk))
+        throw new ClientError('invalid-option', 'The stream yields text, not bytes', {
+          details: { option: 'stream' },
+        })
       const failure = decode(decoder, chunk)
       for (const next of arrived.splice(0)) {
         if (this.#isClosed) return

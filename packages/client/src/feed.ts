@@ -1,6 +1,6 @@
 import { readStream } from './attempt.ts'
 import { ClientError } from './errors.ts'
-import type { Intake } from './intake.ts'
+import type { Attempt, Intake } from './intake.ts'
 import { readTimeoutOf, statusOf } from './items.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Share, SharedFeed } from './share.ts'
@@ -27,11 +27,9 @@ const ONLY_STREAMED = /[?&](snapshot|gap|envelope|conflate)=/
 
 /** Performs the actions of `step.ts`: sends requests, runs the timer, and calls back. */
 export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: string): Feed {
-  const { url, method, fallback, share: join, hasReadTimeout } = settings
-  let state: State = startState(
-    settings.readTimeoutMs,
-    fallback !== false && method === 'GET' && !ONLY_STREAMED.test(url),
-  )
+  const { url, method, fallback, share: join, hasReadTimeout, readTimeoutMs: initialTimeoutMs } = settings
+  let state: State = startState(initialTimeoutMs)
+  let read: Attempt = readStream
   let share: Share | undefined
   let attempt: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -66,8 +64,7 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
   }
 
   function perform(action: Action): void {
-    if (action.kind === 'stream') void run(readStream)
-    else if (action.kind === 'poll') void run(async (...call) => (await import('./poll.ts')).poll(...call))
+    if (action.kind === 'connect') void run()
     else if (action.kind === 'cut') {
       const { code } = action
       if (attempt === undefined) finish()
@@ -83,7 +80,7 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
     } else if (action.kind === 'fail') fail(action.error)
   }
 
-  async function run(read: (intake: Intake, signal: AbortSignal) => Promise<void>): Promise<void> {
+  async function run(): Promise<void> {
     const { signal } = (attempt = new AbortController())
     let error: unknown
     sink.prepare?.()
@@ -94,6 +91,13 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
     }
     // After an abort, its reason is the error.
     if (signal.aborted) error = ClientError.is(signal.reason) ? signal.reason : undefined
+    // A proxy may buffer streams. The code for that is loaded only when it is needed.
+    if (feed.isHub && read === readStream && ClientError.is(error) && error.code === 'open-timeout')
+      read = await import('./poll.ts').then(
+        ({ createFallback }) => createFallback(),
+        // Not available now: the next late stream requests it again.
+        () => read,
+      )
     attempt = undefined
     if (error !== undefined && !ClientError.is(error)) fail(error)
     else note({ kind: 'ended', error })
@@ -121,6 +125,7 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
     url,
     lastEventId,
     seen: new Set(),
+    isHub: fallback !== false && method === 'GET' && !ONLY_STREAMED.test(url),
     closed,
     tokens: {
       get wereRefused() {

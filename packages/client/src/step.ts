@@ -4,21 +4,17 @@ import type { DelayBounds } from './backoff.ts'
 import type { ClientError, ClientErrorCode } from './errors.ts'
 import type { HeadersSource } from './request.ts'
 
-/** Number of streams in a row that must fail to begin in time before it polls. */
-const MAX_LATE = 2
-
 /**
  * What a feed is doing.
  *
  * - `idle`: it needs no connection now: nothing has requested one yet, or another tab has it.
- * - `opening`: it has requested a stream, and no byte of it has arrived.
- * - `open`: it reads a stream.
- * - `polling`: it reads pages, because streams do not get through.
+ * - `opening`: it has requested a stream, which has not begun.
+ * - `open`: it reads a stream, or pages if streams do not get through.
  * - `failed`: an attempt has failed, and the caller decides what to do.
  * - `waiting`: for the next attempt.
  * - `over`: closed, or permanently failed.
  */
-export type Phase = 'idle' | 'opening' | 'open' | 'polling' | 'failed' | 'waiting' | 'over'
+export type Phase = 'idle' | 'opening' | 'open' | 'failed' | 'waiting' | 'over'
 
 /** The complete state of a feed. Times are milliseconds of one clock; `Infinity` means never. */
 export interface State {
@@ -37,10 +33,6 @@ export interface State {
   readonly wereRefused: boolean
   /** Headers were refreshed since the last stable connection. */
   readonly hasRefreshed: boolean
-  /** Streams in a row that did not begin in time. */
-  readonly late: number
-  /** The server may support pages. */
-  readonly canPoll: boolean
   /** A connection is needed. */
   readonly isNeeded: boolean
 }
@@ -58,7 +50,7 @@ export type Decision = 'retry' | 'stop' | number | undefined | void
 export type Message =
   /** A connection is needed. */
   | { readonly kind: 'start' }
-  /** The server has responded with a stream. */
+  /** The server has begun a stream, or sent a page. */
   | { readonly kind: 'opened' }
   /** It reads on. */
   | { readonly kind: 'reading' }
@@ -69,9 +61,9 @@ export type Message =
   /** The server has announced its terms. */
   | {
       readonly kind: 'terms'
-      readonly terms: Partial<Pick<State, 'retryMs' | 'readTimeoutMs' | 'canPoll'>>
+      readonly terms: Partial<Pick<State, 'retryMs' | 'readTimeoutMs'>>
     }
-  /** The attempt has ended. Without an error, it was interrupted, or has read pages for long enough. */
+  /** The attempt has ended. Without an error, it was interrupted, or another one is due. */
   | { readonly kind: 'ended'; readonly error?: ClientError | undefined }
   /** The caller has decided about an error. `chance` is a random number from 0 to 1. */
   | {
@@ -91,7 +83,8 @@ export type Message =
   | { readonly kind: 'close' }
 
 export type Action =
-  | { readonly kind: 'stream' | 'poll' }
+  /** Make an attempt. */
+  | { readonly kind: 'connect' }
   /** End the attempt for this reason. Without a code, it is not a failure. */
   | { readonly kind: 'cut'; readonly code?: 'silent' | 'open-timeout' }
   /** Ask the caller how to handle an error, unless new headers may resolve it. */
@@ -104,7 +97,7 @@ export type Action =
 /** The next state, and what to do now. */
 export type Step = readonly [State, Action?]
 
-export function startState(readTimeoutMs: number, canPoll: boolean): State {
+export function startState(readTimeoutMs: number): State {
   return {
     phase: 'idle',
     dueAt: Infinity,
@@ -114,8 +107,6 @@ export function startState(readTimeoutMs: number, canPoll: boolean): State {
     readTimeoutMs,
     wereRefused: false,
     hasRefreshed: false,
-    late: 0,
-    canPoll,
     isNeeded: false,
   }
 }
@@ -123,23 +114,19 @@ export function startState(readTimeoutMs: number, canPoll: boolean): State {
 /** Handles a message. Everything that a feed knows is in its state, so tests can enumerate every situation. */
 export function step(state: State, message: Message, now: number, rules: Rules): Step {
   const { phase } = state
-  const isActive = phase === 'opening' || phase === 'open' || phase === 'polling'
+  const isActive = phase === 'opening' || phase === 'open'
   if (phase === 'over') return [state]
   switch (message.kind) {
     case 'start':
       return isActive ? [{ ...state, isNeeded: true }] : attempt(state, now, rules)
     case 'opened':
-      // A server that supports pages is a hub, which sends bytes at once; other servers may be silent at first.
-      return [{ ...state, phase: state.canPoll ? phase : 'open', openedAt: now, wereRefused: false }]
+      return [{ ...state, phase: 'open', openedAt: now, wereRefused: false }]
     case 'reading':
       return [phase === 'open' ? { ...state, dueAt: now + (state.readTimeoutMs || Infinity) } : state]
     case 'received':
       return [{ ...state, phase: 'open', dueAt: Infinity }]
     case 'delivered':
-      // A page proves that its headers were accepted, as a stable stream does.
-      return [
-        { ...state, failures: 0, ...(phase === 'polling' && { wereRefused: false, hasRefreshed: false }) },
-      ]
+      return [{ ...state, failures: 0 }]
     case 'terms':
       return [{ ...state, ...message.terms }]
     case 'ended':
@@ -173,16 +160,12 @@ function quiet(state: State, phase: Phase): State {
 
 function attempt(given: State, now: number, { openTimeoutMs }: Rules): Step {
   const state = { ...given, isNeeded: true }
-  // A page has its own timeout.
-  if (state.canPoll && state.late >= MAX_LATE) return [quiet(state, 'polling'), { kind: 'poll' }]
-  return [{ ...quiet(state, 'opening'), dueAt: now + openTimeoutMs }, { kind: 'stream' }]
+  return [{ ...quiet(state, 'opening'), dueAt: now + openTimeoutMs }, { kind: 'connect' }]
 }
 
 function end(given: State, error: ClientError | undefined, now: number, rules: Rules): Step {
-  // After pages, a stream is tried again; if it is late, polling resumes.
-  const late = given.phase === 'polling' ? MAX_LATE - 1 : error?.code === 'open-timeout' ? given.late + 1 : 0
   const isStable = now - given.openedAt >= rules.stableAfterMs
-  const state = { ...quiet(given, 'idle'), late, ...(isStable && { failures: 0, hasRefreshed: false }) }
+  const state = { ...quiet(given, 'idle'), ...(isStable && { failures: 0, hasRefreshed: false }) }
   if (error === undefined) return given.isNeeded ? attempt(state, now, rules) : [state]
   const isRefusal =
     (error.code === 'status' && error.status === 401) ||

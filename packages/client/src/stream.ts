@@ -1,4 +1,3 @@
-import { WireError } from '@tailrace/wire'
 import type { Decoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import { orNetworkError, statusError } from './request.ts'
@@ -41,10 +40,6 @@ export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undef
     decoder.push(chunk)
     return undefined
   } catch (cause) {
-    return cause instanceof WireError
-      ? new ClientError('too-large', cause.message, { cause })
-      : new ClientError('invalid-option', 'The stream yields text, not bytes', {
-          details: { option: 'stream' },
-        })
+    return new ClientError('too-large', (cause as Error).message, { cause })
   }
 }

@@ -11,8 +11,8 @@ const RULES: Rules = {
   openTimeoutMs: 15_000,
   headers: () => ({}),
 }
-const PHASES: readonly Phase[] = ['idle', 'opening', 'open', 'polling', 'failed', 'waiting', 'over']
-const ACTIVE: readonly Phase[] = ['opening', 'open', 'polling']
+const PHASES: readonly Phase[] = ['idle', 'opening', 'open', 'failed', 'waiting', 'over']
+const ACTIVE: readonly Phase[] = ['opening', 'open']
 const BOTH = [true, false]
 const NOW = 10_000
 
@@ -40,7 +40,6 @@ const MESSAGES: readonly Message[] = [
   ).map((kind) => ({ kind })),
   { kind: 'terms', terms: { retryMs: 700 } },
   { kind: 'terms', terms: { readTimeoutMs: 0 } },
-  { kind: 'terms', terms: { canPoll: false } },
   { kind: 'ended' },
   ...ERRORS.map((error) => ({ kind: 'ended' as const, error })),
   ...ERRORS.flatMap((error) =>
@@ -60,21 +59,18 @@ function* states(): Iterable<State> {
         for (const failures of [0, 3])
           for (const wereRefused of BOTH)
             for (const hasRefreshed of BOTH)
-              for (const lateStreams of [0, 1, 2])
-                for (const canPoll of BOTH)
-                  for (const isNeeded of BOTH)
-                    yield {
-                      ...startState(30_000, canPoll),
-                      phase,
-                      dueAt,
-                      openedAt,
-                      failures,
-                      wereRefused,
-                      hasRefreshed,
-                      late: lateStreams,
-                      isNeeded,
-                      retryMs: 200,
-                    }
+              for (const isNeeded of BOTH)
+                yield {
+                  ...startState(30_000),
+                  phase,
+                  dueAt,
+                  openedAt,
+                  failures,
+                  wereRefused,
+                  hasRefreshed,
+                  isNeeded,
+                  retryMs: 200,
+                }
 }
 
 /** For each action, all that must hold where it is taken; written from the words of `Action`, not from the code. */
@@ -87,18 +83,11 @@ const MEANINGS: {
   ) => boolean
 } = {
   // There is never a second request beside the first.
-  stream: (before, message, after) =>
+  connect: (before, message, after) =>
     (!ACTIVE.includes(before.phase) || message.kind === 'ended') &&
     after.phase === 'opening' &&
     after.isNeeded &&
-    after.dueAt === NOW + RULES.openTimeoutMs &&
-    !(after.canPoll && after.late >= 2),
-  poll: (before, message, after) =>
-    (!ACTIVE.includes(before.phase) || message.kind === 'ended') &&
-    after.phase === 'polling' &&
-    after.isNeeded &&
-    after.canPoll &&
-    after.late >= 2,
+    after.dueAt === NOW + RULES.openTimeoutMs,
   cut: (before, message, after, { code }) => {
     if (message.kind === 'close') return after.phase === 'over' && code === undefined
     if (!ACTIVE.includes(before.phase)) return false
@@ -145,29 +134,17 @@ test('in every situation, whatever comes leads to a legal state by a legal actio
       count += 1
     }
   }
-  expect(count).toBe(7 * 3 * 3 * 2 * 2 * 2 * 3 * 2 * 2 * MESSAGES.length)
-  expect([...seen].toSorted()).toEqual(['announce', 'cut', 'decide', 'fail', 'poll', 'stream'])
+  expect(count).toBe(6 * 3 * 3 * 2 * 2 * 2 * 2 * MESSAGES.length)
+  expect([...seen].toSorted()).toEqual(['announce', 'connect', 'cut', 'decide', 'fail'])
 })
 
-const open: State = { ...startState(30_000, true), phase: 'open', isNeeded: true, openedAt: NOW - 1 }
+const open: State = { ...startState(30_000), phase: 'open', isNeeded: true, openedAt: NOW - 1 }
 const opening: State = { ...open, phase: 'opening', dueAt: NOW + 1, openedAt: Infinity }
 const waiting: State = { ...open, phase: 'waiting', dueAt: NOW + 1 }
 
 test.each<[string, State, Message, Partial<State>, Action['kind'] | undefined]>([
-  [
-    'a hub has to send something in time, beyond its answer',
-    opening,
-    { kind: 'opened' },
-    { phase: 'opening', dueAt: NOW + 1 },
-    undefined,
-  ],
-  [
-    'another server may take its time after its answer',
-    { ...opening, canPoll: false },
-    { kind: 'opened' },
-    { phase: 'open' },
-    undefined,
-  ],
+  ['a stream that does not begin in time is cut', { ...opening, dueAt: NOW }, { kind: 'time' }, {}, 'cut'],
+  ['one that has begun is open', opening, { kind: 'opened' }, { phase: 'open', openedAt: NOW }, undefined],
   ['bytes are due within the read timeout', open, { kind: 'reading' }, { dueAt: NOW + 30_000 }, undefined],
   [
     'with no read timeout, never',
@@ -205,20 +182,6 @@ test.each<[string, State, Message, Partial<State>, Action['kind'] | undefined]>(
     'decide',
   ],
   [
-    'the second late stream in a row is followed by pages',
-    { ...open, phase: 'idle', late: 2 },
-    { kind: 'start' },
-    { phase: 'polling' },
-    'poll',
-  ],
-  [
-    'after pages a stream is tried again',
-    { ...open, phase: 'polling', late: 2 },
-    { kind: 'ended' },
-    { phase: 'opening', late: 1 },
-    'stream',
-  ],
-  [
     'a refusal has the headers refreshed',
     open,
     { kind: 'ended', error: status(401) },
@@ -232,9 +195,9 @@ test.each<[string, State, Message, Partial<State>, Action['kind'] | undefined]>(
     { wereRefused: false },
     'decide',
   ],
-  ['waking does not wait', waiting, { kind: 'woke' }, { phase: 'opening' }, 'stream'],
+  ['waking does not wait', waiting, { kind: 'woke' }, { phase: 'opening' }, 'connect'],
   ['time that is not up changes nothing', waiting, { kind: 'time' }, waiting, undefined],
-  ['a restart does not wait', waiting, { kind: 'restart' }, { phase: 'opening' }, 'stream'],
+  ['a restart does not wait', waiting, { kind: 'restart' }, { phase: 'opening' }, 'connect'],
   [
     'a restart of an open stream ends it',
     open,
@@ -242,7 +205,7 @@ test.each<[string, State, Message, Partial<State>, Action['kind'] | undefined]>(
     { phase: 'open', isNeeded: true },
     'cut',
   ],
-  ['and is followed by the next', open, { kind: 'ended' }, { phase: 'opening' }, 'stream'],
+  ['and is followed by the next', open, { kind: 'ended' }, { phase: 'opening' }, 'connect'],
   [
     'one that was released is not',
     { ...open, isNeeded: false },
@@ -261,13 +224,13 @@ test('whatever happens, a feed that is needed comes to another attempt, and neve
   })
   const property = fc.property(given, (script) => {
     let now = 0
-    let state = startState(30_000, true)
+    let state = startState(30_000)
     let isUnderWay = false
     let isCut = false
     const send = (message: Message): void => {
       let taken: Step[1]
       ;[state, taken] = step(state, message, now, RULES)
-      if (taken?.kind === 'stream' || taken?.kind === 'poll') {
+      if (taken?.kind === 'connect') {
         expect(isUnderWay).toBe(false)
         isUnderWay = true
         isCut = false
@@ -286,7 +249,7 @@ test('whatever happens, a feed that is needed comes to another attempt, and neve
       const isOfAttempt = ['opened', 'reading', 'received', 'delivered'].includes(message.kind)
       if (message.kind === 'ended') {
         if (isUnderWay) end(isCut ? undefined : message.error)
-      } else if (!isOfAttempt || (isUnderWay && state.phase !== 'polling')) send(message)
+      } else if (!isOfAttempt || isUnderWay) send(message)
     }
     send({ kind: 'start' })
     if (isUnderWay && isCut) end()

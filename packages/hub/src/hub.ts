@@ -260,7 +260,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   async function originOf(
-    { from = 'now', snapshot = false, onGap = 'replay', reader }: Subscription,
+    { from = 'now', snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
     const { offset, miss } = await locate(view, from, asker)
@@ -269,7 +269,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       offset,
       fromStart: from === 'start',
       miss: miss === undefined ? undefined : { reason: miss, from },
-      onGap,
+      gap,
       reader,
     }
   }
@@ -300,7 +300,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     async subscribe(subscription, open) {
       assertOpen()
       const { selectors, envelope, from, conflateMs = 0, trace = false, time = false } = subscription
-      if (subscription.snapshot === true || subscription.onGap === 'snapshot') capabilityOf(log, 'snapshots')
+      if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
       const representation = {
         envelope: envelope === 'json',
         namesTopic: selectors.length > 1 || selectors.some(isPattern),

@@ -25,7 +25,7 @@ export interface Subscription {
   /** `json` puts topic, type, key and time into `data:`, for readers that need them natively. */
   readonly envelope?: 'json' | undefined
   /** @defaultValue `replay` */
-  readonly onGap?: GapPolicy | undefined
+  readonly gap?: GapPolicy | undefined
   /**
    * At most once in this many milliseconds, the newest event of each key that changed; events without a key
    * are all sent. A replay leaves out what a newer event of the same page replaces. 0 sends everything.
@@ -83,7 +83,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
     from: from?.slice(0, MAX_CURSOR_LENGTH),
     snapshot,
     envelope: oneOf(query, 'envelope', ['json']),
-    onGap: oneOf(query, 'gap', GAP_POLICIES),
+    gap: oneOf(query, 'gap', GAP_POLICIES),
     conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
     trace: flag(query, 'trace'),
     time: flag(query, 'time'),

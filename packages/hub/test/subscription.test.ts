@@ -23,7 +23,7 @@ test('a plain request reads one topic from now on, replays after a gap, and need
     from: undefined,
     snapshot: false,
     envelope: undefined,
-    onGap: undefined,
+    gap: undefined,
     conflateMs: undefined,
     trace: false,
     time: false,
@@ -38,7 +38,7 @@ test('everything that can be asked for is read', () => {
     from: 'start',
     snapshot: false,
     envelope: 'json',
-    onGap: 'live',
+    gap: 'live',
     conflateMs: 250,
     trace: true,
     time: true,
@@ -48,7 +48,7 @@ test('everything that can be asked for is read', () => {
 })
 
 test.each(['replay', 'live', 'snapshot', 'close'])('a gap may be followed by %s', (policy) => {
-  expect(parse(`topic=a&gap=${policy}`).onGap).toBe(policy)
+  expect(parse(`topic=a&gap=${policy}`).gap).toBe(policy)
 })
 
 describe('where to start', () => {
