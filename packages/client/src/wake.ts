@@ -1,10 +1,10 @@
-/** How often the clock is looked at. Where it has jumped by more than a few of these, the machine slept. */
+/** How often the clock is checked. If it has jumped by more than a few of these, the machine slept. */
 const TICK_MS = 5_000
 const SLEPT_MS = 3 * TICK_MS
 
 /**
- * Calls back when a connection may have died silently, or may be possible again: the network is back, the page was
- * restored from the back/forward cache, or the machine woke up. @returns a function that stops it
+ * Calls back when a connection may have died unnoticed, or when a new one may succeed: the network is back, the page
+ * was restored from the back/forward cache, or the machine woke up. @returns a function that stops it
  */
 export function onWake(wake: () => void): () => void {
   const stop = new AbortController()
@@ -16,7 +16,7 @@ export function onWake(wake: () => void): () => void {
     if (now - last > SLEPT_MS) wake()
     last = now
   }, TICK_MS)
-  // In Node a timer would keep the process alive, which is up to the connection.
+  // In Node a timer would keep the process alive, which only the connection may do.
   ;(timer as { unref?: () => void }).unref?.()
   return () => {
     clearInterval(timer as number)

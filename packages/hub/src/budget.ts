@@ -1,14 +1,14 @@
 /** Holds bytes in memory that it can do without. */
 export interface Holder {
   readonly heldBytes: number
-  /** Lets go of them. */
+  /** Releases them. */
   evict(): void
 }
 
-/** Bounds what all holders have together: the coldest, which changed the longest ago, gives way to the others. */
+/** Bounds what all holders have together. The coldest, whose last change is oldest, gives way to the others. */
 export class Budget {
   readonly #maxBytes: number
-  /** What each of them had when it last changed; the coldest first. */
+  /** What each of them held when it last changed, coldest first. */
   readonly #held = new Map<Holder, number>()
   #bytes = 0
 
@@ -16,7 +16,7 @@ export class Budget {
     this.#maxBytes = maxBytes
   }
 
-  /** Counts anew what a holder has, which changed. */
+  /** Updates the count of a holder that has changed. */
   update(holder: Holder): void {
     this.remove(holder)
     const { heldBytes } = holder

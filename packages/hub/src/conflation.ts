@@ -1,18 +1,18 @@
 import type { StoredEvent } from '@tailrace/log'
 
-/** What an event costs in memory besides its data, in bytes; nearly. */
+/** The approximate memory that an event uses besides its data, in bytes. */
 const EVENT_OVERHEAD = 256
 
-/** Of a run of events, the newest of each key; an event without a key stands for itself. */
+/** The newest event of each key in a run of events. An event without a key is always kept. */
 export function newestOfKeys(events: readonly StoredEvent[]): StoredEvent[] {
   const newest = new Map<string | number, StoredEvent>()
   for (const event of events) put(newest, event)
   return [...newest.values()]
 }
 
-/** What an earlier event of the same key must give way to, at the end: so the order stays that of the log. */
+/** An earlier event of the same key is removed, and the new one added at the end, so that log order is kept. */
 function put(newest: Map<string | number, StoredEvent>, event: StoredEvent): StoredEvent | undefined {
-  // A topic has no line break in it.
+  // A topic contains no line break.
   const identity = event.key === undefined ? event.offset : `${event.topic}\n${event.key}`
   const before = newest.get(identity)
   newest.delete(identity)
@@ -21,8 +21,8 @@ function put(newest: Map<string | number, StoredEvent>, event: StoredEvent): Sto
 }
 
 /**
- * Holds back the events of a lane, so that its readers get the newest of each key, and that at most once in
- * a while. After a quiet while an event is let through at once.
+ * Holds back the events of a lane, so that its readers receive the newest event of each key, at most once per
+ * interval. After a pause, an event is passed on at once.
  */
 export class Conflation {
   readonly #everyMs: number
@@ -35,7 +35,7 @@ export class Conflation {
 
   /**
    * @param maxBytes when more than this is held back, it is due
-   * @param onDue called when what was held back has become due
+   * @param onDue called when held-back events have become due
    */
   constructor(everyMs: number, maxBytes: number, onDue: () => void) {
     this.#everyMs = everyMs
@@ -57,7 +57,7 @@ export class Conflation {
     this.#bytes += costOf(event) - (before === undefined ? 0 : costOf(before))
   }
 
-  /** Lets go of what is held back, if it is due; if not, sees to it that it is told when. */
+  /** Releases what is held back if it is due. Otherwise makes sure that `onDue` is called when it is. */
   takeIfDue(): StoredEvent[] | undefined {
     const now = performance.now()
     if (now < this.#dueAt && this.#bytes <= this.#maxBytes) {
@@ -75,7 +75,7 @@ export class Conflation {
     return events
   }
 
-  /** What was purged must not be delivered from memory. */
+  /** Purged events must not be delivered from memory. */
   purged(topic: string): void {
     for (const [identity, event] of this.#pending) {
       if (event.topic !== topic) continue

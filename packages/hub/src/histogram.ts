@@ -1,8 +1,8 @@
-/** How often values were how large. Plain numbers, so that whoever counts pays next to nothing. */
+/** A distribution of values in plain numbers, so that counting costs almost nothing. */
 export class Histogram {
   /** Upper bounds, ascending. */
   readonly bounds: readonly number[]
-  /** How many values each bound is the first to hold; the last is of those beyond all bounds. */
+  /** For each bound, the number of values that it is the first to include. The last is for values beyond all bounds. */
   readonly counts: number[]
   sum = 0
 

@@ -63,8 +63,13 @@ export function parseHistoryQuery({ selectors, query }: SubscriptionSource): His
   }
 }
 
-/** Resolves when an event comes that the selectors select, or when the time is over or the signal aborts. */
-export type Wait = (selectors: readonly string[], milliseconds: number, signal: AbortSignal) => Promise<void>
+/** Resolves when an event after an offset comes that the selectors select, or when the time is over or the signal aborts. */
+export type Wait = (
+  selectors: readonly string[],
+  after: number,
+  milliseconds: number,
+  signal: AbortSignal,
+) => Promise<void>
 
 /** Reads one page of history. A page that would be empty may wait for its first event. */
 export async function readHistory(
@@ -95,7 +100,7 @@ export async function readHistory(
   const stopWaiting = new AbortController()
   const arrival =
     waitSeconds > 0
-      ? wait(selectors, waitSeconds * 1000, AbortSignal.any([signal, stopWaiting.signal]))
+      ? wait(selectors, start.offset, waitSeconds * 1000, AbortSignal.any([signal, stopWaiting.signal]))
       : undefined
   try {
     const page = await log.read(query, asker)

@@ -48,8 +48,8 @@ export class LogReads {
 
   /** Where topics have ended. A log that does not know its topics ends none. */
   async ended(topics: readonly string[], asker: Asker): Promise<readonly (number | undefined)[]> {
-    if (this.#log.topics === undefined) return []
-    return this.#inTurn(asker, () => capabilityOf(this.#log, 'topics').ended(topics))
+    const index = this.#log.topics
+    return index === undefined ? [] : this.#inTurn(asker, () => index.ended(topics))
   }
 
   async topics(query: TopicQuery): Promise<readonly TopicSummary[]> {

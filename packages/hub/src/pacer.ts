@@ -1,21 +1,21 @@
 import type { Lane } from './lane.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
 
-/** How many readers a lane may serve before another has its turn: one or two milliseconds of writes. */
+/** How many readers a lane may serve before another lane gets its turn: one or two milliseconds of writes. */
 const MAX_WRITES_A_VISIT = 250
-/** How many readers are served before the event loop has its turn, so that publishes and new readers are too. */
+/** How many readers are served before the event loop gets its turn, so that publishes and new readers are served too. */
 const MAX_WRITES_A_TURN = 500
 
 /**
- * Decides when lanes hand out what came. One to which events come singly hands each out at once, so an idle
- * hub adds no latency. One to which several came while it was busy with others waits for more, until the
- * delay is over or a sink's fill has come: one write for many events.
+ * Decides when lanes write what has arrived. A lane that receives single events writes each at once, so an idle hub
+ * adds no latency. If several events arrived while a lane was busy with others, it waits for more, until the delay
+ * is over or 64 KiB have arrived: one write for many events.
  */
 export class Pacer {
   readonly #delayMs: number
-  /** Lanes that hand out now, in turn. Bounded by the lanes that there are. */
+  /** Lanes that are writing now, in turn. Bounded by the number of lanes. */
   readonly #due = new Set<Lane>()
-  /** Lanes that wait. The first one's delay is all that any of them waits for. */
+  /** Lanes that are waiting. The delay of the first one is the longest wait of any of them. */
   readonly #waiting = new Set<Lane>()
   #timer: NodeJS.Timeout | undefined
   #isContinued = false
@@ -24,7 +24,7 @@ export class Pacer {
     this.#delayMs = delayMs
   }
 
-  /** Lanes have news. Those that are due hand out as much of it as one turn allows before this returns. */
+  /** Called when lanes have news. Those that are due write as much of it as one turn allows before this returns. */
   add(lanes: Iterable<Lane>): void {
     const now = performance.now()
     for (const lane of lanes) this.#schedule(lane, now)
@@ -66,7 +66,7 @@ export class Pacer {
       budget -= allowed - left
       this.#due.delete(lane)
       if (left === 0) {
-        // To the end of the line: a lane of many readers must not keep the others waiting.
+        // To the end of the line: a lane of many readers must not make the others wait.
         this.#due.add(lane)
       } else {
         lane.flushedAt = performance.now()

@@ -1,4 +1,4 @@
-/** Bytes on their way to sinks, in each framing that a sink may need. Each is made once, whoever shares it. */
+/** Bytes on their way to sinks, in each framing that a sink may need. Each is built once, no matter how many share it. */
 export class Payload {
   readonly bytes: Uint8Array
   #chunked: Uint8Array | undefined

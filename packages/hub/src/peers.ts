@@ -4,13 +4,13 @@ export interface PeerAddress {
   readonly remotePort?: number | undefined
 }
 
-/** What the operating system knows about the other ends of connections, and a socket does not say. */
+/** What the operating system, but not the socket, knows about the other ends of connections. */
 export interface Peers {
   /**
-   * When a peer last acknowledged some of what is waiting for it, by `performance.now()`. Now, unless the system says that
-   * it has been longer.
+   * When a peer last acknowledged some of the data waiting for it, by `performance.now()`. The current time, unless
+   * the system shows that it has been longer.
    */
   movedAt(peer: PeerAddress): number
-  /** Why its connection was reset on this side a moment ago; nothing when it was not. */
+  /** Why this side reset its connection a moment ago. Undefined if it did not. */
   resetReason(peer: PeerAddress): 'vanished' | 'stalled' | undefined
 }

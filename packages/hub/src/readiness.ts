@@ -1,4 +1,4 @@
-/** How long an answer stands, in milliseconds: whoever asks meanwhile costs nothing. */
+/** How long a result is used again, in milliseconds, so that further calls cost nothing. */
 const ANSWER_MS = 1_000
 
 interface Answer {
@@ -7,13 +7,13 @@ interface Answer {
   readonly outcome: Promise<void>
 }
 
-/** Whether the log works, found out at most once a second, however many ask. */
+/** Whether the log works, tested at most once a second, no matter how many ask. */
 export class Readiness {
   readonly #probe: () => Promise<void>
   #probing: Promise<void> | undefined
   #answer: Answer | undefined
 
-  /** @param probe rejects when the log does not work */
+  /** @param probe rejects if the log does not work */
   constructor(probe: () => Promise<void>) {
     this.#probe = probe
   }
@@ -24,7 +24,7 @@ export class Readiness {
     return this.#probing
   }
 
-  /** Said of what the log was asked anyway. An answer that it contradicts does not stand any longer. */
+  /** Called with the outcome of other calls to the log. A result that they contradict is no longer used. */
   observe(works: boolean): void {
     if (this.#answer?.isReady !== works) this.#answer = undefined
   }

@@ -23,7 +23,7 @@ export function startRetention(
   clocks?: Clocks,
 ): Retention {
   if (log.retention === undefined) return NO_RETENTION
-  const { trim } = log.retention
+  const retention = capabilityOf(log, 'retention')
   const stopped = new AbortController()
   const clock = startClock(log, rules, clocks)
   let round: Promise<void> = Promise.resolve()
@@ -37,7 +37,7 @@ export function startRetention(
     try {
       const now = (await clock).now()
       while (!stopped.signal.aborted) {
-        const { done } = await trim(rules, now)
+        const { done } = await retention.trim(rules, now)
         if (done) return
       }
     } catch (error) {

@@ -9,9 +9,9 @@ interface Node<T> {
 }
 
 /**
- * Finds who selects a topic. Topics are one look-up in a map; patterns are a trie over their segments, of
- * which a match visits, for each segment of the topic, the branch of that segment and the branch of `*`. So
- * the cost of an event depends on its own segments, not on how many selectors there are.
+ * Finds the routes that select a topic. Topics need one lookup in a map. Patterns form a trie over their segments:
+ * for each segment of the topic, a match visits the branch of that segment and the branch of `*`. So the cost of an
+ * event depends on its own segments, not on the number of selectors.
  */
 export class Router<T> {
   readonly #topics = new Map<string, Set<T>>()
@@ -30,7 +30,7 @@ export class Router<T> {
     }
   }
 
-  /** Everyone who selects a topic, each once. */
+  /** Every route that selects a topic, each once. */
   match(topic: string): Set<T> {
     const found = new Set(this.#topics.get(topic))
     if (!isBare(this.#patterns)) collect(this.#patterns, topic.split('/'), 0, found)
@@ -68,7 +68,7 @@ function collect<T>(node: Node<T>, segments: readonly string[], depth: number, f
   if (any !== undefined) collect(any, segments, depth + 1, found)
 }
 
-/** Removes a route and the branch that is bare without it. */
+/** Removes a route, and the branch that is empty without it. */
 function removePattern<T>(node: Node<T>, segments: readonly string[], depth: number, route: T): void {
   const segment = segments[depth]
   if (segment === undefined) node.here.delete(route)

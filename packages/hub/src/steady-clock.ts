@@ -3,7 +3,7 @@ const PROOF_MS = 60 * 60 * 1000
 /** Readings that are closer together than this count as one, which bounds how many are kept. */
 const APART_MS = PROOF_MS / 60
 
-/** By what clocks it goes. Each may be set in tests. */
+/** The clocks it uses. Tests may set each of them. */
 export interface Clocks {
   /** The wall clock, in milliseconds since 1970. @defaultValue `Date.now` */
   readonly wall?: (() => number) | undefined
@@ -13,23 +13,23 @@ export interface Clocks {
 
 interface Reading {
   readonly at: number
-  /** How far the wall clock was ahead of the other. */
+  /** How far the wall clock was ahead of the monotonic clock. */
   ahead: number
 }
 
 /**
- * The time by which events grow old. It goes on as the monotonic clock does, from the earliest that the wall clock
- * said within the last hour: a wall clock that jumps ahead makes nothing old before it has stayed there for an hour,
- * and what deletes events for their age deletes none for a mistake that was put right by then. Of a machine that
- * slept, or a hub that was stopped, it is right an hour later. A wall clock that goes back is followed at once.
+ * The time by which events age. It advances with the monotonic clock, starting from the earliest time that the wall
+ * clock showed within the last hour. So a wall clock that jumps ahead makes nothing old until it has stayed there
+ * for an hour, and no event is deleted because of a mistake that was corrected by then. After a machine slept, or a
+ * hub was stopped, it is correct an hour later. If the wall clock goes back, it follows at once.
  */
 export class SteadyClock {
   readonly #wall: () => number
   readonly #monotonic: () => number
-  /** Oldest first; no more than an hour has of {@link APART_MS}, and two. */
+  /** Oldest first. At most as many as an hour has intervals of {@link APART_MS}, plus two. */
   readonly #readings: Reading[] = []
 
-  /** @param since - when the wall clock is known to have been right: the time of the newest event, say */
+  /** @param since - a time at which the wall clock was known to be right, for example that of the newest event */
   constructor(
     since: number | undefined,
     { wall = Date.now, monotonic = () => performance.now() }: Clocks = {},
@@ -50,7 +50,7 @@ export class SteadyClock {
     const last = this.#readings.at(-1)
     if (last !== undefined && at - last.at < APART_MS) last.ahead = Math.min(last.ahead, ahead)
     else this.#readings.push({ at, ahead })
-    // The second one as well: the first may be all that there is of the time before a jump.
+    // The second one as well: the first may be the only one from before a jump.
     while (this.#readings.length > 1 && at - this.#readings[1]!.at >= PROOF_MS) this.#readings.shift()
   }
 }

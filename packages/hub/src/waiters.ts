@@ -1,35 +1,39 @@
 import type { StoredEvent } from '@tailrace/log'
+import type { Wait } from './history.ts'
 import { Router } from './route.ts'
 
-/** Those who wait for an event without a stream: long polls. Each holds a timer and nothing else. */
+/** Clients that wait for an event without a stream (long polls). Each holds only a timer. */
 export class Waiters {
-  readonly #router = new Router<() => void>()
+  readonly #router = new Router<(offset: number) => void>()
   readonly #all = new Set<() => void>()
   #isClosed = false
 
-  /** Resolves with the first event that the selectors select, or when the time is over or the signal aborts. */
-  readonly wait = (selectors: readonly string[], milliseconds: number, signal: AbortSignal): Promise<void> =>
+  /** Resolves with the first event after an offset that the selectors match, or when the time is over or the signal aborts. */
+  readonly wait: Wait = (selectors, after, milliseconds, signal) =>
     new Promise((resolve) => {
+      const wake = (offset: number): void => {
+        if (offset > after) stop()
+      }
       const stop = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', stop)
         this.#all.delete(stop)
-        for (const selector of selectors) this.#router.remove(selector, stop)
+        for (const selector of selectors) this.#router.remove(selector, wake)
         resolve()
       }
       const timer = setTimeout(stop, milliseconds)
       this.#all.add(stop)
-      for (const selector of selectors) this.#router.add(selector, stop)
+      for (const selector of selectors) this.#router.add(selector, wake)
       signal.addEventListener('abort', stop)
       if (signal.aborted || this.#isClosed) stop()
     })
 
   wake(events: readonly StoredEvent[]): void {
     if (this.#all.size === 0) return
-    for (const { topic } of events) for (const stop of this.#router.match(topic)) stop()
+    for (const { topic, offset } of events) for (const one of this.#router.match(topic)) one(offset)
   }
 
-  /** Ends every wait, and those that are yet to begin: nothing comes any more. */
+  /** Ends every wait, including those that have not begun: no more events will arrive. */
   close(): void {
     this.#isClosed = true
     for (const stop of this.#all) stop()

@@ -206,6 +206,20 @@ describe('a tail that is behind', () => {
     expect(page).toMatchObject({ events: [] })
   })
 
+  test('does not wake a reader that waits at now for what was published before', async () => {
+    await start()
+    scripted.hold()
+    await publishAll(hub, texts('t', 'old'))
+    const { signal } = new AbortController()
+    const page = hub.read({ selectors: ['t'], from: 'now', waitSeconds: 55 }, signal)
+    const readAtNow = (): Promise<unknown> => hub.read({ selectors: ['t'], from: 'now' }, signal)
+    expect(await readAtNow()).toMatchObject({ events: [] })
+    scripted.release()
+    expect(await readAtNow()).toMatchObject({ events: [] })
+    await publishAll(hub, texts('t', 'new'))
+    expect(await page).toMatchObject({ events: [{ data: 'new' }] })
+  })
+
   test('repeats nothing to a reader that has read it from the log', async () => {
     await start()
     scripted.hold()

@@ -9,7 +9,7 @@ import type { Check } from './subject.ts'
 const BATCHES = 30
 const BATCH_LENGTH = 12
 
-/** Each event names its batch and its place in it. */
+/** Each event names its batch and its position in it. */
 function batch(id: number): NewEvent[] {
   return Array.from({ length: BATCH_LENGTH }, (_, i) => ({ topic: `t/${(id + i) % 5}`, data: `${id}.${i}` }))
 }

@@ -24,7 +24,7 @@ export type { LogAbility, OpenedLog, OpenLog, OpenLogOptions } from './subject.t
 
 interface Group {
   readonly test: (check: Check) => void
-  /** Without this ability there is nothing to test. */
+  /** Without this ability, there is nothing to test. */
   readonly needs?: LogAbility
 }
 
@@ -49,11 +49,11 @@ const GROUPS: Readonly<Record<string, Group>> = {
 }
 
 /**
- * The contract of `EventLog`, sentence by sentence, as tests for Vitest. Call it at the top of a test file, once for each
- * implementation, against its real engine.
+ * The contract of `EventLog`, sentence by sentence, as tests for Vitest. Call it at the top of a test file, once for
+ * each implementation, against its real engine.
  *
- * @param open - opens a new, empty log: every test has one of its own
- * @param abilities - what the log can do, and what `open` returns to do to it; what is not named is not tested
+ * @param open - opens a new, empty log, which every test calls
+ * @param abilities - what the log can do, and what `open` returns to disturb it; nothing else is tested
  */
 export function testEventLog(name: string, open: OpenLog, abilities: readonly LogAbility[]): void {
   const check = createCheck(open, abilities)

@@ -7,7 +7,7 @@ import { dataOf, publish, query, readAll } from './reading.ts'
 import { rejection } from './rejection.ts'
 import type { Check } from './subject.ts'
 
-/** What an append came to: the code of its rejection, or `stored`. */
+/** The result of an append: the code of its rejection, or `stored`. */
 async function outcomeOf(log: CompleteEventLog, data: string): Promise<LogErrorCode | 'stored'> {
   try {
     await publish(log, 'a', data)

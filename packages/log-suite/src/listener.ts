@@ -10,9 +10,9 @@ export interface RecordedTail {
   /** The reason of each interruption, and `resumed` for its end. */
   readonly interruptions: readonly (LogError | 'resumed')[]
   readonly failures: readonly LogError[]
-  /** Resolves once the tail is at an offset, or past it. */
+  /** Resolves once the tail has reached an offset. */
   reach(offset: number): Promise<void>
-  /** Resolves when what was reported satisfies it, now or later. */
+  /** Resolves when the reports satisfy the condition, now or later. */
   until(isEnough: () => boolean): Promise<void>
 }
 

@@ -65,7 +65,7 @@ export function testListing(check: Check): void {
       expect(await totals()).toEqual({ events: 1, bytes: 2 })
       await publish(log, 'a', '123', { key: 'ké' })
       expect(await totals()).toEqual({ events: 2, bytes: 8 })
-      // Of an event that is not the newest of its key any more, only the data counts.
+      // For an event that is no longer the newest of its key, only the data counts.
       await publish(log, 'a', '4567', { key: 'ké' })
       expect(await totals()).toEqual({ events: 3, bytes: 12 })
       await publish(log, 'a', '8', { key: 'ké', remove: true })

@@ -92,7 +92,7 @@ export function testNodes(check: Check): void {
     for (const data of ['1', '2', '3']) await log.append(topics.map((topic) => ({ topic, data })))
     const rules = [{ selector: '**', maxCount: 1 }]
     const trimmed = await Promise.all(nodes.map((node) => trimAll(node, rules, START_TIME)))
-    // One that found another at work may have been done before that one was.
+    // A node that found another one at work may have been done before that one was.
     trimmed.push(await trimAll(log, rules, START_TIME))
     expect(trimmed.reduce((sum, { removed }) => sum + removed, 0)).toBe(600)
     expect(await readAll(log, ['**'])).toHaveLength(300)

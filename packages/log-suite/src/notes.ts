@@ -76,7 +76,7 @@ export function testNotes(check: Check): void {
       )
       await log.shared.note({ key: 'new', until: LATER })
       await trimAll(log, [], START_TIME + 1)
-      // Back in time, what was removed is still gone.
+      // If the clock is set back, what was removed is still gone.
       setClock(START_TIME)
       expect(await keys(log)).toEqual(['new'])
     },

@@ -189,7 +189,7 @@ const randomRead = fc.record({
   maxBytes: fc.constantFrom(1, 5, 40, 2 ** 20),
 })
 
-/** What a selector selects, said once more and in another way than the package does. */
+/** The topics that a selector selects, implemented in a second way. */
 function selects(selector: string, topic: string): boolean {
   const source = selector
     .replaceAll('/**', '(/.+)?')

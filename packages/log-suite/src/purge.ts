@@ -78,7 +78,7 @@ export function testPurge(check: Check): void {
       await publish(log, 'a', 'old')
       const [, fresh] = await Promise.all([log.retention.purge('a'), publish(log, 'a', 'new')])
       const left = await readAll(log, ['a'])
-      // The purge comes before or after the publish; either way nothing older is left, and offsets tell which.
+      // The purge comes before or after the publish. Either way, nothing older is left, and the offsets show which.
       expect(left.every(({ offset }) => offset === fresh)).toBe(true)
       await log.retention.purge('a')
     }

@@ -6,7 +6,7 @@ export function query(selectors: readonly string[], bounds: Partial<Query> = {})
   return { selectors, after: 0, limit: 10_000, maxBytes: 2 ** 30, ...bounds }
 }
 
-/** Reads to the end, page after page, and checks what holds for the pages of every log. */
+/** Reads to the end, page after page, and checks the rules for the pages of every log. */
 export async function readAll(
   log: CompleteEventLog,
   selectors: readonly string[],
@@ -52,7 +52,7 @@ export const dataOf = (events: readonly { readonly data: string }[]): string[] =
 export const offsetsOf = (events: readonly { readonly offset: number }[]): number[] =>
   events.map(({ offset }) => offset)
 
-/** Appends one event and answers with its offset. */
+/** Appends one event and returns its offset. */
 export async function publish(
   log: CompleteEventLog,
   topic: string,
@@ -63,7 +63,7 @@ export async function publish(
   return appended!.offset
 }
 
-/** Runs retention to its end; how many events it removed, and in how many steps. */
+/** Runs retention to its end. Returns how many events it removed, and in how many steps. */
 export async function trimAll(
   log: CompleteEventLog,
   rules: readonly RetentionRule[],

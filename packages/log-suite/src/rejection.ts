@@ -1,7 +1,7 @@
 import { LogError, type LogErrorCode } from '@tailrace/log'
 import { expect } from 'vitest'
 
-/** The `LogError` that a call rejects with; fails the test when it resolves, or rejects with anything else. */
+/** The `LogError` with which a call rejects. Fails the test if it resolves, or rejects with anything else. */
 export async function rejection(call: Promise<unknown>): Promise<LogError> {
   const error: unknown = await call.then(
     (value) => expect.fail(`resolved with ${JSON.stringify(value)}`),

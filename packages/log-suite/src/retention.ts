@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { dataOf, lostThrough, offsetsOf, publish, query, readAll, snapshotAll, trimAll } from './reading.ts'
 import { START_TIME, type Check } from './subject.ts'
 
-/** Publishes events that are numbered from 1, and answers with their offsets. */
+/** Publishes events numbered from 1, and returns their offsets. */
 async function publishMany(
   log: CompleteEventLog,
   topic: string,
@@ -121,7 +121,8 @@ export function testRetention(check: Check): void {
         Array.from({ length: state.length }, (_, i) => `${500 - state.length + i}`),
       )
       expect(await readAll(log, ['a'])).toHaveLength(10 + state.length)
-      // What is let go is counted as such: the next round finds nothing to do, and a key that changes is history.
+      // What is removed is counted as removed: the next round finds nothing to do, and a key that changes is
+      // history.
       expect(await trimAll(log, rules, START_TIME)).toMatchObject({ removed: 0 })
       await publish(log, 'a', 'small', { key: '499' })
       expect(await trimAll(log, rules, START_TIME)).toMatchObject({ removed: 0 })

@@ -35,7 +35,7 @@ const SELECTED: readonly (readonly [selector: string, topics: readonly string[]]
   ['**', TOPICS],
 ]
 
-/** What is special to some engine's own patterns, collation or escaping, and is an ordinary name here. */
+/** Characters that are special to the patterns, collation or escaping of some engines, and ordinary in a name. */
 const AWKWARD_NAMES = [
   'a%b',
   'a_b',

@@ -9,27 +9,27 @@ export interface OpenLogOptions {
 /** A log under test. */
 export interface OpenedLog {
   readonly log: EventLog
-  /** Closes the log and opens it again on what it stored. */
+  /** Closes the log and opens it again with the data it stored. */
   reopen?(): Promise<EventLog>
-  /** Opens another node on the same store, with a connection of its own; `close` closes it too. */
+  /** Opens another node on the same store, with its own connection; `close` closes it too. */
   join?(): Promise<EventLog>
-  /** Cuts the first node off from its engine, as an outage of the network does. Nodes that joined stay connected. */
+  /** Disconnects the first node from its engine, like an outage of the network. Nodes that joined stay connected. */
   interrupt?(): Promise<void>
   /** Ends the interruption. */
   restore?(): Promise<void>
-  /** Replaces the engine's data by that of another log, or takes it away, while the first node is connected. */
+  /** Replaces the data of the engine with that of another log, or removes it, while the first node is connected. */
   replace?(): Promise<void>
-  /** Has the engine remove its oldest events by bounds of its own: at least all but the newest one that is stored now. */
+  /** Makes the engine remove its oldest events by its own bounds: at least all except the newest one stored now. */
   shed?(): Promise<void>
-  /** Closes whatever is open, and removes what was stored. */
+  /** Closes everything that is open, and removes what was stored. */
   close(): Promise<void>
 }
 
 export type OpenLog = (options: OpenLogOptions) => Promise<OpenedLog>
 
 /**
- * What a log can do, and what a test can do to it: its capabilities; follow a clock that is set (`clock`); and the optional
- * methods of {@link OpenedLog}, of which `interrupt` stands for `restore` as well.
+ * What a log can do, and what a test can do to it: its capabilities; follow a clock that is set (`clock`); and the
+ * optional methods of {@link OpenedLog}, of which `interrupt` includes `restore`.
  */
 export type LogAbility = Capability | 'clock' | 'reopen' | 'join' | 'interrupt' | 'replace' | 'shed'
 
@@ -38,7 +38,7 @@ export const CAPABILITIES: readonly Capability[] = ['snapshots', 'topics', 'rete
 /** The log of one test. Capabilities that the test does not require may be missing. */
 export interface Subject {
   readonly log: CompleteEventLog
-  /** Another log that is new, closed with the first. */
+  /** Another new log, closed with the first. */
   another(): Promise<CompleteEventLog>
   reopen(): Promise<CompleteEventLog>
   join(): Promise<CompleteEventLog>
@@ -54,11 +54,11 @@ type Body = (subject: Subject) => Promise<void>
 
 export interface Check {
   (behaviour: string, body: Body): void
-  /** A test for the logs that have an ability, or all of several. */
+  /** A test for the logs that have an ability, or several abilities. */
   with(abilities: LogAbility | readonly LogAbility[], behaviour: string, body: Body): void
 }
 
-/** Some time in 2033: no test may depend on what day it is. */
+/** Some time in 2033: no test may depend on the current date. */
 export const START_TIME: number = 2_000_000_000_000
 
 export function createCheck(open: OpenLog, abilities: readonly LogAbility[]): Check {

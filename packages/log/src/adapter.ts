@@ -1,4 +1,4 @@
-// What logs share, for whoever writes another one (docs/guides/writing-a-log.md).
+// Shared by all logs, for authors of another one (docs/guides/writing-a-log.md).
 export { compareCodePoints } from './code-points.ts'
 export { mintEpoch, mintSecret } from './cursor.ts'
 export { refusalOf, topicEnded, type Refusal } from './end-of-topic.ts'

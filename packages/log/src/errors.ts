@@ -1,17 +1,18 @@
 /**
- * Every way a log can fail, whatever its engine. A code is public API: adding one is minor, changing one is major.
+ * Every way in which a log can fail, whatever its engine. A code is public API: adding one is a minor change,
+ * changing one is a major change.
  *
  * - `invalid-topic`, `invalid-selector`: the name breaks the rules of `parseTopic` or `parseSelector`.
- * - `topic-ended`: the batch publishes to a topic that has ended; nothing of it was stored.
- * - `unsupported`: the log lacks the capability that was asked for; `details.capability` names it.
+ * - `topic-ended`: the batch publishes to a topic that has ended; none of it was stored.
+ * - `unsupported`: the log lacks the required capability; `details.capability` names it.
  * - `busy`: more is waiting for its commit than the log may hold in memory; retry later.
- * - `full`, `unwritable`: there is no room, or a write failed; nothing of the batch was stored.
+ * - `full`, `unwritable`: there is no room, or a write failed; none of the batch was stored.
  * - `unreachable`: the engine cannot be reached; nothing was stored. The log reconnects by itself; retry later.
- * - `outcome-unknown`: the engine was lost after it was asked and before it answered: a write may be stored.
+ * - `outcome-unknown`: the connection to the engine was lost before it responded: a write may be stored.
  * - `unauthorized`: the engine rejects the credentials, or they do not permit what the log needs.
  * - `incompatible`: the engine is too old, or the log was written by a newer version of this package.
- * - `read-only`, `locked`, `foreign`, `corrupt`, `cannot-open`: the log cannot be opened or used as it is: it cannot be
- *   written, another process has it, it is not a Tailrace log, it is damaged, or something else is in the way.
+ * - `read-only`, `locked`, `foreign`, `corrupt`, `cannot-open`: the log cannot be opened or used: it is not
+ *   writable, another process uses it, it is not a Tailrace log, it is damaged, or there is another problem.
  * - `closed`: the log was closed.
  */
 export type LogErrorCode =
@@ -33,7 +34,7 @@ export type LogErrorCode =
   | 'cannot-open'
   | 'closed'
 
-/** Facts for logs and users; never secrets, never payloads. */
+/** Facts for diagnostics and users. They never contain secrets or the text of events. */
 export type LogErrorDetails = Readonly<Record<string, string | number | boolean>>
 
 export interface LogErrorInit extends ErrorOptions {

@@ -2,36 +2,36 @@ import type { LogError } from './errors.ts'
 import type { RetentionRule } from './retention.ts'
 
 /**
- * How long an idempotency key is remembered, in milliseconds. Where retention bounds the bytes of a topic,
- * its oldest keys go sooner when they exceed as much again.
+ * How long an idempotency key is remembered, in milliseconds. If retention bounds the bytes of a topic, its oldest
+ * keys are removed earlier when they exceed the same number of bytes.
  */
 export const IDEMPOTENCY_WINDOW_MS: number = 24 * 60 * 60 * 1000
 
-/** What an event was published by, for tracing (https://www.w3.org/TR/trace-context/): passed on as it came. */
+/** The trace context of a publish (https://www.w3.org/TR/trace-context/), stored and returned unchanged. */
 export interface TraceContext {
   readonly traceparent: string
   readonly tracestate?: string
 }
 
-/** An event on its way into the log. The log trusts it: its publisher has checked topic, type, key, data and trace. */
+/** An event to be stored. The log trusts it: its publisher has checked topic, type, key, data and trace. */
 export interface NewEvent {
   readonly topic: string
   readonly data: string
   readonly type?: string | undefined
-  /** The newest event of a key is what a snapshot of the topic holds. */
+  /** A snapshot of the topic contains the newest event of each key. */
   readonly key?: string | undefined
   /** Removes the key from snapshots. The event itself is stored and tailed as history. Only with a key. */
   readonly remove?: boolean | undefined
   /** The topic ends with this event. */
   readonly end?: boolean | undefined
-  /** Within {@link IDEMPOTENCY_WINDOW_MS}, the second event of a topic with this key is not stored again. */
+  /** Within {@link IDEMPOTENCY_WINDOW_MS}, a second event of the topic with this key is not stored again. */
   readonly idempotencyKey?: string | undefined
   readonly trace?: TraceContext | undefined
 }
 
-/** An event as the log holds it. */
+/** An event in the log. */
 export interface StoredEvent {
-  /** Its place in the log: an integer from 1 that only grows, over all topics and restarts. */
+  /** Its position in the log: an integer from 1 that only grows, over all topics and restarts. */
   readonly offset: number
   readonly topic: string
   readonly type: string | undefined
@@ -39,20 +39,20 @@ export interface StoredEvent {
   readonly data: string
   /** When it was stored, in milliseconds since 1970, by the log's clock. Clocks jump; offsets do not. */
   readonly time: number
-  /** It removed its key: until the next event with that key, no snapshot has it. */
+  /** It removed its key: until the next event with that key, no snapshot contains the key. */
   readonly remove: boolean
   readonly end: boolean
   readonly trace: TraceContext | undefined
 }
 
-/** What became of one event of a batch. */
+/** The result for one event of a batch. */
 export interface Appended {
   readonly offset: number
   /** The idempotency key was seen before; `offset` is that of the first event. */
   readonly duplicate: boolean
 }
 
-/** What to read. */
+/** The query of a page. */
 export interface Query {
   /** Valid selectors, at least one. An event that several of them match is read once. */
   readonly selectors: readonly string[]
@@ -65,26 +65,26 @@ export interface Query {
 }
 
 /**
- * A run of matching events, in log order, with none left out between `after` and `next`. Reading one is a bounded
- * amount of work, so a page may hold few events, or none, and still have `more` after it.
+ * A run of matching events, in log order, with none missing between `after` and `next`. Reading one is a bounded
+ * amount of work, so a page may contain few events, or none, and still have `more` after it.
  */
 export interface Page {
   readonly events: readonly StoredEvent[]
-  /** Every retained match up to here is in this page or before it: the next page's `after`. */
+  /** Every retained match up to here is in this page or an earlier one: the `after` of the next page. */
   readonly next: number
   /**
-   * There may be matches after `next`, which is larger than `after` then. When false, `next` was the newest offset
-   * of the log as it was read.
+   * There may be matches after `next`, which is then larger than `after`. If false, `next` was the newest offset of
+   * the log when it was read.
    */
   readonly more: boolean
   /**
-   * The largest offset of a match that is no longer retained, or a bound above it; 0 when there is none.
-   * A reader whose `after` is smaller has lost events, and must be told.
+   * The largest offset of a match that is no longer retained, or an upper bound for it; 0 if there is none. A reader
+   * whose `after` is smaller has lost events, and must receive a gap.
    */
   readonly lostThrough: number
   /**
-   * Grows each time that matches are removed, also such as lie before `lostThrough`: a reader that was told
-   * of a loss at one number has lost nothing more as long as it stays.
+   * Grows each time matches are removed, even if they are before `lostThrough`. As long as it stays the same, a
+   * reader that received a gap at this number has lost nothing more.
    */
   readonly losses: number
 }
@@ -96,13 +96,13 @@ export interface TailListener {
   /** Every event of the topic up to this offset was purged. */
   purged(topic: string, through: number): void
   /**
-   * The engine cannot be reached, for this reason. The log keeps trying, with growing pauses, until it succeeds or is
-   * closed. Called once for each interruption.
+   * The engine cannot be reached, for this reason. The log keeps trying, with growing pauses, until it succeeds or
+   * is closed. Called once per interruption.
    */
   interrupted(reason: LogError): void
   /** The interruption is over. Events continue after the last one that was reported; none is missing or repeated. */
   resumed(): void
-  /** The tail is over: the log now has another identity (its engine was replaced), or is gone for good. */
+  /** The tail is over: the log now has another identity (its engine was replaced), or is lost. */
   failed(error: LogError): void
 }
 
@@ -117,21 +117,21 @@ export interface Tail {
 }
 
 export interface LogDescription {
-  /** The log's identity: minted when it is created, and when a log is opened that was restored or copied. */
+  /** The identity of the log, minted when it is created, and when a restored or copied log is opened. */
   readonly epoch: string
-  /** The smallest retained offset; `newest + 1` when nothing is retained. */
+  /** The smallest retained offset; `newest + 1` if nothing is retained. */
   readonly oldest: number
-  /** The largest offset ever given, retained or not; 0 in a new log. */
+  /** The largest offset ever issued, retained or not; 0 in a new log. */
   readonly newest: number
 }
 
-/** What a listing says of a topic. */
+/** A topic in a list. */
 export interface TopicSummary {
   readonly topic: string
   /** The offset of its newest event, retained or not. */
   readonly newest: number
   readonly ended: boolean
-  /** How many of its events are retained. */
+  /** The number of its retained events. */
   readonly events: number
   /** Bytes of their data, and of the key of each event that is the newest of its key. */
   readonly bytes: number
@@ -140,12 +140,12 @@ export interface TopicSummary {
 export interface TopicQuery {
   /** Only topics whose name starts with this text. */
   readonly prefix: string
-  /** Only topics after this name, in code point order; the empty text is the start. */
+  /** Only topics after this name, in code point order; the empty string is the start. */
   readonly after: string
   readonly limit: number
 }
 
-/** A key that the nodes of a log share until a time, in milliseconds of the epoch. */
+/** A key that the nodes of a log share until a time, in milliseconds since the epoch. */
 export interface Note {
   /** At most 256 bytes. */
   readonly key: string
@@ -155,7 +155,7 @@ export interface Note {
 export interface NoteQuery {
   /** Only keys that start with this text. */
   readonly prefix: string
-  /** Only keys after this one, in code point order; the empty text is the start. */
+  /** Only keys after this one, in code point order; the empty string is the start. */
   readonly after: string
   readonly limit: number
 }
@@ -163,9 +163,9 @@ export interface NoteQuery {
 /** Reads the newest event of each key. */
 export interface SnapshotReader {
   /**
-   * The newest event of each key of the selected topics, one bounded page at a time. Page after page, until
-   * `more` is false, a reader has seen the newest event of every key as of the last page's `next`. (A key
-   * that changes meanwhile moves behind the pages already read, so it is seen again, and never missed.)
+   * The newest event of each key of the selected topics, one bounded page at a time. After all pages, until `more`
+   * is false, a reader has seen the newest event of every key as of the last page's `next`. (A key that changes
+   * meanwhile moves behind the pages already read, so it is seen again, and never missed.)
    */
   read(query: Query): Promise<Page>
 }
@@ -178,34 +178,37 @@ export interface TopicIndex {
   ended(topics: readonly string[]): Promise<readonly (number | undefined)[]>
 }
 
-/** Removes events: old ones by rules, or all of a topic. A log without it keeps everything, or trims by its own bounds. */
+/**
+ * Removes events: old ones by rules, or all events of a topic. A log without it keeps everything, or trims by its
+ * own bounds.
+ */
 export interface Retention {
   /**
-   * One small step of retention, by the first rule whose selector matches each topic; never long enough to
-   * delay a publisher noticeably. Call it until `done`. Every node may call it, with the same rules: a call that finds
-   * another node at work resolves with `{ removed: 0, done: true }`. Each event is removed, and counted, once.
+   * One small step of retention, by the first rule whose selector matches each topic. It is never long enough to
+   * delay a publisher noticeably. Call it until `done`. Every node may call it, with the same rules: a call that
+   * finds another node at work resolves with `{ removed: 0, done: true }`. Each event is removed, and counted, once.
    */
   trim(rules: readonly RetentionRule[], now: number): Promise<{ removed: number; done: boolean }>
 
-  /** Removes every event of a topic, and its end. Resolves with false when the topic is not known. */
+  /** Removes every event of a topic, and its end. Resolves with false if the topic is not known. */
   purge(topic: string): Promise<boolean>
 }
 
-/** What the nodes of a log share besides events. */
+/** The state that the nodes of a log share besides events. */
 export interface SharedState {
   /** 32 random bytes in base64url, minted with the log, the same on every node. They must never leave the nodes. */
   secret(): Promise<string>
 
   /**
-   * Notes a key until a time, for all nodes of the log. Of all calls with the same key, on all nodes together,
-   * one resolves with true, once the note is durable; the others resolve with false. A key that is noted again
-   * is noted until the later of the two times. A note whose time is over counts for nothing, and the log removes it.
+   * Notes a key until a time, for all nodes of the log. Of all calls with the same key, on all nodes together, one
+   * resolves with true, once the note is durable; the others resolve with false. A key that is noted again is noted
+   * until the later of the two times. A note whose time is over has no effect, and the log removes it.
    */
   note(note: Note): Promise<boolean>
 
   /**
-   * Reads notes whose time is not over, in code point order of their keys. It sees every note that was resolved on any
-   * node before the call: nodes learn of each other's revocations by it.
+   * Reads notes whose time is not over, in code point order of their keys. It sees every note whose call resolved on
+   * any node before this call. This is how nodes learn of each other's revocations.
    */
   notes(query: NoteQuery): Promise<readonly Note[]>
 }
@@ -213,40 +216,42 @@ export interface SharedState {
 /**
  * An append-only, durable, totally ordered record of events: the one seam between the hub and storage.
  *
- * One log may be open on several nodes. The contract, which `@tailrace/log-suite` checks:
+ * One log may be open on several nodes. This is the contract, which `@tailrace/log-suite` checks:
  *
- * - **Acknowledged is durable.** `append` resolves when the events, their keys, their idempotency records
- *   and the end of their topics would survive the death of this process, all in one commit. When it rejects, none of it
- *   is stored, and no tail reports it, unless the code is `outcome-unknown`.
+ * - **Acknowledged means durable.** `append` resolves when the events, their keys, their idempotency records and the
+ *   end of their topics would survive the death of this process, all in one commit. If it rejects, none of it is
+ *   stored, and no tail reports it, unless the code is `outcome-unknown`.
  * - **A batch is atomic**: contiguous in the log, in order, all or none.
- * - **Read your writes.** `read` and `snapshots` see every event whose `append` resolved on this node before the call,
- *   every event that a tail of this node has reported, and every event up to the `newest` of a `describe` that resolved
- *   on this node. Otherwise they may be late for what other nodes appended. `describe` may not: it covers every `append`
- *   that resolved on any node before the call, so that a node recognizes the cursors of all others.
- * - **Tail is complete.** After `tail` resolved, its listener receives every event after `Tail.after`, of every node,
- *   exactly once and in order. Whether an event arrives before or after its `append` resolves is left open, so that an
+ * - **Read your writes.** `read` and `snapshots` see every event whose `append` resolved on this node before the
+ *   call, every event that a tail of this node has reported, and every event up to the `newest` of a `describe` that
+ *   resolved on this node. Beyond that, they may lag behind what other nodes appended. `describe` may not lag: it
+ *   covers every `append` that resolved on any node before the call, so that a node recognizes the cursors of all
+ *   others.
+ * - **The tail is complete.** After `tail` has resolved, its listener receives every event after `Tail.after`, of
+ *   every node, exactly once and in order. An event may arrive before or after its `append` resolves, so that an
  *   append need not wait for its own echo.
  * - **Interruption is a state.** While the engine cannot be reached, tails are `interrupted` and calls reject with
- *   `unreachable` (or `outcome-unknown`); then tails are `resumed`. A tail that was not `interrupted` may lag, but not
- *   for good.
- * - **Loss is visible.** What retention or a purge removed shows as `Page.lostThrough`, to readers of the topics that
- *   lost it. Only an engine that has forgotten a topic altogether, of many that are gone, may show its loss to others.
- *   That holds for what the engine removes by bounds of its own as well: the offset below its oldest event serves as
- *   both `lostThrough` and `losses`.
+ *   `unreachable` (or `outcome-unknown`); then tails are `resumed`. A tail that was not `interrupted` may lag, but
+ *   not permanently.
+ * - **Loss is visible.** Events removed by retention or a purge appear as `Page.lostThrough`, to readers of the
+ *   topics that lost them. Only an engine that has completely forgotten a topic, because too many are gone, may show
+ *   its loss to other readers. The same applies to events that the engine removes by its own bounds: the offset
+ *   below its oldest event serves as both `lostThrough` and `losses`.
  *
- * Any method rejects with `closed` after `close`.
+ * Every method rejects with `closed` after `close`.
  *
- * The optional members are capabilities. A log has each of them or not, for as long as it is open; the hub rejects
- * what needs one that is missing (`unsupported`).
+ * The optional members are capabilities. A log either has one or not for as long as it is open. The hub rejects
+ * requests that need a missing one (`unsupported`).
  */
 export interface EventLog {
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
 
   /**
-   * Matching events after a place, one bounded page at a time. A call looks at a few thousand rows at most: a page
-   * ends early where matches are rare, with `more`. At the newest offset nothing is looked at. The cost of all pages
-   * grows with what matches, or, for patterns under whose literal prefix there are many topics, with what was stored
-   * after the place; it does not grow with the number of selectors times the number of topics.
+   * Matching events after a position, one bounded page at a time. A call examines at most a few thousand rows: a
+   * page ends early if matches are rare, with `more`. At the newest offset, nothing is examined. The cost of all
+   * pages grows with the number of matches, or, for patterns under whose literal prefix there are many topics, with
+   * the number of events stored after the position. It does not grow with the number of selectors times the number
+   * of topics.
    */
   read(query: Query): Promise<Page>
 
@@ -255,10 +260,10 @@ export interface EventLog {
 
   describe(): Promise<LogDescription>
 
-  /** Resolves when the log can be written and read now; rejects with the reason when it cannot. */
+  /** Resolves if the log can be written and read now. Rejects with the reason if it cannot. */
   ready(): Promise<void>
 
-  /** Finishes what was accepted, then releases everything. Safe to call twice, and while the engine cannot be reached. */
+  /** Completes what was accepted, then releases everything. Safe to call twice, and while the engine cannot be reached. */
   close(): Promise<void>
 
   readonly snapshots?: SnapshotReader
@@ -267,7 +272,7 @@ export interface EventLog {
   readonly shared?: SharedState
 }
 
-/** What a log may lack. */
+/** The capabilities that a log may lack. */
 export type Capability = 'snapshots' | 'topics' | 'retention' | 'shared'
 
 /** A log with every capability. */

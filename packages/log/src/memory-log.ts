@@ -11,13 +11,13 @@ import { Trimmer } from './memory/trim.ts'
 import { Slice } from './slice.ts'
 import { TailListeners } from './tail-listeners.ts'
 
-/** What a memory log holds at most, in UTF-16 code units of data; beyond it the oldest events go. */
+/** Maximum data in a memory log, in UTF-16 code units. Beyond that, the oldest events are removed. */
 export const DEFAULT_MEMORY_LOG_LENGTH: number = 128 * 1024 * 1024
 
 export interface MemoryLogOptions {
   /**
-   * The most data held, in UTF-16 code units, 256 more for each event; beyond it the oldest events of any
-   * topic are dropped. Idempotency keys have as much again.
+   * Maximum data held, in UTF-16 code units, counting 256 more per event. Beyond that, the oldest events of any
+   * topic are removed. Idempotency keys may use the same amount again.
    *
    * @defaultValue {@link DEFAULT_MEMORY_LOG_LENGTH}
    */
@@ -28,16 +28,16 @@ export interface MemoryLogOptions {
 
 /** The memory that the nodes of a log share. */
 export interface MemoryEngine {
-  /** Opens the log on one more node; its `close` leaves the others open. */
+  /** Opens the log on another node, whose `close` leaves the others open. */
   open(): CompleteEventLog
 }
 
-/** A log for tests and throw-away hubs. It survives nothing. */
+/** A log for tests and temporary hubs. Nothing survives the process. */
 export function createMemoryLog(options: MemoryLogOptions = {}): CompleteEventLog {
   return createMemoryEngine(options).open()
 }
 
-/** A memory log for several hubs of one process, as a network has it for several machines. */
+/** A memory log for several hubs of one process, in the way a network serves several machines. */
 export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine {
   const { maxLength = DEFAULT_MEMORY_LOG_LENGTH, now = Date.now } = options
   const [epoch, secret] = [mintEpoch(), mintSecret()]
@@ -46,7 +46,7 @@ export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine
   const trimmer = new Trimmer(store)
   const records = new IdempotencyRecords(maxLength)
   const notes = new Notes()
-  /** The tails of every node that is open. */
+  /** The tails of every open node. */
   const nodes = new Set<TailListeners>()
 
   function append(batch: readonly NewEvent[]): Appended[] {
@@ -71,7 +71,7 @@ export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine
     return appended
   }
 
-  /** Keeps the newest event, however large. */
+  /** Always keeps the newest event, however large. */
   function dropOldest(): void {
     if (store.length <= maxLength) return
     for (const entry of store.entries.after(0)) {
@@ -89,7 +89,7 @@ export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine
       if (isClosed) throw new LogError('closed', 'The log is closed.')
     }
 
-    /** Reads one page, in slices of the event loop where it takes more than one. */
+    /** Reads one page, in several slices of the event loop if it needs more than one. */
     async function page(query: Query, accepts: (entry: Entry) => boolean): Promise<Page> {
       for (;;) {
         assertOpen()
@@ -100,7 +100,7 @@ export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine
       }
     }
 
-    /** What is asked of a log that is open is done at once. */
+    /** Calls to an open log are executed at once. */
     function whenOpen<Args extends unknown[], T>(task: (...args: Args) => T): (...args: Args) => Promise<T> {
       return async (...args) => {
         assertOpen()
@@ -129,7 +129,8 @@ export function createMemoryEngine(options: MemoryLogOptions = {}): MemoryEngine
       },
 
       retention: {
-        // A step is one turn of the event loop, so no two nodes are at work at once: they share one round.
+        // A step is one iteration of the event loop, so no two nodes are at work at the same time: they share one
+        // round.
         trim: whenOpen((rules, at) => {
           const trimmed = trimmer.step(rules, at)
           if (trimmed.done) {

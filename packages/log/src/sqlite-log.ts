@@ -8,25 +8,25 @@ import { Threads } from './sqlite/threads.ts'
 import type { BatchResult, Writer } from './sqlite/writer.ts'
 import { TailListeners } from './tail-listeners.ts'
 
-/** What may wait for the next commit, in UTF-16 code units of data; beyond it `append` rejects with `busy`. */
+/** Maximum data waiting for the next commit, in UTF-16 code units. Beyond that, `append` rejects with `busy`. */
 export const DEFAULT_MAX_PENDING_LENGTH: number = 64 * 1024 * 1024
 
-/** What an event costs besides its data, so that a flood of empty events is bounded too. */
+/** The size of an event in addition to its data, so that a flood of empty events is bounded too. */
 const EVENT_OVERHEAD = 256
 
 /**
- * What goes into one commit, unless a single batch has more: a commit is a turn of the writer, and must fit what is
- * reserved on the disk for the write-ahead log.
+ * Maximum data of one commit, unless a single batch has more: a commit is one turn of the writer, and must fit into
+ * the space reserved on the disk for the write-ahead log.
  */
 const MAX_COMMIT_LENGTH = 2 * 1024 * 1024
 
 /** One page of what a writer had committed when it died. */
 const CATCH_UP = { limit: 1_000, maxBytes: 16 * 1024 * 1024 }
-/** A page that only says what was lost. */
+/** A page that only reports losses. */
 const NOTHING = { limit: 1, maxBytes: 1 }
 
 export interface SqliteLogOptions {
-  /** The file; made when it is missing. Its folder must exist, on a local disk. */
+  /** The file, which is created if necessary. Its folder must exist, on a local disk. */
   readonly path: string
   /** @defaultValue {@link DEFAULT_MAX_PENDING_LENGTH} */
   readonly maxPendingLength?: number | undefined
@@ -42,14 +42,15 @@ interface Pending {
 }
 
 /**
- * A log in one SQLite file: durable against the death of the machine (write-ahead log, `synchronous = FULL`),
- * for one process at a time.
+ * A log in one SQLite file: durable against the death of the machine (write-ahead log, `synchronous = FULL`), for
+ * one process at a time.
  *
- * Commits are grouped: while one is under way, whatever is appended waits, and shares the next. A lone
- * publisher pays one fsync an event; sixty-four at once pay about one between them.
+ * Commits are grouped: events appended while one is under way wait and share the next. A single publisher pays one
+ * fsync per event; sixty-four concurrent ones pay about one in total.
  *
- * Beside the file are a mark, by which the log recognizes a backup that was copied over it, and a reserve of at most 8 MiB,
- * which retention writes on when the disk is full. Publishes reject with `full` until the reserve can be had again.
+ * Next to the file are a mark, by which the log recognizes a backup that was copied over it, and a reserve of at
+ * most 8 MiB, which retention uses when the disk is full. Publishes reject with `full` until the reserve is
+ * available again.
  *
  * @throws LogError `locked`, `foreign`, `incompatible`, `read-only`, `full`, `corrupt` or `cannot-open`; the last
  * also on a Node without SQLite, which is built in from 22.13 on
@@ -78,7 +79,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
   let pendingLength = 0
   let committing: Promise<void> | undefined
   let closing: Promise<void> | undefined
-  /** Topics of which a writer died before it said whether it had purged them. Their callers bound them. */
+  /** Topics for which a writer died before it reported whether it had purged them. Bounded by their callers. */
   const unsurePurges = new Set<string>()
 
   function assertOpen(): void {
@@ -95,7 +96,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
     return threads.writer
   }
 
-  /** Tells of what a writer had committed when it died, and could not say any more. */
+  /** Reports what a writer had committed when it died, and could not report any more. */
   async function catchUp(): Promise<void> {
     for (let after = newest, more = true; more;) {
       const page = await pageOf(threads.reader, 'read', { selectors: ['**'], after, ...CATCH_UP })
@@ -111,7 +112,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
     }
   }
 
-  /** Asks again while a page takes more than one slice of work: others are served between. */
+  /** Calls again while a page needs more than one slice of work: other reads are served in between. */
   async function pageOf(from: Thread<Reader>, kind: 'read' | 'snapshot', query: Query): Promise<Page> {
     for (;;) {
       const page = await from.call(kind, query)
@@ -246,7 +247,7 @@ function lengthOf(group: readonly Pending[]): number {
   return group.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** How many of the first are within a length together; at least one. */
+/** How many of the first fit into a length together; at least one. */
 function countWithin(group: readonly Pending[], maxLength: number): number {
   let length = 0
   const beyond = group.findIndex((one, i) => {

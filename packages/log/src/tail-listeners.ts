@@ -6,7 +6,7 @@ export class TailListeners implements TailListener {
   readonly #listeners = new Set<TailListener>()
   #interruption: LogError | undefined
 
-  /** @returns removes the listener */
+  /** @returns a function that removes the listener */
   add(listener: TailListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { SLICE_BYTES } from '../src/http/json.ts'
@@ -20,13 +21,13 @@ test('others have their turn after each slice of a page, also when the system ta
     turns += 1
     if (!isSent) setImmediate(count)
   }
+  async function send(response: ServerResponse): Promise<void> {
+    await sendPage(response, { events: EVENTS, next: 'e.16' }, new AbortController().signal)
+    isSent = true
+  }
   const server = createServer((_request, response) => {
     setImmediate(count)
-    const page = { events: EVENTS, next: 'e.16' }
-    void (async () => {
-      await sendPage(response, page, new AbortController().signal)
-      isSent = true
-    })()
+    void send(response)
   }).listen(0, '127.0.0.1')
   try {
     await once(server, 'listening')

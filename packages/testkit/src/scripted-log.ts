@@ -2,26 +2,26 @@ import { LogError } from '@tailrace/log'
 import type { CompleteEventLog, TailListener } from '@tailrace/log'
 
 export interface ScriptedLogOptions {
-  /** Tails report each event a few turns of the event loop after it was stored. @defaultValue false */
+  /** Tails report each event a few iterations of the event loop after it was stored. @defaultValue false */
   readonly isLate?: boolean | undefined
 }
 
-/** A log that does on request what a real engine does when it pleases: lag, be cut off, and be lost. */
+/** A log that does on request what a real engine does at any time: lag, become unreachable, and be lost. */
 export interface ScriptedLog {
   readonly log: CompleteEventLog
-  /** Cuts the log off: every call rejects with the reason, and tails report nothing until `resume`. */
+  /** Disconnects the log: every call rejects with the reason, and tails report nothing until `resume`. */
   interrupt(reason?: LogError): void
   resume(): void
-  /** Ends every tail for good. */
+  /** Ends every tail permanently. */
   fail(error: LogError): void
-  /** Keeps back what tails have to report until `release`. */
+  /** Holds back the reports of tails until `release`. */
   hold(): void
   release(): void
 }
 
 const UNREACHABLE = new LogError('unreachable', 'The engine cannot be reached: the test has cut it off.')
 
-/** Wraps a log, such as a memory log, of which one node can be disturbed and others not. */
+/** Wraps a log, such as a memory log, so that one node can be disturbed and others not. */
 export function createScriptedLog(
   inner: CompleteEventLog,
   { isLate = false }: ScriptedLogOptions = {},
@@ -137,7 +137,7 @@ class ScriptedTail implements TailListener {
     this.#isStopped = true
   }
 
-  /** Reports what was kept back, if nothing is in the way. */
+  /** Reports what was held back, if nothing prevents it. */
   report(): void {
     while (!this.#isStopped && this.#canReport()) {
       const next = this.#reports.shift()

@@ -27,7 +27,7 @@ export interface DecodedEvent {
   key: string | undefined
   /** Whether the last `remove` field of this block is `true`. A Tailrace extension as well. */
   remove: boolean
-  /** The last `time` field of this block, and `undefined` where there is none. A Tailrace extension as well. */
+  /** The last `time` field of this block; `undefined` if there is none. A Tailrace extension as well. */
   time: string | undefined
 }
 
@@ -113,12 +113,13 @@ const O = 111
 const R = 114
 const T = 116
 /**
- * The name of a field that is kept, and its colon; without one the value is empty. Fields are told apart by their first
- * character, `remove` and `time` by one more. Nothing repeats, so a line costs a few comparisons.
+ * The name of a field that is kept, and its colon; without a colon, the value is empty. The first character
+ * distinguishes the fields, except for `remove` and `time`, which need one more. Nothing repeats, so a line costs a
+ * few comparisons.
  */
 const FIELD = /(?:data|event|id|key|re(?:move|try)|t(?:ime|opic))(?::|(?=[\r\n]))/y
 const BYTE_ORDER_MARK = 0xfeff
-/** Of `remove:`. With so much of a line it is decided whether it is kept. */
+/** That of `remove:`. This much of a line decides whether it is kept. */
 const LONGEST_PREFIX = 7
 const MAX_BUFFER_LENGTH_LIMIT = 2 ** 28
 /** Replaces the rest of a line that is not kept: no field begins with it. */
@@ -159,7 +160,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
   const lineSeams: Seams = { count: 0 }
   const dataSeams: Seams = { count: 0 }
   let block: Block = EMPTY_BLOCK
-  // Of the block as well, but seldom there.
+  // Part of the block as well, but rare.
   let topic: string | undefined
   let key: string | undefined
   let remove: string | undefined
@@ -270,7 +271,7 @@ export function createDecoder(sink: DecoderSink, options: DecoderOptions = {}): 
         if (text.startsWith('opi', start + 1) && text.startsWith('c:', start + 4)) return start + 6
     }
     FIELD.lastIndex = start
-    // Which a failure sets to 0.
+    // A failure sets it to 0.
     FIELD.test(text)
     return FIELD.lastIndex
   }

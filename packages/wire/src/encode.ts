@@ -17,15 +17,15 @@ export interface EncodableEvent {
   retry?: number | undefined
   /** The topic of the event. A Tailrace extension, which `EventSource` ignores. No CR, LF or NUL. */
   topic?: string | undefined
-  /** As `topic`: the event's key. */
+  /** The key of the event, a field like `topic`. */
   key?: string | undefined
-  /** As `topic`: the event removes its key from the topic's state. A line only where it is true. */
+  /** Whether the event removes its key from the state of the topic, a field like `topic`. Written only if true. */
   remove?: boolean | undefined
-  /** As `topic`: when the event was stored (RFC 3339). */
+  /** When the event was stored (RFC 3339), a field like `topic`. */
   time?: string | undefined
   /**
-   * As `topic`: its trace context (https://www.w3.org/TR/trace-context/). For tools that read the lines themselves: the
-   * decoder ignores both, to stay small in pages.
+   * The trace context of the event (https://www.w3.org/TR/trace-context/), fields like `topic`. For tools that read
+   * the lines themselves: the decoder ignores both, to stay small in pages.
    */
   traceparent?: string | undefined
   /** A field like `traceparent`. */

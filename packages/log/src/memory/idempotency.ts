@@ -1,7 +1,7 @@
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { NewEvent } from '../event-log.ts'
 
-/** What a record counts for besides its topic and key. */
+/** The size of a record in addition to its topic and key. */
 const RECORD_OVERHEAD = 256
 
 interface IdempotencyRecord {
@@ -9,14 +9,17 @@ interface IdempotencyRecord {
   readonly time: number
 }
 
-/** Which idempotency keys a memory log has seen. Records outlive their events; beyond a bound the oldest go. */
+/**
+ * The idempotency keys that a memory log has seen. Records outlive their events. Beyond a bound, the oldest are
+ * removed.
+ */
 export class IdempotencyRecords {
   readonly #maxLength: number
   /** Oldest first. */
   readonly #byKey = new Map<string, IdempotencyRecord>()
   #length = 0
 
-  /** @param maxLength in UTF-16 code units of topics and keys, {@link RECORD_OVERHEAD} more for each */
+  /** @param maxLength in UTF-16 code units of topics and keys, plus {@link RECORD_OVERHEAD} each */
   constructor(maxLength: number) {
     this.#maxLength = maxLength
   }

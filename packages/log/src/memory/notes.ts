@@ -1,7 +1,7 @@
 import { compareCodePoints } from '../code-points.ts'
 import type { Note, NoteQuery } from '../event-log.ts'
 
-/** How many notes a memory log holds. Beyond it the oldest go. */
+/** Maximum notes in a memory log. Beyond that, the oldest are removed. */
 const MAX_NOTES = 100_000
 
 /** The notes of a memory log. */
@@ -9,7 +9,7 @@ export class Notes {
   /** Oldest first. */
   readonly #untilByKey = new Map<string, number>()
 
-  /** @returns whether the key was not noted at the time */
+  /** @returns whether the key was not noted at that time */
   add({ key, until }: Note, now: number): boolean {
     const before = this.#untilByKey.get(key) ?? -Infinity
     this.#untilByKey.set(key, Math.max(before, until))

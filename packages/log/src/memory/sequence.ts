@@ -11,7 +11,7 @@ export interface Placed {
 export class Sequence<T extends Placed> {
   #items: T[] = []
   #gone = 0
-  /** Everything before it is gone: the oldest usually go first, and must not be passed over each time. */
+  /** Everything before it is removed. The oldest items are usually removed first, and must not be skipped each time. */
   #first = 0
 
   /** How many items remain. */

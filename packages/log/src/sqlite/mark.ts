@@ -63,7 +63,7 @@ export interface MarkFile {
 export function openMarkFile(path: string): MarkFile {
   const isNew = statSync(path, { throwIfNoEntry: false })?.size !== LENGTH
   const file = openSync(path, isNew ? 'w' : 'r+')
-  // With each commit: bytes that are there already are written in half the time that a text takes.
+  // With each commit: writing bytes that exist already takes half the time of writing a text.
   const bytes = Buffer.alloc(LENGTH)
   return {
     write(mark) {

@@ -60,7 +60,8 @@ export function openReader(path: string): Reader {
       if (after >= head) return { events: [], next: head, more: false, ...loss }
       const selection = new Selection(selectors)
       const topics = selectors.includes('**') ? undefined : finder.find(wanted, selection)
-      return { ...pager.page({ query, selection, topics, kind, head, slice }), ...loss }
+      // A slice of its own, or what was spent on topics and losses would be spent again for the next few rows.
+      return { ...pager.page({ query, selection, topics, kind, head, slice: new Slice() }), ...loss }
     })
   }
 

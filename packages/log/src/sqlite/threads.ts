@@ -18,11 +18,11 @@ export interface ThreadsListener {
   /** A thread has died. */
   died(reason: LogError): void
   /**
-   * Brings up to date what a thread that died could not say. Its successor is used once this resolves: `writer` and
-   * `reader` do not give it before that.
+   * Completes what a thread that died could not report. Its successor is used once this resolves; until then,
+   * `writer` and `reader` do not return it.
    */
   revived(role: Role): Promise<void>
-  /** Every thread is there. */
+  /** Every thread is running. */
   complete(): void
 }
 

@@ -3,14 +3,14 @@ import type { Loss } from '../losses.ts'
 import { PatternLosses } from '../losses.ts'
 import { Selection } from '../selection.ts'
 import { isPattern, literalPrefix } from '../selector.ts'
-import type { Slice } from '../slice.ts'
+import { Slice } from '../slice.ts'
 import { AFTER_EVERY_TOPIC } from '../topic.ts'
 import { PURGED_PREFIX } from './topic-table.ts'
 
 /** Maximum names that a page examines to find its topics. If there are more, it walks the log instead. */
 const MAX_NAMES = 1_000
 
-/** The selectors of a query: its patterns, and the topics that it names in full. */
+/** The selectors of a query: its patterns, and the topics that it names completely. */
 export interface Wanted {
   readonly patterns: readonly string[]
   readonly named: readonly NamedTopic[]
@@ -18,13 +18,13 @@ export interface Wanted {
 
 interface NamedTopic {
   readonly name: string
-  /** Nothing when the log has no such topic. */
+  /** Undefined if the log has no such topic. */
   readonly id: number | undefined
   readonly loss: Loss
 }
 
 export interface TopicFinder {
-  /** Looks up the topics that are named in full, once for everything a page has to know about them. */
+  /** Looks up the topics that are named completely, once for everything that a page needs to know about them. */
   lookUp(selectors: readonly string[]): Wanted
   /** The names of the selected topics by id. Undefined if there may be too many to examine. */
   find(wanted: Wanted, selection: Selection): ReadonlyMap<number, string> | undefined
@@ -76,10 +76,11 @@ export function createTopicFinder(db: DatabaseSync): TopicFinder {
     find({ patterns, named }, selection) {
       const topics = new Map<number, string>()
       let looked = 0
+      const looking = new Slice()
       for (const prefix of prefixesOf(patterns)) {
         for (const { id, name } of below(prefix)) {
           looked += 1
-          if (looked > MAX_NAMES) return undefined
+          if (looked > MAX_NAMES || !looking.spend()) return undefined
           if (!name.startsWith(PURGED_PREFIX) && selection.matches(name)) topics.set(id, name)
         }
       }

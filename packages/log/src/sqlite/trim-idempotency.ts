@@ -30,7 +30,7 @@ export function createIdempotencyTrimmer(db: DatabaseSync): IdempotencyTrimmer {
   /** The topic after which the round continues. */
   let after = ''
 
-  /** Removes the oldest answers of a topic. @returns how many; `limit` if there may be more to remove */
+  /** Removes the oldest records of a topic. @returns how many; `limit` if there may be more to remove */
   function removeOldest(topic: string, surplus: number, limit: number): number {
     let left = surplus
     const doomed: string[] = []
