@@ -33,6 +33,16 @@ test('history is everything that is retained, in order, and ends with the newest
   expect(Date.parse(events[3]!.time)).not.toBeNaN()
 })
 
+test('an event that removes its key says so', async () => {
+  const { url } = await filled(1)
+  await publish(url, { key: 'k0', remove: true })
+  const events = await all(readHistory(url))
+  expect(events.map(({ key, remove }) => [key, remove])).toEqual([
+    ['k0', undefined],
+    ['k0', true],
+  ])
+})
+
 test('pages are of the given size, start after a place, and say where a subscription goes on', async () => {
   const { url, ids } = await filled(25)
   const history = readHistory(url, { limit: 10, from: ids[2] })

@@ -49,6 +49,16 @@ test('in every situation, a page brings what a stream would, and says where and 
   expect(count).toBe(2 * 2 * 2 * 2 * 4)
 })
 
+test('an event of a page has the key, the removal and the time that it was stored with', () => {
+  const state = startPolling('e.4', true)
+  const [, brought] = pollStep(state, page([event(5), event(6, { key: 'k', remove: true, data: '' })], 'e.6'))
+  const time = '2026-01-01T00:00:00Z'
+  expect(brought).toMatchObject([
+    { key: undefined, remove: false, time },
+    { key: 'k', remove: true, time, data: '' },
+  ])
+})
+
 test('however a log is cut into pages, all of it comes once and in order', () => {
   const property = fc.property(
     fc.nat(40),
