@@ -250,7 +250,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   async function originOf(
-    { start = { at: 'tip' }, snapshot = false, onGap = 'replay', reader }: Subscription,
+    { start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
     const { offset, miss } = await locate(view, start, asker)
@@ -259,7 +259,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       offset,
       fromStart: start.at === 'oldest',
       miss: start.at === 'cursor' && miss !== undefined ? { reason: miss, from: start.text } : undefined,
-      onGap,
+      gap,
       reader,
     }
   }
@@ -290,7 +290,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     async subscribe(subscription, open) {
       assertOpen()
       const { selectors, dialect, start, conflateMs = 0 } = subscription
-      if (subscription.snapshot === true || subscription.onGap === 'snapshot') capabilityOf(log, 'snapshots')
+      if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, { dialect, conflateMs }, asker, async (lane) => {
         const origin = await originOf(subscription, asker)
