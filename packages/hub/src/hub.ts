@@ -15,6 +15,7 @@ import { LogReads } from './log-reads.ts'
 import type { LogView } from './log-view.ts'
 import { resolveHubOptions } from './options.ts'
 import type { HubOptions, ResolvedHubOptions } from './options.ts'
+import { Outage } from './outage.ts'
 import { Payload } from './payload.ts'
 import { checkBatch } from './publish.ts'
 import { ReadQueue } from './read-queue.ts'
@@ -110,10 +111,6 @@ export interface Hub {
   close(): Promise<void>
 }
 
-function isUnreachable(error: unknown): boolean {
-  return LogError.is(error) && error.code === 'unreachable'
-}
-
 /** Between half of it and one and a half, so that readers that were told together do not act together. */
 function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
@@ -129,23 +126,21 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   const reads = new LogReads(log, queue, counters, (error) => {
     worked.observe(false)
     isSound.observe(false)
-    if (isUnreachable(error) && interruption === undefined) {
-      // Reported once for all streams that wait for the same retry.
-      if (retryTimer !== undefined) return
-      retryLater(jittered(settings.retryMs))
-    }
-    report(error)
+    outage.readFailed(error)
   })
   const worked = new Readiness(() => log.ready())
   const isSound = new Readiness(() => reads.assertSound())
   const lanes = new Lanes(reads, epoch, newest, settings, counters)
   const waiters = new Waiters()
+  const outage = new Outage({
+    ...settings,
+    retry: () => void inTurns((member) => member.retry(), 0),
+    retryMs: () => jittered(settings.retryMs),
+  })
   const heartbeat = new Payload(Buffer.from(HEARTBEAT))
   /** The largest offset that this node has appended: its tail may be behind. */
   let appended = newest
-  let interruption: LogError | undefined
   let failure: LogError | undefined
-  let retryTimer: NodeJS.Timeout | undefined
   let isClosed = false
 
   const view: LogView = {
@@ -169,20 +164,11 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       waiters.wake(events)
     },
     purged: (topic) => lanes.purged(topic),
-    interrupted(reason) {
-      interruption = reason
-      settings.onInterruption(reason)
-    },
-    resumed() {
-      interruption = undefined
-      settings.onInterruption(undefined)
-      clearTimeout(retryTimer)
-      retryTimer = undefined
-      retryLater(0)
-    },
+    interrupted: (reason) => outage.begin(reason),
+    resumed: () => outage.end(),
     failed(error) {
       failure = error
-      report(error)
+      outage.report(error)
       closeStreams('log-unavailable')
     },
   })
@@ -194,7 +180,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       ? undefined
       : every(settings.heartbeatMs / 2, (member) => member.heartbeat(heartbeat))
   const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
-  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, report)
+  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, (error) =>
+    outage.report(error),
+  )
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
     try {
@@ -205,21 +193,6 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       if (!LogError.is(error) || !ONE_BATCH_ONLY.has(error.code)) worked.observe(false)
       throw error
     }
-  }
-
-  /** Passes a failure on, unless it follows from an interruption, which was reported when it began. */
-  function report(error: unknown): void {
-    const isKnown = interruption !== undefined && isUnreachable(error)
-    if (!isClosed && !isKnown) settings.onError(error)
-  }
-
-  /** Has the streams that could not read try again. */
-  function retryLater(ms: number): void {
-    if (isClosed) return
-    retryTimer ??= setTimeout(() => {
-      retryTimer = undefined
-      void inTurns((member) => member.retry(), 0)
-    }, ms)
   }
 
   /** Does something to every subscriber from time to time, a few in each turn of the event loop. */
@@ -246,7 +219,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     isClosed = true
     clearInterval(beat)
     clearInterval(stallCheck)
-    clearTimeout(retryTimer)
+    outage.stop()
     lanes.stop()
     waiters.close()
     const lastWords = code === undefined ? undefined : encodeError(code)
@@ -279,7 +252,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     counters,
 
     get interruption() {
-      return interruption
+      return outage.reason
     },
 
     async publish(batch) {
@@ -354,7 +327,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     async ready() {
       assertOpen()
-      if (interruption !== undefined) throw interruption
+      if (outage.reason !== undefined) throw outage.reason
       await worked.check()
       await isSound.check()
     },
