@@ -15,6 +15,7 @@ import { LogReads } from './log-reads.ts'
 import type { LogView } from './log-view.ts'
 import { resolveHubOptions } from './options.ts'
 import type { HubOptions, ResolvedHubOptions } from './options.ts'
+import { Outage } from './outage.ts'
 import { Payload } from './payload.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { Asker } from './read-queue.ts'
@@ -105,10 +106,6 @@ export interface Hub {
   close(): Promise<void>
 }
 
-function isUnreachable(error: unknown): boolean {
-  return LogError.is(error) && error.code === 'unreachable'
-}
-
 /** Between half of it and one and a half, so that readers that were told together do not act together. */
 function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
@@ -124,23 +121,21 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   const reads = new LogReads(log, queue, counters, (error) => {
     worked.observe(false)
     isSound.observe(false)
-    if (isUnreachable(error) && interruption === undefined) {
-      // Reported once for all streams that wait for the same retry.
-      if (retryTimer !== undefined) return
-      retryLater(jittered(settings.retryMs))
-    }
-    report(error)
+    outage.readFailed(error)
   })
   const worked = new Readiness(() => log.ready())
   const isSound = new Readiness(() => reads.assertSound())
   const lanes = new Lanes(reads, epoch, newest, settings, counters)
   const waiters = new Waiters()
   const rounds = new Rounds(() => lanes.members())
+  const outage = new Outage({
+    ...settings,
+    retry: () => void rounds.once((member) => member.retry()),
+    retryMs: () => jittered(settings.retryMs),
+  })
   /** The largest offset that this node has appended: its tail may be behind. */
   let appended = newest
-  let interruption: LogError | undefined
   let failure: LogError | undefined
-  let retryTimer: NodeJS.Timeout | undefined
   let isClosed = false
 
   const view: LogView = {
@@ -176,20 +171,11 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       backlog.add(events)
     },
     purged: (topic) => backlog.purge(topic),
-    interrupted(reason) {
-      interruption = reason
-      settings.onInterruption(reason)
-    },
-    resumed() {
-      interruption = undefined
-      settings.onInterruption(undefined)
-      clearTimeout(retryTimer)
-      retryTimer = undefined
-      retryLater(0)
-    },
+    interrupted: (reason) => outage.begin(reason),
+    resumed: () => outage.end(),
     failed(error) {
       failure = error
-      report(error)
+      outage.report(error)
       closeStreams('log-unavailable')
     },
   })
@@ -198,7 +184,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   // Twice as often as is due, so that no stream is silent for longer than that.
   if (settings.heartbeatMs > 0) rounds.every(settings.heartbeatMs / 2, (member) => member.heartbeat())
   rounds.every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
-  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, report)
+  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, (error) =>
+    outage.report(error),
+  )
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
     try {
@@ -211,21 +199,6 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     }
   }
 
-  /** Passes a failure on, unless it follows from an interruption, which was reported when it began. */
-  function report(error: unknown): void {
-    const isKnown = interruption !== undefined && isUnreachable(error)
-    if (!isClosed && !isKnown) settings.onError(error)
-  }
-
-  /** Has the streams that could not read try again. */
-  function retryLater(ms: number): void {
-    if (isClosed) return
-    retryTimer ??= setTimeout(() => {
-      retryTimer = undefined
-      void rounds.once((member) => member.retry())
-    }, ms)
-  }
-
   function turnAway(dialect: Dialect, code: string, waitMs = 0): Uint8Array {
     const retryMs = jittered(Math.max(settings.retryMs, waitMs))
     const laterMs = code === 'log-unavailable' ? reads.retryMs(retryMs) : retryMs
@@ -235,7 +208,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   function closeStreams(code?: 'log-unavailable'): void {
     isClosed = true
     rounds.stop()
-    clearTimeout(retryTimer)
+    outage.stop()
     backlog.stop()
     lanes.stop()
     waiters.close()
@@ -269,7 +242,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     counters,
 
     get interruption() {
-      return interruption
+      return outage.reason
     },
 
     async publish(batch) {
@@ -335,7 +308,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     async ready() {
       assertOpen()
-      if (interruption !== undefined) throw interruption
+      if (outage.reason !== undefined) throw outage.reason
       await worked.check()
       await isSound.check()
     },

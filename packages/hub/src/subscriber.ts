@@ -1,4 +1,3 @@
-import { LogError } from '@tailrace/log'
 import type { Cursor } from '@tailrace/log'
 import { clientOf } from './connection.ts'
 import type { Connection, Reader, StreamState } from './connection.ts'
@@ -9,6 +8,7 @@ import type { Gap } from './gap.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
 import { MAX_TIMER_MS } from './options.ts'
+import { isUnreachable } from './outage.ts'
 import { Payload } from './payload.ts'
 import type { Asker } from './read-queue.ts'
 import type { FramePage } from './replay.ts'
@@ -291,7 +291,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       else this.#takePage(page)
       this.pump()
     } catch (error) {
-      if (LogError.is(error) && error.code === 'unreachable') {
+      if (isUnreachable(error)) {
         this.#awaitsLog = true
         return
       }
