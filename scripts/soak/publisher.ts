@@ -18,7 +18,7 @@ export async function publishOn(
     for (;;) {
       try {
         const { id, duplicate = false } = await publish(`${url}/topics/soak/${name}`, event, {
-          attempts: 3,
+          maxAttempts: 3,
           signal: AbortSignal.timeout(ATTEMPT_MS),
         })
         auditor.acknowledge(name, n, id, duplicate)

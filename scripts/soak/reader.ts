@@ -3,7 +3,7 @@ import type { Subscription } from '@tailrace/client'
 import type { ReaderAudit } from './audit.ts'
 
 /** Time between losses of its connection; short, so that a run has many. */
-const DELAYS = { initialDelay: 20, maxDelay: 500 }
+const DELAYS = { initialDelayMs: 20, maxDelayMs: 500 }
 
 export interface ReaderOptions {
   readonly url: string

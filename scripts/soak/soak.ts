@@ -1,3 +1,5 @@
+import { readHistory } from '@tailrace/client'
+import type { HistoryEvent } from '@tailrace/client'
 import { createRandom, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import type { FlakyProxy, Random } from '@tailrace/testkit'
 import { Auditor } from './audit.ts'
@@ -5,7 +7,6 @@ import { publishOn } from './publisher.ts'
 import { Reader } from './reader.ts'
 import { isGood, memoryOf } from './report.ts'
 import type { Report } from './report.ts'
-import { storedOf } from './stored.ts'
 import { SupervisedHub } from './supervised-hub.ts'
 
 export interface SoakOptions {
@@ -89,8 +90,14 @@ export async function soak({ seconds, seed, progress }: SoakOptions): Promise<Re
   const deadline = performance.now() + CATCH_UP_MS
   while (!auditor.isDelivered && performance.now() < deadline) await pause(20)
   for (const reader of readers) reader.close()
-  for (const name of PUBLISHERS) auditor.compare(name, await storedOf(hub.url, name))
-  auditor.compare(BRIEF, await storedOf(hub.url, BRIEF), BRIEF_KEPT)
+  async function stored(name: string): Promise<HistoryEvent[]> {
+    const events: HistoryEvent[] = []
+    const pages = readHistory(`${hub.url}/topics/soak/${name}`).pages()
+    for await (const page of pages) events.push(...page.events)
+    return events
+  }
+  for (const name of PUBLISHERS) auditor.compare(name, await stored(name))
+  auditor.compare(BRIEF, await stored(BRIEF), BRIEF_KEPT)
 
   const verdict = auditor.verdict()
   const { restarts, stalls } = hub

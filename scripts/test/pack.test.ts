@@ -189,8 +189,9 @@ test('the client compiles in a Node project without the types of the DOM', { tim
      source.onerror = ({ code, status }) => [code, status?.toFixed()]
      EventSource.fromReadableStream(new ReadableStream<Uint8Array>())
      await publish('http://localhost', { data: { total: 12 } }, { headers: { authorization: 'x' } })
-     // @ts-expect-error an event has data
-     await publish('http://localhost', {})`,
+     await publish('http://localhost', { key: 'k', remove: true })
+     // @ts-expect-error a key is a text
+     await publish('http://localhost', { key: 1, data: '' })`,
   )
   expect(await compile('node-client.ts', '--lib', 'es2024')).toBe('')
 })

@@ -1,52 +1,100 @@
+/** The body of an error response as defined by RFC 9457, if the server sent one. */
+export interface Problem {
+  readonly code?: string | undefined
+  readonly title?: string | undefined
+  readonly detail?: string | undefined
+}
+
+/** Every way this package can fail, with the facts that an error of each code carries. Codes are public API. */
+export interface ClientErrorFacts {
+  /** A mistake of the caller: `option` has an invalid value. */
+  readonly 'invalid-option': { readonly option: string }
+  /** No response: no route, no name, a refused or reset connection, or CORS. Runtimes do not report which. */
+  readonly network: object
+  /**
+   * Something other than this package aborted the request, such as your own `fetch`. `subscribe` retries; an
+   * `EventSource` fails, as the specification requires.
+   */
+  readonly aborted: object
+  /** The `headers` function threw; `cause` is what it threw. */
+  readonly headers: object
+  /** No stream within `openTimeoutMs`. */
+  readonly 'open-timeout': object
+  /** A response with an unexpected status. */
+  readonly status: {
+    readonly status: number
+    /** The header `Retry-After`. */
+    readonly retryAfter?: string | undefined
+    /** The server's explanation: with `publish` and `readHistory`. */
+    readonly problem?: Problem | undefined
+  }
+  /** A response with status 200 and a media type other than `text/event-stream`. */
+  readonly 'not-a-stream': { readonly type: string; readonly status: number }
+  /** A response that no Tailrace hub would give. */
+  readonly 'not-a-hub': { readonly status: number }
+  /** An event longer than `maxEventLength`. */
+  readonly 'too-large': object
+  /** The server sent nothing for too long, not even a heartbeat. */
+  readonly silent: object
+  /** The stream ended. */
+  readonly 'closed-by-server': object
+  /** The server sent the reason in the stream before it ended it (`tailrace.error`). */
+  readonly 'refused-by-server': { readonly reason: string }
+  /** Data that is not JSON, or that does not match its schema. */
+  readonly 'invalid-event': { readonly type: string; readonly text: string }
+  /** The last event ID contains control characters, which cannot be sent back: the stream cannot be resumed. */
+  readonly 'invalid-id': object
+  /** Events between `from` and `oldest` are gone for good. Only `readHistory` without `onGap` throws it. */
+  readonly gap: { readonly reason: string; readonly from: string; readonly oldest: string }
+  /** Only from `useSubscription`: one of its callbacks threw; `cause` is what it threw. */
+  readonly callback: object
+}
+
+export type ClientErrorCode = keyof ClientErrorFacts
+
+export interface ClientErrorInit<Code extends ClientErrorCode> extends ErrorOptions {
+  readonly details?: ClientErrorFacts[Code]
+}
+
+/** An error with one of the codes: its facts are properties of the error. */
+export type ClientErrorOf<Code extends ClientErrorCode> = Error & {
+  readonly name: 'ClientError'
+  readonly code: Code
+} & ClientErrorFacts[Code]
+
 /**
- * What went wrong.
- *
- * - `invalid-option`: a caller's mistake; the message names the option.
- * - `network`: no answer: no route, no name, a refused or reset connection, or CORS; runtimes do not say which.
- * - `aborted`: somebody else aborted the request, such as a `fetch` of your own. `subscribe` tries again; an
- *   `EventSource` fails, as the specification says.
- * - `headers`: the function for headers threw; `cause` says what.
- * - `open-timeout`: no answer in time.
- * - `status`: an answer that is no stream; `details.status` says which.
- * - `not-a-stream`: an answer of 200 of another type than `text/event-stream`.
- * - `too-large`: an event longer than the decoder's bound.
- * - `silent`: the server sent nothing for too long, not even a heartbeat.
- * - `closed-by-server`: the stream ended.
- * - `refused-by-server`: the server said so in the stream (`tailrace.error`); `details.reason` is its code.
- * - `invalid-event`: data that is no JSON, or that the schema refuses.
- * - `invalid-id`: the server gave an id with control characters, which cannot be sent back: it cannot be resumed.
- * - `callback`: only of `useSubscription`: one of its callbacks threw; `cause` is what it threw.
- * - `publish-refused`: a publish was refused; `details.problem` is the server's answer.
+ * Every failure that this package reports. Branch on `code`, which also narrows the type: if `error.code === 'status'`,
+ * there is `error.status`.
  */
-export type ClientErrorCode =
-  | 'invalid-option'
-  | 'network'
-  | 'aborted'
-  | 'headers'
-  | 'open-timeout'
-  | 'status'
-  | 'not-a-stream'
-  | 'too-large'
-  | 'silent'
-  | 'closed-by-server'
-  | 'refused-by-server'
-  | 'invalid-event'
-  | 'invalid-id'
-  | 'callback'
-  | 'publish-refused'
+export type ClientError = { [Code in ClientErrorCode]: ClientErrorOf<Code> }[ClientErrorCode]
 
-/** The facts of a failure, for programs. */
-export type ClientErrorDetails = Readonly<Record<string, unknown>>
+const brand: unique symbol = Symbol.for('@tailrace/client.ClientError')
 
-/** Every failure that this package reports. */
-export class ClientError extends Error {
+interface ClientErrorClass {
+  new <Code extends ClientErrorCode>(
+    code: Code,
+    message: string,
+    init?: ClientErrorInit<Code>,
+  ): ClientErrorOf<Code>
+  readonly prototype: ClientError
+  /** True for a `ClientError` from any copy of this package in the process. */
+  is(value: unknown): value is ClientError
+}
+
+class Failure extends Error {
   override readonly name = 'ClientError'
   readonly code: ClientErrorCode
-  readonly details: ClientErrorDetails
 
-  constructor(code: ClientErrorCode, message: string, details: ClientErrorDetails = {}, cause?: unknown) {
-    super(message, { cause })
+  constructor(code: ClientErrorCode, message: string, init: ClientErrorInit<ClientErrorCode> = {}) {
+    super(message, init)
     this.code = code
-    this.details = details
+    Object.assign(this, init.details)
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  static is(value: unknown): boolean {
+    return value instanceof Error && brand in value
   }
 }
+
+export const ClientError = Failure as unknown as ClientErrorClass

@@ -1,12 +1,12 @@
 import { createDecoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
-import { toByteString } from './request.ts'
-import { decode, orNetworkError, readerOf, streamOf } from './stream.ts'
+import { exchange, streamHeaders } from './request.ts'
+import { decode, readerOf, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 
 /** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
 const DEFAULT_RECONNECTION_MS = 3_000
-/** What `fetch` knows. Any other scheme can never be reached, so there is no point in trying again. */
+/** Schemes that `fetch` supports. Any other scheme can never be reached, so there is no point in retrying. */
 const FETCHABLE = /^(https?|data|blob):/
 
 export interface EventSourceInit {
@@ -26,11 +26,11 @@ export class EventSourceErrorEvent extends Event {
   /** The status of the answer, where there was one. */
   readonly status: number | undefined
 
-  constructor({ code, message, details }: ClientError) {
+  constructor(error: ClientError) {
     super('error')
-    this.code = code
-    this.message = message
-    this.status = details['status'] as number | undefined
+    this.code = error.code
+    this.message = error.message
+    this.status = (error as { status?: number }).status
   }
 }
 
@@ -93,7 +93,7 @@ export class EventSource extends EventTarget {
   #stop: () => void = () => {}
   #isReset = false
 
-  /** @throws DOMException `SyntaxError` for what is no URL */
+  /** @throws DOMException `SyntaxError` if it is not a URL */
   constructor(url: string | URL, init: EventSourceInit | null = {}) {
     super()
     if (arguments.length === 0) throw new TypeError('No URL')
@@ -168,14 +168,19 @@ export class EventSource extends EventTarget {
     if (this.#isClosed) return
     try {
       if (!FETCHABLE.test(this.#address)) {
-        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`)
+        throw new ClientError('invalid-option', `${this.#url} cannot be fetched`, {
+          details: { option: 'url' },
+        })
       }
       const request = new AbortController()
       this.#stop = () => request.abort()
-      const response = await orNetworkError(this.#url, fetch(this.#address, this.#request(request.signal)))
+      const response = await exchange(this.#address, {
+        headers: streamHeaders(this.#lastEventId),
+        credentials: this.#withCredentials ? 'include' : 'same-origin',
+        signal: request.signal,
+      })
       if (this.#isClosed) return
       const stream = streamOf(response)
-      if (stream === undefined) throw new ClientError('status', `${this.#url} has ended`, { status: 204 })
       // No longer the request: Node 24 throws past every handler when that of a `data:` URL is aborted now.
       this.#stop = stream.cancel
       this.#address = response.url
@@ -185,18 +190,6 @@ export class EventSource extends EventTarget {
       const failure = error as ClientError
       if (/^(network|closed-by-server)$/.test(failure.code)) this.#reestablish(failure)
       else this.#fail(failure)
-    }
-  }
-
-  #request(signal: AbortSignal): RequestInit {
-    const headers = new Headers({ Accept: 'text/event-stream' })
-    if (this.#lastEventId !== '') headers.set('Last-Event-ID', toByteString(this.#lastEventId))
-    return {
-      headers,
-      cache: 'no-store',
-      mode: 'cors',
-      credentials: this.#withCredentials ? 'include' : 'same-origin',
-      signal,
     }
   }
 
@@ -228,6 +221,11 @@ export class EventSource extends EventTarget {
       // Not at once: it may be called by a listener, in the middle of a chunk.
       if (this.#isReset) decoder.end()
       this.#isReset = false
+      // A stream from the caller may yield text.
+      if (!ArrayBuffer.isView(chunk))
+        throw new ClientError('invalid-option', 'The stream yields text, not bytes', {
+          details: { option: 'stream' },
+        })
       const failure = decode(decoder, chunk)
       for (const next of arrived.splice(0)) {
         if (this.#isClosed) return

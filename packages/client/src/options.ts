@@ -1,97 +1,97 @@
 import { DEFAULT_MAX_BUFFER_LENGTH, MAX_RETRY_MS } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
 import type { Decode } from './payload.ts'
-import type { HeadersSource, RequestParts } from './request.ts'
+import type { RequestParts } from './request.ts'
+import type { Share, SharedFeed } from './share.ts'
+import type { Decision } from './step.ts'
 
-/** What a caller says about a failure: what it would have done anyway, or another thing. */
-export type Decision = 'retry' | 'stop' | number | undefined | void
-
-/** What `localStorage` and `sessionStorage` are. */
+/** The part of `localStorage` and `sessionStorage` that is used. */
 export interface Storage {
   getItem(key: string): string | null
   setItem(key: string, value: string): void
 }
 
-/** Bounds and times, each a number of at least 0. What a timer cannot hold is clamped to 2^31 - 1. */
+/** Limits and times, each a number of at least 0. Values that a timer cannot hold are clamped to 2^31 - 1. */
 export interface SubscribeLimits {
   /**
-   * The bound of the random delay before the first reconnection, in milliseconds. It doubles with each failure.
-   * The server's `retry:` is waited for in addition.
+   * Upper bound of the random delay before the first reconnection, in milliseconds. It doubles with each failure.
+   * The server's `retry:` is added to the delay.
    *
    * @defaultValue 1,000
    */
-  readonly initialDelay?: number | undefined
-  /** The largest bound of the random delay, in milliseconds. @defaultValue 30,000 */
-  readonly maxDelay?: number | undefined
+  readonly initialDelayMs?: number | undefined
+  /** Maximum of that upper bound, in milliseconds. @defaultValue 30,000 */
+  readonly maxDelayMs?: number | undefined
   /**
-   * A connection that holds for so long starts the delay over even if it delivers nothing, and may refresh a refused
-   * token at once again. Milliseconds.
+   * A connection that lasts this long resets the delay even if it delivers nothing, and allows a refused token to be
+   * refreshed at once again. In milliseconds.
    *
    * @defaultValue 5,000
    */
-  readonly stableAfter?: number | undefined
-  /** The longest until a stream has begun, in milliseconds. @defaultValue 15,000 */
-  readonly openTimeout?: number | undefined
+  readonly stableAfterMs?: number | undefined
+  /** Time within which a stream must begin, in milliseconds. @defaultValue 15,000 */
+  readonly openTimeoutMs?: number | undefined
   /**
-   * The longest that an open stream may send nothing, not even a comment, in milliseconds; 0 is for ever. After it the
-   * connection is taken for dead (`silent`).
+   * Maximum time that an open stream may send nothing, not even a comment, in milliseconds; 0 means unlimited. After that
+   * time, the connection is considered dead (`silent`).
    *
    * @defaultValue twice the heartbeat that a hub announces. Until then, and for other servers, 60,000 with `GET`: the
-   * specification advises servers to send a comment every 15 seconds. 0 with other methods, whose requests should
-   * not be repeated on a guess
+   * specification advises servers to send a comment every 15 seconds. 0 with other methods, whose requests must not be
+   * repeated because of silence alone
    */
   readonly readTimeoutMs?: number | undefined
-  /** When so many items wait for whoever iterates, nothing more is read. At least 1. @defaultValue 1,000 */
-  readonly maxQueued?: number | undefined
-  /** Characters of one event: an integer from 1 to 268,435,456. @defaultValue 67,108,864 */
+  /** While this many items are waiting for the loop, nothing more is read. At least 1. @defaultValue 1,000 */
+  readonly maxQueuedEvents?: number | undefined
+  /** Maximum characters of one event: an integer from 1 to 268,435,456. @defaultValue 67,108,864 */
   readonly maxEventLength?: number | undefined
 }
 
-export interface SubscribeOptions extends SubscribeLimits {
-  /** @defaultValue `GET` */
-  readonly method?: string | undefined
-  /** Sent again with each attempt, so it cannot be a stream. Not with `GET` or `HEAD`. */
-  readonly body?: RequestParts['body']
-  /** A function is called for each attempt; with true when the server refused the last ones. */
-  readonly headers?: HeadersSource | undefined
-  readonly credentials?: RequestInit['credentials']
+/**
+ * `method` is `GET` by default. `body` is sent again with each attempt, so it cannot be a stream. It is not allowed with
+ * `GET` or `HEAD`.
+ */
+export interface SubscribeOptions extends SubscribeLimits, RequestParts {
   /** Ends the subscription. */
   readonly signal?: AbortSignal | undefined
-  /** The place to start from. It wins over what `store` holds. */
+  /** Position to start from. It takes precedence over `store`. */
   readonly lastEventId?: string | undefined
-  /** Keeps the place over page loads, such as `localStorage`, under the URL. */
+  /** Keeps the position across page loads under the URL, for example `localStorage`. */
   readonly store?: Storage | undefined
-  /** Makes `data` of the text: `json`, `validated(schemas)`, or a function. @defaultValue the text */
+  /** Converts the text of an event to `data`: `json`, `validated(schemas)`, or a function. @defaultValue the text */
   readonly decode?: Decode | undefined
-  /** Decides about a failure: `retry`, `stop`, or a delay in milliseconds; nothing leaves it to the rules. */
-  readonly onerror?: ((error: ClientError) => Decision) | undefined
-  /** Told of each comment. */
+  /** Decides how to handle a failure: `retry`, `stop`, milliseconds to wait, or nothing for the default rules. */
+  readonly onError?: ((error: ClientError) => Decision) | undefined
+  /** Called with each comment. */
   readonly onComment?: ((text: string) => void) | undefined
   /**
-   * Reads by long-polling while something on the way holds streams up. Only with `GET`, from a Tailrace hub, and
-   * where the URL asks for nothing that only a stream has: `snapshot`, `gap`, `envelope`, `conflate`.
+   * Reads by long polling while a proxy buffers streams. Only with `GET`, from a Tailrace hub, and if the URL contains no
+   * parameter that only streams support: `snapshot`, `gap`, `envelope`, `conflate`.
    *
    * @defaultValue true
    */
   readonly fallback?: boolean | undefined
   /**
-   * One connection for all tabs and workers of the origin that subscribe to the same URL, where the browser has
-   * Web Locks (on `https:` and `localhost`) and BroadcastChannel; elsewhere each connects. Only with `GET`, and
-   * for one user at a time: all get what the first one's headers and cookies open. @defaultValue false
+   * `tabs`: one connection for all tabs and workers of the origin that subscribe to the same URL, where the browser has
+   * Web Locks (on `https:` and `localhost`) and BroadcastChannel; elsewhere, each uses its own connection. Only with
+   * `GET`, and for one user at a time: all receive what the headers and cookies of the connected tab give access to.
+   *
+   * @defaultValue its own connection
    */
-  readonly share?: boolean | undefined
-  /** @defaultValue the runtime's */
-  readonly fetch?: typeof fetch | undefined
+  readonly share?: ((feed: SharedFeed) => Share | undefined) | undefined
 }
 
-const DEFAULT_LIMITS = {
-  initialDelay: 1_000,
-  maxDelay: 30_000,
-  stableAfter: 5_000,
-  openTimeout: 15_000,
-  readTimeoutMs: 60_000,
-  maxQueued: 1_000,
-  maxEventLength: DEFAULT_MAX_BUFFER_LENGTH,
+/** Maximum of `maxEventLength`: the decoder cannot hold more. */
+const MAX_EVENT_LENGTH = 2 ** 28
+
+/** Default and minimum of each limit and time. */
+const LIMITS: Readonly<Record<keyof SubscribeLimits, readonly [fallback: number, least: number]>> = {
+  initialDelayMs: [1_000, 0],
+  maxDelayMs: [30_000, 0],
+  stableAfterMs: [5_000, 0],
+  openTimeoutMs: [15_000, 0],
+  readTimeoutMs: [60_000, 0],
+  maxQueuedEvents: [1_000, 1],
+  maxEventLength: [DEFAULT_MAX_BUFFER_LENGTH, 1],
 }
 
 const OTHERS: Readonly<Record<Exclude<keyof SubscribeOptions, keyof SubscribeLimits>, 1>> = {
@@ -103,7 +103,7 @@ const OTHERS: Readonly<Record<Exclude<keyof SubscribeOptions, keyof SubscribeLim
   lastEventId: 1,
   store: 1,
   decode: 1,
-  onerror: 1,
+  onError: 1,
   onComment: 1,
   fallback: 1,
   share: 1,
@@ -114,42 +114,45 @@ export type ResolvedOptions = Omit<SubscribeOptions, keyof SubscribeLimits> &
   Readonly<Record<keyof SubscribeLimits, number>> & {
     readonly url: string
     readonly method: string
-    readonly fetch: typeof fetch
+    /** The caller has set `readTimeoutMs`, so announcements of the hub are ignored. */
+    readonly hasReadTimeout: boolean
   }
 
 /** Fills in defaults. @throws ClientError `invalid-option` */
 export function resolveOptions(given: string, options: SubscribeOptions): ResolvedOptions {
-  for (const name in options)
-    if (!(name in DEFAULT_LIMITS || name in OTHERS)) throw invalid(name, 'is not an option')
-  const limits = { ...DEFAULT_LIMITS }
-  const { method: asked = 'GET' } = options
-  // As `fetch` takes them: in any case, and without a body.
+  for (const name in options) check(name in LIMITS || name in OTHERS, name, 'is not an option')
+  const { method: asked = 'GET', body, share } = options
+  // As in `fetch`: in upper or lower case, and without a body.
   const isBare = /^(get|head)$/i.test(asked)
-  if (!isBare) limits.readTimeoutMs = 0
-  for (const name of Object.keys(limits) as (keyof SubscribeLimits)[]) {
-    limits[name] = Math.min(options[name] ?? limits[name], MAX_RETRY_MS)
-    const least = name === 'maxQueued' ? 1 : 0
-    if (!(limits[name] >= least)) throw invalid(name, `must be a number of at least ${least}`)
+  const method = isBare ? asked.toUpperCase() : asked
+  const limits = {} as Record<keyof SubscribeLimits, number>
+  for (const name of Object.keys(LIMITS) as (keyof SubscribeLimits)[]) {
+    const [fallback, least] = LIMITS[name]
+    // Only a `GET` or `HEAD` may be repeated because of silence alone.
+    const value = options[name] ?? (isBare || name !== 'readTimeoutMs' ? fallback : 0)
+    check(value >= least, name, `must be at least ${least}`)
+    limits[name] = Math.min(value, MAX_RETRY_MS)
   }
   const { maxEventLength: length } = limits
-  if (!(Number.isInteger(length) && length > 0 && length <= 2 ** 28))
-    throw invalid('maxEventLength', 'must be an integer from 1 to 268435456')
-  const method = isBare ? asked.toUpperCase() : asked
-  if (isBare && options.body !== undefined) throw invalid('body', `cannot be sent with ${method}`)
-  if (options.body instanceof ReadableStream) throw invalid('body', 'cannot be a stream')
-  if (options.share === true && method !== 'GET') throw invalid('share', 'requires GET')
+  check(
+    Number.isInteger(length) && length <= MAX_EVENT_LENGTH,
+    'maxEventLength',
+    'must be an integer up to 2^28',
+  )
+  check(!isBare || body === undefined, 'body', `cannot be sent with ${method}`)
+  check(!(body instanceof ReadableStream), 'body', 'cannot be a stream')
+  check(share === undefined || method === 'GET', 'share', 'requires GET')
   const base = globalThis.document?.baseURI ?? globalThis.location?.href
-  if (!URL.canParse(given, base)) throw invalid('url', `is not a URL: ${given}`)
-  // Bound, since browsers' `fetch` wants to be called on its window.
+  check(URL.canParse(given, base), 'url', `is not a URL: ${given}`)
   return {
     ...options,
     ...limits,
     method,
+    hasReadTimeout: options.readTimeoutMs !== undefined,
     url: new URL(given, base).href,
-    fetch: options.fetch ?? fetch.bind(globalThis),
   }
 }
 
-function invalid(option: string, rule: string): ClientError {
-  return new ClientError('invalid-option', `${option} ${rule}`, { option })
+function check(isSo: boolean, option: string, rule: string): void {
+  if (!isSo) throw new ClientError('invalid-option', `${option} ${rule}`, { details: { option } })
 }

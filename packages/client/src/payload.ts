@@ -23,7 +23,8 @@ export function json(type: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new ClientError('invalid-event', `An event of type ${type} is not JSON.`, { type, text }, cause)
+    const details = { type, text }
+    throw new ClientError('invalid-event', `The data of a ${type} event is not JSON`, { details, cause })
   }
 }
 
@@ -36,6 +37,7 @@ export function validated<Events extends EventMap>(schemas: {
     const result = await (schemas as Record<string, StandardSchema>)[type]?.['~standard'].validate(value)
     if (result?.issues === undefined) return result === undefined ? value : result.value
     const issues = result.issues.map(({ message }) => message).join('; ')
-    throw new ClientError('invalid-event', `An event of type ${type} is invalid: ${issues}`, { type, text })
+    const details = { type, text }
+    throw new ClientError('invalid-event', `The data of a ${type} event is invalid: ${issues}`, { details })
   }
 }

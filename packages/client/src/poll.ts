@@ -1,121 +1,93 @@
 import { MAX_RETRY_MS } from '@tailrace/wire'
-import { ask } from './connection.ts'
+import type { Attempt, Intake } from './intake.ts'
+import { readStream } from './attempt.ts'
+import { isTransient } from './backoff.ts'
 import { ClientError } from './errors.ts'
-import { controlOf } from './items.ts'
-import { orderOf } from './place.ts'
-import type { Session } from './session.ts'
-import { badStatus, orNetworkError } from './stream.ts'
-import { isTransient } from './transient.ts'
-import { unlessAborted } from './unless-aborted.ts'
+import { readPage } from './page.ts'
+import type { Page } from './page.ts'
+import { pollStep, startPolling } from './poll-step.ts'
 
-/** How long a page waits for an event, in seconds: shorter than the idle time of common proxies. */
-const WAIT_S = 25
+/** Streams in a row that did not begin in time before it polls. */
+const MAX_LATE = 2
 /** How long it polls before a stream is tried again. */
 const POLL_MS = 60_000
 
-/** A page of history, or a gap; of who is no hub, anything. */
-interface Answer {
-  readonly reason?: string
-  readonly events?: readonly {
-    readonly id: string
-    readonly topic: string
-    readonly type?: string
-    readonly key?: string
-    readonly remove?: boolean
-    readonly time: string
-    readonly data: string
-  }[]
-  readonly next?: string
-  readonly oldest?: string
+/**
+ * Creates the attempts for networks that buffer streams, after a first stream did not begin in time. If the next one
+ * does not either, pages are read for a while, and then a stream is tried again.
+ */
+export function createFallback(): Attempt {
+  let late = 1
+  return async (intake, signal) => {
+    const isPolling = intake.isHub && late >= MAX_LATE
+    try {
+      await (isPolling ? poll(intake, signal) : readStream(intake, signal))
+    } finally {
+      const { reason } = signal
+      const isLate = ClientError.is(reason) && reason.code === 'open-timeout'
+      late = isPolling ? MAX_LATE - 1 : isLate ? late + 1 : 0
+    }
+  }
 }
 
 /**
- * Reads the stream's URL page by page (spec/protocol.md, section 4), each waiting for its first event, for networks
- * that hold streams up.
+ * Reads the URL of the stream page by page. Each request waits for its first event. Ends when a stream should be tried
+ * again: after a minute, or at once if the server does not support pages.
  *
- * @returns why a page could not be had; nothing when a stream should be tried again: after a minute, or at once
- * where the server knows no pages
+ * @throws ClientError why a page could not be read
  */
-export async function poll(session: Session): Promise<ClientError | undefined> {
-  const polling = new AbortController()
-  session.interrupt = () => polling.abort()
-  session.wake = undefined
-  try {
-    await readPages(session, polling.signal)
-  } catch (error) {
-    if (polling.signal.aborted) return undefined
-    if (error instanceof ClientError) return error
-    throw error
-  }
-  return undefined
-}
-
-async function readPages(session: Session, interrupted: AbortSignal): Promise<void> {
-  const { settings, take } = session
+async function poll(intake: Intake, interrupted: AbortSignal): Promise<void> {
   const until = Date.now() + POLL_MS
-  const url = new URL(settings.url)
+  const url = new URL(intake.url)
   const { searchParams: query } = url
-  let from = session.lastEventId || query.get('lastEventId') || query.get('from') || 'now'
+  const from = intake.lastEventId || query.get('lastEventId') || query.get('from') || 'now'
   query.delete('lastEventId')
-  // Pages have it always.
+  // Pages always contain it.
   query.delete('time')
-  // As a stream would have it: of a single topic, the URL says which.
-  const isOfOne = !url.pathname.endsWith('/events')
-  let isLive = false
-  /** What is up to here is not had again when a gap makes it start over. */
-  let known = ''
-  while (Date.now() < until && !session.isOver) {
-    query.set('from', from)
-    // A page that is not empty does not wait.
-    const waitS = isLive ? WAIT_S : 0
-    query.set('wait', String(waitS))
-    const overdue = AbortSignal.timeout(Math.min(waitS * 1000 + settings.openTimeout, MAX_RETRY_MS))
-    const signal = AbortSignal.any([interrupted, overdue])
-    const response = await ask(session, url, 'application/json', '', signal)
-    // A token that has expired says nothing about whether there are pages.
-    if (isTransient(response.status) || response.status === 401) {
-      void response.body?.cancel().catch(() => {})
-      throw badStatus(response)
-    }
-    const text = await unlessAborted(signal, orNetworkError(settings.url, response.text()))
-    const answer = Object(parsed(text)) as Answer
-    if (response.status === 410 && answer.oldest !== undefined) {
-      const { reason, oldest } = answer
-      await take({
-        ...controlOf('tailrace.gap', from),
-        data: JSON.stringify({ reason, from, oldest }),
-      })
-      // Of another log, or of none, the place says nothing about what was seen of this one.
-      known = reason === 'expired' ? from : ''
-      from = 'start'
-    } else if (response.status !== 200 || !Array.isArray(answer.events) || answer.next === undefined) {
-      // No hub, or one that refuses: as a stream it says why.
-      session.canPoll = false
+  // Each page has its own timeout.
+  intake.note({ kind: 'received' })
+  let state = startPolling(from, !url.pathname.endsWith('/events'))
+  while (Date.now() < until) {
+    query.set('from', state.from)
+    query.set('wait', String(state.waitS))
+    const page = await pageOf(intake, url, state.waitS, interrupted)
+    if (page === undefined) {
+      intake.isHub = false
       return
-    } else {
-      const { events, next } = answer
-      session.backoff.reset()
-      for (const { type = 'message', key, remove = false, time, data, id, topic } of events) {
-        if (session.isOver) return
-        if ((orderOf(id, known) ?? 1) <= 0) continue
-        const lines = data.replace(/\r\n?/g, '\n')
-        const named = isOfOne ? undefined : topic
-        await take({ type, data: lines, lastEventId: id, topic: named, key, remove, time })
-        await session.queue.room()
-      }
-      if (events.length === 0 && !isLive) {
-        isLive = true
-        await take(controlOf('tailrace.live', next))
-      }
-      from = next
     }
+    if (page.kind === 'page') {
+      intake.note({ kind: 'opened' })
+      intake.note({ kind: 'delivered' })
+    }
+    const [next, events] = pollStep(state, page)
+    for (const event of events) {
+      await intake.take(event)
+      if (interrupted.aborted) return
+      await intake.sink.room()
+    }
+    state = next
   }
 }
 
-function parsed(text: string): unknown {
+/** Undefined if the server does not support pages. */
+async function pageOf(
+  { settings, tokens }: Intake,
+  url: URL,
+  waitS: number,
+  interrupted: AbortSignal,
+): Promise<Page | undefined> {
+  const overdue = AbortSignal.timeout(Math.min(waitS * 1000 + settings.openTimeoutMs, MAX_RETRY_MS))
   try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+    return await readPage(url, settings, tokens, AbortSignal.any([interrupted, overdue]))
+  } catch (error) {
+    if (overdue.aborted && !interrupted.aborted) {
+      throw new ClientError('network', `${settings.url} sent no page in time`, { cause: error })
+    }
+    if (!ClientError.is(error)) throw error
+    // Not a hub, or one that refuses: the stream will report why. An expired token says nothing about pages.
+    const { code } = error
+    const isRefusal = code === 'status' && !isTransient(error.status) && error.status !== 401
+    if (code === 'not-a-hub' || isRefusal) return undefined
+    throw error
   }
 }

@@ -1,63 +1,64 @@
-/**
- * What was read and not yet taken. Bounded: whoever fills it waits for room before it reads on, so the
- * network holds back what a slow consumer does not take.
- */
-export class Queue<T> {
-  #max: number
-  readonly #items: T[] = []
-  /** Readers that wait for an item, and writers that wait for room. */
-  #waiting: (() => void)[] = []
-  #end: Promise<void> | undefined
-
-  constructor(max: number) {
-    this.#max = max
-  }
-
-  push(item: T): void {
-    if (this.#end !== undefined) return
-    this.#items.push(item)
-    this.#wake()
-  }
-
-  get isFull(): boolean {
-    return this.#items.length >= this.#max && this.#end === undefined
-  }
-
+/** Items that were read but not yet processed. */
+export interface Queue<T> {
+  push(item: T): void
+  readonly isFull: boolean
   /** Resolves when there is room. One chunk of the network may overfill it. */
-  async room(): Promise<void> {
-    while (this.isFull) await this.#change()
+  room(): Promise<void>
+  /** The next item; undefined after the end. @throws the reason of the end */
+  next(): Promise<T | undefined>
+  /** Stops waiting for room: nothing more will be read. */
+  release(): void
+  /** Nothing more will follow. Items in the queue can still be read. */
+  end(how: Promise<void>): void
+}
+
+/**
+ * A bounded queue. The producer waits for room before it reads on, so a slow consumer slows down the connection.
+ */
+export function createQueue<T>(max: number): Queue<T> {
+  const items: T[] = []
+  /** Readers that wait for an item, and writers that wait for room. */
+  let waiting: (() => void)[] = []
+  let ended: Promise<void> | undefined
+  let isReleased = false
+
+  function wake(): void {
+    const woken = waiting
+    waiting = []
+    for (const go of woken) go()
   }
 
-  /** The next item; nothing after the end. @throws what the end was rejected with */
-  async next(): Promise<T | undefined> {
-    for (;;) {
-      const item = this.#items.shift()
-      if (item !== undefined) {
-        this.#wake()
-        return item
+  const change = (): Promise<void> => new Promise((resolve) => waiting.push(resolve))
+  const isFull = (): boolean => !isReleased && items.length >= max
+
+  return {
+    push(item) {
+      if (ended !== undefined) return
+      items.push(item)
+      wake()
+    },
+    get isFull() {
+      return isFull()
+    },
+    async room() {
+      while (isFull()) await change()
+    },
+    async next() {
+      while (items.length === 0) {
+        if (ended !== undefined) return (await ended) as undefined
+        await change()
       }
-      if (this.#end !== undefined) return (await this.#end) as undefined
-      await this.#change()
-    }
-  }
-
-  /** Whoever waits for room need not: nothing more is going to be read. */
-  release(): void {
-    this.#max = Infinity
-    this.#wake()
-  }
-
-  /** Nothing more comes. What is there can still be taken. */
-  end(how: Promise<void>): void {
-    this.#end = how
-    this.#wake()
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake()
+      wake()
+      return items.shift()
+    },
+    release() {
+      isReleased = true
+      wake()
+    },
+    end(how) {
+      ended = how
+      isReleased = true
+      wake()
+    },
   }
 }

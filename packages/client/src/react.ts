@@ -4,16 +4,16 @@ import { useCallback, useInsertionEffect, useMemo, useRef, useSyncExternalStore 
 import type { EventMap, EventOf } from './items.ts'
 import type { SubscribeOptions } from './options.ts'
 import { join, stateOf } from './shared.ts'
-import type { ReaderOptions } from './shared.ts'
+import type { MemberOptions } from './shared.ts'
 import { CONNECTING, IDLE, keepOf, newest } from './state.ts'
 import type { SubscriptionState } from './state.ts'
 
 export type { SubscriptionState, SubscriptionStatus } from './state.ts'
 
 /**
- * Those of `subscribe()`, but for `signal`: to end it, unmount, or give no URL. They may be written in place, in the
- * component: functions are no change. `headers`, `onerror` and `onComment` are called as rendered last; `decode`,
- * `store`, `fetch` and a `body` that is no text stay those that came with the URL.
+ * The options of `subscribe()`, except `signal`: to end it, unmount, or pass no URL. They may be written inline: a new
+ * function is not a change. `headers`, `onError` and `onComment` are always those rendered last; `decode`, `store`,
+ * `fetch`, `share` and a `body` that is not a string stay those of the first rendering with the URL.
  */
 export interface UseSubscriptionOptions<Events extends EventMap> extends Omit<SubscribeOptions, 'signal'> {
   /** How many of the newest events the state has. Another number is no new connection. @defaultValue 100 */
@@ -36,11 +36,11 @@ export function useSubscription<Events extends EventMap = Record<string, string>
   options: UseSubscriptionOptions<Events> = {},
 ): SubscriptionState<Events> {
   const keep = keepOf(options)
-  const values = url === null || url === undefined ? undefined : valuesOf(url, options as ReaderOptions)
+  const values = url === null || url === undefined ? undefined : valuesOf(url, options as MemberOptions)
   // Functions are looked at only when a value has changed: one that is written in place is another one each time.
   const given = useMemo(() => {
     if (values === undefined) return undefined
-    return { key: values + identitiesOf(options), url: String(url), options: options as ReaderOptions }
+    return { key: values + identitiesOf(options), url: String(url), options: options as MemberOptions }
   }, [values])
   const key = given?.key
   const rendered = useRef({ key, options })
@@ -51,8 +51,8 @@ export function useSubscription<Events extends EventMap = Record<string, string>
   const subscribeTo = useCallback(
     (notify: () => void) => {
       if (given === undefined) return () => {}
-      const current = (): ReaderOptions | undefined =>
-        rendered.current.key === given.key ? (rendered.current.options as ReaderOptions) : undefined
+      const current = (): MemberOptions | undefined =>
+        rendered.current.key === given.key ? (rendered.current.options as MemberOptions) : undefined
       return join(given.key, given.url, given.options, { options: current, notify })
     },
     [given],
@@ -70,7 +70,7 @@ export function useSubscription<Events extends EventMap = Record<string, string>
 }
 
 /** The URL, and all of the options that can be compared, as text. */
-function valuesOf(url: string | URL, { headers, ...options }: ReaderOptions): string {
+function valuesOf(url: string | URL, { headers, ...options }: MemberOptions): string {
   const values = Object.entries(options)
     .filter(([name, value]) => name !== 'keep' && /string|number|boolean/.test(typeof value))
     .map((entry) => JSON.stringify(entry))
@@ -82,8 +82,8 @@ const numbers = new WeakMap<object, number>()
 let count = 0
 
 /** The options that are the same only when they are the same object, as text. */
-function identitiesOf({ decode, store, fetch, body }: Omit<ReaderOptions, 'onEvent'>): string {
-  const objects = [decode, store, fetch, typeof body === 'string' ? undefined : body]
+function identitiesOf({ decode, store, fetch, share, body }: Omit<MemberOptions, 'onEvent'>): string {
+  const objects = [decode, store, fetch, share, typeof body === 'string' ? undefined : body]
   return objects
     .map((object) => {
       if (object === undefined) return 0

@@ -1,80 +1,132 @@
 import { ClientError } from './errors.ts'
+import type { Problem } from './errors.ts'
 
-// Not by the names that only `lib.dom` has: Node's types must do as well.
+// Without names that exist only in `lib.dom`: the types must also work with those of Node.
 /** What `fetch` takes as headers. */
 export type HeadersValue = NonNullable<RequestInit['headers']>
 
 type HeadersFunction = (refused: boolean) => HeadersValue | Promise<HeadersValue>
 
 /**
- * Headers, or a function that returns them for each attempt, with true when the server refused the last ones. What is
- * given the same function shares its refreshes: one call with true serves all whose headers are older.
+ * Headers, or a function that returns them for each attempt, called with true after the server has refused the last
+ * ones. Everything that uses the same function shares its refreshes: one call with true serves all whose headers are
+ * older.
  */
 export type HeadersSource = HeadersValue | HeadersFunction
 
-/** What one reader's headers have been so far. */
-export interface HeadersUse {
+/** The parts of a request that are the same for all attempts. */
+export interface RequestParts {
+  readonly method?: string | undefined
+  readonly body?: Exclude<RequestInit['body'], ReadableStream | null>
+  readonly headers?: HeadersSource | undefined
+  readonly credentials?: RequestInit['credentials']
+  /** @defaultValue the runtime's */
+  readonly fetch?: typeof fetch | undefined
+}
+
+/** The parts of a request that differ between attempts. */
+export interface Attempt {
+  /** Headers of this package. They override the caller's, except `accept`. */
+  readonly own: Readonly<Record<string, string>>
+  readonly signal: AbortSignal | undefined
+  readonly tokens: TokenUse
+}
+
+/** What a sender remembers about the headers that it used. */
+export interface TokenUse {
   /** The server refused the last ones. */
-  wereHeadersRefused: boolean
-  /** The refresh that they came from, or came after. */
+  readonly wereRefused: boolean
+  /** The refresh that returned them, or that preceded them. */
   refresh?: Promise<HeadersValue> | undefined
 }
 
 /** The last refresh of each function. */
 const refreshes = new WeakMap<HeadersFunction, Promise<HeadersValue>>()
 
-/** What of a request stays the same over all attempts. */
-export interface RequestParts {
-  readonly method: string
-  readonly body?: Exclude<RequestInit['body'], ReadableStream | null>
-  readonly headers?: HeadersSource | undefined
-  readonly credentials?: RequestInit['credentials']
+/**
+ * Sends a request. It settles when the signal is aborted, even if the headers or `fetch` do not.
+ *
+ * @throws ClientError `network`, `aborted` or `headers`
+ */
+export async function send(
+  url: string,
+  { method, body, headers: source, credentials, fetch }: RequestParts,
+  { own, signal, tokens }: Attempt,
+): Promise<Response> {
+  const headers = await unlessAborted(signal, headersOf(source, tokens))
+  for (const name in own) if (name !== 'accept' || !headers.has(name)) headers.set(name, own[name]!)
+  const response = exchange(url, { method, body, credentials, headers, signal } as RequestInit, fetch)
+  // A response that arrives too late occupies its connection until it is canceled.
+  response.then(({ body: late }) => (signal?.aborted === true ? late?.cancel() : undefined)).catch(() => {})
+  return unlessAborted(signal, response)
 }
 
-/** The request of one attempt. @throws ClientError `headers` or `invalid-id` */
-export async function requestOf(
-  { method, body, headers, credentials }: RequestParts,
-  accept: string,
-  lastEventId: string,
-  use: HeadersUse,
-): Promise<RequestInit> {
-  const all = await headersOf(headers, use)
-  if (!all.has('accept')) all.set('accept', accept)
-  if (lastEventId !== '') all.set('last-event-id', toByteString(lastEventId))
+/** Every request of this package. @throws ClientError `network` or `aborted` */
+export function exchange(url: string, init: RequestInit, by: typeof fetch = fetch): Promise<Response> {
   // The cache mode, not the header: that one would need a CORS preflight.
-  return { method, body, credentials, headers: all, cache: 'no-store' } as RequestInit
+  return orNetworkError(url, by(url, { ...init, cache: 'no-store' }))
 }
 
 /** The headers of one attempt. @throws ClientError `headers` */
-export async function headersOf(headers: HeadersSource | undefined, use: HeadersUse): Promise<Headers> {
+async function headersOf(source: HeadersSource | undefined, tokens: TokenUse): Promise<Headers> {
   try {
-    if (typeof headers === 'function') headers = await callShared(headers, use)
+    return new Headers(typeof source === 'function' ? await callShared(source, tokens) : source)
   } catch (cause) {
-    throw new ClientError('headers', 'The headers function threw', {}, cause)
+    throw new ClientError('headers', 'The headers function threw', { cause })
   }
-  return new Headers(headers)
 }
 
-/** Calls a function for headers, or takes the refresh that another reader began after this one's last call. */
-export async function callShared(headers: HeadersFunction, use: HeadersUse): Promise<HeadersValue> {
-  let refresh = refreshes.get(headers)
-  if (use.wereHeadersRefused && refresh === use.refresh) {
-    refresh = (async () => headers(true))()
-    refreshes.set(headers, refresh)
+/** Calls a function for headers, or uses the refresh that another sender started after this sender's last call. */
+export async function callShared(source: HeadersFunction, tokens: TokenUse): Promise<HeadersValue> {
+  let refresh = refreshes.get(source)
+  if (tokens.wereRefused && refresh === tokens.refresh) {
+    refresh = (async () => source(true))()
+    refreshes.set(source, refresh)
   }
-  use.refresh = refresh
-  return use.wereHeadersRefused ? refresh! : headers(false)
+  tokens.refresh = refresh
+  return tokens.wereRefused ? refresh! : source(false)
 }
 
 /**
- * `fetch` takes a character for a byte; the specification (9.2.3) wants the bytes of UTF-8.
+ * The headers of a request for a stream from a position. `fetch` sends each character as a byte; the specification
+ * (9.2.3) requires the bytes of UTF-8.
  *
- * @throws ClientError `invalid-id` for control characters, which no header can have (RFC 9110, section 5.5): to
- * ask without the id would lose what was missed, and to ask with it fails each time
+ * @throws ClientError `invalid-id` for control characters, which no header can contain (RFC 9110, section 5.5): a
+ * request without the id would lose the missed events, and a request with it always fails
  */
-export function toByteString(text: string): string {
+export function streamHeaders(lastEventId: string): Record<string, string> {
   // oxlint-disable-next-line no-control-regex
-  if (/[\0-\x08\n-\x1f\x7f]/.test(text))
-    throw new ClientError('invalid-id', 'The last id cannot be sent back')
-  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
+  if (/[\0-\x08\n-\x1f\x7f]/.test(lastEventId))
+    throw new ClientError('invalid-id', 'The last event ID cannot be sent back')
+  const bytes = Array.from(new TextEncoder().encode(lastEventId), (byte) => String.fromCharCode(byte))
+  return { accept: 'text/event-stream', ...(lastEventId && { 'last-event-id': bytes.join('') }) }
+}
+
+/** @throws ClientError `network`, or `aborted` */
+export async function orNetworkError<T>(url: string, task: T): Promise<Awaited<T>> {
+  try {
+    return await task
+  } catch (cause) {
+    const code = (cause as Error | undefined)?.name === 'AbortError' ? 'aborted' : 'network'
+    throw new ClientError(code, `The connection to ${url} failed`, { cause })
+  }
+}
+
+/**
+ * The result of a task, unless the signal is aborted first: not everything that accepts a signal respects it.
+ *
+ * @throws the signal's reason
+ */
+export function unlessAborted<T>(signal: AbortSignal | undefined, task: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal!.reason)
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted === true) abort()
+    void task.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))
+  })
+}
+
+export function statusError({ status, headers, url }: Response, problem?: Problem): ClientError {
+  const details = { status, retryAfter: headers.get('retry-after') ?? undefined, problem }
+  return new ClientError('status', `${url} answered ${status}`, { details })
 }

@@ -2,24 +2,24 @@ import type { EventMap, EventOf, Item } from './items.ts'
 import type { SubscribeOptions } from './options.ts'
 import { ClientError } from './errors.ts'
 import { callShared } from './request.ts'
-import type { HeadersUse, HeadersValue } from './request.ts'
+import type { TokenUse, HeadersValue } from './request.ts'
 import { advance, CONNECTING, keepOf, newest } from './state.ts'
 import type { Facts, SubscriptionState } from './state.ts'
 import { subscribe } from './subscribe.ts'
-import type { Subscription } from './subscribe.ts'
+import type { Subscription } from './subscription.ts'
 
 /** How long a subscription that nobody reads stays open: whoever comes by then takes it up where it is. */
 const GRACE_MS = 100
 
-export interface ReaderOptions extends Omit<SubscribeOptions, 'signal'> {
+export interface MemberOptions extends Omit<SubscribeOptions, 'signal'> {
   readonly keep?: number | undefined
   readonly onEvent?: ((event: EventOf<EventMap>) => void) | undefined
 }
 
 /** One of those that read a subscription together. */
-export interface Reader {
+export interface Member {
   /** What it says now; nothing when it shows something else already. */
-  readonly options: () => ReaderOptions | undefined
+  readonly options: () => MemberOptions | undefined
   /** Tells it that there is a new state. */
   readonly notify: () => void
 }
@@ -38,18 +38,18 @@ export function stateOf(key: string): SubscriptionState<EventMap> {
  * @returns stops reading; who stops last closes it
  * @throws ClientError `invalid-option`
  */
-export function join(key: string, url: string, options: ReaderOptions, reader: Reader): () => void {
+export function join(key: string, url: string, options: MemberOptions, member: Member): () => void {
   const shared = open.get(key) ?? new Shared(key, url, options)
   open.set(key, shared)
-  return shared.add(reader)
+  return shared.add(member)
 }
 
 class Shared {
   state: SubscriptionState<EventMap> = CONNECTING
   readonly #key: string
   readonly #subscription: Subscription<EventMap>
-  readonly #readers = new Set<Reader>()
-  #options: ReaderOptions
+  readonly #members = new Set<Member>()
+  #options: MemberOptions
   /** The most that a reader wants. */
   #keep = 0
   /** At most twice as many as that, so that not every event moves all of them. */
@@ -57,31 +57,31 @@ class Shared {
   #facts: Facts = CONNECTING
   #hasNewEvents = false
   /** Of the components' function for headers, which other subscriptions may share. */
-  readonly #use: HeadersUse = { wereHeadersRefused: false }
+  readonly #use: TokenUse & { wereRefused: boolean } = { wereRefused: false }
   #isOver = false
   #willShow = false
   #closing: ReturnType<typeof setTimeout> | undefined
 
-  constructor(key: string, url: string, options: ReaderOptions) {
+  constructor(key: string, url: string, options: MemberOptions) {
     this.#key = key
     this.#options = options
     const { headers, keep: _, onEvent: __, ...others } = options
     this.#subscription = subscribe<EventMap>(url, {
       ...others,
       headers: typeof headers === 'function' ? (refused) => this.#headers(refused) : headers,
-      onerror: (error) => this.#newestOptions().onerror?.(error),
+      onError: (error) => this.#newestOptions().onError?.(error),
       onComment: (text) => this.#newestOptions().onComment?.(text),
     })
     void this.#read()
   }
 
-  add(reader: Reader): () => void {
+  add(member: Member): () => void {
     clearTimeout(this.#closing)
-    this.#readers.add(reader)
+    this.#members.add(member)
     return () => {
       this.#newestOptions()
-      this.#readers.delete(reader)
-      if (this.#readers.size > 0) return
+      this.#members.delete(member)
+      if (this.#members.size > 0) return
       if (this.#isOver) this.#close()
       else this.#closing = setTimeout(() => this.#close(), GRACE_MS)
     }
@@ -96,7 +96,7 @@ class Shared {
     }
     this.#isOver = true
     // What is over is of no use to whoever comes next.
-    if (this.#readers.size === 0) this.#close()
+    if (this.#members.size === 0) this.#close()
     this.#showSoon()
   }
 
@@ -104,16 +104,16 @@ class Shared {
     this.#facts = advance(this.#facts, item)
     this.#showSoon()
     if (item.kind !== 'event') return
-    for (const reader of this.#readers) {
-      const options = reader.options()
+    for (const member of this.#members) {
+      const options = member.options()
       if (options !== undefined) this.#keep = Math.max(this.#keep, keepOf(options))
     }
     this.#hasNewEvents = true
     this.#events.push(item)
     if (this.#events.length > 2 * this.#keep) this.#events = newest(this.#events, this.#keep)
-    for (const reader of this.#readers) {
+    for (const member of this.#members) {
       try {
-        reader.options()?.onEvent?.(item)
+        member.options()?.onEvent?.(item)
       } catch (error) {
         // The mistake of one component is not the end for the others.
         queueMicrotask(() => {
@@ -132,19 +132,19 @@ class Shared {
       const events = this.#hasNewEvents ? newest(this.#events, this.#keep) : this.state.events
       this.#hasNewEvents = false
       this.state = { ...this.#facts, events }
-      for (const { notify } of this.#readers) notify()
+      for (const { notify } of this.#members) notify()
     })
   }
 
   #headers(refused: boolean): HeadersValue | Promise<HeadersValue> {
     const { headers } = this.#newestOptions()
-    this.#use.wereHeadersRefused = refused
+    this.#use.wereRefused = refused
     return typeof headers === 'function' ? callShared(headers, this.#use) : (headers ?? {})
   }
 
   /** Those of the reader that came last; they are remembered for when there is none. */
-  #newestOptions(): ReaderOptions {
-    for (const reader of this.#readers) this.#options = reader.options() ?? this.#options
+  #newestOptions(): MemberOptions {
+    for (const member of this.#members) this.#options = member.options() ?? this.#options
     return this.#options
   }
 
@@ -156,6 +156,6 @@ class Shared {
 }
 
 function asClientError(error: unknown): ClientError {
-  if (error instanceof ClientError) return error
-  return new ClientError('callback', `One of the callbacks threw: ${String(error)}`, {}, error)
+  if (ClientError.is(error)) return error
+  return new ClientError('callback', `One of the callbacks threw: ${String(error)}`, { cause: error })
 }

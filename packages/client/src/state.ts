@@ -23,7 +23,7 @@ export interface SubscriptionState<Events extends EventMap = Record<string, stri
   readonly last: EventOf<Events> | undefined
   /** The newest events, the oldest of them first; at most `keep`. The same array until there is another event. */
   readonly events: readonly EventOf<Events>[]
-  /** Why it is `reconnecting` or `failed`. What a callback of yours threw is the `cause` of one with the code `callback`. */
+  /** Why it is `reconnecting` or `failed`. If your callback threw, the code is `callback`, and `cause` is what it threw. */
   readonly error: ClientError | undefined
   /** The newest loss: something before `oldest` is gone for good, so what the page shows may lack it. */
   readonly gap: Extract<Status, { kind: 'gap' }> | undefined
@@ -61,7 +61,9 @@ export function advance(facts: Facts, item: Item<EventMap>): Facts {
 /** How many events a component wants to see. @throws ClientError `invalid-option` */
 export function keepOf({ keep = DEFAULT_KEEP }: { readonly keep?: number | undefined }): number {
   if (keep >= 0) return keep
-  throw new ClientError('invalid-option', 'keep must be a number of at least 0', { option: 'keep' })
+  throw new ClientError('invalid-option', 'keep must be a number of at least 0', {
+    details: { option: 'keep' },
+  })
 }
 
 /** The last `count` of a list, which may be more than there are. */

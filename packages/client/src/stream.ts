@@ -1,31 +1,27 @@
-import { WireError } from '@tailrace/wire'
 import type { Decoder } from '@tailrace/wire'
 import { ClientError } from './errors.ts'
+import { orNetworkError, statusError } from './request.ts'
 
 /** An open stream. */
 export interface OpenStream {
   /** Bytes as they come; nothing at the end. @throws ClientError `network` or `aborted` */
   read(): Promise<Uint8Array | undefined>
-  /** Reads no more, and lets the connection go. */
+  /** Stops reading, and closes the connection. */
   cancel(): void
 }
 
-/**
- * The stream of an answer.
- *
- * @returns nothing when the answer is 204: there is nothing more to come, ever
- * @throws ClientError `status` or `not-a-stream`
- */
-export function streamOf(response: Response): OpenStream | undefined {
+/** The stream of a response. @throws ClientError `status` or `not-a-stream` */
+export function streamOf(response: Response): OpenStream {
   const { status, headers, body, url } = response
-  if (status === 204) return undefined
   const type = headers.get('content-type') ?? ''
   // The media type, whatever its parameters (RFC 9110, section 8.3.1).
   if (status !== 200 || !/^text\/event-stream[ \t]*(;|$)/i.test(type)) {
-    // Or the connection is held until somebody collects the body.
+    // Otherwise, the connection stays open until the body is garbage-collected.
     void body?.cancel().catch(() => {})
-    if (status !== 200) throw badStatus(response)
-    throw new ClientError('not-a-stream', `${url} sent ${type}, not text/event-stream`, { status, type })
+    if (status !== 200) throw statusError(response)
+    throw new ClientError('not-a-stream', `${url} sent ${type}, not text/event-stream`, {
+      details: { type, status },
+    })
   }
   return readerOf(url, body?.getReader())
 }
@@ -38,31 +34,12 @@ export function readerOf(url: string, reader?: ReadableStreamDefaultReader<Uint8
   }
 }
 
-/** Gives a chunk to a decoder. @returns why nothing after it can be decoded; what came before that was decoded */
+/** Passes a chunk to a decoder. @returns why nothing after it can be decoded; everything before was decoded */
 export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undefined {
   try {
     decoder.push(chunk)
     return undefined
   } catch (cause) {
-    return cause instanceof WireError
-      ? new ClientError('too-large', cause.message, {}, cause)
-      : new ClientError('invalid-option', 'The stream yields text, not bytes')
-  }
-}
-
-export function badStatus({ status, headers, url }: Response): ClientError {
-  return new ClientError('status', `${url} answered ${status}`, {
-    status,
-    retryAfter: headers.get('retry-after') ?? undefined,
-  })
-}
-
-/** @throws ClientError `network`, or `aborted` */
-export async function orNetworkError<T>(url: string, task: T): Promise<Awaited<T>> {
-  try {
-    return await task
-  } catch (cause) {
-    const code = (cause as Error | undefined)?.name === 'AbortError' ? 'aborted' : 'network'
-    throw new ClientError(code, `The connection to ${url} failed`, { url }, cause)
+    return new ClientError('too-large', (cause as Error).message, { cause })
   }
 }

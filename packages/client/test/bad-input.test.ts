@@ -14,7 +14,7 @@ const FACES: Readonly<Record<string, (url: string) => Promise<string[] | { code:
   subscribe: async (url) => {
     const got: string[] = []
     try {
-      const options = { initialDelay: 0, maxDelay: 0, maxEventLength: 1_000_000 }
+      const options = { initialDelayMs: 0, maxDelayMs: 0, maxEventLength: 1_000_000 }
       for await (const item of subscribe(url, options)) {
         if (item.kind === 'event' && item.data === 'done') break
         if (item.kind === 'event') got.push(`${item.id}|${item.data}`)

@@ -52,7 +52,7 @@ describe('with a fetch that does not look at its signal', () => {
       if (index > 0) stream(response, 'data: done\n\n')
     })
     const told: string[] = []
-    for await (const item of subscribe(url, { fetch: deaf, openTimeout: 50, initialDelay: 0 })) {
+    for await (const item of subscribe(url, { fetch: deaf, openTimeoutMs: 50, initialDelayMs: 0 })) {
       told.push(item.kind === 'reconnecting' ? item.error.code : item.kind)
       if (item.kind === 'event') break
     }

@@ -15,6 +15,7 @@ const PAGES = [
   'docs/client/README.md',
   'docs/client/auth.md',
   'docs/client/post-streams.md',
+  'docs/client/page.md',
   'docs/client/tabs.md',
   'docs/client/reconnecting.md',
   'docs/client/testing.md',

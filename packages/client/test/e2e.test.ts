@@ -16,7 +16,10 @@ test('through a network that misbehaves, each event comes once and in order', as
   })()
   const seen: string[] = []
   let losses = 0
-  for await (const item of subscribe(`${proxy.url}/topics/t?from=start`, { initialDelay: 5, maxDelay: 20 })) {
+  for await (const item of subscribe(`${proxy.url}/topics/t?from=start`, {
+    initialDelayMs: 5,
+    maxDelayMs: 20,
+  })) {
     if (item.kind === 'reconnecting') losses += 1
     if (item.kind === 'event') seen.push(item.data)
     if (seen.length === count) break
@@ -67,7 +70,7 @@ test('a hub that is killed and started again is gone on with, and a publish mean
   const log = `sqlite:${dir.path}/log.db`
   const first = await startHub({ log })
   const { port } = first
-  const subscription = subscribe(`${first.url}/topics/t`, { initialDelay: 5, maxDelay: 50 })
+  const subscription = subscribe(`${first.url}/topics/t`, { initialDelayMs: 5, maxDelayMs: 50 })
   const seen: string[] = []
   const done = new Promise<void>((resolve) => {
     subscription.on('message', ({ data }) => {
@@ -78,7 +81,7 @@ test('a hub that is killed and started again is gone on with, and a publish mean
   await new Promise<void>((resolve) => subscription.onStatus(({ kind }) => kind === 'live' && resolve()))
   await publish(`${first.url}/topics/t`, { data: 'before' })
   await first.kill('SIGKILL')
-  const meanwhile = publish(`${first.url}/topics/t`, { data: 'meanwhile' }, { attempts: 100 })
+  const meanwhile = publish(`${first.url}/topics/t`, { data: 'meanwhile' }, { maxAttempts: 100 })
   await using second = await startHub({ log, port })
   await meanwhile
   await publish(`${second.url}/topics/t`, { data: 'after' })

@@ -15,7 +15,7 @@ afterEach(async () => {
   await hub[Symbol.asyncDispose]()
 })
 
-const QUICK = { initialDelay: 0, maxDelay: 0, openTimeout: 150 }
+const QUICK = { initialDelayMs: 0, maxDelayMs: 0, openTimeoutMs: 150 }
 
 test('behind a proxy that buffers, events come by polling, all of them and once', async () => {
   await using proxy = await startBufferingProxy(hub.url)
@@ -150,7 +150,7 @@ test('a page that comes starts the delays over', async () => {
     else response.writeHead(503).end()
   })
   const delays: number[] = []
-  for await (const item of subscribe(server.url, { ...QUICK, initialDelay: 2, maxDelay: 40 })) {
+  for await (const item of subscribe(server.url, { ...QUICK, initialDelayMs: 2, maxDelayMs: 40 })) {
     if (item.kind === 'reconnecting' && delays.push(item.delayMs) === 3) break
   }
   random.mockRestore()
@@ -162,7 +162,7 @@ test('a server that knows no pages and takes its time is waited for', async () =
     if (headers.accept === 'application/json') response.writeHead(406).end('<p>no')
     else {
       stream(response)
-      if (index === 3) setTimeout(() => response.end('data: late\n\n'), 3 * QUICK.openTimeout)
+      if (index === 3) setTimeout(() => response.end('data: late\n\n'), 3 * QUICK.openTimeoutMs)
     }
   })
   for await (const item of subscribe(server.url, QUICK)) {

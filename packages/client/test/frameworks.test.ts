@@ -135,7 +135,7 @@ describe('the composable of the Vue guide', () => {
     screen = createScreen()
     const scope = effectScope()
     scope.run(() => {
-      const { status, events } = vue.useSubscription(url, { initialDelay: 5, maxDelay: 20 }, keep)
+      const { status, events } = vue.useSubscription(url, { initialDelayMs: 5, maxDelayMs: 20 }, keep)
       const { show } = screen
       watch([status, events], ([now, all]) => show({ status: now, events: all }), {
         immediate: true,
@@ -202,7 +202,7 @@ describe('the composable of the Vue guide', () => {
 })
 
 describe('the store of the Svelte guide', () => {
-  const options = { initialDelay: 5, maxDelay: 20 }
+  const options = { initialDelayMs: 5, maxDelayMs: 20 }
 
   test('shows the newest events, and the end', async () => {
     const screen = createScreen()

@@ -38,7 +38,7 @@ describe('the time that a server may be silent', () => {
   /** Subscribes, and resolves when the first bytes were read. */
   async function open(options: SubscribeOptions = {}): Promise<void> {
     const subscription = subscribe(server.url, {
-      initialDelay: 0,
+      initialDelayMs: 0,
       onComment: tell,
       ...options,
     })

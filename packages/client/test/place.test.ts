@@ -11,7 +11,7 @@ afterEach(async () => {
 })
 
 /** Quick, and in order: each reconnection at once. */
-const QUICK = { initialDelay: 0, maxDelay: 0 }
+const QUICK = { initialDelayMs: 0, maxDelayMs: 0 }
 
 async function start(script: Script): Promise<string> {
   server = await startScripted(script)

@@ -72,9 +72,10 @@ test('an answer that is cut off is asked for again with the same key', async () 
 })
 
 test('each event has an idempotency key: its own, or one for this call', async () => {
-  server = await startScripted((response) =>
-    response.writeHead(201).end('{"events":[{"id":"e.1","topic":"t"}]}'),
-  )
+  server = await startScripted((response, { body }) => {
+    const events = body.split('\n').map(() => ({ id: 'e.1', topic: 't' }))
+    response.writeHead(201).end(JSON.stringify({ events }))
+  })
   // Pages that came by `http:` have no such function.
   const randomUUID = vi.spyOn(crypto, 'randomUUID').mockImplementation(() => {
     throw new Error('missing')
@@ -98,7 +99,7 @@ test('headers that cannot be had are tried for again, and told as what they are'
     calls += 1
     throw cause
   }
-  const publishing = publish('http://127.0.0.1:1/', { data: 'x' }, { attempts: 2, headers })
+  const publishing = publish('http://127.0.0.1:1/', { data: 'x' }, { maxAttempts: 2, headers })
   await expect(publishing).rejects.toMatchObject({ code: 'headers', cause })
   expect(calls).toBe(2)
 })
@@ -117,13 +118,14 @@ test('a refusal is told with the hub’s words, at once', async () => {
   await using hub = await startHub()
   const refusal = publish(`${hub.url}/topics/t`, { data: 'x', type: 'tailrace.no' })
   await expect(refusal).rejects.toMatchObject({
-    code: 'publish-refused',
-    details: { status: 400, isFinal: true },
+    code: 'status',
+    status: 400,
+    problem: { code: 'reserved-type' },
   })
 })
 
 test('nobody there is told after the last attempt, and a signal ends the attempts', async () => {
-  await expect(publish('http://127.0.0.1:1/', { data: 'x' }, { attempts: 1 })).rejects.toMatchObject({
+  await expect(publish('http://127.0.0.1:1/', { data: 'x' }, { maxAttempts: 1 })).rejects.toMatchObject({
     code: 'network',
   })
   const signal = AbortSignal.abort(new Error('enough'))

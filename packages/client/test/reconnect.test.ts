@@ -11,7 +11,7 @@ afterEach(async () => {
 })
 
 /** Quick, and in order: each reconnection at once. */
-const QUICK: SubscribeOptions = { initialDelay: 0, maxDelay: 0 }
+const QUICK: SubscribeOptions = { initialDelayMs: 0, maxDelayMs: 0 }
 
 async function start(script: Script): Promise<string> {
   server = await startScripted(script)
@@ -38,7 +38,7 @@ describe('a lost connection', () => {
   test('is not opened again before the time that the server asked for with retry, and readers are spread after it', async () => {
     const url = await start((response) => stream(response).end('retry: 20\n'))
     const delays: number[] = []
-    for await (const item of subscribe(url, { initialDelay: 10, maxDelay: 20 })) {
+    for await (const item of subscribe(url, { initialDelayMs: 10, maxDelayMs: 20 })) {
       if (item.kind === 'reconnecting' && delays.push(item.delayMs) === 8) break
     }
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(20)
@@ -53,7 +53,7 @@ describe('a lost connection', () => {
       else stream(response).end('event: tailrace.live\ndata: {}\nid: e.1\n\n')
     })
     const delays: number[] = []
-    for await (const item of subscribe(url, { initialDelay: 2, maxDelay: 20 })) {
+    for await (const item of subscribe(url, { initialDelayMs: 2, maxDelayMs: 20 })) {
       if (item.kind === 'reconnecting' && delays.push(item.delayMs) === 5) break
     }
     random.mockRestore()
@@ -66,7 +66,7 @@ describe('a lost connection', () => {
       stream(response).end('event: tailrace.error\ndata: {"code":"draining"}\n\n'),
     )
     const delays: number[] = []
-    for await (const item of subscribe(url, { initialDelay: 2, maxDelay: 20 })) {
+    for await (const item of subscribe(url, { initialDelayMs: 2, maxDelayMs: 20 })) {
       if (item.kind === 'reconnecting' && delays.push(item.delayMs) === 3) break
     }
     random.mockRestore()

@@ -10,7 +10,7 @@ test('what fails after its last reader has left is not kept for the next one', a
     else stream(response, 'data: x\n\n')
   })
   const failed = Promise.withResolvers<void>()
-  const options = { onerror: () => failed.resolve() }
+  const options = { onError: () => failed.resolve() }
   const leave = join('key', server.url, options, { options: () => options, notify() {} })
   await server.untilRequests(1)
   leave()

@@ -11,7 +11,7 @@ afterEach(async () => {
 })
 
 /** Quick, and in order: each reconnection at once. */
-const QUICK: SubscribeOptions = { initialDelay: 0, maxDelay: 0 }
+const QUICK: SubscribeOptions = { initialDelayMs: 0, maxDelayMs: 0 }
 
 async function start(script: Script): Promise<string> {
   server = await startScripted(script)
@@ -101,12 +101,12 @@ describe('a lost connection', () => {
       else stream(response, 'data: done\n\n')
     })
     const [item] = await collect(url)
-    expect(item).toMatchObject({ kind: 'reconnecting', error: { code: 'status', details: { status } } })
+    expect(item).toMatchObject({ kind: 'reconnecting', error: { code: 'status', status } })
   })
 
   test.each([400, 403, 404, 410])('a %s is for good', async (status) => {
     const url = await start((response) => response.writeHead(status).end())
-    await expect(collect(url)).rejects.toMatchObject({ code: 'status', details: { status } })
+    await expect(collect(url)).rejects.toMatchObject({ code: 'status', status })
     expect(server.requests).toHaveLength(1)
   })
 
@@ -127,14 +127,14 @@ describe('a lost connection', () => {
     expect((item as { delayMs: number }).delayMs).toBeGreaterThanOrEqual(1000)
   })
 
-  test('onerror decides otherwise', async () => {
+  test('onError decides otherwise', async () => {
     const url = await start((response, _, index) => {
       if (index === 0) response.writeHead(404).end()
       else response.writeHead(500).end()
     })
-    const onerror = ({ details }: ClientError): 'retry' | 'stop' =>
-      details['status'] === 404 ? 'retry' : 'stop'
-    await expect(collect(url, { onerror })).rejects.toMatchObject({ details: { status: 500 } })
+    const onError = (error: ClientError): 'retry' | 'stop' =>
+      error.code === 'status' && error.status === 404 ? 'retry' : 'stop'
+    await expect(collect(url, { onError })).rejects.toMatchObject({ status: 500 })
     expect(server.requests).toHaveLength(2)
   })
 
@@ -146,7 +146,7 @@ describe('a lost connection', () => {
       ),
     )
     const got: unknown[] = []
-    const options = { ...QUICK, decode: json, onerror: () => 'retry' as const }
+    const options = { ...QUICK, decode: json, onError: () => 'retry' as const }
     for await (const item of subscribe<{ message: number; end: number }>(url, options)) {
       if (item.kind === 'event' && item.type === 'end') break
       if (item.kind === 'event') got.push(item.data)
@@ -156,7 +156,7 @@ describe('a lost connection', () => {
 
   test('a delay that no timer could hold is clamped', async () => {
     const url = await start((response) => stream(response).end())
-    const subscription = subscribe(url, { onerror: () => Infinity })
+    const subscription = subscribe(url, { onError: () => Infinity })
     const delayMs = await new Promise((resolve) =>
       subscription.onStatus((status) => status.kind === 'reconnecting' && resolve(status.delayMs)),
     )
@@ -167,7 +167,7 @@ describe('a lost connection', () => {
   test('a stream that ends at once for ever is asked for less and less often', async () => {
     const url = await start((response) => stream(response).end())
     const bounds: number[] = []
-    for await (const item of subscribe(url, { initialDelay: 1, maxDelay: 4 })) {
+    for await (const item of subscribe(url, { initialDelayMs: 1, maxDelayMs: 4 })) {
       if (item.kind === 'reconnecting') bounds.push(item.delayMs)
       if (bounds.length === 6) break
     }
@@ -236,7 +236,7 @@ describe('requests', () => {
       if (calls === 1) throw new Error('the token server is away')
       return calls === 2 ? new Promise(() => {}) : {}
     }
-    const items = await collect(url, { headers, openTimeout: 50 })
+    const items = await collect(url, { headers, openTimeoutMs: 50 })
     expect(items).toMatchObject([{ error: { code: 'headers' } }, { error: { code: 'open-timeout' } }])
     expect(server.requests).toHaveLength(1)
   })
@@ -352,7 +352,7 @@ test('a slow consumer holds back the network', async () => {
     fill()
   })
   let most = 0
-  for await (const _ of subscribe(url, { maxQueued: 10 })) {
+  for await (const _ of subscribe(url, { maxQueuedEvents: 10 })) {
     // Long enough for the server to fill what there is to fill.
     for (let same = 0, before = -1; same < 20; same += written === before ? 1 : 0) {
       before = written
@@ -367,7 +367,7 @@ test('a slow consumer holds back the network', async () => {
 
 test('one whose consumer takes nothing can be closed', async () => {
   const url = await start((response) => stream(response, 'data: x\n\n'.repeat(100)))
-  const subscription = subscribe(url, { maxQueued: 1 })
+  const subscription = subscribe(url, { maxQueuedEvents: 1 })
   const first = await subscription[Symbol.asyncIterator]().next()
   expect(first.done).toBe(false)
   subscription.close()
@@ -394,7 +394,7 @@ test('the place is kept over page loads, up to what was dealt with', async () =>
 test('a signal that is aborted ends it, also between two attempts', async () => {
   const url = await start((response) => response.writeHead(503).end())
   const abort = new AbortController()
-  const subscription = subscribe(url, { signal: abort.signal, initialDelay: 1_000_000 })
+  const subscription = subscribe(url, { signal: abort.signal, initialDelayMs: 1_000_000 })
   subscription.onStatus(({ kind }) => kind === 'reconnecting' && abort.abort())
   await subscription.closed
   expect(server.requests).toHaveLength(1)

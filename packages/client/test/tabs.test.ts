@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { ClientError, publish, subscribe } from '@tailrace/client'
+import { ClientError, publish, subscribe, tabs as shareTabs } from '@tailrace/client'
 import type { Subscription, SubscribeOptions } from '@tailrace/client'
 import { startHub } from '@tailrace/testkit'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -33,7 +33,7 @@ async function start(script: Script): Promise<string> {
 }
 
 function open(url: string, options: SubscribeOptions = {}): Tab {
-  const subscription = subscribe(url, { initialDelay: 0, maxDelay: 0, share: true, ...options })
+  const subscription = subscribe(url, { initialDelayMs: 0, maxDelayMs: 0, share: shareTabs, ...options })
   const told: string[] = []
   const watchers = new Set<() => void>()
   const tell = (what: string): void => {
@@ -100,7 +100,7 @@ describe('a tab that still decodes', () => {
     const leader = open(url)
     await leader.until('live')
     const tab = open(url, {
-      maxQueued: 3,
+      maxQueuedEvents: 3,
       async decode(_, text) {
         await new Promise((resolve) => setTimeout(resolve, 10))
         return text
@@ -119,7 +119,7 @@ describe('a tab that comes later', () => {
     const url = await start((response, _, index) => {
       if (index === 0) stream(response).end(LIVE)
     })
-    const leader = open(url, { onerror: () => 1_000_000 })
+    const leader = open(url, { onError: () => 1_000_000 })
     await leader.until('reconnecting')
     const tab = open(url)
     await expect.poll(() => tab.subscription.lastEventId).toBe('e.1')
@@ -273,7 +273,7 @@ test('a tab whose decode fails asks its caller what to do, as the one that conne
   const options = (): SubscribeOptions => {
     let failures = 0
     return {
-      onerror: () => 'retry',
+      onError: () => 'retry',
       decode(_, text) {
         if (text === 'bad' && (failures += 1) === 1) throw new ClientError('invalid-event', 'bad')
         return text

@@ -24,7 +24,7 @@ describe('a token that is refused', () => {
     }
     const subscription = subscribe(url, { headers })
     subscription.on('message', () => {})
-    await expect(subscription.closed).rejects.toMatchObject({ details: { status: 401 } })
+    await expect(subscription.closed).rejects.toMatchObject({ status: 401 })
     expect(asked).toEqual([false, true])
   })
 
@@ -38,7 +38,7 @@ describe('a token that is refused', () => {
       return {}
     }
     const delays: number[] = []
-    for await (const item of subscribe(url, { initialDelay: 5, maxDelay: 5, headers })) {
+    for await (const item of subscribe(url, { initialDelayMs: 5, maxDelayMs: 5, headers })) {
       if (item.kind === 'reconnecting') delays.push(item.delayMs)
       if (delays.length === 4) break
     }
@@ -51,7 +51,7 @@ describe('a token that is refused', () => {
       stream(response).end('event: tailrace.error\ndata: {"code":"token-expired"}\n\n'),
     )
     const delays: number[] = []
-    for await (const item of subscribe(url, { stableAfter: 0, headers: () => ({}) })) {
+    for await (const item of subscribe(url, { stableAfterMs: 0, headers: () => ({}) })) {
       if (item.kind === 'reconnecting') delays.push(item.delayMs)
       if (delays.length === 3) break
     }
@@ -136,7 +136,8 @@ describe('a token function that several readers share', () => {
     })
     const { headers } = tokens
     const reading = [1, 2].map(async () => {
-      for await (const item of subscribe(url, { headers, initialDelay: 0 })) if (item.kind === 'event') break
+      for await (const item of subscribe(url, { headers, initialDelayMs: 0 }))
+        if (item.kind === 'event') break
     })
     await Promise.all(reading)
     expect(tokens.current).toBeGreaterThan(0)
@@ -150,9 +151,9 @@ test('a publish whose new token is refused as well is final', async () => {
     asked.push(refused)
     return {}
   }
-  await expect(publish(url, { data: 'x' }, { headers })).rejects.toMatchObject({ details: { status: 401 } })
+  await expect(publish(url, { data: 'x' }, { headers })).rejects.toMatchObject({ status: 401 })
   await expect(publish(url, { data: 'x' }, { headers: {} })).rejects.toMatchObject({
-    code: 'publish-refused',
+    code: 'status',
   })
   expect(asked).toEqual([false, true])
   expect(server.requests).toHaveLength(3)

@@ -58,7 +58,7 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
     }),
     start: from === undefined ? undefined : parseStart(from),
     snapshot,
-    onGap: oneOf(query, 'gap', GAP_POLICIES),
+    gap: oneOf(query, 'gap', GAP_POLICIES),
     conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
   }
 }

@@ -27,7 +27,7 @@ test('a plain request reads one topic from now on, replays after a gap, and need
     dialect: dialectOf(false),
     start: undefined,
     snapshot: false,
-    onGap: undefined,
+    gap: undefined,
     conflateMs: undefined,
   })
 })
@@ -40,7 +40,7 @@ test('everything that can be asked for is read', () => {
     dialect: dialectOf(true),
     start: { at: 'oldest' },
     snapshot: false,
-    onGap: 'live',
+    gap: 'live',
     conflateMs: 250,
   })
   expect(parse('topic=a&snapshot=true')).toMatchObject({ snapshot: true, start: undefined })
@@ -51,7 +51,7 @@ test('everything that can be asked for is read', () => {
 })
 
 test.each(['replay', 'live', 'snapshot', 'close'])('a gap may be followed by %s', (policy) => {
-  expect(parse(`topic=a&gap=${policy}`).onGap).toBe(policy)
+  expect(parse(`topic=a&gap=${policy}`).gap).toBe(policy)
 })
 
 describe('where to start', () => {

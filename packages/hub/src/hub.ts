@@ -1,5 +1,6 @@
 import { capabilityOf, formatCursor, LogError } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
+import { Backlog } from './backlog.ts'
 import type { Connection } from './connection.ts'
 import { checkBatch } from './check-batch.ts'
 import { Counters } from './counters.ts'
@@ -156,13 +157,25 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     lastWords: turnAway,
   }
 
+  const backlog = new Backlog({
+    event(event) {
+      lanes.push(event)
+      waiters.wake(event)
+    },
+    turn: () => lanes.handOut(),
+    purged: (topic) => lanes.purged(topic),
+    overflow(events) {
+      lanes.skip(events)
+      waiters.wakeAll()
+    },
+  })
+
   const tail = await log.tail({
     events(events) {
       counters.commitEvents.observe(events.length)
-      lanes.deliver(events)
-      waiters.wake(events)
+      backlog.add(events)
     },
-    purged: (topic) => lanes.purged(topic),
+    purged: (topic) => backlog.purge(topic),
     interrupted(reason) {
       interruption = reason
       settings.onInterruption(reason)
@@ -223,6 +236,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     isClosed = true
     rounds.stop()
     clearTimeout(retryTimer)
+    backlog.stop()
     lanes.stop()
     waiters.close()
     const lastWords = code === undefined ? undefined : (dialect: Dialect) => dialect.error(code)
@@ -236,7 +250,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   async function originOf(
-    { start = { at: 'tip' }, snapshot = false, onGap = 'replay', reader }: Subscription,
+    { start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
     const { offset, miss } = await locate(view, start, asker)
@@ -245,7 +259,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       offset,
       fromStart: start.at === 'oldest',
       miss: start.at === 'cursor' && miss !== undefined ? { reason: miss, from: start.text } : undefined,
-      onGap,
+      gap,
       reader,
     }
   }
@@ -276,7 +290,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     async subscribe(subscription, open) {
       assertOpen()
       const { selectors, dialect, start, conflateMs = 0 } = subscription
-      if (subscription.snapshot === true || subscription.onGap === 'snapshot') capabilityOf(log, 'snapshots')
+      if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, { dialect, conflateMs }, asker, async (lane) => {
         const origin = await originOf(subscription, asker)

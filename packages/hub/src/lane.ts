@@ -132,10 +132,11 @@ export class Lane implements Holder {
     this.newsBytes += bytes.length
     if (this.#newsEvents === 0) this.#newsTime = event.time
     this.#newsEvents += 1
-    this.#noteEnd(event)
+    this.noteEnd(event)
   }
 
-  #noteEnd({ end, topic, offset }: StoredEvent): void {
+  /** Learns from an event of a selected topic whether the topic has ended. */
+  noteEnd({ end, topic, offset }: StoredEvent): void {
     if (!this.#canEnd) return
     if (end) this.#ends.set(topic, offset)
     // Retention forgot that it had ended, and it began again.
@@ -207,13 +208,21 @@ export class Lane implements Holder {
   evict(): void {
     let { tip } = this.window
     for (const event of this.#conflation?.take() ?? []) {
-      this.#noteEnd(event)
+      this.noteEnd(event)
       tip = event.offset
       // A pass under way is followed by another: those that it has served already have to replay this.
       this.newsBytes += event.data.length + 1
     }
     this.window.clear(tip)
     this.replay.forget()
+  }
+
+  /** Whatever members need up to an offset, they replay. */
+  skipTo(offset: number): void {
+    this.evict()
+    this.window.clear(offset)
+    // Its members have something to do, although no frame was pushed.
+    this.newsBytes += 1
   }
 
   /** Every selected topic has ended. */

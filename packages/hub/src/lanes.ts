@@ -41,6 +41,8 @@ export class Lanes {
   readonly #pacer: Pacer
   readonly #budget: Budget
   readonly #counters: Counters
+  /** The lanes that have something to hand out. */
+  readonly #reached = new Set<Lane>()
   #head: number
 
   constructor(
@@ -72,17 +74,31 @@ export class Lanes {
     this.#head = Math.max(this.#head, head)
   }
 
-  /** Takes a run of events to every lane that selects them. */
-  deliver(events: readonly StoredEvent[]): void {
-    const reached = new Set<Lane>()
-    for (const event of events) {
-      for (const lane of this.#router.match(event.topic)) {
-        lane.push(event)
-        reached.add(lane)
-      }
-      this.#head = event.offset
+  /** Passes an event to every lane that selects it. */
+  push(event: StoredEvent): void {
+    for (const lane of this.#router.match(event.topic)) {
+      lane.push(event)
+      this.#reached.add(lane)
     }
-    this.#handOut(reached)
+    this.#head = event.offset
+  }
+
+  /** Hands out what was pushed since. */
+  handOut(): void {
+    if (this.#reached.size === 0) return
+    this.#handOut(this.#reached)
+    this.#reached.clear()
+  }
+
+  /** Moves to the last of these events without delivering them: readers read them from the log. */
+  skip(events: readonly StoredEvent[]): void {
+    const last = events.at(-1)
+    if (last === undefined) return
+    for (const event of events) for (const lane of this.#router.named(event.topic)) lane.noteEnd(event)
+    this.#head = last.offset
+    const lanes = Array.from(this.#lanes.values(), ({ lane }) => lane)
+    for (const lane of lanes) lane.skipTo(last.offset)
+    this.#pacer.add(lanes)
   }
 
   #handOut(lanes: Iterable<Lane>): void {

@@ -29,7 +29,7 @@ export interface Origin {
   readonly fromStart: boolean
   readonly miss: Miss | undefined
   /** What follows a gap. */
-  readonly onGap: GapPolicy
+  readonly gap: GapPolicy
   readonly reader: Reader | undefined
 }
 
@@ -53,7 +53,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   /** Something was written since the last heartbeat was due. */
   #isBusy = true
   readonly #log: LogView
-  readonly #onGap: GapPolicy
+  readonly #gapPolicy: GapPolicy
   readonly #fromStart: boolean
   #source: Source
   /** Where the pages of a snapshot have got to. Its frames do not move the reader's place: the snapshot is as of that. */
@@ -75,7 +75,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#lane = lane
     this.#sink = sink
     this.#log = log
-    this.#onGap = origin.onGap
+    this.#gapPolicy = origin.gap
     this.#source = origin.source
     this.#place = { offset: origin.offset, partial: undefined }
     this.#miss = origin.miss
@@ -309,7 +309,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     if (this.#miss !== undefined || (isLost && partial === undefined)) {
       const from = this.#cursor()
       this.#tellGap(this.#miss ?? { reason: this.#isUnderWay ? 'overflow' : 'expired', from }, page)
-      if (this.#isDone || this.#source === 'snapshot' || this.#onGap === 'live' || !this.#sink.isReady) return
+      if (this.#isDone || this.#source === 'snapshot' || this.#gapPolicy === 'live' || !this.#sink.isReady)
+        return
     }
     this.#isUnderWay = true
     // No gap can be told within a frame: the frame is finished, and what lies behind the loss waits for it.
@@ -352,14 +353,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#toldLosses = page.losses
     this.#isUnderWay = true
     this.#isLive = false
-    if (this.#onGap === 'live') this.#moveUpTo(this.#log.now)
-    if (this.#onGap === 'snapshot') {
+    if (this.#gapPolicy === 'live') this.#moveUpTo(this.#log.now)
+    if (this.#gapPolicy === 'snapshot') {
       this.#source = 'snapshot'
       this.#snapshotPlace = START
     }
     const oldest = { epoch: this.#log.epoch, offset: page.firstAfter(offset) }
     this.say(new Payload(this.#lane.dialect.gap({ reason, from, oldest }, this.#cursor())))
-    if (this.#onGap === 'close') this.close('gap')
+    if (this.#gapPolicy === 'close') this.close('gap')
   }
 
   #finish(reason: CloseReason): void {

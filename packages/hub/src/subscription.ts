@@ -16,7 +16,7 @@ export interface Subscription {
   /** Send the newest event of each key first. A reader with a cursor resumes instead. @defaultValue false */
   readonly snapshot?: boolean | undefined
   /** @defaultValue `replay` */
-  readonly onGap?: GapPolicy | undefined
+  readonly gap?: GapPolicy | undefined
   /**
    * At most once in this many milliseconds, the newest event of each key that changed; events without a key
    * are all sent. A replay leaves out what a newer event of the same page replaces. 0 sends everything.

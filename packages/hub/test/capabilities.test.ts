@@ -36,7 +36,7 @@ test('without snapshots, a stream that asks for one is rejected', async () => {
   const subscribe = (query: object): Promise<unknown> =>
     hub.subscribe(reading({ selectors: ['t'], ...query }), createScriptedSink)
   await expect(subscribe({ snapshot: true })).rejects.toMatchObject(unsupported('snapshots'))
-  await expect(subscribe({ onGap: 'snapshot' })).rejects.toMatchObject(unsupported('snapshots'))
+  await expect(subscribe({ gap: 'snapshot' })).rejects.toMatchObject(unsupported('snapshots'))
   await hub.close()
 })
 

@@ -112,7 +112,7 @@ describe('the end of a stream counts by its reason, once', () => {
   })
 
   test('it wanted no stream with a gap', async () => {
-    const sink = await open(hub, { selectors: ['t'], from: 'otherlife.1', onGap: 'close' })
+    const sink = await open(hub, { selectors: ['t'], from: 'otherlife.1', gap: 'close' })
     await sink.until(({ outcome }) => outcome === 'ended')
     expect(closed()).toEqual({ gap: 1 })
     expect(hub.counters.gaps).toEqual({ expired: 0, epoch: 1, unknown: 0, overflow: 0 })

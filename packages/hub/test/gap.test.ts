@@ -80,8 +80,8 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
       await keep(2)
     })
 
-    async function resume(onGap: GapPolicy | undefined): Promise<ScriptedSink> {
-      return open(hub, { selectors: ['t'], from: ids[0], onGap })
+    async function resume(gap: GapPolicy | undefined): Promise<ScriptedSink> {
+      return open(hub, { selectors: ['t'], from: ids[0], gap })
     }
 
     function gapFrom(id: string): string {

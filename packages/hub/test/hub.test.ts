@@ -95,7 +95,8 @@ describe('lanes', () => {
     expect([...lanes.members()]).toEqual([member])
     first.leave(member)
     expect([...lanes.members()]).toEqual([])
-    lanes.deliver([EVENT])
+    lanes.push(EVENT)
+    lanes.handOut()
     expect(first.window.tip).toBe(0)
     expect(await enter(['a', 'b'])).not.toBe(first)
   })
@@ -106,7 +107,8 @@ describe('lanes', () => {
     await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow(
       'no',
     )
-    lanes.deliver([EVENT])
+    lanes.push(EVENT)
+    lanes.handOut()
     expect(unused.window.tip).toBe(0)
     expect(await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)).not.toBe(unused)
   })

@@ -194,7 +194,7 @@ describe('a tail that is behind', () => {
     await publishAll(hub, texts('t', 'old'))
     const sinks = [
       await open(hub, { selectors: ['t'] }),
-      await open(hub, { selectors: ['t'], from: 'e.1', onGap: 'live' }),
+      await open(hub, { selectors: ['t'], from: 'e.1', gap: 'live' }),
     ]
     const page = await readPage(hub, { selectors: ['t'], from: 'now' })
     scripted.release()

@@ -1,24 +1,12 @@
-/** An event as history gives it. */
-export interface HistoryEvent {
-  readonly id: string
-  readonly topic: string
-  readonly data: string
-}
+import { readHistory } from '@tailrace/client'
+import type { HistoryEvent } from '@tailrace/client'
 
-/** Everything that a topic holds, page by page. */
+/** Everything that a topic holds. */
 export async function readTopic(url: string, topic: string): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = []
-  let from = 'start'
-  for (;;) {
-    const response = await fetch(`${url}/topics/${topic}?limit=1000&from=${from}`, {
-      headers: { Accept: 'application/json' },
-    })
-    if (!response.ok) throw new Error(`history answered ${response.status}: ${await response.text()}`)
-    const page = (await response.json()) as { events: HistoryEvent[]; next: string }
-    if (page.events.length === 0) return events
-    events.push(...page.events)
-    from = page.next
-  }
+  const pages = readHistory(`${url}/topics/${topic}`, { maxAttempts: 1 }).pages()
+  for await (const page of pages) events.push(...page.events)
+  return events
 }
 
 /** Publishes one event. @returns its id, and whether the hub knew it already */

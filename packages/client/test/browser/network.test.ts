@@ -21,7 +21,7 @@ afterAll(async () => {
 async function subscribeIn(page: Page): Promise<void> {
   await page.evaluate(() => {
     const globals = window as unknown as PageGlobals
-    const options = { initialDelay: 10, maxDelay: 50, openTimeout: 300 }
+    const options = { initialDelayMs: 10, maxDelayMs: 50, openTimeoutMs: 300 }
     globals.subscription = globals.tailrace.subscribe('/topics/t', options)
     globals.subscription.onStatus((status) =>
       globals.statuses.push(status.kind === 'reconnecting' ? status.error.code : status.kind),

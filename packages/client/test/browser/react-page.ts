@@ -27,8 +27,8 @@ export const complaints: string[] = []
 /** Shows what has come. Its callbacks are written in place, as in most components. */
 function Panel({ id, url, label = id, keep, decodes = false }: PanelProps): ReactNode {
   const { status, events, last, error, gap } = useSubscription(url, {
-    initialDelay: 10,
-    maxDelay: 50,
+    initialDelayMs: 10,
+    maxDelayMs: 50,
     keep,
     headers: () => ({ 'x-label': label }),
     decode: decodes ? (_type, text) => `${id} ${text}` : undefined,

@@ -45,7 +45,11 @@ async function openTab(query = '', script?: () => void): Promise<Page> {
   pages.push(page)
   await page.evaluate((url) => {
     const globals = window as unknown as PageGlobals
-    const subscription = globals.tailrace.subscribe(url, { share: true, initialDelay: 10, maxDelay: 50 })
+    const subscription = globals.tailrace.subscribe(url, {
+      share: globals.tailrace.tabs,
+      initialDelayMs: 10,
+      maxDelayMs: 50,
+    })
     globals.subscription = subscription
     subscription.onStatus(({ kind }) => globals.statuses.push(kind))
     subscription.on('message', ({ data }) => globals.received.push(data))
@@ -150,7 +154,12 @@ describe.skipIf(!chromium)('tabs that share', () => {
       const globals = window as unknown as PageGlobals & { go: () => void }
       const isLetGo = new Promise<void>((resolve) => (globals.go = resolve))
       const read = async (): Promise<void> => {
-        const options = { share: true, maxQueued: 5, initialDelay: 10, maxDelay: 50 }
+        const options = {
+          share: globals.tailrace.tabs,
+          maxQueuedEvents: 5,
+          initialDelayMs: 10,
+          maxDelayMs: 50,
+        }
         for await (const item of globals.tailrace.subscribe('/topics/t', options)) {
           globals.statuses.push(item.kind)
           if (item.kind !== 'event') continue

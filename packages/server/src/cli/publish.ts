@@ -1,25 +1,15 @@
 import { buffer as readAll } from 'node:stream/consumers'
+import { ClientError, publish as publishTo } from '@tailrace/client'
 import { FollowError } from '../follow/follow-error.ts'
 import { follow } from '../follow/follow.ts'
-import { ApiError, postBatch } from './api.ts'
+import { explain, headersOf, topicAddress } from '../remote-hub.ts'
+import { HUB_URL, TOKEN } from './client-settings.ts'
 import { notice } from './notice.ts'
 import { endWithOutput } from './output.ts'
-import { optional, secret, setting, toggle } from './setting.ts'
-import type { Setting } from './setting.ts'
+import { optional, toggle } from './setting.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
-
-/** The token of the client verbs. */
-export const TOKEN: Setting<string | undefined> = secret('token', {
-  doc: 'Token to send, if the hub requires one.',
-})
-
-/** The hub of the client verbs. */
-export const HUB_URL: Setting<string> = setting('url', {
-  fallback: 'http://127.0.0.1:4242',
-  doc: 'URL of the hub.',
-})
 
 export const publish: Verb = verb({
   name: 'publish',
@@ -70,13 +60,15 @@ position is saved in a file next to FILE, so that after a restart no line is pub
         idempotencyKey: values['idempotency-key'],
         end: values.end,
       }
-      // JSON can carry every text. Headers would trim a key, and could not carry one with a line end.
-      const [answer] = await postBatch(values.url, topic, [event], { token: values.token })
-      process.stdout.write(`${values.json ? JSON.stringify(answer) : answer!.id}\n`)
+      // One attempt: a person who waits for a command wants to know about a failure at once.
+      const options = { headers: headersOf(values), maxAttempts: 1 }
+      const published = await publishTo(topicAddress(values, topic), event, options)
+      process.stdout.write(`${values.json ? JSON.stringify(published) : published.id}\n`)
       return 0
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof FollowError)) throw error
-      notice(error.message)
+      if (ClientError.is(error)) notice(explain(error, values))
+      else if (error instanceof FollowError) notice(error.message)
+      else throw error
       return 1
     }
   },

@@ -1,13 +1,18 @@
 import { once } from 'node:events'
-import { ApiError } from './api.ts'
+import { ClientError, subscribe } from '@tailrace/client'
+import type { Status } from '@tailrace/client'
+import { addressOf, explain, headersOf } from '../remote-hub.ts'
+import type { RemoteHub } from '../remote-hub.ts'
+import { HUB_URL, TOKEN } from './client-settings.ts'
 import { notice } from './notice.ts'
 import { endWithOutput } from './output.ts'
-import { HUB_URL, TOKEN } from './publish.ts'
 import { optional, toggle } from './setting.ts'
-import { readStream } from './stream.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
+
+/** Shorter than the default of the client: a person is watching. */
+const MAX_DELAY_MS = 5_000
 
 export const tail: Verb = verb({
   name: 'tail',
@@ -25,32 +30,60 @@ last event it printed. It exits when every topic has ended. Events go to standar
     json: toggle({ doc: 'Print each event as one line of JSON: id, topic, type, key, remove, time, data.' }),
   },
 
-  async run({ url: hub, token, from, json }, topics) {
+  async run(values, topics) {
+    const { from, json } = values
     if (topics.length === 0) throw new UsageError('tail requires a topic: tailrace tail <topic…>')
-    const url = new URL(`${hub.replace(/\/$/, '')}/events`)
+    const url = addressOf(values, 'events')
     for (const topic of topics) url.searchParams.append('topic', topic)
     if (from !== undefined) url.searchParams.set('from', from)
     if (json) url.searchParams.set('envelope', 'json')
 
     endWithOutput()
+    let refusal: Promise<string | undefined> | undefined
+    const options = {
+      headers: headersOf(values),
+      maxDelayMs: MAX_DELAY_MS,
+      // The body of the response explains why a stream was refused.
+      async fetch(...request: Parameters<typeof fetch>) {
+        const response = await fetch(...request)
+        if (!response.ok) refusal = detailOf(response.clone())
+        return response
+      },
+    }
     try {
-      for await (const { type, data, lastEventId } of readStream(url, {
-        token,
-        onReconnect: (reason, delayMs) => notice(`${reason}; reconnecting in ${delayMs} ms`),
-      })) {
-        if (type === 'tailrace.gap') notice(`events were missed: ${data}`)
-        if (type === 'tailrace.error') notice(`the hub closed the stream: ${data}`)
-        if (type.startsWith('tailrace.')) continue
-        await print(json ? JSON.stringify({ id: lastEventId, ...(JSON.parse(data) as object) }) : data)
+      for await (const item of subscribe(url, options)) {
+        if (item.kind === 'event') {
+          await print(
+            json ? JSON.stringify({ id: item.id, ...(JSON.parse(item.data) as object) }) : item.data,
+          )
+        } else report(item, values)
       }
       return 0
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error
-      notice(error.message)
+      if (!ClientError.is(error)) throw error
+      notice(explain(error, values, await refusal))
       return 1
     }
   },
 })
+
+function report(status: Status, hub: RemoteHub): void {
+  if (status.kind === 'gap') {
+    const { kind: _, ...gap } = status
+    notice(`events were missed: ${JSON.stringify(gap)}`)
+  } else if (status.kind === 'reconnecting') {
+    notice(`${explain(status.error, hub)}; reconnecting in ${Math.round(status.delayMs)} ms`)
+  }
+}
+
+async function detailOf(response: Response): Promise<string | undefined> {
+  try {
+    return ((await response.json()) as { detail?: string }).detail
+  } catch {
+    // Not JSON, or truncated.
+    return undefined
+  }
+}
 
 async function print(line: string): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')

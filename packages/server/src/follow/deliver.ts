@@ -1,18 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { ApiError, postBatch } from '../cli/api.ts'
+import { ClientError, publish } from '@tailrace/client'
+import type { NewEvent } from '@tailrace/client'
+import { explain, headersOf, topicAddress } from '../remote-hub.ts'
+import type { RemoteHub } from '../remote-hub.ts'
 import type { Line } from './lines.ts'
-
-/** Upper bound of the first wait after a failure. It doubles with each failure. */
-const FIRST_RETRY_MS = 500
-/** Maximum wait between two attempts. */
-const MAX_RETRY_MS = 15_000
 
 const TOO_LARGE = 413
 
 /** Where lines are published. */
-export interface Destination {
-  readonly url: string
-  readonly token?: string | undefined
+export interface Destination extends RemoteHub {
   readonly topic: string
   /** The type of every event. @defaultValue none */
   readonly type?: string | undefined
@@ -25,7 +20,7 @@ export interface Destination {
  * Publishes lines in order, and resolves when the hub has acknowledged them. Their idempotency keys make it safe to
  * send them again, after a lost response or from the next process.
  *
- * @throws ApiError if the hub refuses them permanently
+ * @throws ClientError if the hub refuses them permanently
  */
 export async function deliver(
   lines: readonly Line[],
@@ -41,9 +36,9 @@ export async function deliver(
   try {
     await persist(events, destination)
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === TOO_LARGE)) throw error
+    if (!(ClientError.is(error) && error.code === 'status' && error.status === TOO_LARGE)) throw error
     if (lines.length === 1) {
-      notice(`skipping the line at byte ${lines[0]!.offset}: ${error.message}`)
+      notice(`skipping the line at byte ${lines[0]!.offset}: ${explain(error, destination)}`)
       return
     }
     // Halving the batch finds out which line was too large, or whether the batch was.
@@ -54,21 +49,17 @@ export async function deliver(
 }
 
 /** Sends a batch until the hub has responded. */
-async function persist(
-  events: readonly Readonly<Record<string, unknown>>[],
-  { url, token, topic, signal, notice }: Destination,
-): Promise<void> {
-  for (let failures = 0; ; failures += 1) {
-    try {
-      await postBatch(url, topic, events, { token, signal })
-      if (failures > 0) notice('publishing again')
-      return
-    } catch (error) {
-      if (!(error instanceof ApiError && error.isPassing)) throw error
-      if (failures === 0) notice(`${error.message}; retrying until it succeeds`)
-    }
-    // Full jitter, so that followers that lost their hub together do not reconnect together.
-    const bound = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10))
-    await delay(Math.random() * bound, undefined, { signal })
-  }
+async function persist(events: readonly NewEvent[], destination: Destination): Promise<void> {
+  const { topic, signal, notice } = destination
+  let isAway = false
+  await publish(topicAddress(destination, topic), events, {
+    headers: headersOf(destination),
+    signal,
+    maxAttempts: Infinity,
+    onRetry(error) {
+      if (!isAway) notice(`${explain(error, destination)}; retrying until it succeeds`)
+      isAway = true
+    },
+  })
+  if (isAway) notice('publishing again')
 }

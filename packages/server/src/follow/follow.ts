@@ -27,7 +27,7 @@ export interface FollowOptions extends Destination {
  * A line is published when its LF has been written. Empty lines are ignored. Bytes that are not UTF-8 become U+FFFD.
  * A line that is too long is skipped, with a notice. A rotated file is read to its end before the next one is begun.
  *
- * @throws ApiError if the hub refuses a line permanently, FollowError if the file or its position is unusable
+ * @throws ClientError if the hub refuses a line permanently, FollowError if the file or its position is unusable
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { file, state, topic, signal, notice } = options

@@ -103,7 +103,7 @@ test.skipIf(!isHere)(
     let acknowledged = 0
     const publishing = (async () => {
       while (!stop.signal.aborted) {
-        await publish(url, { data: `${acknowledged}` }, { attempts: 1_000 })
+        await publish(url, { data: `${acknowledged}` }, { maxAttempts: 1_000 })
         acknowledged += 1
         await new Promise((resolve) => setTimeout(resolve, PUBLISH_PAUSE_MS))
       }
