@@ -53,7 +53,8 @@ export class RouteTable {
   }
 
   find(path: string): Found | undefined {
-    const exact = path.endsWith('*') ? undefined : this.#paths.get(path)
+    // What asks for the pattern itself does not ask for a path.
+    const exact = path.endsWith('/*') ? undefined : this.#paths.get(path)
     if (exact !== undefined) return { methods: exact, rest: undefined }
     const prefix = this.#prefixes.find((one) => path.startsWith(one))
     if (prefix === undefined) return undefined

@@ -123,7 +123,8 @@ export class Replay {
     const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
     const key = `${after} ${limit}`
     const underWay = this.#underWay.get(key)
-    if (underWay !== undefined) {
+    // One that everybody has left may have been given up already.
+    if (underWay?.askers.some(({ isGone }) => !isGone) === true) {
       underWay.askers.push(asker)
       return underWay.page
     }
