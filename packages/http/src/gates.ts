@@ -1,3 +1,4 @@
+export { READ_ONLY_GATE } from './app-gate.ts'
 export { Budget, MEMORY_LIMITS, type MemoryLimit } from './budget.ts'
 export { corsHeaders } from './cors.ts'
 export { OPEN_GATE, type IssuedTicket, type Revoked } from './gate.ts'

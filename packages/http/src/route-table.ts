@@ -4,7 +4,7 @@ import type { HeaderFields, RequestHead } from './exchange.ts'
 
 /** What a path does for one method. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** A path, such as `/topics`; with `/*` at its end, every path that begins so. */
   readonly path: string
   /** Requests for which the route does not hold see no such path. @defaultValue it holds for all */
