@@ -123,8 +123,7 @@ export class Replay {
     const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
     const key = `${after} ${limit}`
     const underWay = this.#underWay.get(key)
-    // One that everybody has left may have been given up already.
-    if (underWay?.askers.some(({ isGone }) => !isGone) === true) {
+    if (underWay !== undefined) {
       underWay.askers.push(asker)
       return underWay.page
     }

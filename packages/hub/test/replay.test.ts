@@ -118,34 +118,6 @@ test('a page that comes when all its readers have left is not kept', async () =>
   expect([replay.heldBytes, changes]).toEqual([0, 0])
 })
 
-test('a page that all its readers have left is read again for the next one', async () => {
-  const page = { events: [], next: 7, more: false, lostThrough: 0, losses: 0 }
-  const pending: PromiseWithResolvers<typeof page>[] = []
-  const view = {
-    epoch: 'e',
-    head: 7,
-    read() {
-      pending.push(Promise.withResolvers())
-      return pending.at(-1)!.promise
-    },
-    snapshot: async () => page,
-    describe: () => log.describe(),
-    lastWords: () => new Uint8Array(),
-  }
-  const dialect = tailraceDialect({ envelope: false, namesTopic: false, traces: false })
-  const replay = new Replay(['t'], dialect, false, 'e', () => undefined)
-  const place = { offset: 0, partial: undefined }
-  const left = { client: 'a', isGone: false }
-  const given = replay.page(view, place, left)
-  left.isGone = true
-  const next = replay.page(view, place, { client: 'b', isGone: false })
-  // As the queue of reads does once nobody waits any more.
-  pending[0]!.reject(new Error('The reader has left.'))
-  await expect(given).rejects.toThrow('left')
-  pending[1]!.resolve(page)
-  expect((await next).next).toBe(7)
-})
-
 test('what came meanwhile is not taken from the log where the window has it', async () => {
   const reader = await open(hub, { selectors: ['t'], from: ids[0] })
   await reader.until(() => reader.story().includes('tailrace.live'))
