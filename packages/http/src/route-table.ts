@@ -4,7 +4,7 @@ import type { HeaderFields, RequestHead } from './exchange.ts'
 
 /** What a path does for one method. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** A path, such as `/topics`; with `/*` at its end, every path that begins so. */
   readonly path: string
   /** Requests for which the route does not hold see no such path. @defaultValue it holds for all */
@@ -53,7 +53,8 @@ export class RouteTable {
   }
 
   find(path: string): Found | undefined {
-    const exact = path.endsWith('*') ? undefined : this.#paths.get(path)
+    // What asks for the pattern itself does not ask for a path.
+    const exact = path.endsWith('/*') ? undefined : this.#paths.get(path)
     if (exact !== undefined) return { methods: exact, rest: undefined }
     const prefix = this.#prefixes.find((one) => path.startsWith(one))
     if (prefix === undefined) return undefined

@@ -11,7 +11,7 @@ import { Histogram } from './histogram.ts'
  * - `revoked`: its rights were withdrawn.
  * - `max-age`: it was open for as long as a stream may be.
  * - `ended`: every selected topic has ended.
- * - `gap`: it asked for `gap=close`, and there was one.
+ * - `gap`: there was a gap, after which its reader wanted no more.
  * - `overrun`: the rest of a frame that it had begun was gone before it took it.
  * - `log-unavailable`: the log could not be read, or failed.
  * - `busy`: more reads of the log were waiting than there may be.
