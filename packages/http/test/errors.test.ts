@@ -2,7 +2,8 @@ import { HttpError } from '@tailrace/http'
 import { expect, test } from 'vitest'
 
 test('an error of another copy of the package is one, with its code, facts, headers and cause', async () => {
-  const copy = (await import('../src/errors.ts?copy' as string)) as { HttpError: typeof HttpError }
+  const path: string = '../src/errors.ts?copy'
+  const copy = (await import(path)) as { HttpError: typeof HttpError }
   expect(copy.HttpError).not.toBe(HttpError)
   const cause = new Error('the database is away')
   const init = { cause, details: { limit: 'seats' }, headers: { 'Retry-After': '7' } }
