@@ -1,9 +1,11 @@
 import { accessSync, appendFileSync, constants, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename, join } from 'node:path'
+import { createAppGate } from '@tailrace/http'
+import { createHandler } from '@tailrace/http/node'
 import { createHub } from '@tailrace/hub'
 import { openSqliteLog } from '@tailrace/log'
-import { createAppGate, createHandler, follow } from 'tailrace'
+import { follow } from 'tailrace'
 
 // The data that survives a restart: the events, and how far the file was read. Remove the folder to start over.
 const data = process.env['DATA'] ?? join(import.meta.dirname, 'data')

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
-const PACKAGES = ['wire', 'log', 'log-suite', 'hub', 'client', 'server']
+const PACKAGES = ['wire', 'log', 'log-suite', 'hub', 'http', 'client', 'server']
 
 const dir = tempDir()
 const tarballs = join(dir.path, 'tarballs')
@@ -56,19 +56,20 @@ test('the packed packages work together in an empty project', { timeout: 60_000 
   writeFileSync(
     join(project, 'try.js'),
     `import { createHub } from '@tailrace/hub'
-     import { createNodeSink } from '@tailrace/hub/node'
+     import { createHandler } from '@tailrace/http/node'
+     import { createWebHandler } from '@tailrace/http/web'
      import { openSqliteLog } from '@tailrace/log'
      import { EventSource } from '@tailrace/client'
      import { encodeEvent } from '@tailrace/wire'
-     import { createHandler } from 'tailrace'
+     import { startServer } from 'tailrace'
      const log = await openSqliteLog({ path: 'packed.db' })
      const hub = await createHub(log)
      const [{ id }] = await hub.publish([{ topic: 'packed', data: 'yes' }])
      await hub.close()
      await log.close()
-     console.log(/[.][0-9]+$/.test(id), typeof createHandler, typeof createNodeSink, EventSource.CLOSED, encodeEvent({ data: 'x' }))`,
+     console.log(/[.][0-9]+$/.test(id), typeof createHandler, typeof createWebHandler, typeof startServer, EventSource.CLOSED, encodeEvent({ data: 'x' }))`,
   )
-  expect(await run(project, 'node', 'try.js')).toContain('true function function 2 data: x')
+  expect(await run(project, 'node', 'try.js')).toContain('true function function function 2 data: x')
   expect(await run(project, 'npx', 'tailrace', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
@@ -91,14 +92,18 @@ test.each(['20', '22.12.0'])(
   },
 )
 
-test('the client, the engine and the memory log work on Node 20', { timeout: 120_000 }, async () => {
-  writeFileSync(
-    join(project, 'old.js'),
-    `import { createServer } from 'node:http'
+test(
+  'the client, the engine, its protocol and the memory log work on Node 20',
+  { timeout: 120_000 },
+  async () => {
+    writeFileSync(
+      join(project, 'old.js'),
+      `import { createServer } from 'node:http'
      import { once } from 'node:events'
      import { subscribe } from '@tailrace/client'
-     import { createHub, parseSubscription } from '@tailrace/hub'
-     import { createNodeSink } from '@tailrace/hub/node'
+     import { parseSubscription } from '@tailrace/http'
+     import { createNodeSink } from '@tailrace/http/node'
+     import { createHub } from '@tailrace/hub'
      import { createMemoryLog, openSqliteLog } from '@tailrace/log'
      const hub = await createHub(createMemoryLog())
      const server = createServer((request, response) => {
@@ -116,14 +121,15 @@ test('the client, the engine and the memory log work on Node 20', { timeout: 120
      server.closeAllConnections()
      server.close()
      await openSqliteLog({ path: 'old.db' }).catch(({ code, message }) => console.log(code, message))`,
-  )
-  const { stdout, stderr } = await exec('node', ['old.js'], {
-    cwd: project,
-    env: await environmentWithNode('20'),
-  })
-  expect(stdout).toMatch(/^arrived\ncannot-open .* Node 22[.]13 .* Node 20[.].*\n$/)
-  expect(stderr).toBe('')
-})
+    )
+    const { stdout, stderr } = await exec('node', ['old.js'], {
+      cwd: project,
+      env: await environmentWithNode('20'),
+    })
+    expect(stdout).toMatch(/^arrived\ncannot-open .* Node 22[.]13 .* Node 20[.].*\n$/)
+    expect(stderr).toBe('')
+  },
+)
 
 test(
   'the program runs without a warning on the oldest Node that it supports',
@@ -132,7 +138,7 @@ test(
     const env = await environmentWithNode('22.13.0')
     expect(await exec('npx', ['tailrace', '--version'], { cwd: project, env })).toMatchObject({ stderr: '' })
     const { stdout, stderr } = await exec('node', ['try.js'], { cwd: project, env })
-    expect(stdout).toContain('true function function 2 data: x')
+    expect(stdout).toContain('true function function function 2 data: x')
     expect(stderr).toBe('')
     const args = ['node_modules/tailrace/bin/tailrace.js', 'serve', '--port', '0', '--log', 'sqlite:old.db']
     const hub = spawn('node', args, { cwd: project, env })
@@ -156,7 +162,7 @@ test('the types of the packed packages resolve', { timeout: 60_000 }, async () =
      import { createMemoryLog, type EventLog } from '@tailrace/log'
      import { subscribe } from '@tailrace/client'
      import { createDecoder } from '@tailrace/wire'
-     import { createHandler, type Handler } from 'tailrace'
+     import { createHandler, type Handler } from '@tailrace/http/node'
      const log: EventLog = createMemoryLog()
      const hub: Hub = await createHub(log)
      export const handler: Handler = createHandler(hub, { onError() {} })

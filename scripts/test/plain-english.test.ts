@@ -37,8 +37,8 @@ const PAGES = [
   'examples/*/README.md',
 ]
 const SOURCES = [
-  'packages/log/src/memory/**',
-  'packages/log/src/sqlite/**',
+  'packages/log/src/**',
+  'packages/log-suite/src/**',
   'packages/wire/src/**',
   'packages/testkit/src/*.ts',
   'packages/server/src/auth/**',

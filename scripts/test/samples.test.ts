@@ -23,33 +23,36 @@ let dir: TempDir
 
 beforeAll(() => {
   dir = tempDir()
-  // Fastify and Express are dependencies of the server's tests.
+  // Fastify and Express are dependencies of the tests of `http`.
   symlinkSync(join(ROOT, 'node_modules'), join(dir.path, 'node_modules'))
   writeFileSync(join(dir.path, 'package.json'), '{ "type": "module" }')
 })
 
 afterAll(() => dir[Symbol.dispose]())
 
-test.each(['hub', 'log', 'log-suite', 'server'])('the samples of %s compile with tsc --strict', (name) => {
-  const files = samplesOf(name).map(({ code }, i) => {
-    const file = `${name}-${i}.ts`
-    writeFileSync(join(dir.path, file), code)
-    return file
-  })
-  expect(files.length).toBeGreaterThan(0)
-  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
-  // The sources that the samples are compiled against satisfy this option as well.
-  const conditions = [
-    '--exactOptionalPropertyTypes',
-    '--customConditions',
-    '@tailrace/source',
-    '--allowImportingTsExtensions',
-  ]
-  const args = [...options, ...conditions, '--types', 'node', ...files]
-  const tsc = join(ROOT, 'node_modules/.bin/tsc')
-  const { status, stdout } = spawnSync(tsc, args, { cwd: dir.path, encoding: 'utf8' })
-  expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
-})
+test.each(['hub', 'http', 'log', 'log-suite', 'server'])(
+  'the samples of %s compile with tsc --strict',
+  (name) => {
+    const files = samplesOf(name).map(({ code }, i) => {
+      const file = `${name}-${i}.ts`
+      writeFileSync(join(dir.path, file), code)
+      return file
+    })
+    expect(files.length).toBeGreaterThan(0)
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
+    // The sources that the samples are compiled against satisfy this option as well.
+    const conditions = [
+      '--exactOptionalPropertyTypes',
+      '--customConditions',
+      '@tailrace/source',
+      '--allowImportingTsExtensions',
+    ]
+    const args = [...options, ...conditions, '--types', 'node', ...files]
+    const tsc = join(ROOT, 'node_modules/.bin/tsc')
+    const { status, stdout } = spawnSync(tsc, args, { cwd: dir.path, encoding: 'utf8' })
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+  },
+)
 
 /** Runs the first sample of a README on a free port. Resolves with its address once it responds. */
 async function start(name: string): Promise<{ url: string; stop(): Promise<string> }> {
@@ -100,8 +103,8 @@ test('the server in the README of the engine serves a reader, and outlives one t
   expect(await stop()).toBe('')
 })
 
-test('the server in the README of the program allows what its gate does', async () => {
-  const { url, stop } = await start('server')
+test.each(['http', 'server'])('the server in the README of %s allows what its gate does', async (name) => {
+  const { url, stop } = await start(name)
   const publish = (headers: Record<string, string>): Promise<Response> =>
     fetch(`${url}/topics/orders/42`, { method: 'POST', body: '{"total":12}', headers })
   expect((await publish({})).status).toBe(403)

@@ -1,4 +1,4 @@
-import type { GapReason } from './control.ts'
+import type { GapReason } from './gap.ts'
 import { Histogram } from './histogram.ts'
 
 /**

@@ -2,19 +2,19 @@
  * Every way this package can refuse. A code is public API: adding one is minor, changing one is major.
  * What the log refuses comes through as its own `LogError`.
  *
+ * - `invalid-topic`: not the name of a topic; `details.flaw` says why.
  * - `invalid-type`, `invalid-key`, `invalid-idempotency-key`: too long, or with CR, LF or NUL in it.
  * - `missing-key`: the event removes a key, and has none.
- * - `invalid-trace`: no trace context as https://www.w3.org/TR/trace-context/ has it.
+ * - `invalid-trace`: a field of the trace context is too long, or has CR, LF or NUL in it.
  * - `reserved-type`: the type starts with `tailrace.`, which only the hub may send.
  * - `invalid-data`: not valid Unicode.
  * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes` or
  *   `maxBatchEvents`, nothing to publish.
- * - `invalid-query`: a parameter that a subscription or a read does not know, or a value that it cannot have.
- * - `too-many-selectors`: more than {@link MAX_SELECTORS} on one stream.
  * - `busy`: more reads of the log are waiting than `maxQueuedReads`; `details.limit` names the setting.
  * - `closed`: the hub is closed, or its log is lost.
  */
 export type HubErrorCode =
+  | 'invalid-topic'
   | 'invalid-type'
   | 'invalid-key'
   | 'invalid-idempotency-key'
@@ -25,8 +25,6 @@ export type HubErrorCode =
   | 'event-too-large'
   | 'batch-too-large'
   | 'empty-batch'
-  | 'invalid-query'
-  | 'too-many-selectors'
   | 'busy'
   | 'closed'
 

@@ -1,14 +1,14 @@
-import { capabilityOf, formatCursor, isPattern, LogError } from '@tailrace/log'
+import { capabilityOf, formatCursor, LogError } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
-import { HEARTBEAT } from '@tailrace/wire'
+import { Backlog } from './backlog.ts'
 import type { Connection } from './connection.ts'
-import { encodeError, encodeRetry } from './control.ts'
+import { checkBatch } from './check-batch.ts'
 import { Counters } from './counters.ts'
+import type { Dialect } from './dialect.ts'
 import { HubError } from './errors.ts'
 import { clientOf } from './connection.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
-import type { LaneMember } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { locate } from './locate.ts'
 import { LogReads } from './log-reads.ts'
@@ -16,23 +16,16 @@ import type { LogView } from './log-view.ts'
 import { resolveHubOptions } from './options.ts'
 import type { HubOptions, ResolvedHubOptions } from './options.ts'
 import { Payload } from './payload.ts'
-import { checkBatch } from './publish.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { Asker } from './read-queue.ts'
 import { Readiness } from './readiness.ts'
 import { assertEnforceable, startRetention } from './retain.ts'
+import { Rounds } from './rounds.ts'
 import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
 import { Waiters } from './waiters.ts'
-
-/** How many subscribers are tended before the event loop has its turn. */
-const MAX_MEMBERS_A_TURN = 500
-/** How often some streams are ended when all are to be. */
-const DRAIN_TICK_MS = 20
-/** What each reader adds to the time that all get, in milliseconds. */
-const DRAIN_SHARE_MS = 5
 
 /** Why a batch may be refused by a log that works. */
 const ONE_BATCH_ONLY: ReadonlySet<LogErrorCode> = new Set(['topic-ended', 'busy'])
@@ -63,11 +56,13 @@ export interface Hub {
   publish(batch: readonly NewEvent[]): Promise<readonly Published[]>
 
   /**
-   * Opens a stream. `open` is called when the place to start from is known, and makes the sink; it may
-   * return nothing when the reader is gone by then. Resolves with `ended`, without calling it, when every
-   * selected topic has ended and the reader has seen all of it: it need not come again.
+   * Opens a stream. `open` is called when the place to start from is known, and makes the sink.
+   *
+   * - `open`: the stream is open.
+   * - `ended`: every selected topic has ended and the reader has seen all of it. `open` was not called.
+   * - `gone`: `open` returned nothing, since the reader has left meanwhile.
    */
-  subscribe(subscription: Subscription, open: () => Sink | undefined): Promise<'open' | 'ended'>
+  subscribe(subscription: Subscription, open: () => Sink | undefined): Promise<'open' | 'ended' | 'gone'>
 
   /** Reads one page of history, or waits for its first event. */
   read(query: HistoryQuery, signal: AbortSignal): Promise<History>
@@ -78,7 +73,7 @@ export interface Hub {
    *
    * @param waitMs - how long to stay away on average. @defaultValue `retryMs`, which is also the least
    */
-  turnAway(code: string, waitMs?: number): Uint8Array
+  turnAway(dialect: Dialect, code: string, waitMs?: number): Uint8Array
 
   topics(query: TopicQuery): Promise<readonly TopicSummary[]>
 
@@ -140,7 +135,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   const isSound = new Readiness(() => reads.assertSound())
   const lanes = new Lanes(reads, epoch, newest, settings, counters)
   const waiters = new Waiters()
-  const heartbeat = new Payload(Buffer.from(HEARTBEAT))
+  const rounds = new Rounds(() => lanes.members())
   /** The largest offset that this node has appended: its tail may be behind. */
   let appended = newest
   let interruption: LogError | undefined
@@ -162,13 +157,25 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     lastWords: turnAway,
   }
 
+  const backlog = new Backlog({
+    event(event) {
+      lanes.push(event)
+      waiters.wake(event)
+    },
+    turn: () => lanes.handOut(),
+    purged: (topic) => lanes.purged(topic),
+    overflow(events) {
+      lanes.skip(events)
+      waiters.wakeAll()
+    },
+  })
+
   const tail = await log.tail({
     events(events) {
       counters.commitEvents.observe(events.length)
-      lanes.deliver(events)
-      waiters.wake(events)
+      backlog.add(events)
     },
-    purged: (topic) => lanes.purged(topic),
+    purged: (topic) => backlog.purge(topic),
     interrupted(reason) {
       interruption = reason
       settings.onInterruption(reason)
@@ -189,11 +196,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   lanes.advance(tail.after)
 
   // Twice as often as is due, so that no stream is silent for longer than that.
-  const beat =
-    settings.heartbeatMs === 0
-      ? undefined
-      : every(settings.heartbeatMs / 2, (member) => member.heartbeat(heartbeat))
-  const stallCheck = every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
+  if (settings.heartbeatMs > 0) rounds.every(settings.heartbeatMs / 2, (member) => member.heartbeat())
+  rounds.every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
   const retention = startRetention(log, settings.retention, settings.trimIntervalMs, report)
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
@@ -218,38 +222,24 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     if (isClosed) return
     retryTimer ??= setTimeout(() => {
       retryTimer = undefined
-      void inTurns((member) => member.retry(), 0)
+      void rounds.once((member) => member.retry())
     }, ms)
   }
 
-  /** Does something to every subscriber from time to time, a few in each turn of the event loop. */
-  function every(ms: number, task: (member: LaneMember, now: number) => void): NodeJS.Timeout {
-    return setInterval(() => void inTurns(task, performance.now()), ms)
-  }
-
-  async function inTurns(task: (member: LaneMember, now: number) => void, now: number): Promise<void> {
-    let count = 0
-    for (const member of lanes.members()) {
-      task(member, now)
-      count += 1
-      if (count % MAX_MEMBERS_A_TURN === 0) await new Promise(setImmediate)
-    }
-  }
-
-  function turnAway(code: string, waitMs = 0): Uint8Array {
+  function turnAway(dialect: Dialect, code: string, waitMs = 0): Uint8Array {
     const retryMs = jittered(Math.max(settings.retryMs, waitMs))
     const laterMs = code === 'log-unavailable' ? reads.retryMs(retryMs) : retryMs
-    return Buffer.concat([encodeRetry(laterMs), encodeError(code)])
+    return Buffer.concat([dialect.retry(laterMs), dialect.error(code)])
   }
 
   function closeStreams(code?: 'log-unavailable'): void {
     isClosed = true
-    clearInterval(beat)
-    clearInterval(stallCheck)
+    rounds.stop()
     clearTimeout(retryTimer)
+    backlog.stop()
     lanes.stop()
     waiters.close()
-    const lastWords = code === undefined ? undefined : encodeError(code)
+    const lastWords = code === undefined ? undefined : (dialect: Dialect) => dialect.error(code)
     for (const member of lanes.members()) member.close(code ?? 'closed', lastWords)
   }
 
@@ -260,15 +250,15 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   async function originOf(
-    { from = 'now', snapshot = false, gap = 'replay', reader }: Subscription,
+    { start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
-    const { offset, miss } = await locate(view, from, asker)
+    const { offset, miss } = await locate(view, start, asker)
     return {
-      source: snapshot && from === 'now' ? 'snapshot' : 'log',
+      source: snapshot && start.at === 'tip' ? 'snapshot' : 'log',
       offset,
-      fromStart: from === 'start',
-      miss: miss === undefined ? undefined : { reason: miss, from },
+      fromStart: start.at === 'oldest',
+      miss: start.at === 'cursor' && miss !== undefined ? { reason: miss, from: start.text } : undefined,
       gap,
       reader,
     }
@@ -299,28 +289,18 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
 
     async subscribe(subscription, open) {
       assertOpen()
-      const { selectors, envelope, from, conflateMs = 0, trace = false, time = false } = subscription
+      const { selectors, dialect, start, conflateMs = 0 } = subscription
       if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
-      const representation = {
-        envelope: envelope === 'json',
-        namesTopic: selectors.length > 1 || selectors.some(isPattern),
-        conflateMs,
-        traces: trace,
-        times: time,
-      }
       const asker = { client: clientOf(subscription.reader), isGone: false }
-      return lanes.with(selectors, representation, asker, async (lane) => {
+      return lanes.with(selectors, { dialect, conflateMs }, asker, async (lane) => {
         const origin = await originOf(subscription, asker)
         assertOpen()
-        const hasCursor =
-          from !== undefined && from !== 'now' && from !== 'start' && origin.miss === undefined
+        const hasCursor = start?.at === 'cursor' && origin.miss === undefined
         if (hasCursor && lane.end !== undefined && origin.offset >= lane.end.offset) return 'ended'
         const sink = open()
-        if (sink === undefined) return 'open'
+        if (sink === undefined) return 'gone'
         const subscriber = new Subscriber(lane, sink, origin, view)
-        const retry = new Payload(encodeRetry(jittered(settings.retryMs)))
-        counters.bytesSent += retry.bytes.length
-        sink.write(retry)
+        subscriber.say(new Payload(dialect.retry(jittered(settings.retryMs))))
         const agesOut =
           settings.maxStreamAgeMs === 0 ? Infinity : Date.now() + jittered(settings.maxStreamAgeMs)
         const expires = subscription.until ?? Infinity
@@ -339,15 +319,15 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     turnAway,
 
     topics: (query) => reads.topics(query),
-    survey: (visit) => inTurns((member) => visit(member.describe()), 0),
+    survey: (visit) => rounds.once((member) => visit(member.describe())),
 
     async revoke(isRevoked) {
       let ended = 0
-      await inTurns((member) => {
+      await rounds.once((member) => {
         if (!isRevoked(member.describe())) return
-        member.close('revoked', encodeError('revoked'))
+        member.close('revoked', (dialect) => dialect.error('revoked'))
         ended += 1
-      }, 0)
+      })
       return ended
     },
 
@@ -360,18 +340,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       await isSound.check()
     },
 
-    async drain(overMs) {
-      const members = [...lanes.members()]
-      // A few readers need no spreading.
-      const spreadMs = Math.min(overMs, members.length * DRAIN_SHARE_MS)
-      const began = performance.now()
-      for (let ended = 0; ended < members.length;) {
-        const share = spreadMs === 0 ? 1 : (performance.now() - began) / spreadMs
-        const due = Math.min(members.length, Math.ceil(share * members.length))
-        for (; ended < due; ended += 1) members[ended]!.close('draining', turnAway('draining'))
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))
-      }
-    },
+    drain: (overMs) =>
+      rounds.spread(overMs, (member) => member.close('draining', (dialect) => turnAway(dialect, 'draining'))),
 
     async close() {
       if (!isClosed) closeStreams()

@@ -4,10 +4,8 @@ import type { Holder } from './budget.ts'
 import { Conflation } from './conflation.ts'
 import type { Connection } from './connection.ts'
 import type { CloseReason, Counters } from './counters.ts'
-import { encodeFrame } from './frame.ts'
-import type { Representation } from './frame.ts'
+import type { Dialect } from './dialect.ts'
 import type { LogReads } from './log-reads.ts'
-import type { Payload } from './payload.ts'
 import type { Asker } from './read-queue.ts'
 import { Replay } from './replay.ts'
 import type { View } from './step.ts'
@@ -22,16 +20,18 @@ export interface LaneMember {
   pump(): void
   /** The log may be reached again. */
   retry(): void
-  heartbeat(comment: Payload): void
+  heartbeat(): void
   cutIfStalled(now: number): void
-  close(reason: CloseReason, lastWords?: Uint8Array): void
+  close(reason: CloseReason, lastWords?: (dialect: Dialect) => Uint8Array): void
   describe(): Connection
 }
 
 /** What a lane needs to know of its hub. */
 export interface LaneFacts {
   readonly selectors: readonly string[]
-  readonly representation: Representation
+  readonly dialect: Dialect
+  /** The newest event of each key, at most this often, in milliseconds; 0 for every event. */
+  readonly conflateMs: number
   readonly epoch: string
   /** Where the log is when the lane begins. */
   readonly head: number
@@ -54,12 +54,12 @@ export interface LaneListener {
 }
 
 /**
- * All subscribers with the same selectors and the same representation. Each event is encoded here, once,
+ * All subscribers with the same selectors and the same dialect. Each event is encoded here, once,
  * and its bytes are shared by all of them (invariant 5).
  */
 export class Lane implements Holder {
   readonly selectors: readonly string[]
-  readonly representation: Representation
+  readonly dialect: Dialect
   readonly window: Window
   readonly counters: Counters
   readonly stallMs: number
@@ -87,18 +87,17 @@ export class Lane implements Holder {
   #purges = 0
 
   constructor(facts: LaneFacts, listener: LaneListener) {
-    const { selectors, representation, epoch, head, windowBytes, stallMs, heartbeatMs, counters } = facts
+    const { selectors, dialect, conflateMs, epoch, head, windowBytes, stallMs, heartbeatMs, counters } = facts
     this.selectors = selectors
-    this.representation = representation
+    this.dialect = dialect
     this.window = new Window(head, windowBytes)
     this.counters = counters
     this.stallMs = stallMs
     this.heartbeatMs = heartbeatMs
-    this.replay = new Replay(selectors, representation, epoch, () => listener.held())
+    this.replay = new Replay(selectors, dialect, conflateMs > 0, epoch, () => listener.held())
     this.#epoch = epoch
     this.#listener = listener
     this.#canEnd = !selectors.some(isPattern)
-    const { conflateMs } = representation
     if (conflateMs > 0) this.#conflation = new Conflation(conflateMs, windowBytes, () => listener.due())
   }
 
@@ -127,15 +126,17 @@ export class Lane implements Holder {
   }
 
   #append(event: StoredEvent): void {
-    const frame = encodeFrame(event, this.representation, this.#epoch)
-    this.window.push(frame)
-    this.newsBytes += frame.bytes.length
+    const { offset } = event
+    const bytes = this.dialect.frame(event, { epoch: this.#epoch, offset })
+    this.window.push({ offset, bytes })
+    this.newsBytes += bytes.length
     if (this.#newsEvents === 0) this.#newsTime = event.time
     this.#newsEvents += 1
-    this.#noteEnd(event)
+    this.noteEnd(event)
   }
 
-  #noteEnd({ end, topic, offset }: StoredEvent): void {
+  /** Learns from an event of a selected topic whether the topic has ended. */
+  noteEnd({ end, topic, offset }: StoredEvent): void {
     if (!this.#canEnd) return
     if (end) this.#ends.set(topic, offset)
     // Retention forgot that it had ended, and it began again.
@@ -207,13 +208,21 @@ export class Lane implements Holder {
   evict(): void {
     let { tip } = this.window
     for (const event of this.#conflation?.take() ?? []) {
-      this.#noteEnd(event)
+      this.noteEnd(event)
       tip = event.offset
       // A pass under way is followed by another: those that it has served already have to replay this.
       this.newsBytes += event.data.length + 1
     }
     this.window.clear(tip)
     this.replay.forget()
+  }
+
+  /** Whatever members need up to an offset, they replay. */
+  skipTo(offset: number): void {
+    this.evict()
+    this.window.clear(offset)
+    // Its members have something to do, although no frame was pushed.
+    this.newsBytes += 1
   }
 
   /** Every selected topic has ended. */

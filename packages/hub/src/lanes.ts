@@ -1,7 +1,7 @@
 import type { StoredEvent } from '@tailrace/log'
 import { Budget } from './budget.ts'
 import type { Counters } from './counters.ts'
-import type { Representation } from './frame.ts'
+import type { Dialect } from './dialect.ts'
 import { Lane } from './lane.ts'
 import type { LaneMember } from './lane.ts'
 import type { LogReads } from './log-reads.ts'
@@ -14,6 +14,12 @@ type LaneLimits = Pick<
   ResolvedHubOptions,
   'windowBytes' | 'windowTotalBytes' | 'batchMs' | 'stallMs' | 'heartbeatMs'
 >
+
+/** What streams of the same selectors have to share besides, to share frames. */
+interface Writing {
+  readonly dialect: Dialect
+  readonly conflateMs: number
+}
 
 interface Entry {
   readonly key: string
@@ -35,6 +41,8 @@ export class Lanes {
   readonly #pacer: Pacer
   readonly #budget: Budget
   readonly #counters: Counters
+  /** The lanes that have something to hand out. */
+  readonly #reached = new Set<Lane>()
   #head: number
 
   constructor(
@@ -66,17 +74,31 @@ export class Lanes {
     this.#head = Math.max(this.#head, head)
   }
 
-  /** Takes a run of events to every lane that selects them. */
-  deliver(events: readonly StoredEvent[]): void {
-    const reached = new Set<Lane>()
-    for (const event of events) {
-      for (const lane of this.#router.match(event.topic)) {
-        lane.push(event)
-        reached.add(lane)
-      }
-      this.#head = event.offset
+  /** Passes an event to every lane that selects it. */
+  push(event: StoredEvent): void {
+    for (const lane of this.#router.match(event.topic)) {
+      lane.push(event)
+      this.#reached.add(lane)
     }
-    this.#handOut(reached)
+    this.#head = event.offset
+  }
+
+  /** Hands out what was pushed since. */
+  handOut(): void {
+    if (this.#reached.size === 0) return
+    this.#handOut(this.#reached)
+    this.#reached.clear()
+  }
+
+  /** Moves to the last of these events without delivering them: readers read them from the log. */
+  skip(events: readonly StoredEvent[]): void {
+    const last = events.at(-1)
+    if (last === undefined) return
+    for (const event of events) for (const lane of this.#router.named(event.topic)) lane.noteEnd(event)
+    this.#head = last.offset
+    const lanes = Array.from(this.#lanes.values(), ({ lane }) => lane)
+    for (const lane of lanes) lane.skipTo(last.offset)
+    this.#pacer.add(lanes)
   }
 
   #handOut(lanes: Iterable<Lane>): void {
@@ -95,13 +117,12 @@ export class Lanes {
    */
   async with<T>(
     selectors: readonly string[],
-    representation: Representation,
+    { dialect, conflateMs }: Writing,
     asker: Asker,
     use: (lane: Lane) => Promise<T>,
   ): Promise<T> {
-    const { envelope, conflateMs, traces, times } = representation
-    const key = JSON.stringify([envelope, conflateMs, traces, times, selectors.toSorted()])
-    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, representation, asker)
+    const key = JSON.stringify([dialect.key, conflateMs, selectors.toSorted()])
+    const entry = this.#lanes.get(key) ?? this.#create(key, selectors, { dialect, conflateMs }, asker)
     entry.holders += 1
     try {
       await entry.opened
@@ -121,10 +142,10 @@ export class Lanes {
     for (const { lane } of this.#lanes.values()) yield* lane.members
   }
 
-  #create(key: string, selectors: readonly string[], representation: Representation, asker: Asker): Entry {
+  #create(key: string, selectors: readonly string[], writing: Writing, asker: Asker): Entry {
     const facts = {
       selectors,
-      representation,
+      ...writing,
       epoch: this.#epoch,
       head: this.#head,
       windowBytes: this.#windowBytes,

@@ -1,7 +1,14 @@
-import { parseCursor } from '@tailrace/log'
-import type { GapReason } from './control.ts'
+import type { Cursor } from '@tailrace/log'
+import type { GapReason } from './gap.ts'
 import type { LogView } from './log-view.ts'
 import type { Asker } from './read-queue.ts'
+
+/** Where a reader starts: with everything retained, with what is new, or behind a cursor. */
+export type Start =
+  | { readonly at: 'oldest' }
+  | { readonly at: 'tip' }
+  /** `text` is what the reader sent; without a cursor, nobody could read it. */
+  | { readonly at: 'cursor'; readonly cursor: Cursor | undefined; readonly text: string }
 
 /** An offset to start from; and, when a cursor named none, why. */
 export interface Located {
@@ -9,11 +16,10 @@ export interface Located {
   readonly miss?: GapReason
 }
 
-/** Finds where `start`, `now` or a cursor is. */
-export async function locate(log: LogView, from: string, asker: Asker): Promise<Located> {
-  if (from === 'start') return { offset: 0 }
-  if (from === 'now') return { offset: log.now }
-  const cursor = parseCursor(from)
+export async function locate(log: LogView, start: Start, asker: Asker): Promise<Located> {
+  if (start.at === 'oldest') return { offset: 0 }
+  if (start.at === 'tip') return { offset: log.now }
+  const { cursor } = start
   if (cursor === undefined) return { offset: 0, miss: 'unknown' }
   if (cursor.epoch !== log.epoch) return { offset: 0, miss: 'epoch' }
   // Ahead of this node's tail, a cursor is another node's, and as good as ours; ahead of the log, it was

@@ -1,12 +1,11 @@
 import type { Page } from '@tailrace/log'
 import { newestOfKeys } from './conflation.ts'
-import { encodeFrame } from './frame.ts'
-import type { Frame, Representation } from './frame.ts'
+import type { Dialect } from './dialect.ts'
 import type { LogView } from './log-view.ts'
 import type { Asker } from './read-queue.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
 import { runOf } from './window.ts'
-import type { Place, Run } from './window.ts'
+import type { Frame, Place, Run } from './window.ts'
 
 /** The most events of a page; together with `MAX_HANDED_BYTES` of data it bounds what a page holds. */
 const MAX_PAGE_EVENTS = 512
@@ -82,7 +81,8 @@ interface Reading {
 /** Reads pages of the log for the readers of a lane. What many of them need at once is read and encoded once. */
 export class Replay {
   readonly #selectors: readonly string[]
-  readonly #representation: Representation
+  readonly #dialect: Dialect
+  readonly #conflates: boolean
   readonly #epoch: string
   readonly #underWay = new Map<string, Reading>()
   readonly #onHeld: () => void
@@ -92,13 +92,15 @@ export class Replay {
   /** @param onHeld called when what is remembered has changed */
   constructor(
     selectors: readonly string[],
-    representation: Representation,
+    dialect: Dialect,
+    conflates: boolean,
     epoch: string,
     onHeld: () => void,
   ) {
     this.#onHeld = onHeld
     this.#selectors = selectors
-    this.#representation = representation
+    this.#dialect = dialect
+    this.#conflates = conflates
     this.#epoch = epoch
   }
 
@@ -197,8 +199,14 @@ export class Replay {
   }
 
   #encode({ events }: Page, withId: boolean): Frame[] {
-    const due = this.#representation.conflateMs > 0 ? newestOfKeys(events) : events
-    return due.map((event) => encodeFrame(event, this.#representation, this.#epoch, withId))
+    const due = this.#conflates ? newestOfKeys(events) : events
+    return due.map((event) => {
+      const { offset } = event
+      return {
+        offset,
+        bytes: this.#dialect.frame(event, withId ? { epoch: this.#epoch, offset } : undefined),
+      }
+    })
   }
 
   #query(after: number): Parameters<LogView['read']>[0] {

@@ -10,8 +10,8 @@ interface Node<T> {
 
 /**
  * Finds the routes that select a topic. Topics need one lookup in a map. Patterns form a trie over their segments:
- * for each segment of the topic, a match visits the branch of that segment and the branch of `*`. So the cost of an
- * event depends on its own segments, not on the number of selectors.
+ * for each segment of the topic, a match visits the branch of that segment and the branch of `*`. A pattern
+ * has few segments and wildcards (`parseSelector`), which bounds how many branches a topic can meet, whatever their number.
  */
 export class Router<T> {
   readonly #topics = new Map<string, Set<T>>()
@@ -28,6 +28,11 @@ export class Router<T> {
       routes?.delete(route)
       if (routes?.size === 0) this.#topics.delete(selector)
     }
+  }
+
+  /** The routes whose selector is this topic. */
+  named(topic: string): Iterable<T> {
+    return this.#topics.get(topic) ?? []
   }
 
   /** Every route that selects a topic, each once. */

@@ -1,10 +1,11 @@
-import { formatCursor, LogError } from '@tailrace/log'
+import { LogError } from '@tailrace/log'
+import type { Cursor } from '@tailrace/log'
 import { clientOf } from './connection.ts'
 import type { Connection, Reader, StreamState } from './connection.ts'
-import { encodeEnd, encodeError, encodeGap, encodeLive } from './control.ts'
-import type { GapReason } from './control.ts'
 import type { CloseReason } from './counters.ts'
+import type { Dialect } from './dialect.ts'
 import { HubError } from './errors.ts'
+import type { Gap } from './gap.ts'
 import type { Lane, LaneMember } from './lane.ts'
 import type { LogView } from './log-view.ts'
 import { MAX_TIMER_MS } from './options.ts'
@@ -18,11 +19,7 @@ import type { GapPolicy } from './subscription.ts'
 import type { Place } from './window.ts'
 
 /** A cursor that cannot be served. */
-export interface Miss {
-  readonly reason: GapReason
-  /** The cursor as the reader sent it. */
-  readonly from: string
-}
+export type Miss = Omit<Gap, 'oldest'>
 
 /** Where a subscriber starts. */
 export interface Origin {
@@ -143,7 +140,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
         this.#announce()
         return true
       case 'end':
-        this.#closeWith('ended', encodeEnd(this.#lane.end!.topic, this.#cursor()))
+        this.#closeWith('ended', this.#lane.dialect.end(this.#lane.end!.topic, this.#cursor()))
         return false
       default:
         return false
@@ -151,9 +148,9 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   }
 
   /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs nothing. */
-  heartbeat(comment: Payload): void {
+  heartbeat(): void {
     const isIdle = !this.#isBusy && !this.#isDone && this.#sink.isReady && !this.#isWithinFrame
-    if (isIdle) this.#write(comment)
+    if (isIdle) this.say(this.#lane.dialect.heartbeat)
     this.#isBusy = isIdle
   }
 
@@ -171,11 +168,16 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#sink.destroy()
   }
 
+  /** Writes what is no event. A dialect need not have words for it, and an empty chunk would end an HTTP/1.1 response. */
+  say(words: Payload): void {
+    if (words.bytes.length > 0) this.#write(words)
+  }
+
   /** Ends the stream; with last words when the reader should know why. */
-  close(reason: CloseReason, lastWords?: Uint8Array): void {
+  close(reason: CloseReason, lastWords?: (dialect: Dialect) => Uint8Array): void {
     if (this.#isDone) return
     const canTell = this.#sink.isReady && !this.#isWithinFrame
-    this.#closeWith(reason, canTell ? lastWords : undefined)
+    this.#closeWith(reason, canTell ? lastWords?.(this.#lane.dialect) : undefined)
   }
 
   /** Ends the stream at a time of the wall clock, and tells the reader the reason. */
@@ -184,7 +186,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#until = time
     const leftMs = time - Date.now()
     if (leftMs <= 0) {
-      this.close(reason, encodeError(reason))
+      this.close(reason, (dialect) => dialect.error(reason))
       return
     }
     // Whole seconds first: timers of the same length share a list, and there may be many.
@@ -213,7 +215,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   #closeWith(reason: CloseReason, lastWords: Uint8Array | undefined): void {
     // Before the write, from within which a sink may call back.
     this.#finish(reason)
-    if (lastWords !== undefined) this.#write(new Payload(lastWords))
+    if (lastWords !== undefined) this.say(new Payload(lastWords))
     this.#sink.end()
     // The end waits behind what the reader does not take, and no lane looks after it any more.
     const cut = (): void => void (this.#sink.isReady || this.#sink.destroy())
@@ -232,8 +234,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     return this.#place.partial !== undefined || this.#snapshotPlace.partial !== undefined
   }
 
-  #cursor(): string {
-    return formatCursor(this.#log.epoch, this.#place.offset)
+  #cursor(): Cursor {
+    return { epoch: this.#log.epoch, offset: this.#place.offset }
   }
 
   #write(payload: Payload): void {
@@ -262,7 +264,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#moveUpTo(this.#log.head)
     this.#isLive = true
     this.#isUnderWay = true
-    this.#write(new Payload(encodeLive(this.#cursor(), this.#lane.heartbeatMs)))
+    this.say(new Payload(this.#lane.dialect.live(this.#cursor(), this.#lane.heartbeatMs)))
   }
 
   #moveUpTo(head: number): void {
@@ -296,7 +298,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       // The log is closed, broken or overrun; the reader comes back, to this node or another.
       this.#isReading = false
       const code = HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
-      this.close(code, this.#log.lastWords(code))
+      this.close(code, (dialect) => this.#log.lastWords(dialect, code))
     }
   }
 
@@ -356,8 +358,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       this.#source = 'snapshot'
       this.#snapshotPlace = START
     }
-    const oldest = formatCursor(this.#log.epoch, page.firstAfter(offset))
-    this.#write(new Payload(encodeGap({ reason, from, oldest }, this.#cursor())))
+    const oldest = { epoch: this.#log.epoch, offset: page.firstAfter(offset) }
+    this.say(new Payload(this.#lane.dialect.gap({ reason, from, oldest }, this.#cursor())))
     if (this.#gapPolicy === 'close') this.close('gap')
   }
 

@@ -28,14 +28,19 @@ export class Waiters {
       if (signal.aborted || this.#isClosed) stop()
     })
 
-  wake(events: readonly StoredEvent[]): void {
+  wake({ topic, offset }: StoredEvent): void {
     if (this.#all.size === 0) return
-    for (const { topic, offset } of events) for (const one of this.#router.match(topic)) one(offset)
+    for (const one of this.#router.match(topic)) one(offset)
+  }
+
+  /** Wakes everyone: there may be an event for any of them. */
+  wakeAll(): void {
+    for (const stop of this.#all) stop()
   }
 
   /** Ends every wait, including those that have not begun: no more events will arrive. */
   close(): void {
     this.#isClosed = true
-    for (const stop of this.#all) stop()
+    this.wakeAll()
   }
 }

@@ -1,6 +1,11 @@
-import type { Frame } from './frame.ts'
 import { Payload } from './payload.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
+
+/** An event as bytes, ready for every reader of a lane. */
+export interface Frame {
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
 
 /** Bytes to hand to a sink, and the place of a reader that has been handed them. */
 export class Run extends Payload {

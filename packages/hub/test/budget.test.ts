@@ -1,3 +1,4 @@
+import { tailraceDialect } from '@tailrace/http'
 import { createHub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import * as fc from 'fast-check'
@@ -67,16 +68,10 @@ test('a reader whose lane went cold misses nothing', async () => {
 })
 
 test('what a lane held back when it gave way is news to those that were served before', () => {
-  const representation = {
-    envelope: false,
-    namesTopic: false,
-    conflateMs: 60_000,
-    traces: false,
-    times: false,
-  }
   const facts = {
     selectors: ['t'],
-    representation,
+    dialect: tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false }),
+    conflateMs: 60_000,
     epoch: 'e',
     head: 0,
     windowBytes: 1000,

@@ -2,7 +2,7 @@ import { createHub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { Capability, EventLog } from '@tailrace/log'
 import { expect, test } from 'vitest'
-import { open, publishAll, texts } from './opening.ts'
+import { open, publishAll, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
 /** A log that can do no more than every log can, or lacks one capability. */
@@ -34,9 +34,9 @@ test('a log without any capability is enough to publish, stream, resume and page
 test('without snapshots, a stream that asks for one is rejected', async () => {
   const hub = await createHub(without('snapshots'))
   const subscribe = (query: object): Promise<unknown> =>
-    hub.subscribe({ selectors: ['t'], ...query }, createScriptedSink)
+    hub.subscribe(reading({ selectors: ['t'], ...query }), createScriptedSink)
   await expect(subscribe({ snapshot: true })).rejects.toMatchObject(unsupported('snapshots'))
-  await expect(subscribe({ onGap: 'snapshot' })).rejects.toMatchObject(unsupported('snapshots'))
+  await expect(subscribe({ gap: 'snapshot' })).rejects.toMatchObject(unsupported('snapshots'))
   await hub.close()
 })
 

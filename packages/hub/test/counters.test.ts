@@ -3,7 +3,7 @@ import type { CloseReason, Connection, Hub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 import type { ScriptedSink } from './scripted-sink.ts'
 
@@ -129,7 +129,7 @@ describe('the end of a stream counts by its reason, once', () => {
   test('its log could not be read', async () => {
     const sink = createScriptedSink()
     await publishOne(hub, { topic: 't', data: 'a' })
-    await hub.subscribe({ selectors: ['t'], from: 'start' }, () => {
+    await hub.subscribe(reading({ selectors: ['t'], from: 'start' }), () => {
       void log.close()
       return sink
     })

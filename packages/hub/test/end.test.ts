@@ -4,7 +4,7 @@ import type { CompleteEventLog } from '@tailrace/log'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOGS } from './each-log.ts'
 import type { OpenLog } from './each-log.ts'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
 describe.each(LOGS)('on a %s log', (_, openLog) => {
@@ -51,7 +51,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     await held.log.append([end])
     const slowHub = await createHub(slow, { heartbeatMs: 0, batchMs: 0 })
     const sink = createScriptedSink()
-    const opening = slowHub.subscribe({ selectors: ['t'] }, () => sink)
+    const opening = slowHub.subscribe(reading({ selectors: ['t'] }), () => sink)
     await held.log.topics.ended(['t'])
     await slowHub.purge('t')
     isHeld = false
@@ -73,7 +73,9 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   test('a reader that has seen the end need not come again, and no response is made for it', async () => {
     const ids = await publishAll(hub, [...texts('t', 'a'), end, ...texts('other', 'x')])
     for (const from of [ids[1], ids[2]]) {
-      expect(await hub.subscribe({ selectors: ['t'], from }, () => expect.unreachable())).toBe('ended')
+      expect(await hub.subscribe(reading({ selectors: ['t'], from }), () => expect.unreachable())).toBe(
+        'ended',
+      )
     }
   })
 
@@ -134,9 +136,9 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     const { id } = await publishOne(hub, end)
     await publishOne(hub, { topic: 't/new', data: 'more' })
     expect(sink.story()).toEqual(['tailrace.live', 'bye', 'more'])
-    expect(await hub.subscribe({ selectors: ['t/*', 't'], from: id }, () => createScriptedSink())).toBe(
-      'open',
-    )
+    expect(
+      await hub.subscribe(reading({ selectors: ['t/*', 't'], from: id }), () => createScriptedSink()),
+    ).toBe('open')
   })
 
   test('a reader that stalls is told the end after it has caught up', async () => {

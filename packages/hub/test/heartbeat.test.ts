@@ -4,7 +4,7 @@ import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { createRandom, testSeed } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { open, publishOne } from './opening.ts'
+import { open, publishOne, reading } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
 const HEARTBEAT_MS = 15_000
@@ -116,7 +116,7 @@ test('one that goes out while a page is read leaves the page for later when it f
   }
   hub = await createHub(slow, { heartbeatMs: HEARTBEAT_MS })
   const sink = createScriptedSink(2)
-  await hub.subscribe({ selectors: ['t'], from: 'start' }, () => sink)
+  await hub.subscribe(reading({ selectors: ['t'], from: 'start' }), () => sink)
   await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS)
   gate.resolve()
   await vi.advanceTimersByTimeAsync(0)

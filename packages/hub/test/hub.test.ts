@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { tailraceDialect } from '@tailrace/http'
 import { createHub } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { createMemoryLog, LogError } from '@tailrace/log'
@@ -9,7 +10,7 @@ import { Counters } from '../src/counters.ts'
 import type { Lane, LaneMember } from '../src/lane.ts'
 import { Lanes } from '../src/lanes.ts'
 import { LOGS } from './each-log.ts'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
 let log: CompleteEventLog
@@ -48,7 +49,10 @@ describe('publishing', () => {
 })
 
 describe('lanes', () => {
-  const PLAIN = { envelope: false, namesTopic: false, conflateMs: 0, traces: false, times: false }
+  const PLAIN = {
+    dialect: tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false }),
+    conflateMs: 0,
+  }
   const EVENT = {
     offset: 1,
     topic: 'a',
@@ -91,7 +95,8 @@ describe('lanes', () => {
     expect([...lanes.members()]).toEqual([member])
     first.leave(member)
     expect([...lanes.members()]).toEqual([])
-    lanes.deliver([EVENT])
+    lanes.push(EVENT)
+    lanes.handOut()
     expect(first.window.tip).toBe(0)
     expect(await enter(['a', 'b'])).not.toBe(first)
   })
@@ -102,7 +107,8 @@ describe('lanes', () => {
     await expect(lanes.with(['a'], PLAIN, ANYBODY, () => Promise.reject(new Error('no')))).rejects.toThrow(
       'no',
     )
-    lanes.deliver([EVENT])
+    lanes.push(EVENT)
+    lanes.handOut()
     expect(unused.window.tip).toBe(0)
     expect(await lanes.with(['a'], PLAIN, ANYBODY, async (lane) => lane)).not.toBe(unused)
   })
@@ -245,7 +251,9 @@ describe('closing', () => {
     expect([sink.outcome, sink.story()]).toEqual(['ended', ['tailrace.live']])
     await log.append(texts('t', 'late'))
     expect(sink.story()).toEqual(['tailrace.live'])
-    await expect(hub.subscribe({ selectors: ['t'] }, () => createScriptedSink())).rejects.toMatchObject({
+    await expect(
+      hub.subscribe(reading({ selectors: ['t'] }), () => createScriptedSink()),
+    ).rejects.toMatchObject({
       code: 'closed',
     })
     await hub.close()

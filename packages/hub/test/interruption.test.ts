@@ -5,7 +5,7 @@ import type { CompleteEventLog, MemoryEngine } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, reading, readPage, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 import type { ScriptedSink } from './scripted-sink.ts'
 
@@ -196,7 +196,7 @@ describe('a tail that is behind', () => {
       await open(hub, { selectors: ['t'] }),
       await open(hub, { selectors: ['t'], from: 'e.1', gap: 'live' }),
     ]
-    const page = await hub.read({ selectors: ['t'], from: 'now' }, new AbortController().signal)
+    const page = await readPage(hub, { selectors: ['t'], from: 'now' })
     scripted.release()
     await publishAll(hub, texts('t', 'new'))
     for (const sink of sinks) {
@@ -211,8 +211,8 @@ describe('a tail that is behind', () => {
     scripted.hold()
     await publishAll(hub, texts('t', 'old'))
     const { signal } = new AbortController()
-    const page = hub.read({ selectors: ['t'], from: 'now', waitSeconds: 55 }, signal)
-    const readAtNow = (): Promise<unknown> => hub.read({ selectors: ['t'], from: 'now' }, signal)
+    const page = readPage(hub, { selectors: ['t'], from: 'now', waitSeconds: 55 }, signal)
+    const readAtNow = (): Promise<unknown> => readPage(hub, { selectors: ['t'], from: 'now' }, signal)
     expect(await readAtNow()).toMatchObject({ events: [] })
     scripted.release()
     expect(await readAtNow()).toMatchObject({ events: [] })
@@ -225,7 +225,7 @@ describe('a tail that is behind', () => {
     scripted.hold()
     const ids = await publishAll(hub, texts('t', 'a', 'b', 'c'))
     const sink = createScriptedSink()
-    await hub.subscribe({ selectors: ['t'], from: ids[0] }, () => sink)
+    await hub.subscribe(reading({ selectors: ['t'], from: ids[0] }), () => sink)
     scripted.release()
     await publishAll(hub, texts('t', 'd'))
     await sink.until(() => sink.story().includes('d'))

@@ -4,6 +4,7 @@ import { createHub } from '@tailrace/hub'
 import type { Sink, SinkListener } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import { expect, test } from 'vitest'
+import { reading } from './opening.ts'
 
 const TOPICS = 100_000
 const BATCH = 1_000
@@ -29,7 +30,7 @@ test('100,000 topics with one reader each: all get their event, and nothing of t
   const collect = runInNewContext('gc') as () => void
   const hub = await createHub(createMemoryLog(), { heartbeatMs: 0, maxQueuedReads: 4 * TOPICS })
   const sinks = Array.from({ length: TOPICS }, createLastSink)
-  await Promise.all(sinks.map((sink, i) => hub.subscribe({ selectors: [`t/${i}`] }, () => sink)))
+  await Promise.all(sinks.map((sink, i) => hub.subscribe(reading({ selectors: [`t/${i}`] }), () => sink)))
   for (let first = 0; first < TOPICS; first += BATCH) {
     await hub.publish(
       Array.from({ length: BATCH }, (_, i) => ({ topic: `t/${first + i}`, data: `for ${first + i}` })),

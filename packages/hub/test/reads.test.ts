@@ -4,7 +4,7 @@ import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { describe, expect, test } from 'vitest'
 import { LOGS } from './each-log.ts'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, readPage, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 
 const HERE = new AbortController().signal
@@ -48,7 +48,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     await publishFarApart(hub)
     const seen: string[] = []
     for (let from = 'start'; ;) {
-      const page = await hub.read({ selectors: ['t/*/wanted'], from }, HERE)
+      const page = await readPage(hub, { selectors: ['t/*/wanted'], from })
       if ('gap' in page || page.events.length === 0) break
       seen.push(...page.events.map(({ data }) => data))
       from = page.next
@@ -75,11 +75,11 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     await using held = await openLog()
     const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
     await hub.publish(noise)
-    const page = hub.read({ selectors: ['t/*/wanted'] }, HERE)
+    const page = readPage(hub, { selectors: ['t/*/wanted'] })
     await publishOne(hub, { topic: 't/3/wanted', data: 'meanwhile' })
     const first = await page
     if ('gap' in first) throw new Error('a gap')
-    const rest = await hub.read({ selectors: ['t/*/wanted'], from: first.next }, HERE)
+    const rest = await readPage(hub, { selectors: ['t/*/wanted'], from: first.next })
     if ('gap' in rest) throw new Error('a gap')
     expect([...first.events, ...rest.events].map(({ data }) => data)).toEqual(['meanwhile'])
     await hub.close()
@@ -175,7 +175,7 @@ test('a stream for which too much waits already is told so, and when to come bac
     code: 'busy',
   })
   const sink = createScriptedSink()
-  await hub.subscribe({ selectors: ['*'], from: 'start', reader: address('a') }, () => sink)
+  await hub.subscribe(reading({ selectors: ['*'], from: 'start', reader: address('a') }), () => sink)
   await sink.until(() => sink.outcome === 'ended')
   expect(sink.events().at(-1)).toMatchObject({ type: 'tailrace.error', data: '{"code":"busy"}' })
   expect(sink.text()).toMatch(/retry: \d+\nevent: tailrace.error|retry: \d+\n\nevent: tailrace.error/)

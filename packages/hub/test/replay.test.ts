@@ -1,3 +1,4 @@
+import { tailraceDialect } from '@tailrace/http'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
@@ -108,9 +109,9 @@ test('a page that comes when all its readers have left is not kept', async () =>
     describe: () => log.describe(),
     lastWords: () => new Uint8Array(),
   }
-  const plain = { envelope: false, namesTopic: false, conflateMs: 0, traces: false, times: false }
+  const plain = tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false })
   let changes = 0
-  const replay = new Replay(['t'], plain, 'e', () => (changes += 1))
+  const replay = new Replay(['t'], plain, false, 'e', () => (changes += 1))
   const coming = replay.page(view, { offset: 0, partial: undefined }, { client: '', isGone: false })
   replay.forget()
   resolve()

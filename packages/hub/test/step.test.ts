@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Frame } from '../src/frame.ts'
+import type { Frame } from '../src/window.ts'
 import { nextStep } from '../src/step.ts'
 import type { Progress, Source, Step, View } from '../src/step.ts'
 import { Window } from '../src/window.ts'

@@ -7,7 +7,7 @@ import type { Random } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOGS } from './each-log.ts'
 import type { OpenLog } from './each-log.ts'
-import { open, publishAll, publishOne, texts } from './opening.ts'
+import { open, publishAll, publishOne, reading, texts } from './opening.ts'
 import { createScriptedSink } from './scripted-sink.ts'
 import type { ScriptedSink } from './scripted-sink.ts'
 
@@ -213,7 +213,7 @@ async function race(hub: Hub, random: Random): Promise<Outcome[]> {
 
   async function connect(reader: Reader): Promise<void> {
     reader.sink = createScriptedSink(random.int(1, 3))
-    await hub.subscribe({ selectors: reader.selectors, from: reader.place }, () => reader.sink)
+    await hub.subscribe(reading({ selectors: reader.selectors, from: reader.place }), () => reader.sink)
   }
 
   /** Takes what came whole on the connection of a reader, and leaves it. */
@@ -294,9 +294,9 @@ test('a reader that is gone by the time its stream would open leaves nothing beh
   const [, openLog] = LOGS[0]!
   await using held = await openLog()
   const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
-  expect(await hub.subscribe({ selectors: ['t'] }, () => undefined)).toBe('open')
+  expect(await hub.subscribe(reading({ selectors: ['t'] }), () => undefined)).toBe('gone')
   const sink = createScriptedSink()
-  await hub.subscribe({ selectors: ['t'] }, () => sink)
+  await hub.subscribe(reading({ selectors: ['t'] }), () => sink)
   sink.leave()
   await publishOne(hub, { topic: 't', data: 'unseen' })
   expect(sink.story()).toEqual(['tailrace.live'])

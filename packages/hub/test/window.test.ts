@@ -1,7 +1,7 @@
 import { MAX_HANDED_BYTES } from '@tailrace/hub'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Frame } from '../src/frame.ts'
+import type { Frame } from '../src/window.ts'
 import { runOf, Window } from '../src/window.ts'
 import type { Place } from '../src/window.ts'
 

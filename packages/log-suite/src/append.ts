@@ -15,7 +15,7 @@ function batch(id: number): NewEvent[] {
 }
 
 export function testAppend(check: Check): void {
-  check('answers for every event of a batch, in order', async ({ log }) => {
+  check('returns a result for every event of a batch, in order', async ({ log }) => {
     const appended = await log.append(batch(1))
     expect(appended.map(({ duplicate }) => duplicate)).toEqual(Array(BATCH_LENGTH).fill(false))
     const events = await readAll(log, ['**'])
@@ -23,7 +23,7 @@ export function testAppend(check: Check): void {
     expect(offsetsOf(events)).toEqual(offsetsOf(appended))
   })
 
-  check('keeps batches contiguous however many are appended at once', async ({ log }) => {
+  check('keeps batches contiguous, no matter how many are appended at once', async ({ log }) => {
     await Promise.all(Array.from({ length: BATCHES }, (_, id) => log.append(batch(id))))
     const events = await readAll(log, ['**'], { limit: 17 })
     const order = events.filter((_, i) => i % BATCH_LENGTH === 0).map(({ data }) => Number.parseInt(data, 10))
@@ -50,7 +50,7 @@ export function testAppend(check: Check): void {
     },
   )
 
-  check.with('topics', 'tells nobody of a batch that it refuses', async ({ log }) => {
+  check.with('topics', 'does not report a batch that it refuses', async ({ log }) => {
     await publish(log, 'over', '', { end: true })
     const recorded = await recordTail(log)
     await expectRejection(
@@ -76,7 +76,7 @@ export function testAppend(check: Check): void {
     },
   )
 
-  check.with('topics', 'refuses a batch without harm to those beside it', async ({ log }) => {
+  check.with('topics', 'refuses a batch without affecting concurrent ones', async ({ log }) => {
     await publish(log, 'over', 'last', { end: true })
     const settled = await Promise.allSettled(
       Array.from({ length: 40 }, (_, i) =>
@@ -97,7 +97,7 @@ export function testAppend(check: Check): void {
     }
   })
 
-  check('reads what was written, at once', async ({ log }) => {
+  check('reads its own writes at once', async ({ log }) => {
     const publishers = Array.from({ length: 8 }, async (_, publisher) => {
       for (let i = 0; i < 12; i += 1) {
         const topic = `t/${publisher}`
@@ -110,7 +110,7 @@ export function testAppend(check: Check): void {
     expect(await readAll(log, ['**'])).toHaveLength(96)
   })
 
-  check.with('snapshots', 'has what was written in its snapshots, at once', async ({ log }) => {
+  check.with('snapshots', 'includes its own writes in snapshots at once', async ({ log }) => {
     for (let i = 0; i < 12; i += 1) {
       await publish(log, 'a', `${i}`, { key: 'k' })
       expect(dataOf(await snapshotAll(log, ['a']))).toEqual([`${i}`])

@@ -58,7 +58,7 @@ export function testClosing(check: Check): void {
     await expect(log.close()).resolves.toBeUndefined()
   })
 
-  check.with('reopen', 'finishes what it has accepted', async ({ log, reopen }) => {
+  check.with('reopen', 'completes accepted appends', async ({ log, reopen }) => {
     const accepted = Array.from({ length: 50 }, (_, i) => publish(log, 'a', `${i}`))
     await log.close()
     const offsets = await Promise.all(accepted)
@@ -67,14 +67,14 @@ export function testClosing(check: Check): void {
     expect(new Set(dataOf(events)).size).toBe(50)
   })
 
-  check.with('retention', 'finishes a purge that it has accepted', async ({ log }) => {
+  check.with('retention', 'completes an accepted purge', async ({ log }) => {
     await publish(log, 'a', '1')
     const purged = log.retention.purge('a')
     await log.close()
     expect(await purged).toBe(true)
   })
 
-  check('answers what was asked before close', async ({ log }) => {
+  check('completes calls that were made before close', async ({ log }) => {
     await publish(log, 'a', '1')
     const page = log.read(query(['a']))
     const appended = log.append([{ topic: 'a', data: '2' }])

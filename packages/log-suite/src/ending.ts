@@ -13,7 +13,7 @@ export function testEnding(check: Check): void {
     expect(await readAll(log, ['a'])).toMatchObject([{ end: false }, { data: 'last', end: true }])
   })
 
-  check('refuses what follows the end, and names it', async ({ log }) => {
+  check('refuses an event after the end, and names it', async ({ log }) => {
     await publish(log, 'a', 'last', { end: true })
     const batch = [
       { topic: 'b', data: '' },
@@ -57,7 +57,7 @@ export function testEnding(check: Check): void {
     expect(await log.topics.ended(['a'])).toEqual([undefined])
   })
 
-  check('takes a batch whose last events end its topics', async ({ log }) => {
+  check('accepts a batch whose last events end its topics', async ({ log }) => {
     const appended = await log.append([
       { topic: 'a', data: '1' },
       { topic: 'a', data: '2', end: true },
@@ -66,7 +66,7 @@ export function testEnding(check: Check): void {
     expect(await log.topics.ended(['a', 'b'])).toEqual([appended[1]!.offset, appended[2]!.offset])
   })
 
-  check('lets one of many concurrent ends through, and nothing after it', async ({ log }) => {
+  check('accepts one of many concurrent ends, and nothing after it', async ({ log }) => {
     const settled = await Promise.allSettled(
       Array.from({ length: 30 }, (_, i) =>
         log.append([
@@ -81,28 +81,28 @@ export function testEnding(check: Check): void {
     expect(events).toHaveLength(2 * settled.filter(({ status }) => status === 'fulfilled').length)
   })
 
-  check('answers the retry of the ending event as a repeat', async ({ log }) => {
+  check('treats a retry of the ending event as a repeat', async ({ log }) => {
     const event = { topic: 'a', data: 'last', end: true, idempotencyKey: 'once' }
     const [first] = await log.append([event])
     expect(await log.append([event])).toEqual([{ offset: first!.offset, duplicate: true }])
     await expectRejection(log.append([{ ...event, idempotencyKey: 'other' }]), 'topic-ended')
   })
 
-  check('answers the retry of an event that came before the end as a repeat', async ({ log }) => {
+  check('treats a retry of an event before the end as a repeat', async ({ log }) => {
     const event = { topic: 'a', data: '1', idempotencyKey: 'once' }
     const [first] = await log.append([event])
     await publish(log, 'a', '', { end: true })
     expect(await log.append([event])).toEqual([{ offset: first!.offset, duplicate: true }])
   })
 
-  check('answers the ending event twice in one batch as a repeat', async ({ log }) => {
+  check('treats a second copy of the ending event in one batch as a repeat', async ({ log }) => {
     const event = { topic: 'a', data: 'last', end: true, idempotencyKey: 'once' }
     const [first, second] = await log.append([event, event])
     expect(second).toEqual({ offset: first!.offset, duplicate: true })
     expect(dataOf(await readAll(log, ['a']))).toEqual(['last'])
   })
 
-  check.with('retention', 'does not end a reopened topic by the retry of its old end', async ({ log }) => {
+  check.with('retention', 'does not end a reopened topic when its old end is retried', async ({ log }) => {
     const event = { topic: 'a', data: 'last', end: true, idempotencyKey: 'once' }
     await log.append([event])
     await log.retention.purge('a')

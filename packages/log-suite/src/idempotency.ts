@@ -8,7 +8,7 @@ import { START_TIME, type Check } from './subject.ts'
 const once = { idempotencyKey: 'once' }
 
 export function testIdempotency(check: Check): void {
-  check('stores a repeat once, and answers it as the first', async ({ log }) => {
+  check('stores a repeat once, and returns the offset of the first', async ({ log }) => {
     const [first] = await log.append([{ topic: 'a', data: 'first', ...once }])
     expect(first!.duplicate).toBe(false)
     await publish(log, 'a', 'between')
@@ -28,7 +28,7 @@ export function testIdempotency(check: Check): void {
     expect(dataOf(await readAll(log, ['a']))).toEqual(['1', '2'])
   })
 
-  check('stores what is new in a batch that repeats the rest', async ({ log }) => {
+  check('stores the new events of a batch that repeats the others', async ({ log }) => {
     const [first] = await log.append([{ topic: 'a', data: '1', ...once }])
     const appended = await log.append([
       { topic: 'a', data: '2' },
@@ -40,7 +40,7 @@ export function testIdempotency(check: Check): void {
     expect(dataOf(await readAll(log, ['a']))).toEqual(['1', '2', '3'])
   })
 
-  check('stores concurrent repeats once, and answers all alike', async ({ log }) => {
+  check('stores concurrent repeats once, and returns the same offset for all', async ({ log }) => {
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
         log.append([
@@ -60,7 +60,7 @@ export function testIdempotency(check: Check): void {
     expect(await readAll(log, ['b'])).toHaveLength(40)
   })
 
-  check('tells nobody of a repeat', async ({ log }) => {
+  check('does not report a repeat', async ({ log }) => {
     await publish(log, 'a', '1', once)
     const recorded = await recordTail(log)
     await publish(log, 'a', '1', once)
@@ -68,7 +68,7 @@ export function testIdempotency(check: Check): void {
     expect(dataOf(recorded.events)).toEqual(['2'])
   })
 
-  check('tells the keys of one topic from those of another', async ({ log }) => {
+  check('distinguishes the keys of different topics', async ({ log }) => {
     const batch = [
       { topic: 'a', idempotencyKey: 'b/k' },
       { topic: 'a/b', idempotencyKey: 'k' },
@@ -81,7 +81,7 @@ export function testIdempotency(check: Check): void {
     expect(await log.append(batch)).toEqual(appended.map(({ offset }) => ({ offset, duplicate: true })))
   })
 
-  check('takes any text for a key', async ({ log }) => {
+  check('accepts any text as a key', async ({ log }) => {
     const keys = ['\u00e9', 'e\u0301', '😀', 'a b', "a'b", 'x'.repeat(1000)]
     const batch = keys.map((idempotencyKey) => ({ topic: 'a', data: '', idempotencyKey }))
     const appended = await log.append(batch)
@@ -89,7 +89,7 @@ export function testIdempotency(check: Check): void {
     expect(await log.append(batch)).toEqual(appended.map(({ offset }) => ({ offset, duplicate: true })))
   })
 
-  check.with('snapshots', 'changes no key by a repeat', async ({ log }) => {
+  check.with('snapshots', 'does not change a key because of a repeat', async ({ log }) => {
     await publish(log, 'a', 'first', once)
     await publish(log, 'a', 'changed', { key: 'k', ...once })
     expect(await snapshotAll(log, ['a'])).toEqual([])

@@ -42,7 +42,7 @@ export function testInterruption(check: Check): void {
     }
   })
 
-  check('rejects what needs the engine while it cannot be reached, and recovers', async (subject) => {
+  check('rejects calls that need the engine while it cannot be reached, and recovers', async (subject) => {
     const { log, interrupt, restore } = subject
     await publish(log, 'a', 'before')
     const recorded = await recordTail(log)
@@ -91,7 +91,7 @@ export function testInterruption(check: Check): void {
 
   check.with(
     'join',
-    'reports what came meanwhile, once and in order, before what comes after',
+    'reports the events of the interruption, once and in order, before later ones',
     async (subject) => {
       const { log, join, interrupt, restore } = subject
       const other = await join()
@@ -108,20 +108,24 @@ export function testInterruption(check: Check): void {
     },
   )
 
-  check.with(['join', 'retention'], 'reports what was purged meanwhile', async (subject) => {
-    const { log, join, interrupt, restore } = subject
-    const other = await join()
-    const recorded = await recordTail(log)
-    await recorded.reach(await publish(log, 'a', 'purged'))
-    await interrupt()
-    await recorded.until(() => recorded.interruptions.length === 1)
-    await other.retention.purge('a')
-    await restore()
-    await recorded.until(() => recorded.purges.length > 0)
-    expect(recorded.purges[0]!.topic).toBe('a')
-  })
+  check.with(
+    ['join', 'retention'],
+    'reports purges that happened during the interruption',
+    async (subject) => {
+      const { log, join, interrupt, restore } = subject
+      const other = await join()
+      const recorded = await recordTail(log)
+      await recorded.reach(await publish(log, 'a', 'purged'))
+      await interrupt()
+      await recorded.until(() => recorded.interruptions.length === 1)
+      await other.retention.purge('a')
+      await restore()
+      await recorded.until(() => recorded.purges.length > 0)
+      expect(recorded.purges[0]!.topic).toBe('a')
+    },
+  )
 
-  check('closes while it cannot be reached', async ({ log, interrupt }) => {
+  check('closes while the engine cannot be reached', async ({ log, interrupt }) => {
     const recorded = await recordTail(log)
     await interrupt()
     await recorded.until(() => recorded.interruptions.length === 1)
@@ -131,7 +135,7 @@ export function testInterruption(check: Check): void {
 
   check.with(
     'replace',
-    'fails when the log is another one, and reports nothing after that',
+    'fails when the log has been replaced, and reports nothing after that',
     async (subject) => {
       const { log, replace } = subject
       const recorded = await recordTail(log)

@@ -44,7 +44,7 @@ export function testListing(check: Check): void {
     expect(names(await list(log))).toEqual(CODE_POINT_ORDER)
   })
 
-  check('says where each topic stands', async ({ log }) => {
+  check('reports the newest offset and the end of each topic', async ({ log }) => {
     await publish(log, 'a', '1')
     const b = await publish(log, 'b', '2')
     const a = await publish(log, 'a', '3', { end: true })

@@ -6,7 +6,7 @@ import { expectRejection } from './rejection.ts'
 import { START_TIME, type Check } from './subject.ts'
 
 export function testNodes(check: Check): void {
-  check('tells every node of everything that any of them publishes, in one order', async ({ log, join }) => {
+  check('reports everything that any node publishes to every node, in one order', async ({ log, join }) => {
     const nodes = [log, await join()]
     const recorded = await Promise.all(nodes.map(recordTail))
     await Promise.all(
@@ -98,25 +98,21 @@ export function testNodes(check: Check): void {
     expect(await readAll(log, ['**'])).toHaveLength(300)
   })
 
-  check.with(
-    'retention',
-    'goes on with retention when the node at work has closed',
-    async ({ log, join }) => {
-      const other = await join()
-      await log.append(Array.from({ length: 2_000 }, (_, i) => ({ topic: `t/${i % 4}`, data: '' })))
-      const rules = [{ selector: '**', maxCount: 0 }]
-      await other.retention.trim(rules, START_TIME)
-      await other.close()
-      await expect
-        .poll(async () => {
-          await trimAll(log, rules, START_TIME)
-          return (await readAll(log, ['**'])).length
-        })
-        .toBe(0)
-    },
-  )
+  check.with('retention', 'continues retention when the node at work has closed', async ({ log, join }) => {
+    const other = await join()
+    await log.append(Array.from({ length: 2_000 }, (_, i) => ({ topic: `t/${i % 4}`, data: '' })))
+    const rules = [{ selector: '**', maxCount: 0 }]
+    await other.retention.trim(rules, START_TIME)
+    await other.close()
+    await expect
+      .poll(async () => {
+        await trimAll(log, rules, START_TIME)
+        return (await readAll(log, ['**'])).length
+      })
+      .toBe(0)
+  })
 
-  check('goes on when another node closes', async ({ log, join }) => {
+  check('continues when another node closes', async ({ log, join }) => {
     const other = await join()
     const [closed, recorded] = [await recordTail(other), await recordTail(log)]
     await recorded.reach(await publish(other, 'a', '1'))
@@ -128,7 +124,7 @@ export function testNodes(check: Check): void {
 
   check.with(
     'shared',
-    'tells one node alone that it was the first to note a key, and shows the note on every one',
+    'tells exactly one node that it was the first to note a key, and shows the note on all nodes',
     async ({ log, join }) => {
       const nodes = [log, await join()]
       const note = { key: 'a', until: START_TIME + 60_000 }

@@ -12,7 +12,7 @@ async function keys(log: CompleteEventLog, query: Partial<NoteQuery> = {}): Prom
 }
 
 export function testNotes(check: Check): void {
-  check('says to one of all who note a key that it was the first', async ({ log }) => {
+  check('tells exactly one of all callers that note a key that it was the first', async ({ log }) => {
     const first = await Promise.all(
       Array.from({ length: 20 }, (_, i) => log.shared.note({ key: `${i % 4}`, until: LATER })),
     )
@@ -45,7 +45,7 @@ export function testNotes(check: Check): void {
 
   check.with(
     ['clock', 'retention'],
-    'notes a key anew once its time is over, removed or not',
+    'notes a key again once its time is over, removed or not',
     async ({ log, setClock }) => {
       await log.shared.note({ key: 'a', until: LATER })
       await log.shared.note({ key: 'b', until: LATER })
@@ -69,7 +69,7 @@ export function testNotes(check: Check): void {
 
   check.with(
     ['clock', 'retention'],
-    'removes in the end all notes whose time is over, and no others',
+    'eventually removes all notes whose time is over, and no others',
     async ({ log, setClock }) => {
       await Promise.all(
         Array.from({ length: 1_200 }, (_, i) => log.shared.note({ key: `old/${i}`, until: START_TIME + 1 })),
@@ -89,7 +89,7 @@ export function testNotes(check: Check): void {
     expect(await again.shared.note({ key: 'a', until: LATER })).toBe(false)
   })
 
-  check('does not confuse a note with what is published under the same key', async ({ log }) => {
+  check('does not confuse a note with an event that has the same key', async ({ log }) => {
     await publish(log, 'a', '', { idempotencyKey: 'once' })
     expect(await log.shared.note({ key: 'once', until: LATER })).toBe(true)
     const [event] = await log.append([{ topic: 'b', data: '', idempotencyKey: 'once' }])
@@ -103,7 +103,7 @@ export function testNotes(check: Check): void {
     expect(await log.topics.list({ prefix: '', after: '', limit: 9 })).toEqual([])
   })
 
-  check('has a secret of its own, the same each time', async ({ log }) => {
+  check('has its own secret, which does not change', async ({ log }) => {
     const secret = await log.shared.secret()
     expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
     expect(await log.shared.secret()).toBe(secret)

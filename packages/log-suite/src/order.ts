@@ -12,7 +12,7 @@ export function testOrder(check: Check): void {
     expect(await readAll(log, ['**'])).toEqual([])
   })
 
-  check('has an identity of its own', async ({ log, another }) => {
+  check('has its own identity', async ({ log, another }) => {
     const [one, two] = [await log.describe(), await (await another()).describe()]
     expect(one.epoch).not.toBe(two.epoch)
   })

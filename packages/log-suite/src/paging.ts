@@ -87,7 +87,7 @@ export function testPaging(check: Check): void {
     expect(dataOf(await readAll(log, ['a'], { limit: 1 }))).toEqual(['1', '2', '3'])
   })
 
-  check('ends a page early rather than look at much that does not match', async ({ log }) => {
+  check('ends a page early rather than examine many events that do not match', async ({ log }) => {
     const noise = Array.from({ length: 20_000 }, (_, i) => ({ topic: `t/${i % 2000}/noise`, data: '' }))
     await publish(log, 't/1/wanted', '1')
     await log.append(noise)
@@ -109,7 +109,7 @@ export function testPaging(check: Check): void {
     })
   })
 
-  check('passes over nothing that is stored while it reads', async ({ log }) => {
+  check('misses nothing that is stored while it reads', async ({ log }) => {
     const count = 600
     let isPublishing = true
     async function publishToNewTopics(): Promise<void> {

@@ -41,7 +41,7 @@ export function testPurge(check: Check): void {
     })
   })
 
-  check('shows what a reader lost, before and after the topic comes back', async ({ log }) => {
+  check('shows what a reader lost, before and after the topic is published to again', async ({ log }) => {
     await publish(log, 'b', '')
     const last = await publish(log, 'a', '')
     await log.retention.purge('a')

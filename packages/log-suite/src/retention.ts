@@ -61,7 +61,7 @@ export function testRetention(check: Check): void {
     expect(await readAll(log, ['a'])).toEqual([])
   })
 
-  check('goes by the first rule that matches each topic', async ({ log }) => {
+  check('applies the first rule that matches each topic', async ({ log }) => {
     for (const topic of ['kept', 'two/a', 'two/b', 'rest']) await publishMany(log, topic, 4)
     const rules = [
       { selector: 'kept' },
@@ -76,7 +76,7 @@ export function testRetention(check: Check): void {
     expect(counts).toEqual([4, 2, 2, 1])
   })
 
-  check('holds every topic to the bounds of its own', async ({ log }) => {
+  check('applies bounds to each topic separately', async ({ log }) => {
     const topics = Array.from({ length: 450 }, (_, i) => `t/${i}`)
     for (const data of ['1', '2', '3']) await log.append(topics.map((topic) => ({ topic, data })))
     expect(await trimAll(log, [{ selector: 't/*', maxCount: 1 }], START_TIME)).toMatchObject({ removed: 900 })
@@ -85,23 +85,27 @@ export function testRetention(check: Check): void {
     expect(new Set(dataOf(events))).toEqual(new Set(['3']))
   })
 
-  check.with('snapshots', 'spares the newest event of each key from count and bytes', async ({ log }) => {
-    const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(200))
-    for (const bound of [{ maxCount: 1 }, { maxBytes: 200 }]) {
-      const topic = Object.keys(bound)[0]!
-      await log.append([
-        { topic, key: 'x', data: 'x1' },
-        { topic, key: 'x', data: 'x2' },
-        { topic, data: one! },
-        { topic, key: 'y', data: 'y1' },
-        { topic, data: two! },
-        { topic, data: three! },
-      ])
-      await trimAll(log, [{ selector: topic, ...bound }], START_TIME)
-      expect(dataOf(await readAll(log, [topic]))).toEqual(['x2', 'y1', three])
-      expect(dataOf(await snapshotAll(log, [topic]))).toEqual(['x2', 'y1'])
-    }
-  })
+  check.with(
+    'snapshots',
+    'does not remove the newest event of a key because of count or bytes',
+    async ({ log }) => {
+      const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(200))
+      for (const bound of [{ maxCount: 1 }, { maxBytes: 200 }]) {
+        const topic = Object.keys(bound)[0]!
+        await log.append([
+          { topic, key: 'x', data: 'x1' },
+          { topic, key: 'x', data: 'x2' },
+          { topic, data: one! },
+          { topic, key: 'y', data: 'y1' },
+          { topic, data: two! },
+          { topic, data: three! },
+        ])
+        await trimAll(log, [{ selector: topic, ...bound }], START_TIME)
+        expect(dataOf(await readAll(log, [topic]))).toEqual(['x2', 'y1', three])
+        expect(dataOf(await snapshotAll(log, [topic]))).toEqual(['x2', 'y1'])
+      }
+    },
+  )
 
   check.with(
     'snapshots',
@@ -142,7 +146,7 @@ export function testRetention(check: Check): void {
     expect(dataOf(await snapshotAll(log, ['a']))).toEqual(['state 2'])
   })
 
-  check.with('snapshots', 'looks past any number of keys for what it may remove', async ({ log }) => {
+  check.with('snapshots', 'finds removable events behind any number of keys', async ({ log }) => {
     const keys = Array.from({ length: 1200 }, (_, i) => `${i}`)
     for (const topic of ['a', 'b']) {
       await log.append(keys.map((key) => ({ topic, key, data: 'state' })))
@@ -170,7 +174,7 @@ export function testRetention(check: Check): void {
     expect(dataOf(await readAll(log, ['a']))).toEqual(['5', '6', '7'])
   })
 
-  check.with('snapshots', 'spares no key from age', async ({ log }) => {
+  check.with('snapshots', 'removes keys because of age', async ({ log }) => {
     await publishMany(log, 'a', 3, 'k')
     const { time } = (await readAll(log, ['a'])).at(-1)!
     await trimAll(log, [{ selector: 'a', maxAgeMs: 1000, maxCount: 5 }], time + 1001)

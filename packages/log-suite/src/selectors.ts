@@ -93,7 +93,7 @@ export function testSelectors(check: Check): void {
     expect(dataOf(await readAll(log, selectors, { limit: 30 }))).toEqual(selectors)
   })
 
-  check('takes every name as it is spelled, and no other for it', async ({ log }) => {
+  check('matches every name exactly as it is spelled', async ({ log }) => {
     await log.append(AWKWARD_NAMES.map((topic) => ({ topic, data: topic })))
     await log.append([
       { topic: 'a/b', data: '' },

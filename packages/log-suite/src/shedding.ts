@@ -21,7 +21,7 @@ export function testShedding(check: Check): void {
     }
   })
 
-  check('counts each removal of the engine as a loss of its own', async ({ log, shed }) => {
+  check('counts each removal of the engine as a separate loss', async ({ log, shed }) => {
     let before = (await log.read(query(['**']))).losses
     for (let round = 0; round < 3; round += 1) {
       await publish(log, 'a', `${round}`)

@@ -28,7 +28,7 @@ export function testSnapshot(check: Check): void {
     expect(await snapshotAll(log, ['b'])).toEqual([])
   })
 
-  check('tells the empty key from none', async ({ log }) => {
+  check('distinguishes the empty key from no key', async ({ log }) => {
     await log.append([
       { topic: 'a', key: '', data: '1' },
       { topic: 'a', data: '2' },
@@ -36,7 +36,7 @@ export function testSnapshot(check: Check): void {
     expect(await snapshotAll(log, ['a'])).toMatchObject([{ key: '', data: '1' }])
   })
 
-  check('tells the keys of one topic from those of another', async ({ log }) => {
+  check('distinguishes the keys of different topics', async ({ log }) => {
     await log.append([
       { topic: 'a', key: 'k', data: 'a' },
       { topic: 'a/b', key: 'k', data: 'a/b' },

@@ -61,7 +61,7 @@ export function testTail(check: Check): void {
     }
   })
 
-  check('never tells of an empty run', async ({ log }) => {
+  check('never reports an empty run', async ({ log }) => {
     const recorded = await recordTail(log)
     const event = { topic: 'a', data: '', idempotencyKey: 'once' }
     await log.append([event])
@@ -72,7 +72,7 @@ export function testTail(check: Check): void {
   })
 
   check(
-    'fences with a read: what is read up to its start and told after it is everything',
+    'fences with a read: events read up to its start and reported after it are complete',
     async ({ log }) => {
       const publishing = Promise.all(Array.from({ length: 60 }, (_, i) => publish(log, 'a', `${i}`)))
       const recorded = await recordTail(log)
@@ -85,7 +85,7 @@ export function testTail(check: Check): void {
     },
   )
 
-  check('reports nothing once it is stopped, and others go on', async ({ log }) => {
+  check('reports nothing once it is stopped, while others continue', async ({ log }) => {
     const stopped = await recordTail(log)
     const running = await recordTail(log)
     const offset = await publish(log, 'a', '1')
@@ -115,7 +115,7 @@ export function testTail(check: Check): void {
 
   check.with(
     'retention',
-    'tells of a purge, between the events before it and those after it',
+    'reports a purge between the events before it and those after it',
     async ({ log }) => {
       const recorded = await recordTail(log)
       const order: string[] = []
@@ -136,7 +136,7 @@ export function testTail(check: Check): void {
     },
   )
 
-  check.with('retention', 'tells nothing of retention', async ({ log }) => {
+  check.with('retention', 'does not report retention', async ({ log }) => {
     const recorded = await recordTail(log)
     await publish(log, 'a', '1')
     await trimAll(log, [{ selector: '**', maxCount: 0 }], START_TIME)

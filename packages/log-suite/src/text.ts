@@ -21,7 +21,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 }
 
 export function testText(check: Check): void {
-  check('passes on every awkward text as it is', async ({ log }) => {
+  check('stores every awkward text unchanged', async ({ log }) => {
     const recorded = await recordTail(log)
     const texts = Object.entries(TEXTS)
     let last = 0
@@ -34,7 +34,7 @@ export function testText(check: Check): void {
     }
   })
 
-  check('passes on every well-formed text as it is', async ({ log }) => {
+  check('stores every well-formed text unchanged', async ({ log }) => {
     const text = fc.string({ unit: 'binary', maxLength: 40 })
     await fc.assert(
       fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 20 }), async (texts) => {
@@ -47,7 +47,7 @@ export function testText(check: Check): void {
     )
   })
 
-  check('passes on trace contexts as they are, and their absence', async ({ log }) => {
+  check('stores trace contexts and their absence unchanged', async ({ log }) => {
     const recorded = await recordTail(log)
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     const traces = [{ traceparent, tracestate: 'a=1,b@c=é' }, { traceparent }, undefined]
@@ -58,7 +58,7 @@ export function testText(check: Check): void {
     }
   })
 
-  check('passes on type and key as they are, and their absence', async ({ log }) => {
+  check('stores type and key and their absence unchanged', async ({ log }) => {
     const texts = ['é', 'e\u0301', '😀', ' a b ', "'", '\u{10ffff}', 'x'.repeat(1000)]
     await log.append([
       ...texts.map((text) => ({ topic: 'a', data: '', type: text, key: text })),
@@ -73,14 +73,14 @@ export function testText(check: Check): void {
     ])
   })
 
-  check.with('snapshots', 'has every text as it is in its snapshots', async ({ log }) => {
+  check.with('snapshots', 'returns every text unchanged in snapshots', async ({ log }) => {
     const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
     const texts = Object.values(TEXTS)
     await log.append(texts.map((data, i) => ({ topic: 'a', data, key: `é😀${i}`, type: 'é', trace })))
     expect(await snapshotAll(log, ['**'])).toEqual(await readAll(log, ['a']))
   })
 
-  check.with('reopen', 'keeps every text when it is opened again', async ({ log, reopen }) => {
+  check.with('reopen', 'keeps every text when the log is opened again', async ({ log, reopen }) => {
     const texts = Object.values(TEXTS)
     await log.append(texts.map((data) => ({ topic: 'a', data })))
     const events = await readAll(await reopen(), ['a'])

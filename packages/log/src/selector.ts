@@ -1,6 +1,9 @@
 import { LogError } from './errors.ts'
 import { flawOf } from './topic.ts'
 
+/** Maximum segments of a pattern, and segments `*` among them. */
+const MAX_PATTERN_SEGMENTS = 16
+const MAX_WILDCARDS = 4
 /**
  * Checks a selector: a topic, or a pattern in which a segment `*` stands for exactly one segment and a final `**`
  * for any number of segments, including none (`orders/**` also selects `orders`).
@@ -53,7 +56,13 @@ export function literalPrefix(selector: string): string {
 }
 
 function flawOfPattern(selector: string): string | undefined {
+  if (!isPattern(selector)) return undefined
   const segments = selector.split('/')
+  // A topic of n segments meets as many branches of patterns as there are ways to choose their wildcards among n.
+  if (segments.length > MAX_PATTERN_SEGMENTS)
+    return `has ${segments.length} segments: a pattern may have ${MAX_PATTERN_SEGMENTS}`
+  const wildcards = segments.filter((segment) => segment === '*').length
+  if (wildcards > MAX_WILDCARDS) return `has ${wildcards} segments *: a pattern may have ${MAX_WILDCARDS}`
   for (const [i, segment] of segments.entries()) {
     if (!isPattern(segment) || segment === '*') continue
     if (segment !== '**') return `has * inside the segment ${segment}: a wildcard must be a whole segment`

@@ -5,12 +5,23 @@ import { describe, expect, test } from 'vitest'
 import { literalPrefix } from '../src/selector.ts'
 
 describe('parseSelector', () => {
-  test.each(['a', 'a/b', '*', '**', 'a/*', '*/a', 'a/*/b', 'a/**', '*/**', '*/*/*'])(
-    'accepts %s unchanged',
-    (selector) => {
-      expect(parseSelector(selector)).toBe(selector)
-    },
-  )
+  test.each([
+    'a',
+    'a/b',
+    '*',
+    '**',
+    'a/*',
+    '*/a',
+    'a/*/b',
+    'a/**',
+    '*/**',
+    '*/*/*',
+    '*/a/*/b/*/*/**',
+    `${'a/'.repeat(15)}**`,
+    'a/'.repeat(40) + 'a',
+  ])('accepts %s unchanged', (selector) => {
+    expect(parseSelector(selector)).toBe(selector)
+  })
 
   test.each([
     ['a*', 'inside the segment'],
@@ -20,6 +31,8 @@ describe('parseSelector', () => {
     ['**/a', 'before its end'],
     ['a/**/b', 'before its end'],
     ['**/**', 'before its end'],
+    ['*/*/a/*/*/*', '5 segments *: a pattern may have 4'],
+    [`${'a/'.repeat(16)}**`, '17 segments: a pattern may have 16'],
     ['', 'empty'],
     ['/*', 'empty segment'],
     ['*/', 'empty segment'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { LogError } from '@tailrace/log'
 import { programHelp, verbHelp } from './cli/help.ts'
-import { ListenError } from './cli/listen.ts'
+import { ListenError } from './net/listen.ts'
 import { unknownVariables } from './cli/unknown-variables.ts'
 import { UsageError } from './cli/usage-error.ts'
 import { jsonJournal } from './cli/serve.ts'

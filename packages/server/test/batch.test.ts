@@ -2,7 +2,7 @@ import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bearer, KEYS, tokenOf } from './auth/tokens.ts'
-import { connectRaw } from './raw-connection.ts'
+import { connectRaw } from '../../http/test/raw-connection.ts'
 
 const MIB = 1024 * 1024
 /** How much longer others may wait beside a bad batch than beside a good one. */

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { openStream, runCli, startHub } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { limitConnections } from '../src/http/connection-limit.ts'
-import { openClient } from './client.ts'
+import { limitConnections } from '../src/net/connection-limit.ts'
+import { openClient } from '../../http/test/client.ts'
 import { startCrowd } from './crowd.ts'
-import { connectRaw } from './raw-connection.ts'
-import type { RawConnection } from './raw-connection.ts'
+import { connectRaw } from '../../http/test/raw-connection.ts'
+import type { RawConnection } from '../../http/test/raw-connection.ts'
 
 const OPEN_FILES = 256
 /** What is left of them for connections, as the hub says. */

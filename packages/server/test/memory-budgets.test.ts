@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { startHub } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
-import { connectRaw } from './raw-connection.ts'
+import { connectRaw } from '../../http/test/raw-connection.ts'
 
 const MIB = 1024 * 1024
 const MAX_RESIDENT_BYTES = 512 * MIB

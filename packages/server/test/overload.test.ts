@@ -1,9 +1,9 @@
-import { createPressure } from '../src/limits/pressure.ts'
-import { connectionBound } from '../src/http/connection-limit.ts'
-import { HttpError } from '../src/http/problem.ts'
+import { HttpError } from '@tailrace/http'
 import { openStream, startHub } from '@tailrace/testkit'
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
+import { createPressure } from '../src/limits/pressure.ts'
+import { connectionBound } from '../src/net/connection-limit.ts'
 
 /** What a reader of streams is told at first, and what it is told to wait. */
 async function opens(hub: HubProcess): Promise<{ event: string; retryMs: number; stream: StreamReader }> {
@@ -97,7 +97,7 @@ test('the more readers are turned away, the longer they are asked to stay away',
     try {
       pressure.admit()
     } catch (error) {
-      if (error instanceof HttpError) return Number(error.headers['Retry-After'])
+      if (HttpError.is(error)) return Number(error.headers['Retry-After'])
     }
     throw new Error('it was let in')
   }

@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
 import { makeCertificate, needs, startHub, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { connectRaw } from './raw-connection.ts'
-import { startServing } from './serving.ts'
+import { connectRaw } from '../../http/test/raw-connection.ts'
+import { startServing } from '../../http/test/serving.ts'
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])

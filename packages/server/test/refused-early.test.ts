@@ -2,8 +2,8 @@ import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bearer, KEYS, tokenOf } from './auth/tokens.ts'
-import { rawAnswerOf, refusal } from './problem-shape.ts'
-import { connectRaw } from './raw-connection.ts'
+import { rawAnswerOf, refusal } from '../../http/test/problem-shape.ts'
+import { connectRaw } from '../../http/test/raw-connection.ts'
 
 let hub: HubProcess
 

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { startHub } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
-import { startServing } from './serving.ts'
+import { startServing } from '../../http/test/serving.ts'
 
 const KIB = 1024
 

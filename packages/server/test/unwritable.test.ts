@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { openSqliteLog } from '@tailrace/log'
 import { mountSmallDisk, needs, openStream, startHub, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { answerOf, refusal } from './problem-shape.ts'
-import { startServing } from './serving.ts'
+import { answerOf, refusal } from '../../http/test/problem-shape.ts'
+import { startServing } from '../../http/test/serving.ts'
 
 const canMount = needs('mount')
 

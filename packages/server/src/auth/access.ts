@@ -1,23 +1,16 @@
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
+import type { Facts } from '@tailrace/http'
+import { requireKnownOrigin, requireLoopbackHost, requireReadableOrigin } from '@tailrace/http/gate'
+import type { OriginRules } from '@tailrace/http/gate'
 import { credentialOf } from './credentials.ts'
 import type { Credential } from './credentials.ts'
 import type { Identity } from './identity.ts'
-import { requireKnownOrigin, requireLoopbackHost, requireReadableOrigin } from './origins.ts'
-import type { OriginRules } from './origins.ts'
 import { revokedError } from './revocations.ts'
 import type { Revocations } from './revocations.ts'
-import { ALL_RIGHTS, mayPublish, maySubscribe } from './rights.ts'
+import { ALL_RIGHTS } from './rights.ts'
 import type { Rights } from './rights.ts'
 import type { Tickets } from './tickets.ts'
 import type { Verifier } from './verifier.ts'
-
-/** The parts of a request that decide whether it is answered. */
-export interface Facts {
-  readonly method: string
-  /** The value of a header that was given once, by its lower-case name. Each character is one byte. */
-  header(name: string): string | undefined
-  readonly ticket: string | undefined
-}
 
 export interface AccessOptions {
   /** Undefined on a hub without keys. */
@@ -103,74 +96,17 @@ function isVisit(facts: Facts): boolean {
   return facts.header('sec-fetch-mode') === 'navigate' && facts.header('sec-fetch-dest') === 'document'
 }
 
-/** @throws HttpError `missing-token` or `forbidden` */
-export function requirePublish(identity: Identity, topics: Iterable<string>): void {
-  const isAllowed = mayPublish(identity.rights)
-  for (const topic of topics) if (!isAllowed(topic)) throw refusal(identity, `publish to ${topic}`)
-}
-
-/** For a publish whose topics are not known yet. @throws HttpError `missing-token` or `forbidden` */
-export function requireAnyPublish(identity: Identity): void {
-  if (identity.rights.publish.length === 0) throw refusal(identity, 'publish')
-}
-
-/** @throws HttpError `missing-token` or `forbidden` */
-export function requireSubscribe(identity: Identity, selectors: readonly string[]): void {
-  const isCovered = maySubscribe(identity.rights)
-  for (const selector of selectors) {
-    if (!isCovered(selector)) throw refusal(identity, `subscribe to ${selector}`)
-  }
-}
-
-/**
- * For a list, which contains only topics that may be subscribed to. @throws HttpError `missing-token` or
- * `forbidden`
- */
-export function requireAnySubscribe(identity: Identity): void {
-  if (identity.rights.subscribe.length === 0) throw refusal(identity, 'list topics')
-}
-
-/**
- * A ticket may appear in an access log that others read, so it can only open streams. @throws HttpError
- * `forbidden`
- */
-export function requireNoTicket({ by }: Identity): void {
-  if (by !== 'ticket') return
-  throw new HttpError('forbidden', 'A ticket can only open streams: use a token to read history.')
-}
-
-/**
- * With a ticket instead of a token, anyone who saw a ticket in a URL could renew it for ever. @throws HttpError
- * `missing-token`
- */
-export function requireToken({ by }: Identity): void {
-  if (by !== 'token') throw missingToken('get a ticket')
-}
-
-/** @throws HttpError `missing-token` or `forbidden` */
-export function requireAdmin(identity: Identity): void {
-  if (!identity.rights.isAdmin) throw refusal(identity, 'administer this hub')
-}
-
-function refusal({ by }: Identity, what: string): HttpError {
-  if (by === 'app') {
-    return new HttpError(
-      'forbidden',
-      `You are not allowed to ${what}: the gate passed to createHandler refuses it.`,
-    )
-  }
+/** The answer to a client that may not do something. */
+export function refusal({ by }: Identity, what: string): HttpError {
   return by === 'nobody'
     ? missingToken(what)
     : new HttpError('forbidden', `The ${by} does not allow you to ${what}.`)
 }
 
 export function missingToken(what: string): HttpError {
-  return new HttpError(
-    'missing-token',
-    `A token is required to ${what}: send Authorization: Bearer ….`,
-    {},
-    {
+  return new HttpError('missing-token', `A token is required to ${what}: send Authorization: Bearer ….`, {
+    headers: {
       'WWW-Authenticate': 'Bearer',
     },
-  )
+  })
 }

@@ -1,4 +1,4 @@
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** The parts of a request that may contain credentials. */
 export interface Asker {
@@ -26,14 +26,11 @@ export function credentialOf(
   if (authorization !== undefined) {
     const token = BEARER.exec(authorization)?.[1]
     if (token === undefined) {
-      throw new HttpError(
-        'invalid-token',
-        'The Authorization header must be `Bearer` followed by a token.',
-        {},
-        {
+      throw new HttpError('invalid-token', 'The Authorization header must be `Bearer` followed by a token.', {
+        headers: {
           'WWW-Authenticate': 'Bearer error="invalid_request"',
         },
-      )
+      })
     }
     return { kind: 'token', token }
   }

@@ -2,11 +2,8 @@ import type { Rights } from './rights.ts'
 
 /** The sender of a request, as far as its token identifies them. */
 export interface Identity {
-  /**
-   * How the request was authorized. A ticket only opens streams of its topics. `app` means that the application
-   * which embeds the hub decided.
-   */
-  readonly by: 'token' | 'ticket' | 'app' | 'nobody'
+  /** How the request was authorized. A ticket only opens streams of its topics. */
+  readonly by: 'token' | 'ticket' | 'nobody'
   /** The `sub` of the token, if it has one. Limits apply per subject. */
   readonly subject: string | undefined
   readonly rights: Rights

@@ -1,6 +1,6 @@
-import type { Facts } from './access.ts'
-import { isAllowed, isOwnPage } from './origins.ts'
-import type { OriginRules } from './origins.ts'
+import type { Facts } from '@tailrace/http'
+import { isAllowed, isOwnPage } from '@tailrace/http/gate'
+import type { OriginRules } from '@tailrace/http/gate'
 
 /** Maximum number of origins named while a hub runs: anyone can invent more. */
 const MAX_HINTS = 10

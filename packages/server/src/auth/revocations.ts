@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
+import type { Revoked } from '@tailrace/http/gate'
 import type { Identity } from './identity.ts'
 
 /** Maximum number of revocations in force, about 15 MiB. */
@@ -15,11 +16,6 @@ const REVOCATION_MS = 30 * 24 * 60 * 60 * 1000
 /** Number of revocations read at a time when a hub starts. */
 const PAGE = 1_000
 const PREFIX = 'revoked/'
-
-/** The tokens that a revocation refuses. */
-export type Revoked =
-  | { readonly subject: string }
-  | { readonly credential: string; readonly expiresAt: number | undefined }
 
 /** The tokens, tickets and subjects whose rights were revoked. */
 export interface Revocations {
@@ -85,12 +81,9 @@ export async function loadRevocations(log: EventLog, now: () => number = Date.no
 
 /** The response to a revoked token or ticket. After a 401, an `EventSource` does not reconnect. */
 export function revokedError(): HttpError {
-  return new HttpError(
-    'revoked',
-    'Access was revoked. A token issued from now on may be accepted.',
-    {},
-    { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
-  )
+  return new HttpError('revoked', 'Access was revoked. A token issued from now on may be accepted.', {
+    headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
+  })
 }
 
 /** Identifies a text in 128 bits. */
@@ -110,6 +103,6 @@ function tooMany(): HttpError {
   return new HttpError(
     'too-many-revocations',
     `${MAX_REVOCATIONS} revocations are in force, which is the maximum: change the keys to invalidate all tokens at once.`,
-    { max: MAX_REVOCATIONS },
+    { details: { max: MAX_REVOCATIONS } },
   )
 }

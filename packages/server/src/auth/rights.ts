@@ -12,7 +12,7 @@ export const ALL_RIGHTS: Rights = { publish: ['**'], subscribe: ['**'], isAdmin:
 
 /** Returns a function that tells whether a topic may be published to. */
 export function mayPublish({ publish }: Rights): (topic: string) => boolean {
-  return coveredBy(publish)
+  return coverageOf(publish)
 }
 
 /**
@@ -20,7 +20,18 @@ export function mayPublish({ publish }: Rights): (topic: string) => boolean {
  * could select.
  */
 export function maySubscribe({ subscribe }: Rights): (selector: string) => boolean {
-  return coveredBy(subscribe)
+  return coverageOf(subscribe)
+}
+
+/** A batch asks for each of its topics, and there may be a thousand rights: they are indexed once. */
+const coverages = new WeakMap<readonly string[], (selector: string) => boolean>()
+
+function coverageOf(selectors: readonly string[]): (selector: string) => boolean {
+  const known = coverages.get(selectors)
+  if (known !== undefined) return known
+  const coverage = coveredBy(selectors)
+  coverages.set(selectors, coverage)
+  return coverage
 }
 
 /** Maximum number of selectors in one list of a claim. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { capabilityOf } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
+import type { IssuedTicket, Seal } from '@tailrace/http/gate'
 import type { Identity } from './identity.ts'
-import type { Seal } from './seal.ts'
 
 /** Time within which a ticket must be used for the first time, in seconds. */
 const FIRST_USE_S = 30
@@ -11,12 +11,6 @@ const FIRST_USE_S = 30
 const MAX_LIFE_MS = 24 * 60 * 60 * 1000
 
 const PURPOSE = 'ticket'
-
-/** A ticket, and the time within which it must be used, in seconds. */
-export interface IssuedTicket {
-  readonly ticket: string
-  readonly expiresIn: number
-}
 
 /** Tickets replace a token where none can be sent: in the URL of an `EventSource` of another origin. */
 export interface Tickets {

@@ -1,6 +1,6 @@
+import { HttpError } from '@tailrace/http'
 import { errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
-import { HttpError } from '../http/problem.ts'
 import type { Identity } from './identity.ts'
 import type { Keys } from './keys.ts'
 import { nameOf } from './revocations.ts'
@@ -91,9 +91,9 @@ function refusalOf(error: unknown): Error {
 }
 
 function expired(): HttpError {
-  return new HttpError('token-expired', 'The token has expired: request a new one.', {}, CHALLENGE)
+  return new HttpError('token-expired', 'The token has expired: request a new one.', { headers: CHALLENGE })
 }
 
 function invalid(message: string): HttpError {
-  return new HttpError('invalid-token', message, {}, CHALLENGE)
+  return new HttpError('invalid-token', message, { headers: CHALLENGE })
 }

@@ -1,20 +1,18 @@
 import { randomBytes } from 'node:crypto'
+import type { Gate } from '@tailrace/http'
+import { isLoopback, createSeal } from '@tailrace/http/gate'
 import type { EventLog } from '@tailrace/log'
 import { createAccess } from '../auth/access.ts'
 import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
 import type { Keys } from '../auth/keys.ts'
 import { createOriginHint } from '../auth/origin-hint.ts'
-import { isLoopback } from '../auth/origins.ts'
 import { loadRevocations } from '../auth/revocations.ts'
-import { createSeal } from '../auth/seal.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
-import { createGate } from '../http/gate.ts'
-import type { Gate } from '../http/gate.ts'
+import { createGate } from '../gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
-import type { Pressure } from '../limits/pressure.ts'
 import { readSecret } from './secret.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
@@ -37,7 +35,7 @@ export function requireKeys(values: ServeValues): void {
 export async function gateOf(
   values: ServeValues,
   log: EventLog,
-  { pressure, warn }: { pressure: Pressure; warn(line: string): void },
+  warn: (line: string) => void,
 ): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
@@ -87,7 +85,6 @@ export async function gateOf(
     seal,
     origins,
     hint: createOriginHint(origins, warn),
-    pressure,
   })
 }
 

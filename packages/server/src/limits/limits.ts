@@ -1,8 +1,6 @@
-import type { Identity } from '../auth/identity.ts'
-import { isLoopback } from '../auth/origins.ts'
-import { HttpError } from '../http/problem.ts'
-import type { HttpErrorCode } from '../http/problem.ts'
-import { Budget } from './budget.ts'
+import { HttpError } from '@tailrace/http'
+import type { ProblemCode, Client } from '@tailrace/http'
+import { isLoopback, Budget } from '@tailrace/http/gate'
 import { clientAddress } from './client-address.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { Quota } from './quota.ts'
@@ -36,12 +34,6 @@ export interface LimitOptions {
 
 /** Seconds after which a client that has all its streams open may try to open another one. */
 const STREAM_RETRY_S = 5
-
-/** Where a request comes from, and who sent it. */
-export interface Client {
-  readonly address: string
-  readonly identity: Identity
-}
 
 /** Keeps one client from using what all need. Each refusal names the limit and when to try again. */
 export interface Limits {
@@ -133,11 +125,7 @@ function quotasOf({ streamsPerAddress, streamsPerSubject }: LimitOptions): Quota
   return { byAddress: new Quota(streamsPerAddress), bySubject: new Quota(streamsPerSubject) }
 }
 
-function take(
-  { byAddress, bySubject }: Quotas,
-  { address, identity: { subject } }: Client,
-  what: string,
-): () => void {
+function take({ byAddress, bySubject }: Quotas, { address, subject }: Client, what: string): () => void {
   // Proxies on this machine may not say for whom they forward.
   const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
   if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} from this address`)
@@ -153,7 +141,7 @@ function take(
   }
 }
 
-function keyOf({ address, identity: { subject } }: Client): string {
+function keyOf({ address, subject }: Client): string {
   return subject === undefined ? `address ${address}` : `subject ${subject}`
 }
 
@@ -169,7 +157,7 @@ function tooMany(limit: ClientLimit, what: string): HttpError {
   return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
 }
 
-function beyond(limit: ClientLimit, code: HttpErrorCode, message: string, retryAfterS?: number): HttpError {
+function beyond(limit: ClientLimit, code: ProblemCode, message: string, retryAfterS?: number): HttpError {
   const headers = retryAfterS === undefined ? {} : { 'Retry-After': String(retryAfterS) }
-  return new HttpError(code, message, { limit }, headers)
+  return new HttpError(code, message, { details: { limit }, headers })
 }

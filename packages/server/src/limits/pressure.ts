@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { HttpError } from '../http/problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** How often the pressure is measured. */
 const LOOK_MS = 1_000
@@ -50,7 +50,9 @@ export function createPressure(maxStreams: number): Pressure {
     turnedAway += 1
     const pressure = Math.max(1, turnMs / LATE_MS, rate / CALM_RATE)
     const seconds = Math.round(Math.min(MOST_WAIT_S, LEAST_WAIT_S * pressure))
-    return new HttpError('overloaded', message, {}, { 'Retry-After': String(seconds), Connection: 'close' })
+    return new HttpError('overloaded', message, {
+      headers: { 'Retry-After': String(seconds), Connection: 'close' },
+    })
   }
 
   return {

@@ -1,13 +1,19 @@
-import type { ServerResponse } from 'node:http'
+import { refuseUnknown } from '@tailrace/http'
+import type { Route } from '@tailrace/http'
 import type { Metrics } from './metrics.ts'
 
 /** `GET /metrics`, in the Prometheus text format. */
-export async function sendMetrics(metrics: Metrics, response: ServerResponse): Promise<void> {
-  const body = await metrics.text()
-  response.writeHead(200, {
-    'Content-Type': metrics.contentType,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-  })
-  response.end(response.req.method === 'HEAD' ? undefined : body)
+export function metricsRoute(metrics: Metrics): Route {
+  return {
+    method: 'GET',
+    path: '/metrics',
+    access: 'admin',
+    async handle({ query, exchange }) {
+      refuseUnknown(query, NO_PARAMETERS)
+      const headers = { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' }
+      exchange.answer(200, headers, await metrics.text())
+    },
+  }
 }
+
+const NO_PARAMETERS: ReadonlySet<string> = new Set()

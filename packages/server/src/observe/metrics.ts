@@ -1,21 +1,20 @@
 import type { Server } from 'node:net'
 import { promisify } from 'node:util'
+import { STATUS } from '@tailrace/http'
+import type { ProblemCode } from '@tailrace/http'
+import { MEMORY_LIMITS } from '@tailrace/http/gate'
+import type { Budget, MemoryLimit } from '@tailrace/http/gate'
+import { PENDING_LIMIT } from '@tailrace/http/node'
+import type { PendingConnections } from '@tailrace/http/node'
 import type { Hub } from '@tailrace/hub'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { STATUS } from '../http/problem.ts'
-import type { ProblemCode } from '../http/problem.ts'
-import { PENDING_LIMIT } from '../http/pending.ts'
-import type { PendingConnections } from '../http/pending.ts'
-import { MEMORY_LIMITS } from '../limits/budget.ts'
-import type { Budget, MemoryLimit } from '../limits/budget.ts'
 import { CLIENT_LIMITS } from '../limits/limits.ts'
 import type { ClientLimit } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
 
 /** How a stream is written: to the bare socket, or through `node:http` or `node:http2`. */
-export type Transport = 'socket' | 'http1' | 'http2'
-const TRANSPORTS: readonly Transport[] = ['socket', 'http1', 'http2']
+const TRANSPORTS = ['socket', 'http1', 'http2']
 const STATES = ['live', 'behind', 'blocked', 'stalled'] as const
 
 /**
@@ -38,14 +37,18 @@ export interface Metrics {
   /** As of now. */
   text(): Promise<string>
   /** Counts a refused request, whether for a limit of its client or otherwise. */
-  refused(code: ProblemCode, limit?: RequestLimit): void
+  refused(code: ProblemCode, limit?: string): void
   /** Counts the connections of a listener, and those that it drops. */
   watch(listener: Server): void
 }
 
 /** The setting of the limit for which a request is refused, if any. */
-export type RequestLimit = ClientLimit | MemoryLimit
+type RequestLimit = ClientLimit | MemoryLimit
 const REQUEST_LIMITS: readonly RequestLimit[] = [...CLIENT_LIMITS, ...MEMORY_LIMITS]
+
+function isRequestLimit(limit: string): limit is RequestLimit {
+  return (REQUEST_LIMITS as readonly string[]).includes(limit)
+}
 
 /** The limits that all clients share. */
 export interface Budgets {
@@ -122,7 +125,7 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
     text: () => registry.metrics(),
     refused(code, limit) {
       refusals[code] += 1
-      if (limit !== undefined) limitsHit[limit] += 1
+      if (limit !== undefined && isRequestLimit(limit)) limitsHit[limit] += 1
     },
     watch(server) {
       listener = server

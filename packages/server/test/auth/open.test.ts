@@ -1,11 +1,11 @@
-import { request } from 'node:http'
 import { once } from 'node:events'
+import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { requireKnownOrigin } from '@tailrace/http/gate'
 import { launchChromium, needs, runCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { requireKnownOrigin } from '../../src/auth/origins.ts'
 import { servePage } from '../page-server.ts'
 import { SECRET } from './tokens.ts'
 

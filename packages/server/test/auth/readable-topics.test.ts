@@ -1,11 +1,11 @@
-import { createMemoryLog, matches } from '@tailrace/log'
+import { coveredBy, createMemoryLog, matches } from '@tailrace/log'
 import type { CompleteEventLog } from '@tailrace/log'
 import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readableTopics } from '../../src/auth/readable-topics.ts'
-import { fuzz, FUZZ } from '../hostile/fuzz.ts'
+import { readableTopics } from '../../../http/src/readable-topics.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
 import { bearer, KEYS, tokenOf } from './tokens.ts'
 
 async function publish(hub: HubProcess, topics: readonly string[]): Promise<void> {
@@ -96,8 +96,6 @@ describe('a list of topics', () => {
 })
 
 describe('what is read for a page', () => {
-  const rights = (subscribe: readonly string[]) => ({ publish: [], subscribe, isAdmin: false })
-
   async function withTopics(
     topics: readonly string[],
   ): Promise<{ log: CompleteEventLog; cost: { reads: number; names: number } }> {
@@ -131,7 +129,11 @@ describe('what is read for a page', () => {
     ]) {
       cost.reads = 0
       cost.names = 0
-      await readableTopics(log.topics.list, rights(subscribe), { prefix: '', after: '', limit: 1_000 })
+      await readableTopics(log.topics.list, subscribe, coveredBy(subscribe), {
+        prefix: '',
+        after: '',
+        limit: 1_000,
+      })
       expect(cost.reads).toBeLessThanOrEqual(50)
       expect(cost.names).toBeLessThanOrEqual(1_050)
     }
@@ -156,7 +158,7 @@ describe('what is read for a page', () => {
           const listed: string[] = []
           let after: string | undefined = ''
           while (after !== undefined) {
-            const page = await readableTopics(log.topics.list, rights(selectors), {
+            const page = await readableTopics(log.topics.list, selectors, coveredBy(selectors), {
               prefix: start,
               after,
               limit,

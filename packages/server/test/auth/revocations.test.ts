@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
 import { loadRevocations, revokedError } from '../../src/auth/revocations.ts'
 import { servePage } from '../page-server.ts'
-import { startServing } from '../serving.ts'
+import { startServing } from '../../../http/test/serving.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
 
 const chromium = needs('chromium')

@@ -1,10 +1,10 @@
+import { createSeal } from '@tailrace/http/gate'
 import { createMemoryLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { openStream, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
-import { createSeal } from '../../src/auth/seal.ts'
 import { createTickets } from '../../src/auth/tickets.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
 

@@ -1,8 +1,8 @@
+import { createSeal } from '@tailrace/http/gate'
 import { createMemoryLog } from '@tailrace/log'
 import { expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
 import { loadRevocations } from '../../src/auth/revocations.ts'
-import { createSeal } from '../../src/auth/seal.ts'
 import { createTickets } from '../../src/auth/tickets.ts'
 
 const { append, read, tail, describe, ready, close } = createMemoryLog()

@@ -1,8 +1,8 @@
+import { requireKnownOrigin, requireLoopbackHost } from '@tailrace/http/gate'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { requireKnownOrigin, requireLoopbackHost } from '../../src/auth/origins.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
-import { noise } from './noise.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
+import { noise } from '../../../http/test/hostile/noise.ts'
 import { isRefused } from './refused.ts'
 
 const host = fc.oneof(

@@ -1,10 +1,10 @@
 import { isIP, SocketAddress } from 'node:net'
+import { isLoopback } from '@tailrace/http/gate'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isLoopback } from '../../src/auth/origins.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
+import { noise } from '../../../http/test/hostile/noise.ts'
 import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
-import { noise } from './noise.ts'
 
 const proxies = parseProxies(['10.0.0.0/8', '::1', '2001:db8::/32'])
 const outside = fc

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
-import { connectRaw } from '../raw-connection.ts'
-import { ask } from './asking.ts'
+import { connectRaw } from '../../../http/test/raw-connection.ts'
+import { ask } from '../../../http/test/hostile/asking.ts'
 import type { Attack } from './attack.ts'
 import { expectAlive } from './attack.ts'
 

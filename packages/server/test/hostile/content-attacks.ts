@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
-import { connectRaw } from '../raw-connection.ts'
-import { ask } from './asking.ts'
+import { connectRaw } from '../../../http/test/raw-connection.ts'
+import { ask } from '../../../http/test/hostile/asking.ts'
 import type { Attack } from './attack.ts'
 
 type Ask = Readonly<{ method?: string; path?: string; headers?: readonly string[]; body?: string }>

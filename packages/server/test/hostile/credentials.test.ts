@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { credentialOf } from '../../src/auth/credentials.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
-import { noise } from './noise.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
+import { noise } from '../../../http/test/hostile/noise.ts'
 import { isRefused } from './refused.ts'
 
 test(

@@ -1,4 +1,4 @@
-import { HttpError } from '../../src/http/problem.ts'
+import { HttpError } from '@tailrace/http'
 
 /** Whether something was refused, in the words of the protocol. */
 export function isRefused(act: () => unknown, code: string): boolean {
@@ -6,7 +6,7 @@ export function isRefused(act: () => unknown, code: string): boolean {
     act()
     return false
   } catch (error) {
-    if (error instanceof HttpError && error.code === code) return true
+    if (HttpError.is(error) && error.code === code) return true
     throw error
   }
 }

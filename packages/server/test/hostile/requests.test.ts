@@ -1,8 +1,8 @@
 import { startHub } from '@tailrace/testkit'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ask, expectDocumented } from './asking.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
+import { ask, expectDocumented } from '../../../http/test/hostile/asking.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
 
 const method = fc.constantFrom('GET', 'POST', 'POST', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH')
 const path = fc.oneof(

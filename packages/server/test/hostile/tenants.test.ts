@@ -3,9 +3,9 @@ import type { HubProcess } from '@tailrace/testkit'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bearer, KEYS, tokenOf } from '../auth/tokens.ts'
-import { ask, expectDocumented } from './asking.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
-import { after, before, name, OTHERS, OWN, spelled } from './spellings.ts'
+import { ask, expectDocumented } from '../../../http/test/hostile/asking.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
+import { after, before, name, OTHERS, OWN, spelled } from '../../../http/test/hostile/spellings.ts'
 
 let hub: HubProcess
 let token: string

@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto'
+import { HttpError } from '@tailrace/http'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { secretKey } from '../../src/auth/keys.ts'
+import { fuzz, FUZZ } from '../../../http/test/hostile/fuzz.ts'
 import type { Identity } from '../../src/auth/identity.ts'
+import { secretKey } from '../../src/auth/keys.ts'
 import { createVerifier } from '../../src/auth/verifier.ts'
-import { HttpError } from '../../src/http/problem.ts'
 import { SECRET, tokenOf } from '../auth/tokens.ts'
-import { fuzz, FUZZ } from './fuzz.ts'
 
 const verify = createVerifier({ keys: secretKey(SECRET), leewayMs: 0 })
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
@@ -16,8 +16,7 @@ async function outcomeOf(token: string): Promise<Identity | string> {
   try {
     return await verify(token)
   } catch (error) {
-    if (error instanceof HttpError && ['invalid-token', 'token-expired'].includes(error.code))
-      return error.code
+    if (HttpError.is(error) && ['invalid-token', 'token-expired'].includes(error.code)) return error.code
     throw error
   }
 }

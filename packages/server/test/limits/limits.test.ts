@@ -1,7 +1,5 @@
+import { Budget } from '@tailrace/http/gate'
 import { describe, expect, test } from 'vitest'
-import { withoutToken } from '../../src/auth/access.ts'
-import { ALL_RIGHTS } from '../../src/auth/rights.ts'
-import { Budget } from '../../src/limits/budget.ts'
 import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
 import { createLimits } from '../../src/limits/limits.ts'
 import { Quota } from '../../src/limits/quota.ts'
@@ -65,7 +63,7 @@ test('an address asks for as many pages at a time as it may have streams, beside
     publishBytes: 0,
     proxies: parseProxies([]),
   })
-  const client = { address: '1.2.3.4', identity: withoutToken(ALL_RIGHTS) }
+  const client = { address: '1.2.3.4' }
   limits.openStream(client, 1)
   limits.openStream(client, 1)
   const release = limits.openPage(client)

@@ -6,7 +6,7 @@ import { openStream, startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bearer, KEYS, tokenOf } from '../auth/tokens.ts'
-import { connectRaw } from '../raw-connection.ts'
+import { connectRaw } from '../../../http/test/raw-connection.ts'
 
 /** Samples by name and labels, as they are written. */
 type Samples = ReadonlyMap<string, number>

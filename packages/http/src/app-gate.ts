@@ -1,0 +1,113 @@
+import { coveredBy, parseSelector } from '@tailrace/log'
+import { corsHeaders } from './cors.ts'
+import { HttpError } from './errors.ts'
+import { OPEN_GATE } from './gate.ts'
+import type { Answer, Client, Facts, Gate } from './gate.ts'
+import { isLoopback, nameOf, requireKnownOrigin } from './origins.ts'
+
+/** A list of selectors, or a function of the application that looks it up. */
+type Rule<Asked> = readonly string[] | ((asked: Asked) => Answer)
+
+/** What an application allows one request to do. Whatever is left out is not allowed. */
+export interface Authorization {
+  /** Selectors of the topics that it may publish to, or a function that is asked for each topic. */
+  readonly publish?: Rule<string> | undefined
+  /**
+   * Selectors that it may read, live and in history; or a function that is asked, once for each request, with the selectors
+   * of a stream or page, and once for each topic of a list. A selector can be a pattern such as `orders/**`: allow it only if
+   * the client may read every topic that it matches.
+   */
+  readonly subscribe?: Rule<readonly string[]> | undefined
+  /** May purge topics, and see and end connections. @defaultValue false */
+  readonly admin?: boolean | undefined
+  /** Whose request it is, as `/connections` shows it. */
+  readonly subject?: string | undefined
+  /** When its streams end, in milliseconds of the epoch. @defaultValue never */
+  readonly expiresAt?: number | undefined
+}
+
+export interface AppGateOptions {
+  /**
+   * Decides by the headers of a request, which are named in lower case. An `HttpError` that it throws is the answer; anything
+   * else answers 500.
+   */
+  authorize(facts: Facts): Authorization | Promise<Authorization>
+  /**
+   * Names under which the hub is reached, without ports. Others are rejected, since a page can make any name lead to this
+   * machine (DNS rebinding). Names and addresses of this machine are always answered. @defaultValue none
+   */
+  readonly hosts?: readonly string[] | undefined
+  /** Origins of other sites whose pages may read, with credentials, and write. @defaultValue none */
+  readonly allowOrigins?: readonly string[] | undefined
+}
+
+interface AppClient extends Client {
+  readonly allows: Authorization
+  /** The lists of `allows` as functions. */
+  readonly publishes: (topic: string) => Answer
+  readonly reads: (selectors: readonly string[]) => Answer
+}
+
+/** The gate of a hub inside an application, which decides who may do what. */
+export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppGateOptions): Gate {
+  const origins = { allowed: allowOrigins, isSecure: false }
+
+  function requireKnownHost(host: string): void {
+    const name = nameOf(host)
+    if (isLoopback(name) || hosts.includes(name)) return
+    throw new HttpError(
+      'foreign-host',
+      `This hub does not accept requests to the host ${name}: add it to the hosts of createAppGate.`,
+    )
+  }
+
+  return {
+    ...OPEN_GATE,
+    async identify(facts, remoteAddress): Promise<AppClient> {
+      const host = facts.header('host') ?? 'localhost'
+      requireKnownHost(host)
+      if (facts.method !== 'GET' && facts.method !== 'HEAD') {
+        const [origin, site] = [facts.header('origin'), facts.header('sec-fetch-site')]
+        requireKnownOrigin(origins, { origin, host, site })
+      }
+      const allows = await authorize(facts)
+      const { publish = [], subscribe = [], subject, expiresAt } = allows
+      const publishes = typeof publish === 'function' ? publish : coverage('publish', publish)
+      const reads = typeof subscribe === 'function' ? subscribe : coverageOfAll('subscribe', subscribe)
+      return { address: remoteAddress ?? '', subject, expiresAt, allows, publishes, reads }
+    },
+    mayPublish({ allows, publishes }: AppClient, topic) {
+      if (topic !== undefined) return publishes(topic)
+      return typeof allows.publish === 'function' || (allows.publish ?? []).length > 0
+    },
+    mayRead: ({ reads }: AppClient, selectors) => reads(selectors),
+    mayAdminister: ({ allows }: AppClient) => allows.admin === true,
+    readable({ allows: { subscribe = [] } }: AppClient) {
+      if (typeof subscribe === 'function') return ['**']
+      if (subscribe.length === 0) throw new HttpError('forbidden', 'You are not allowed to list topics.')
+      return subscribe
+    },
+    corsHeaders: (origin) => corsHeaders(origins, origin),
+  }
+}
+
+/** Whether the selectors that an application returned cover another. @throws TypeError for text that is not a selector */
+function coverage(name: string, selectors: readonly string[]): (selector: string) => boolean {
+  for (const selector of selectors) {
+    try {
+      parseSelector(selector)
+    } catch (cause) {
+      const message = `\`authorize\` returned ${JSON.stringify(selector)} in \`${name}\`, which is not a selector`
+      throw new TypeError(message, { cause })
+    }
+  }
+  return coveredBy(selectors)
+}
+
+function coverageOfAll(name: string, selectors: readonly string[]): (asked: readonly string[]) => boolean {
+  const isCovered = coverage(name, selectors)
+  return (asked) => asked.every(isCovered)
+}
+
+/** Without a decision of the application: anyone on this machine may read, nobody may write. */
+export const READ_ONLY_GATE: Gate = createAppGate({ authorize: () => ({ subscribe: ['**'] }) })

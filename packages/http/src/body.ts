@@ -1,0 +1,79 @@
+import type { Holding } from './budget.ts'
+import { HttpError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import { utf8Of } from './utf8.ts'
+
+/** What a chunk costs, however small: its object, and what keeps it. */
+const MIN_CHUNK_COST = 256
+/** How much of a body is worked on before the event loop has its turn. */
+const SLICE_BYTES = 64 * 1024
+
+export interface BodyCall {
+  readonly exchange: Exchange
+  /** What the body holds of the memory for all of them. */
+  readonly holding: Holding
+  /** Counts what has been received. */
+  readonly cost: { bytes: number }
+}
+
+export interface BodyLimit {
+  readonly maxBytes: number
+  readonly tooLarge: 'event-too-large' | 'batch-too-large' | 'body-too-large'
+}
+
+/**
+ * Receives a body, a slice at a time; others are served between slices. What is larger than its limit is refused as
+ * soon as that shows, and not read to its end. Stops when the client has gone.
+ *
+ * @throws HttpError `busy` when all bodies together hold too much, and what `take` throws
+ */
+export async function receive(
+  { exchange, holding, cost }: BodyCall,
+  limit: BodyLimit,
+  take: (slice: Buffer) => void | Promise<void>,
+): Promise<void> {
+  const encoding = exchange.header('content-encoding')
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new HttpError(
+      'unsupported-encoding',
+      'Compressed bodies are not supported: send it without Content-Encoding.',
+    )
+  }
+  const announced = Number(exchange.header('content-length') ?? 0)
+  if (announced > limit.maxBytes) throw refusal(limit)
+  holding.requireRoom(announced)
+  let taken = 0
+  for await (const chunk of exchange.body) {
+    cost.bytes += chunk.length
+    if (cost.bytes > limit.maxBytes) throw refusal(limit)
+    holding.add(Math.max(chunk.length, MIN_CHUNK_COST))
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      // The stream hands over what has arrived already without giving others a turn.
+      if (taken >= SLICE_BYTES) {
+        taken = 0
+        await new Promise(setImmediate)
+      }
+      const slice = chunk.subarray(at, at + SLICE_BYTES)
+      taken += slice.length
+      await take(slice)
+    }
+  }
+}
+
+/** Receives a body as text, verbatim. @throws as `receive`; HttpError `invalid-utf8` */
+export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<string> {
+  const chunks: Buffer[] = []
+  await receive(call, limit, (chunk) => void chunks.push(chunk))
+  const text = utf8Of(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+  if (text === undefined)
+    throw new HttpError('invalid-utf8', 'The body is not valid UTF-8: encode binary data as text.')
+  return text
+}
+
+function refusal({ tooLarge, maxBytes }: BodyLimit): HttpError {
+  const message = `The body is larger than the limit of ${maxBytes} bytes`
+  if (tooLarge === 'body-too-large')
+    return new HttpError(tooLarge, `${message}: send less.`, { details: { maxBytes } })
+  const setting = tooLarge === 'event-too-large' ? '--max-event' : '--max-batch'
+  return new HttpError(tooLarge, `${message}: send less, or raise ${setting}.`, { details: { maxBytes } })
+}

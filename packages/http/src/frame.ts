@@ -1,0 +1,63 @@
+import type { Cursor, StoredEvent, TraceContext } from '@tailrace/log'
+import { encodeEvent } from '@tailrace/wire'
+import { textOf } from './cursor-text.ts'
+
+/** How a stream writes its events. Streams that differ in this cannot share frames. */
+export interface Representation {
+  /** `data:` carries topic, type, key, time and data as JSON, instead of the data alone. */
+  readonly envelope: boolean
+  /** Each frame names its topic: for streams that may carry more than one. */
+  readonly namesTopic: boolean
+  /** Each frame has the trace context of its publish, where there is one. */
+  readonly traces: boolean
+  /** Each frame has the time when its event was stored. */
+  readonly times: boolean
+}
+
+/** Encodes an event. A snapshot's frames have no id: what they precede is not what a reader has seen. */
+export function encodeFrame(
+  event: StoredEvent,
+  { envelope, namesTopic, traces, times }: Representation,
+  at: Cursor | undefined,
+): Uint8Array {
+  const text = encodeEvent({
+    type: event.type,
+    data: envelope ? JSON.stringify(toEnvelope(event, traces)) : event.data,
+    topic: namesTopic ? event.topic : undefined,
+    key: event.key,
+    remove: event.remove,
+    time: times ? new Date(event.time).toISOString() : undefined,
+    traceparent: traces ? event.trace?.traceparent : undefined,
+    tracestate: traces ? event.trace?.tracestate : undefined,
+    id: at === undefined ? undefined : textOf(at),
+  })
+  return Buffer.from(text)
+}
+
+/** An event as JSON: what a publisher gave and when it was stored. */
+export interface Envelope extends Partial<TraceContext> {
+  readonly topic: string
+  readonly type?: string
+  readonly key?: string
+  /** Only where it is true. */
+  readonly remove?: boolean
+  /** RFC 3339, in UTC. */
+  readonly time: string
+  readonly data: string
+}
+
+/** The event as JSON, without its place in the log. Absent fields are left out. */
+export function toEnvelope(
+  { topic, type, key, remove, time, data, trace }: StoredEvent,
+  traces: boolean,
+): Envelope {
+  return {
+    topic,
+    ...(type === undefined ? {} : { type }),
+    ...(key === undefined ? {} : { key }),
+    ...(remove ? { remove } : {}),
+    time: new Date(time).toISOString(),
+    data,
+    ...(traces ? trace : undefined),
+  }
+}

@@ -1,0 +1,128 @@
+import type { Reader } from '@tailrace/hub'
+import { Budget } from './budget.ts'
+import { HttpError } from './errors.ts'
+import type { HeaderFields } from './exchange.ts'
+import { createSeal } from './seal.ts'
+import type { Seal } from './seal.ts'
+
+/** The parts of a request that decide whether it is answered. */
+export interface Facts {
+  readonly method: string
+  /** The value of a header that was given once, by its lower-case name. Each character is one byte. */
+  header(name: string): string | undefined
+  readonly ticket: string | undefined
+}
+
+/** Whoever sent a request, as its gate identified them. The gate gets the same object back with each question. */
+export interface Client {
+  /** Where the request comes from. */
+  readonly address: string
+  /** Limits count, and readers take turns, by subject; without one, by address. */
+  readonly subject?: string | undefined
+  /** Names the token or session without revealing it, so that all its streams can be ended together. */
+  readonly credential?: string | undefined
+  /** When its rights end, in milliseconds of the epoch: no stream outlives them (invariant 6). */
+  readonly expiresAt?: number | undefined
+}
+
+/** A ticket, and the time within which it must be used, in seconds. */
+export interface IssuedTicket {
+  readonly ticket: string
+  readonly expiresIn: number
+}
+
+/** The tokens that a revocation refuses. */
+export type Revoked =
+  | { readonly subject: string }
+  | { readonly credential: string; readonly expiresAt: number | undefined }
+
+/** What a client wants to read selectors for. */
+export type Use = 'stream' | 'history' | 'list'
+
+/** An answer of the gate, which may have to look it up. */
+export type Answer = boolean | Promise<boolean>
+
+/**
+ * Every request passes it. It answers who asks, what they may do, and how much. A question is answered with `false` for a plain
+ * `403`; a gate that throws an `HttpError` chooses the answer itself.
+ */
+export interface Gate {
+  identify(facts: Facts, remoteAddress: string | undefined): Client | Promise<Client>
+  /** @param topic - without one: whether there is any topic that the client may publish to */
+  mayPublish(client: Client, topic?: string): Answer
+  /** Whether the client may read all that these selectors will ever select. */
+  mayRead(client: Client, selectors: readonly string[], use: Use): Answer
+  /** Whether the client may purge topics, and see and end the connections of others. */
+  mayAdminister(client: Client): Answer
+  /** Selectors of all topics that the client may read: a list of topics looks no further, and asks `mayRead` for each. */
+  readable(client: Client): readonly string[]
+  /** For work that takes a while between the question and the answer. @throws HttpError `revoked` */
+  requireStill(client: Client): void
+  /**
+   * Counts a stream until the function that it returns is called.
+   *
+   * @throws HttpError `draining`, `too-many-topics`, `too-many-connections` or `overloaded`
+   */
+  admit(client: Client, selectors: readonly string[]): () => void
+  /** Counts a request for a page of history until the function that it returns is called. @throws HttpError `too-many-connections` */
+  admitPage(client: Client): () => void
+  /** Whether the client may publish so much now. @throws HttpError `too-many-publishes` or `batch-too-large` */
+  requireRate(client: Client, events?: number, bytes?: number): void
+  /** Charges a publish, also one that was rejected after it was read. */
+  charge(client: Client, events: number, bytes: number): void
+  /** Memory for request bodies that are being received. */
+  readonly bodies: Budget
+  /** Memory for pages of history that are being sent. */
+  readonly pages: Budget
+  /** For what clients carry and may not see. */
+  readonly seal: Seal
+  corsHeaders(origin: string | undefined): HeaderFields
+  /** The hub is about to stop: it is no longer ready. */
+  readonly isDraining: boolean
+  /** Whether the client may have tickets. */
+  mayGetTicket(client: Client): Answer
+  /**
+   * Issues a credential for the URL of a stream with these selectors.
+   *
+   * @throws HttpError `forbidden`, `too-many-topics` or `too-many-publishes`
+   */
+  issueTicket(client: Client, selectors: readonly string[]): Promise<IssuedTicket>
+  /** Rejects a token, a ticket or a subject from now on. @throws HttpError `too-many-revocations` */
+  revoke(revoked: Revoked): Promise<void>
+}
+
+/** Rejects a request whose gate answered no. @throws HttpError `forbidden` */
+export async function permit(answer: Answer, what: string): Promise<void> {
+  if (answer === true || (await answer)) return
+  throw new HttpError('forbidden', `You are not allowed to ${what}.`)
+}
+
+/** Lets everyone do everything. */
+export const OPEN_GATE: Gate = {
+  identify: () => ({ address: '' }),
+  mayPublish: () => true,
+  mayRead: () => true,
+  mayAdminister: () => true,
+  readable: () => ['**'],
+  requireStill: () => undefined,
+  admit: () => () => undefined,
+  admitPage: () => () => undefined,
+  requireRate: () => undefined,
+  charge: () => undefined,
+  bodies: new Budget('max-bodies'),
+  pages: new Budget('max-history'),
+  seal: createSeal(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')),
+  corsHeaders: () => ({}),
+  isDraining: false,
+  mayGetTicket() {
+    throw new HttpError('missing-token', 'Tickets stand for tokens, and this hub accepts none.')
+  },
+  issueTicket: () => Promise.reject(new HttpError('forbidden', 'There are no tickets here.')),
+  // There is nothing that could come back and be refused.
+  revoke: async () => undefined,
+}
+
+/** What others may know of a reader. */
+export function readerOf({ address, subject, credential }: Client, transport: string): Reader {
+  return { transport, address, subject, credential }
+}

@@ -1,0 +1,75 @@
+import type { HistoryPage, HistoryQuery } from '@tailrace/hub'
+import { JSON_TYPE, STREAM, wanted } from './accept.ts'
+import type { Call } from './call.ts'
+import { textOf } from './cursor-text.ts'
+import { HttpError } from './errors.ts'
+import { permit, readerOf } from './gate.ts'
+import { historyJson } from './history-json.ts'
+import { parseHistoryQuery } from './history-query.ts'
+import { JSON_HEADERS } from './json.ts'
+import { selectorsOf } from './stream-request.ts'
+
+/** A timer may be early by this: a wait that ends so shortly before its token does has been cut. */
+const TIMER_SLACK_MS = 100
+/** What an event of a page costs beside its data. */
+const EVENT_COST = 512
+/** The part of the memory for all pages that has to be free to read one: by default twice the largest page. */
+const PAGE_SHARE = 1 / 8
+
+/**
+ * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
+ * counts against the memory for all pages until the client has taken it.
+ */
+export async function readHistory(call: Call): Promise<void> {
+  const { gate, client, exchange, rest } = call
+  if (wanted(exchange.header('accept')) !== JSON_TYPE) {
+    const message = `This is available as ${STREAM} and ${JSON_TYPE}: accept one of them.`
+    throw new HttpError('not-acceptable', message)
+  }
+  const query = parseHistoryQuery({ selectors: selectorsOf(rest), query: call.query })
+  const { waitSeconds = 0, selectors, trace } = query
+  await permit(gate.mayRead(client, selectors, 'history'), `read ${selectors.join(', ')}`)
+  exchange.onceGone(waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client))
+  const holding = gate.pages.open(client.address)
+  exchange.onceGone(() => holding.release())
+  const gone = new AbortController()
+  exchange.onceGone(() => gone.abort())
+  // Or pages would be read, one after the other, only to be thrown away.
+  const requireRoom = (): void => holding.requireRoom(gate.pages.maxBytes * PAGE_SHARE)
+  requireRoom()
+  const page = await pageOf(call, { ...query, requireRoom }, gone.signal)
+  const bytes = sizeOf(page)
+  holding.add(bytes)
+  await exchange.answerInSlices(200, JSON_HEADERS, historyJson(page, trace), bytes)
+}
+
+async function pageOf(
+  { hub, gate, client, exchange }: Call,
+  query: HistoryQuery,
+  gone: AbortSignal,
+): Promise<HistoryPage> {
+  const { waitSeconds = 0 } = query
+  const until = client.expiresAt ?? Infinity
+  const leftSeconds = Math.max(0, until - Date.now()) / 1000
+  const reader = readerOf(client, exchange.transport)
+  const wait = { waitSeconds: Math.min(waitSeconds, leftSeconds) }
+  const history = await hub.read({ ...query, ...wait, reader }, gone)
+  if (waitSeconds > 0 && Date.now() >= until - TIMER_SLACK_MS) {
+    const headers = { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
+    throw new HttpError('token-expired', 'The token has expired: request a new one.', { headers })
+  }
+  gate.requireStill(client)
+  if ('gap' in history) {
+    const { reason, from, oldest } = history.gap
+    const detail = 'The cursor cannot be served: continue from `oldest`, or with from=start.'
+    const details = { reason, from: textOf(from), oldest: textOf(oldest) }
+    throw new HttpError('cursor-gone', detail, { details })
+  }
+  return history
+}
+
+/** What a page holds in memory, at most. */
+function sizeOf({ events }: HistoryPage): number {
+  // Text beyond Latin-1 takes two bytes for each character.
+  return events.reduce((bytes, { data }) => bytes + 2 * data.length + EVENT_COST, 0)
+}

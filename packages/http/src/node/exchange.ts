@@ -1,0 +1,240 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { constants, Http2ServerResponse } from 'node:http2'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Peers, Sink } from '@tailrace/hub'
+import { HttpError } from '../errors.ts'
+import type { Exchange, HeaderFields } from '../exchange.ts'
+import type { Problem } from '../problem.ts'
+import { createHttp2Sink } from './http2-sink.ts'
+import { createNodeSink } from './response-sink.ts'
+import { exempt } from './stall.ts'
+import { holdUnsent } from './unsent.ts'
+
+/** How much of an answer is handed on at a time: so one can see whether a client takes any of it. */
+const SLICE_BYTES = 64 * 1024
+
+/** An exchange of `node:http`, or of the part of `node:http2` that looks like it. */
+export function exchangeOf(request: IncomingMessage, response: ServerResponse, peers?: Peers): NodeExchange {
+  return response instanceof Http2ServerResponse
+    ? new Http2Exchange(request, response, peers)
+    : new NodeExchange(request, response, peers)
+}
+
+export class NodeExchange implements Exchange {
+  protected readonly request: IncomingMessage
+  protected readonly response: ServerResponse
+  protected readonly peers: Peers | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse, peers: Peers | undefined) {
+    this.request = request
+    this.response = response
+    this.peers = peers
+  }
+
+  get method(): string {
+    return this.request.method ?? ''
+  }
+
+  get target(): string {
+    return this.request.url ?? '/'
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.request.socket.remoteAddress
+  }
+
+  get headerNames(): Iterable<string> {
+    return Object.keys(this.request.headers)
+  }
+
+  get transport(): string {
+    return 'http1'
+  }
+
+  header(name: string): string | undefined {
+    return this.request.headers[name]?.toString()
+  }
+
+  values(name: string): readonly string[] {
+    const { headers, rawHeaders } = this.request
+    // Most requests have none of those that are asked for: the walk is for those that do.
+    if (headers[name] === undefined) return []
+    // As they came: by then, HTTP/2 has joined what is given twice.
+    return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name)
+  }
+
+  get body(): AsyncIterable<Buffer> {
+    if (this.request.readableDidRead) return bytesOfParser(this.request)
+    // Only now: a body that is refused by its head need not be sent (RFC 9110, section 10.1.1).
+    if (this.request.headers.expect?.toLowerCase() === '100-continue') this.response.writeContinue()
+    return this.request
+  }
+
+  get isGone(): boolean {
+    return this.response.destroyed
+  }
+
+  get isAnswered(): boolean {
+    return this.response.headersSent
+  }
+
+  get isEnded(): boolean {
+    return this.response.writableEnded
+  }
+
+  onceGone(tell: () => void): void {
+    if (this.isGone) tell()
+    else this.response.on('close', tell)
+  }
+
+  setHeader(name: string, value: string): void {
+    this.response.setHeader(name, value)
+  }
+
+  appendHeader(name: string, value: string): void {
+    this.response.appendHeader(name, value)
+  }
+
+  answer(status: number, headers: HeaderFields = {}, body?: string | Uint8Array): void {
+    if (body === undefined) {
+      this.response.writeHead(status, headers).end()
+      return
+    }
+    const length = Buffer.byteLength(body)
+    if (length > SLICE_BYTES && !this.hold(length)) return
+    this.response.writeHead(status, { ...headers, 'Content-Length': length })
+    if (this.method === 'HEAD') this.response.end()
+    else if (length > SLICE_BYTES) this.#sendFrom(Buffer.from(body as string))
+    else this.response.end(body)
+  }
+
+  async answerInSlices(
+    status: number,
+    headers: HeaderFields,
+    slices: Iterator<string>,
+    bytes: number,
+  ): Promise<void> {
+    if (bytes > SLICE_BYTES && !this.hold(bytes)) return
+    const first = slices.next().value as string
+    const second = slices.next()
+    if (second.done === true) {
+      this.answer(status, headers, first)
+      return
+    }
+    this.response.writeHead(status, headers)
+    if (this.method !== 'HEAD') {
+      const gone = new AbortController()
+      this.onceGone(() => gone.abort())
+      try {
+        await this.#write(first, gone.signal)
+        let slice: IteratorResult<string, unknown> = second
+        for (; slice.done !== true; slice = slices.next()) await this.#write(slice.value, gone.signal)
+      } catch (error) {
+        if (gone.signal.aborted) return
+        throw error
+      }
+    }
+    this.response.end()
+  }
+
+  reject({ status, headers, body }: Problem): void {
+    const { request, response } = this
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    // The rest of a body that was refused half-way is not read: the connection cannot be used again.
+    const isCut = request.complete || request.httpVersionMajor > 1 ? {} : { Connection: 'close' }
+    this.answer(status, { ...headers, ...isCut }, body)
+  }
+
+  stream(headers: HeaderFields): Sink {
+    exempt(this.response)
+    return createNodeSink(this.response, headers, this.peers)
+  }
+
+  cut(): void {
+    this.response.destroy()
+  }
+
+  /** Counts a large answer against what its connection may be sent at once. @returns whether it may be sent */
+  protected hold(_bytes: number): boolean {
+    return true
+  }
+
+  #sendFrom(body: Buffer): void {
+    const [slice, rest] = [body.subarray(0, SLICE_BYTES), body.subarray(SLICE_BYTES)]
+    if (rest.length === 0) this.response.end(slice)
+    else if (this.response.write(slice)) this.#sendFrom(rest)
+    else this.response.once('drain', () => this.#sendFrom(rest))
+  }
+
+  /** Others have their turn after each slice: the system may take all of a page at once, and `drain` waits for no turn. */
+  async #write(text: string, gone: AbortSignal): Promise<void> {
+    gone.throwIfAborted()
+    if (!this.response.write(text)) await once(this.response, 'drain', { signal: gone })
+    await nextTurn()
+  }
+}
+
+/** Answers of `node:http2` only look like those of `node:http`. */
+class Http2Exchange extends NodeExchange {
+  get #answer(): Http2ServerResponse {
+    return this.response as unknown as Http2ServerResponse
+  }
+
+  override get transport(): string {
+    return 'http2'
+  }
+
+  override header(name: string): string | undefined {
+    const { headers } = this.request
+    return (headers[name] ?? (name === 'host' ? headers[':authority'] : undefined))?.toString()
+  }
+
+  /** A response does not say so by itself. */
+  override get isGone(): boolean {
+    const { stream } = this.#answer
+    return stream.destroyed || stream.closed || stream.aborted
+  }
+
+  override onceGone(tell: () => void): void {
+    super.onceGone(tell)
+    // A stream of which a part of the request is unread does not close until that is read.
+    if (!this.isGone) this.#answer.stream.on('aborted', tell)
+  }
+
+  /** The stream below the response knows its window. */
+  override stream(headers: HeaderFields): Sink {
+    exempt(this.response)
+    const all = { ...this.response.getHeaders(), ...headers }
+    return createHttp2Sink(this.#answer.stream, all, this.peers)
+  }
+
+  override cut(): void {
+    this.#answer.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  }
+
+  protected override hold(bytes: number): boolean {
+    return holdUnsent(this.#answer.stream, bytes)
+  }
+}
+
+/**
+ * The body of a request that middleware of the application has read already. Only bytes are taken: a text or an object
+ * would be stored as what the parser made of the body, and no longer verbatim.
+ *
+ * @throws HttpError `body-consumed`
+ */
+async function* bytesOfParser(
+  request: IncomingMessage & { readonly body?: unknown },
+): AsyncGenerator<Buffer> {
+  if (!Buffer.isBuffer(request.body)) {
+    throw new HttpError(
+      'body-consumed',
+      'A body parser of the application has already read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
+    )
+  }
+  yield request.body
+}

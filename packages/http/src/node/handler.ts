@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Hub, Peers } from '@tailrace/hub'
+import { problem } from '../problem.ts'
+import { createProtocol } from '../protocol.ts'
+import type { ProtocolOptions } from '../protocol.ts'
+import { exchangeOf } from './exchange.ts'
+
+export interface HandlerOptions extends ProtocolOptions {
+  /** What the system knows about readers. @defaultValue nothing */
+  readonly peers?: Peers | undefined
+}
+
+/** Answers requests as `spec/protocol.md` says; mounts in any server of `node:http`. */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+export function createHandler(hub: Hub, { peers, ...options }: HandlerOptions): Handler {
+  const answer = createProtocol(hub, options)
+  return (request, response) => {
+    const exchange = exchangeOf(request, response, peers)
+    const { host, ':authority': authority } = request.headers
+    // RFC 9113, section 8.3.1: one must not say something else than the other.
+    if (authority === undefined || host === undefined || host === authority) answer(exchange)
+    else {
+      options.onRefused?.('malformed-request')
+      exchange.reject(problem('malformed-request', 'Host and :authority must not differ.'))
+    }
+  }
+}

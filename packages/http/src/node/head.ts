@@ -1,0 +1,124 @@
+/** The head of a request for a stream, as plain as can be. */
+export interface StreamHead {
+  /** The request target: a path, perhaps with a query. */
+  readonly target: string
+  /** Values by lower-case name; each character is a byte. */
+  readonly headers: ReadonlyMap<string, string>
+}
+
+/** More headers than any reader sends. */
+const MAX_HEADERS = 64
+const START = 'GET /'
+// Each of these is one class between anchors, or has no class next to one that it overlaps with: none backtracks.
+const REQUEST_LINE = /^GET (\/[\x21-\x7e]*) HTTP\/1\.1$/
+/** RFC 9110, section 5.1. */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Without control characters (RFC 9110, section 5.5) and obsolete line folding (RFC 9112, section 5.2). */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** Headers that change how a request is read or answered. */
+const UNUSUAL: ReadonlySet<string> = new Set([
+  'content-length',
+  'expect',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/**
+ * Reads the head of a plain request for a stream. Strict on purpose: anything it does not fully understand is
+ * `other`, and left to `node:http`, which answers or refuses it. So a mistake here costs memory, and never
+ * lets a request mean two things.
+ *
+ * @param streams - whether there may be a stream at a path
+ */
+export function readHead(
+  bytes: Buffer,
+  streams: (path: string) => boolean,
+): StreamHead | 'incomplete' | 'other' {
+  if (!mayBeStream(bytes)) return 'other'
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end === -1) return 'incomplete'
+  // Bytes after the head are a second request, or a body that has no business here.
+  if (end + 4 !== bytes.length) return 'other'
+  const [requestLine, ...lines] = bytes.toString('latin1', 0, end).split('\r\n')
+  const target = REQUEST_LINE.exec(requestLine!)?.[1]
+  if (target === undefined || lines.length > MAX_HEADERS) return 'other'
+  if (!streams(target.split('?', 1)[0]!)) return 'other'
+  const headers = new Map<string, string>()
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, Math.max(0, colon))
+    const value = withoutPadding(line, colon + 1)
+    if (!NAME.test(name) || !VALUE.test(value)) return 'other'
+    const key = name.toLowerCase()
+    if (headers.has(key) || UNUSUAL.has(key)) return 'other'
+    headers.set(key, value)
+  }
+  const connection = headers.get('connection')
+  const isKept = connection === undefined || connection.toLowerCase() === 'keep-alive'
+  return isKept && headers.has('host') ? { target, headers } : 'other'
+}
+
+/** Whether a head that begins with these bytes may turn out to be a plain request for a stream. */
+export function mayBeStream(bytes: Buffer): boolean {
+  const start = bytes.toString('latin1', 0, START.length)
+  return START.startsWith(start)
+}
+
+/** The rest of a line without the spaces and tabs around it. */
+function withoutPadding(line: string, from: number): string {
+  let [start, end] = [from, line.length]
+  while (start < end && isPadding(line.charCodeAt(start))) start += 1
+  while (end > start && isPadding(line.charCodeAt(end - 1))) end -= 1
+  return line.slice(start, end)
+}
+
+function isPadding(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+/** How a head ends. */
+const END = Buffer.from('\r\n\r\n')
+const LEAST_CAPACITY = 256
+
+/**
+ * Collects a head as it arrives. Each byte is scanned once and copied a bounded number of times, however many
+ * packets the head comes in.
+ */
+export class HeadBuffer {
+  /** The first chunk as it came; after the second, a copy that doubles when it is full. */
+  #bytes: Buffer = Buffer.alloc(0)
+  #length = 0
+  /** How many bytes of the end of a head were seen last. */
+  #matched = 0
+
+  add(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length && this.#matched < END.length; at += 1) {
+      if (chunk[at] === END[this.#matched]) this.#matched += 1
+      else this.#matched = chunk[at] === END[0] ? 1 : 0
+    }
+    const length = this.#length + chunk.length
+    if (this.#length === 0) {
+      this.#bytes = chunk
+    } else {
+      if (length > this.#bytes.length) {
+        const grown = Buffer.allocUnsafeSlow(Math.max(LEAST_CAPACITY, 2 * length))
+        this.#bytes.copy(grown, 0, 0, this.#length)
+        this.#bytes = grown
+      }
+      chunk.copy(this.#bytes, this.#length)
+    }
+    this.#length = length
+  }
+
+  /** Whether the empty line has come that ends a head. */
+  get isComplete(): boolean {
+    return this.#matched === END.length
+  }
+
+  /** Everything that has come. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+}

@@ -1,0 +1,8 @@
+export { takeStreams, type FrontOptions } from './front.ts'
+export { createHandler, type Handler, type HandlerOptions } from './handler.ts'
+export { createHttp2, type Http2, type Http2Options } from './http2.ts'
+export { createHttp2Sink } from './http2-sink.ts'
+export { DEFAULT_MAX_PENDING_BYTES, PENDING_LIMIT, PendingConnections } from './pending.ts'
+export { createNodeSink } from './response-sink.ts'
+export { createHttpServer, type ServerLimits } from './server.ts'
+export { createSocketSink } from './socket-sink.ts'

@@ -1,0 +1,131 @@
+import { createServer, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ProblemCode } from '../errors.ts'
+import { problem, SLOW_REQUEST } from '../problem.ts'
+import type { Problem } from '../problem.ts'
+import { exchangeOf } from './exchange.ts'
+import type { Handler } from './handler.ts'
+import { flawOf, mayUpgrade } from './message.ts'
+import { watchStalls } from './stall.ts'
+import { Turns } from './turns.ts'
+
+export interface ServerLimits {
+  /** The largest request line and headers, in bytes. */
+  readonly maxHeadBytes: number
+  /** The longest that a client may take to send them, in milliseconds. */
+  readonly headTimeoutMs: number
+  /** The longest that a client may take to send a whole request, in milliseconds. */
+  readonly requestTimeoutMs: number
+  /** The longest that a client may take nothing of an answer, in milliseconds. @defaultValue 30 seconds */
+  readonly answerTimeoutMs?: number | undefined
+}
+
+/** How often slow requests are looked for; a limit is overrun by at most this. */
+const CHECK_INTERVAL_MS = 1_000
+/** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
+export const KEEP_ALIVE_MS = 75_000
+/** How long a client may take to close its end once ours is closed; then the connection is cut. */
+export const LINGER_MS = 1_000
+
+/**
+ * An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly.
+ *
+ * @param onRefused - told of what is refused before it reaches the handler, by the code
+ */
+export function createHttpServer(
+  handler: Handler,
+  limits: ServerLimits,
+  onRefused?: (code: ProblemCode) => void,
+): Server {
+  function refuse(response: ServerResponse, why: Problem): void {
+    onRefused?.(why.code)
+    exchangeOf(response.req, response).reject(why)
+  }
+
+  const turns = new Turns()
+  const stalls = watchStalls(limits.answerTimeoutMs)
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeadBytes,
+      headersTimeout: limits.headTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAlive: true,
+      // Refused below, in the words of the protocol.
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      turns.take(request.socket, response, () => {
+        stalls.add(response)
+        const flaw = flawOf(request)
+        // Of a request that may upgrade, Node throws away what came with it, and reads on in the middle of something.
+        if (flaw !== undefined || mayUpgrade(request)) response.shouldKeepAlive = false
+        if (flaw !== undefined) refuse(response, problem('malformed-request', flaw))
+        else handler(request, response)
+      })
+    },
+  )
+  server.on('close', stalls.stop)
+  // Asked to go on when its body is read.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response)
+  })
+  server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    turns.take(socket, response, () => {
+      refuse(response, problem('invalid-header', 'Expect must be 100-continue.', { header: 'Expect' }))
+    })
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // A refusal must not land in the middle of an answer, nor where that to an earlier request is awaited.
+    const isAnswering = turns.owed(socket).some(({ headersSent, req }) => headersSent || req.complete)
+    if (!socket.writable || isAnswering) {
+      socket.destroy()
+      return
+    }
+    const [current] = turns.owed(socket)
+    if (current !== undefined && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+      // By its own answer: or what is still to come of it would count, although it was refused.
+      refuse(current, refusalOf(error.code))
+      cutLater(socket)
+      return
+    }
+    const code = refuseSocket(socket, error.code)
+    onRefused?.(code)
+  })
+  return server
+}
+
+/** Refuses what is no request yet, by the code of Node's error. @returns the code of the problem */
+export function refuseSocket(socket: Socket, code: string | undefined): ProblemCode {
+  const why = refusalOf(code)
+  socket.end(toHttp(why))
+  cutLater(socket)
+  return why.code
+}
+
+/** Cuts a connection that our end is done with, unless the client closes its own. */
+export function cutLater(socket: Socket): void {
+  socket.setTimeout(LINGER_MS, () => socket.destroy())
+}
+
+function refusalOf(code: string | undefined): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return problem(
+        'head-too-large',
+        'The request line and headers are too large: shorten them, or raise --max-head.',
+      )
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return problem('request-timeout', SLOW_REQUEST)
+    default:
+      return problem('malformed-request', 'This is not HTTP/1.1, or a header contains an invalid character.')
+  }
+}
+
+function toHttp({ status, headers, body }: Problem): string {
+  const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
+}

@@ -1,0 +1,41 @@
+import type { ServerResponse } from 'node:http'
+
+/** How often answers are looked at; a limit is overrun by at most this. */
+const CHECK_INTERVAL_MS = 1_000
+const ANSWER_TIMEOUT_MS = 30_000
+
+const streams = new WeakSet<ServerResponse>()
+
+/** Leaves a response to the hub, which bounds what streams hold and cuts those that stall. */
+export function exempt(response: ServerResponse): void {
+  streams.add(response)
+}
+
+/** Cuts answers of which a client takes nothing for too long. What it has asked for is in memory until then. */
+export interface StallWatch {
+  add(response: ServerResponse): void
+  stop(): void
+}
+
+export function watchStalls(timeoutMs: number = ANSWER_TIMEOUT_MS): StallWatch {
+  /** Since when nothing of an answer was taken. */
+  const watched = new Map<ServerResponse, number>()
+  const timer = setInterval(check, Math.min(CHECK_INTERVAL_MS, timeoutMs / 4)).unref()
+
+  function check(): void {
+    const now = performance.now()
+    for (const [response, since] of watched) {
+      if (response.writableLength === 0 || streams.has(response)) watched.set(response, now)
+      else if (now - since >= timeoutMs) response.destroy()
+    }
+  }
+
+  return {
+    add(response) {
+      watched.set(response, performance.now())
+      response.on('drain', () => watched.set(response, performance.now()))
+      response.on('close', () => watched.delete(response))
+    },
+    stop: () => clearInterval(timer),
+  }
+}

@@ -1,0 +1,26 @@
+import { constants } from 'node:http2'
+import type { Http2Session, ServerHttp2Stream } from 'node:http2'
+
+/** What large answers of one HTTP/2 connection may have in memory together; over HTTP/1.1 there is one at a time. */
+const MAX_UNSENT_BYTES = 16 * 1024 * 1024
+
+const unsent = new WeakMap<Http2Session, number>()
+
+/**
+ * Counts an answer until it has been taken or nobody is there to take it. One that is too much beside the others
+ * is refused, such that the client may ask again: a flow-control window that is shut would hold all of them.
+ *
+ * @returns whether it may be sent
+ */
+export function holdUnsent(stream: ServerHttp2Stream, bytes: number): boolean {
+  const { session } = stream
+  if (session === undefined) return false
+  const held = unsent.get(session) ?? 0
+  if (held > 0 && held + bytes > MAX_UNSENT_BYTES) {
+    stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    return false
+  }
+  unsent.set(session, held + bytes)
+  stream.on('close', () => unsent.set(session, unsent.get(session)! - bytes))
+  return true
+}

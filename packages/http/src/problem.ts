@@ -1,0 +1,54 @@
+import { HubError } from '@tailrace/hub'
+import { LogError } from '@tailrace/log'
+import { HttpError, STATUS } from './errors.ts'
+import type { ProblemCode, ProblemDetails } from './errors.ts'
+
+/** Seconds after which a publisher or reader that got a 503 may come back. */
+const RETRY_AFTER_SECONDS = 1
+
+/** Why a request is refused whose head or body does not come to its end. */
+export const SLOW_REQUEST = 'The request took too long to arrive.'
+
+/** A refusal as it is sent: RFC 9457. */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Turns whatever was thrown into a problem. What is not a refusal is a bug: its text stays here. */
+export function toProblem(error: unknown): Problem {
+  if (HttpError.is(error) || HubError.is(error) || LogError.is(error)) {
+    // A log's own facts name paths and system errors, which are no business of a client.
+    const isRefusal =
+      HttpError.is(error) || error.code === 'unsupported' || (HubError.is(error) && error.code === 'busy')
+    const isOutage = STATUS[error.code] >= 500 && !isRefusal
+    const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
+    // A client that sent one event knows of no batch.
+    const { index: _, ...facts } = error.details
+    return problem(error.code, detail, isOutage ? {} : facts, HttpError.is(error) ? error.headers : {})
+  }
+  return problem('internal', 'Something went wrong. The details are in the error output of the server.')
+}
+
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  details: ProblemDetails = {},
+  headers: Readonly<Record<string, string>> = {},
+): Problem {
+  const status = STATUS[code]
+  const title = code.replaceAll('-', ' ')
+  return {
+    code,
+    status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      ...(status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {}),
+      ...headers,
+    },
+    body: `${JSON.stringify({ type: `urn:tailrace:problem:${code}`, title, status, code, detail, ...details })}\n`,
+  }
+}

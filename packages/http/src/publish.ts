@@ -1,0 +1,197 @@
+import { HubError } from '@tailrace/hub'
+import type { Hub, Published } from '@tailrace/hub'
+import { LogError } from '@tailrace/log'
+import type { NewEvent, TraceContext } from '@tailrace/log'
+import { receive, receiveText } from './body.ts'
+import type { Holding } from './budget.ts'
+import type { Call } from './call.ts'
+import { HttpError } from './errors.ts'
+import type { Exchange, RequestHead } from './exchange.ts'
+import { permit } from './gate.ts'
+import { header } from './header.ts'
+import { answerJson } from './json.ts'
+import { BatchReader } from './ndjson.ts'
+import { quote } from './quote.ts'
+import { SLOW_REQUEST } from './problem.ts'
+import { topicOf } from './target.ts'
+import { parseTraceContext } from './trace.ts'
+
+/** What describes a single event. */
+const EVENT_HEADERS = ['Event-Type', 'Event-Key', 'Event-Remove', 'Event-End'] as const
+const KNOWN: ReadonlySet<string> = new Set(EVENT_HEADERS.map((name) => name.toLowerCase()))
+
+/** The line of an NDJSON batch may say as much again around its data. */
+const NDJSON_OVERHEAD = 2
+
+/** A publish whose body is received, and what has been received of it. */
+interface Receiving extends Call {
+  readonly holding: Holding
+  /** What its client has not been charged for yet. */
+  readonly cost: { events: number; bytes: number }
+}
+
+/** `POST /topics/<topic>`, one event or a batch; `POST /topics`, a batch whose lines name their topics. */
+export async function publish(call: Call): Promise<void> {
+  const { gate, client, rest } = call
+  const topic = rest === undefined ? undefined : topicOf(rest)
+  // Before its body is read, as far as can be told by then.
+  await permit(gate.mayPublish(client, topic), topic === undefined ? 'publish' : `publish to ${topic}`)
+  gate.requireRate(client)
+  const holding = gate.bodies.open(client.address)
+  const receiving = { ...call, holding, cost: { events: 0, bytes: 0 } }
+  try {
+    await receivePublish(receiving, topic)
+  } finally {
+    holding.release()
+    // What was refused has been read all the same.
+    charge(receiving)
+  }
+}
+
+async function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
+  const { hub, exchange } = call
+  refuseUnknownHeaders(exchange)
+  const contentType = exchange.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  if (contentType === 'application/x-ndjson') {
+    const published = await publishBatch(call, topic)
+    const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
+    answerJson(exchange, status, { events: published.map(toAnswer) })
+  } else if (topic === undefined) {
+    throw new HttpError(
+      'invalid-header',
+      'POST /topics accepts only batches: send Content-Type: application/x-ndjson.',
+      {
+        details: {
+          header: 'Content-Type',
+        },
+      },
+    )
+  } else {
+    const published = await publishOne(call, topic, hub.limits)
+    answerJson(exchange, published.duplicate ? 200 : 201, toAnswer(published))
+  }
+}
+
+async function publishOne(
+  call: Receiving,
+  topic: string,
+  { maxEventBytes }: Hub['limits'],
+): Promise<Published> {
+  const { exchange } = call
+  const event = {
+    topic,
+    type: header(exchange, 'Event-Type'),
+    key: header(exchange, 'Event-Key'),
+    remove: flag(exchange, 'Event-Remove'),
+    idempotencyKey: header(exchange, 'Idempotency-Key'),
+    end: flag(exchange, 'Event-End'),
+    trace: traceOf(exchange),
+  }
+  const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
+  call.cost.events = 1
+  const [published] = await store(call, [{ ...event, data }])
+  return published!
+}
+
+/** A header that is `true` or `false`; it need not be there. */
+function flag(head: RequestHead, name: string): boolean {
+  const value = header(head, name)
+  if (value === undefined || value === 'true' || value === 'false') return value === 'true'
+  throw new HttpError('invalid-header', `${name} must be true or false.`, { details: { header: name } })
+}
+
+/** A mistyped `Event-Key` must not publish an event without a key. */
+function refuseUnknownHeaders({ headerNames }: Exchange): void {
+  for (const name of headerNames) {
+    if (!name.startsWith('event-') || KNOWN.has(name)) continue
+    const shown = quote(name).slice(1, -1)
+    const message = `There is no header ${shown}; the headers of an event are ${EVENT_HEADERS.join(', ')}.`
+    throw new HttpError('invalid-header', message, { details: { header: shown } })
+  }
+}
+
+async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
+  const { hub, exchange } = call
+  const single = [...EVENT_HEADERS, 'Idempotency-Key'].find((name) => header(exchange, name) !== undefined)
+  if (single !== undefined) {
+    throw new HttpError(
+      'invalid-header',
+      `${single} applies to a single event: in a batch, set it in each line instead.`,
+      {
+        details: {
+          header: single,
+        },
+      },
+    )
+  }
+  const batch = new BatchReader({ limits: hub.limits, topic, trace: traceOf(exchange) })
+  await receiveBatch(call, batch)
+  try {
+    return await store(call, batch.events)
+  } catch (error) {
+    throw atLine(error, batch.lines)
+  }
+}
+
+/** Receives a batch. What follows a bad line is read and thrown away, since most clients listen only once they have sent all. */
+async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> {
+  const { hub, gate, client, holding, cost } = call
+  const permitted = new Set<string>()
+  let refusal: Error | undefined
+
+  async function read(step: () => void): Promise<void> {
+    if (refusal !== undefined) return
+    try {
+      step()
+      const fresh = new Set<string>()
+      for (const { topic } of batch.events.slice(cost.events)) if (!permitted.has(topic)) fresh.add(topic)
+      for (const topic of fresh) await permit(gate.mayPublish(client, topic), `publish to ${topic}`)
+      for (const topic of fresh) permitted.add(topic)
+    } catch (error) {
+      refusal = error as Error
+      holding.release()
+    }
+    cost.events = batch.events.length
+  }
+
+  const maxBytes = hub.limits.maxBatchBytes * NDJSON_OVERHEAD
+  await receive(call, { maxBytes, tooLarge: 'batch-too-large' }, (slice) => read(() => batch.add(slice)))
+  await read(() => batch.finish())
+  if (refusal !== undefined) throw refusal
+}
+
+async function store(call: Receiving, events: readonly NewEvent[]): Promise<readonly Published[]> {
+  const { hub, gate, client, exchange, holding, cost } = call
+  // What was refused meanwhile, for taking too long, must not be stored after all.
+  if (exchange.isAnswered) throw new HttpError('request-timeout', SLOW_REQUEST)
+  gate.requireRate(client, cost.events, cost.bytes)
+  charge(call)
+  // What waits for its commit has a bound of its own.
+  holding.release()
+  return hub.publish(events)
+}
+
+function charge({ gate, client, cost }: Receiving): void {
+  if (cost.bytes > 0 || cost.events > 0) gate.charge(client, cost.events, cost.bytes)
+  cost.events = 0
+  cost.bytes = 0
+}
+
+/** What instrumented clients send of themselves: unlike other headers it is not refused when it is wrong. */
+function traceOf(head: RequestHead): TraceContext | undefined {
+  return parseTraceContext(head.header('traceparent'), head.header('tracestate'))
+}
+
+/** Says which line was rejected, to someone who knows lines and not events. */
+function atLine(error: unknown, lines: readonly number[]): unknown {
+  if (!HubError.is(error) && !LogError.is(error)) return error
+  const { index, ...details } = error.details
+  if (typeof index !== 'number') return error
+  const line = lines[index]!
+  const message = `Line ${line}: ${error.message} No event of the batch was published.`
+  return new HttpError(error.code, message, { cause: error, details: { ...details, line } })
+}
+
+function toAnswer({ id, topic, duplicate }: Published): Record<string, unknown> {
+  return { id, topic, ...(duplicate ? { duplicate } : {}) }
+}

@@ -1,0 +1,67 @@
+import type { Subscription } from '@tailrace/hub'
+import type { Call, StreamRequest } from './call.ts'
+import type { HeaderFields, RequestHead } from './exchange.ts'
+
+/** What a path does for one method. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** A path, such as `/topics`; with `/*` at its end, every path that begins so. */
+  readonly path: string
+  /** Requests for which the route does not hold see no such path. @defaultValue it holds for all */
+  readonly holds?: ((head: RequestHead) => boolean) | undefined
+  /** `anyone` is not asked who it is; `admin` has to administer. @defaultValue `client`: the handler asks the gate */
+  readonly access?: 'anyone' | 'client' | 'admin' | undefined
+  /** Query parameters of a request that writes. @defaultValue none */
+  readonly parameters?: ReadonlySet<string> | undefined
+  /**
+   * Answers a `GET` with a stream. On HTTP/1.1 it does so without `node:http`, so `read` must be pure, and depend on nothing
+   * but the request. Requests for which it returns nothing go on to `handle`.
+   *
+   * @throws HttpError or LogError, from `read`
+   */
+  readonly stream?:
+    | { readonly headers: HeaderFields; read(request: StreamRequest): Subscription | undefined }
+    | undefined
+  /**
+   * @defaultValue rejects requests that are not for the stream
+   * @throws HttpError, HubError or LogError, which become the answer
+   */
+  readonly handle?: ((call: Call) => Promise<void>) | undefined
+}
+
+/** The routes of a path, by method, in the order of their table. */
+export interface Found {
+  readonly methods: ReadonlyMap<string, Route>
+  /** What the `*` of the path stands for. */
+  readonly rest: string | undefined
+}
+
+/** Finds the routes of a path. The longest prefix counts. */
+export class RouteTable {
+  readonly #paths = new Map<string, Map<string, Route>>()
+  readonly #prefixes: readonly string[]
+
+  constructor(routes: readonly Route[]) {
+    for (const route of routes) {
+      const methods = this.#paths.get(route.path) ?? new Map<string, Route>()
+      this.#paths.set(route.path, methods.set(route.method, route))
+    }
+    const prefixes = [...this.#paths.keys()]
+      .filter((path) => path.endsWith('/*'))
+      .map((path) => path.slice(0, -1))
+    this.#prefixes = prefixes.toSorted((a, b) => b.length - a.length)
+  }
+
+  find(path: string): Found | undefined {
+    const exact = path.endsWith('*') ? undefined : this.#paths.get(path)
+    if (exact !== undefined) return { methods: exact, rest: undefined }
+    const prefix = this.#prefixes.find((one) => path.startsWith(one))
+    if (prefix === undefined) return undefined
+    return { methods: this.#paths.get(`${prefix}*`)!, rest: path.slice(prefix.length) }
+  }
+
+  /** Whether a `GET` of a path may be a stream. */
+  streams(path: string): boolean {
+    return this.find(path)?.methods.get('GET')?.stream !== undefined
+  }
+}

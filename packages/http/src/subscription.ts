@@ -1,0 +1,100 @@
+import type { GapPolicy, Start, Subscription } from '@tailrace/hub'
+import { isPattern, MAX_CURSOR_LENGTH, parseCursor, parseSelector } from '@tailrace/log'
+import { tailraceDialect } from './dialect.ts'
+import { HttpError } from './errors.ts'
+import { flag, invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
+
+/** The most selectors on one stream. */
+export const MAX_SELECTORS = 100
+
+/** How often a reader can ask to be told of a key, in milliseconds. */
+const MIN_CONFLATE_MS = 10
+const MAX_CONFLATE_MS = 60_000
+
+const GAP_POLICIES: readonly GapPolicy[] = ['replay', 'live', 'snapshot', 'close']
+
+/** Where a request's subscription is written. */
+export interface SubscriptionSource {
+  /** The topic or selectors that the path names; with none, `?topic=` does. */
+  readonly selectors?: readonly string[] | undefined
+  readonly query: URLSearchParams
+  /** The `Last-Event-ID` header. It wins over the query, which is what it was when the stream was first opened. */
+  readonly lastEventId?: string | undefined
+}
+
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'topic',
+  'lastEventId',
+  'from',
+  'snapshot',
+  'envelope',
+  'gap',
+  'conflate',
+  'trace',
+  'time',
+])
+
+/**
+ * Reads what a request for a stream asks for.
+ *
+ * @throws HttpError `invalid-query` or `too-many-selectors`, LogError `invalid-selector`
+ */
+export function parseSubscription({ selectors, query, lastEventId }: SubscriptionSource): Subscription {
+  refuseUnknown(query, PARAMETERS)
+  const snapshot = flag(query, 'snapshot')
+  const inQuery = [single(query, 'lastEventId'), single(query, 'from')]
+  const from = [lastEventId, ...inQuery].find((place) => place !== undefined && place !== '')
+  if (snapshot && from === 'start') {
+    throw invalid('from', 'A snapshot cannot be combined with from=start: request one or the other.')
+  }
+  const selected = parseSelectors(selectors, query)
+  return {
+    selectors: selected,
+    dialect: tailraceDialect({
+      envelope: oneOf(query, 'envelope', ['json']) === 'json',
+      namesTopic: selected.length > 1 || selected.some(isPattern),
+      traces: flag(query, 'trace'),
+      times: flag(query, 'time'),
+    }),
+    start: from === undefined ? undefined : parseStart(from),
+    snapshot,
+    gap: oneOf(query, 'gap', GAP_POLICIES),
+    conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
+  }
+}
+
+/** Reads a place: `start`, `now`, or a cursor. */
+export function parseStart(text: string): Start {
+  if (text === 'start') return { at: 'oldest' }
+  if (text === 'now') return { at: 'tip' }
+  // A gap repeats it. No cursor is longer, so a longer text cannot become one by losing its end.
+  return { at: 'cursor', cursor: parseCursor(text), text: text.slice(0, MAX_CURSOR_LENGTH) }
+}
+
+/** The selectors of a path, or of a query's `topic` parameters. */
+export function parseSelectors(fromPath: readonly string[] | undefined, query: URLSearchParams): string[] {
+  if (fromPath !== undefined && query.has('topic')) {
+    throw invalid(
+      'topic',
+      'The path already names the topic: to select several, use /events?topic=…&topic=….',
+    )
+  }
+  const selectors = fromPath ?? query.getAll('topic')
+  if (selectors.length === 0)
+    throw invalid('topic', 'Name at least one topic: ?topic=orders/42&topic=prices/*.')
+  return parseSelectorList(selectors)
+}
+
+/** Checks selectors that are to be on one stream; each is returned once. @throws as `parseSubscription` */
+export function parseSelectorList(selectors: readonly string[]): string[] {
+  if (selectors.length > MAX_SELECTORS) {
+    throw new HttpError(
+      'too-many-selectors',
+      `A stream can have at most ${MAX_SELECTORS} topics: use a pattern.`,
+      {
+        details: { selectors: selectors.length, max: MAX_SELECTORS },
+      },
+    )
+  }
+  return [...new Set(selectors.map(parseSelector))]
+}

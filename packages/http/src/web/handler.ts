@@ -1,0 +1,26 @@
+import type { Hub } from '@tailrace/hub'
+import { createProtocol } from '../protocol.ts'
+import type { ProtocolOptions } from '../protocol.ts'
+import { WebExchange } from './exchange.ts'
+
+export interface WebHandlerOptions extends ProtocolOptions {
+  /** The part of the path under which the hub is mounted, such as `/hub`. @defaultValue none */
+  readonly prefix?: string | undefined
+}
+
+/**
+ * Answers a request as `spec/protocol.md` says. A request's own signal tells when its reader is gone.
+ *
+ * @param remoteAddress - where the request comes from, if the runtime says so
+ */
+export type WebHandler = (request: Request, remoteAddress?: string) => Promise<Response>
+
+/** The hub's protocol wherever there are `Request` and `Response`: Deno, Bun, Hono, and Node with an adapter. */
+export function createWebHandler(hub: Hub, { prefix = '', ...options }: WebHandlerOptions): WebHandler {
+  const answer = createProtocol(hub, options)
+  return (request, remoteAddress) => {
+    const exchange = new WebExchange(request, prefix, remoteAddress)
+    answer(exchange)
+    return exchange.response
+  }
+}

@@ -1,0 +1,2 @@
+export { createWebHandler, type WebHandler, type WebHandlerOptions } from './handler.ts'
+export { createWebSink, type WebSink } from './sink.ts'

@@ -1,0 +1,91 @@
+import type { Sink, SinkListener } from '@tailrace/hub'
+
+/** A sink whose bytes are read from a web stream. */
+export interface WebSink extends Sink {
+  /** Its chunks are shared with other readers: they must not be changed. */
+  readonly body: ReadableStream<Uint8Array>
+}
+
+/**
+ * Makes a sink that takes one payload for each time that its body is asked for one.
+ *
+ * @param signal - cuts the stream
+ * @param onOver - called when the stream has ended, or its reader is gone
+ */
+export function createWebSink(signal?: AbortSignal, onOver?: () => void): WebSink {
+  let listener: SinkListener | undefined
+  let controller: ReadableStreamDefaultController<Uint8Array>
+  /** Fulfils the pull that waits for bytes. */
+  let fulfil: (() => void) | undefined
+  let isOver = false
+
+  // A stream of type `bytes` would transfer the buffer, and so take it away from the other readers.
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(started) {
+        controller = started
+      },
+      // Until this resolves there is no other pull, and none within a write.
+      pull() {
+        return new Promise((resolve) => {
+          fulfil = resolve
+          listener?.ready()
+        })
+      },
+      cancel() {
+        finish()
+        listener?.closed()
+      },
+    },
+    // Nothing is asked for before someone reads.
+    { highWaterMark: 0 },
+  )
+
+  function finish(): void {
+    isOver = true
+    // A signal may live as long as the process does.
+    signal?.removeEventListener('abort', onAbort)
+    settle()
+    onOver?.()
+  }
+
+  function settle(): void {
+    fulfil?.()
+    fulfil = undefined
+  }
+
+  function fail(reason: unknown): void {
+    finish()
+    controller.error(reason)
+  }
+
+  function onAbort(): void {
+    fail(signal!.reason)
+    listener?.closed()
+  }
+
+  return {
+    body,
+    get isReady() {
+      return fulfil !== undefined
+    },
+    attach(to) {
+      listener = to
+      if (signal?.aborted === true) onAbort()
+      else signal?.addEventListener('abort', onAbort)
+    },
+    write({ bytes }) {
+      if (isOver) return
+      controller.enqueue(bytes)
+      settle()
+    },
+    end() {
+      if (isOver) return
+      finish()
+      controller.close()
+    },
+    destroy() {
+      fail(new DOMException('The stream was cut.', 'AbortError'))
+    },
+  }
+}

@@ -1,0 +1,101 @@
+import type { StoredEvent } from '@tailrace/log'
+
+/** How long events are delivered in one turn of the event loop, in milliseconds. */
+const MAX_TURN_MS = 10
+/** Events between two looks at the clock. Against many patterns, one of them can cost a millisecond. */
+const EVENTS_A_LOOK = 8
+/** What may wait to be delivered, in UTF-16 code units of data. */
+const MAX_LENGTH = 64 * 1024 * 1024
+/** What an event counts for besides its data. */
+const EVENT_OVERHEAD = 256
+
+export interface BacklogListener {
+  /** The next event of the log. */
+  event(event: StoredEvent): void
+  /** The turn is over: what it brought can be handed out. */
+  turn(): void
+  purged(topic: string): void
+  /** Too much waits: these events are not delivered, and readers have to read them from the log. */
+  overflow(events: readonly StoredEvent[]): void
+}
+
+/**
+ * Delivers what the tail reports, in order. What comes singly is delivered at once; a large batch is delivered in
+ * slices, with other work between them.
+ */
+export class Backlog {
+  readonly #listener: BacklogListener
+  /** Runs of events, and the names of topics that were purged between them. */
+  #waiting: (readonly StoredEvent[] | string)[] = []
+  #length = 0
+  #next: NodeJS.Immediate | undefined
+
+  constructor(listener: BacklogListener) {
+    this.#listener = listener
+  }
+
+  add(events: readonly StoredEvent[]): void {
+    const rest = this.#waiting.length === 0 ? this.#deliver(events) : events
+    if (rest.length > 0) this.#wait(rest)
+  }
+
+  purge(topic: string): void {
+    if (this.#waiting.length === 0) this.#listener.purged(topic)
+    else this.#wait(topic)
+  }
+
+  stop(): void {
+    clearImmediate(this.#next)
+    this.#waiting = []
+  }
+
+  /** @returns the events for which there was no time */
+  #deliver(events: readonly StoredEvent[]): readonly StoredEvent[] {
+    const until = performance.now() + MAX_TURN_MS
+    let count = 0
+    for (const event of events) {
+      if (count > 0 && count % EVENTS_A_LOOK === 0 && performance.now() >= until) break
+      this.#listener.event(event)
+      count += 1
+    }
+    this.#listener.turn()
+    return count === events.length ? [] : events.slice(count)
+  }
+
+  #wait(item: readonly StoredEvent[] | string): void {
+    this.#waiting.push(item)
+    this.#length += lengthOf(item)
+    if (this.#length > MAX_LENGTH) this.#overflow()
+    else this.#next ??= setImmediate(() => this.#go())
+  }
+
+  #go(): void {
+    this.#next = undefined
+    const item = this.#waiting.shift()
+    if (item === undefined) return
+    this.#length -= lengthOf(item)
+    if (typeof item === 'string') {
+      this.#listener.purged(item)
+    } else {
+      const rest = this.#deliver(item)
+      if (rest.length > 0) {
+        this.#waiting.unshift(rest)
+        this.#length += lengthOf(rest)
+      }
+    }
+    if (this.#waiting.length > 0) this.#next ??= setImmediate(() => this.#go())
+  }
+
+  #overflow(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#length = 0
+    this.#listener.overflow(waiting.flatMap((item) => (typeof item === 'string' ? [] : item)))
+    for (const item of waiting) if (typeof item === 'string') this.#listener.purged(item)
+  }
+}
+
+function lengthOf(item: readonly StoredEvent[] | string): number {
+  if (typeof item === 'string') return EVENT_OVERHEAD
+  return item.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD, 0)
+}

@@ -1,0 +1,187 @@
+import { once } from 'node:events'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createAppGate, TAILRACE_ROUTES } from '@tailrace/http'
+import type { Gate, Route } from '@tailrace/http'
+import {
+  createHandler,
+  createHttp2,
+  createHttpServer,
+  PendingConnections,
+  takeStreams,
+} from '@tailrace/http/node'
+import type { ServerLimits } from '@tailrace/http/node'
+import { createHub, DEFAULT_STALL_MS } from '@tailrace/hub'
+import type { Hub, HubOptions } from '@tailrace/hub'
+import type { EventLog } from '@tailrace/log'
+import { createDoors } from './doors.ts'
+import type { Doors } from './doors.ts'
+import { createPressure } from './limits/pressure.ts'
+import type { Pressure } from './limits/pressure.ts'
+import { connectionBound, limitConnections, readFileLimit } from './net/connection-limit.ts'
+import type { ConnectionBound } from './net/connection-limit.ts'
+import { listen, requireFree } from './net/listen.ts'
+import { trackSockets } from './net/sockets.ts'
+import { createTlsServer } from './net/tls.ts'
+import type { TlsFiles } from './net/tls.ts'
+import { metricsRoute } from './observe/exposition.ts'
+import { PLAIN_JOURNAL } from './observe/journal.ts'
+import type { Journal } from './observe/journal.ts'
+import { createMetrics } from './observe/metrics.ts'
+import { openLog } from './open-log.ts'
+import { createPeerWatch } from './peers/watch.ts'
+import { welcomeRoute } from './welcome.ts'
+
+/** Time for completing responses that are under way when the hub stops. */
+const MAX_LAST_ANSWERS_MS = 3_000
+const DEFAULT_LIMITS: ServerLimits = {
+  maxHeadBytes: 16 * 1024,
+  headTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+}
+
+/** What a gate of the program is made of, besides its own options. */
+export interface GateParts {
+  readonly log: EventLog
+  warn(line: string): void
+}
+
+export interface ServerOptions {
+  /** `sqlite:FILE`, `memory:`, or a log that is open; that one is still open when the server has stopped. */
+  readonly log: string | EventLog
+  /** @defaultValue `127.0.0.1` */
+  readonly host?: string | undefined
+  /** 0 chooses one that is free. @defaultValue 4242 */
+  readonly port?: number | undefined
+  /**
+   * Who may do what: a gate, such as one of `createAppGate`, or a function that makes it once the log is open, such as
+   * `tokenGate(…)`. @defaultValue anyone on this machine may subscribe, nobody may publish or purge
+   */
+  readonly gate?: Gate | ((parts: GateParts) => Gate | Promise<Gate>) | undefined
+  /** Endpoints beside those of the protocol. @defaultValue none */
+  readonly routes?: readonly Route[] | undefined
+  /** Files of a certificate and its key. @defaultValue no TLS */
+  readonly tls?: TlsFiles | undefined
+  readonly hub?: Omit<HubOptions, 'onError' | 'onInterruption'> | undefined
+  /** Bounds on what a client may send, and how slowly. @defaultValue 16 KiB; 10, 60 and 30 seconds */
+  readonly limits?: Partial<ServerLimits> | undefined
+  /** @defaultValue as many as open files and half of the memory allow */
+  readonly maxConnections?: number | undefined
+  /** Memory for connections that have not completed their TLS handshake or first request head. @defaultValue 64 MiB */
+  readonly maxPendingBytes?: number | undefined
+  /** Told of what an operator should know. @defaultValue lines on standard error */
+  readonly journal?: Journal | undefined
+}
+
+/** A server that listens. */
+export interface Running {
+  readonly url: string
+  readonly port: number
+  readonly hub: Hub
+  /** Lets no reader in any more, and ends all streams within some milliseconds, so that not all readers return at once. */
+  drain(overMs: number): Promise<void>
+  /** Ends all streams, lets answers that are under way be sent, closes every connection, and the log that it opened. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts what `tailrace serve` runs: a hub on a log, served over HTTP/1.1 and HTTP/2.
+ *
+ * @throws ListenError, LogError, or RangeError that names the option, the rule and the value
+ */
+export async function startServer(options: ServerOptions): Promise<Running> {
+  const { host = '127.0.0.1', port = 4242, tls, journal = PLAIN_JOURNAL } = options
+  // Before there are worker threads.
+  const bound = connectionBound(options.maxConnections, readFileLimit(), tls !== undefined)
+  await requireFree({ host, port })
+  const log = typeof options.log === 'string' ? await openLog(options.log) : options.log
+  const pressure = createPressure(bound.streams)
+  /** What is to be undone, the last first. */
+  const undo: (() => unknown)[] = [
+    () => (log === options.log ? undefined : log.close()),
+    () => pressure.stop(),
+  ]
+
+  async function stop(): Promise<void> {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step()
+  }
+
+  try {
+    const { gate = createAppGate({ authorize: () => ({ subscribe: ['**'] }) }) } = options
+    const made = typeof gate === 'function' ? await gate({ log, warn: journal.warn }) : gate
+    const doors = createDoors(made, pressure)
+    const hub = await createHub(log, {
+      ...options.hub,
+      onError: journal.failed,
+      onInterruption: (reason) => (reason === undefined ? journal.resumed() : journal.interrupted(reason)),
+    })
+    undo.push(() => hub.close())
+    const listener = await serve(options, { hub, doors, bound, pressure, journal, undo })
+    const { port: chosen } = listener.address() as AddressInfo
+    const name = host.includes(':') ? `[${host}]` : host
+    return {
+      url: `${tls === undefined ? 'http' : 'https'}://${name}:${chosen}`,
+      port: chosen,
+      hub,
+      async drain(overMs) {
+        doors.close()
+        await hub.drain(overMs)
+      },
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly hub: Hub
+  readonly doors: Doors
+  readonly bound: ConnectionBound
+  readonly pressure: Pressure
+  readonly journal: Journal
+  readonly undo: (() => unknown)[]
+}
+
+/** Serves a hub on a port. */
+async function serve(
+  { host = '127.0.0.1', port = 4242, routes: more = [], tls, maxPendingBytes, ...options }: ServerOptions,
+  { hub, doors: gate, bound, pressure, journal, undo }: Parts,
+): Promise<Server> {
+  const stallMs = options.hub?.stallMs ?? DEFAULT_STALL_MS
+  const limits = { ...DEFAULT_LIMITS, answerTimeoutMs: stallMs, ...options.limits }
+  const pending = new PendingConnections(maxPendingBytes)
+  const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
+  const sockets = new Set<Socket>()
+  const peers = createPeerWatch(sockets, stallMs, journal.failed)
+  const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute(), ...more]
+  const onRefused = metrics.refused
+  const handler = createHandler(hub, { gate, routes, peers, onError: journal.failed, onRefused })
+  const http1 = createHttpServer(handler, limits, onRefused)
+  const http2 = createHttp2(handler, limits, { onRefused, pending })
+  const cutStreams = takeStreams(http1, hub, limits, { gate, routes, http2, peers, pending, onRefused })
+  const handshakeMs = limits.headTimeoutMs
+  const listener: Server =
+    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)
+  undo.push(async () => {
+    const closed = listener.listening ? once(listener, 'close') : undefined
+    listener.close()
+    await hub.close()
+    http1.closeIdleConnections()
+    http2.close()
+    await Promise.race([closed, delay(MAX_LAST_ANSWERS_MS, undefined, { ref: false })])
+    http1.closeAllConnections()
+    http2.cut()
+    cutStreams()
+    peers.stop()
+    // A connection that is closed gracefully waits for its peer, which may be gone.
+    for (const socket of sockets) socket.resetAndDestroy()
+  })
+  trackSockets(listener, sockets)
+  limitConnections(listener, bound, journal.warn)
+  metrics.watch(listener)
+  await listen(listener, { host, port })
+  peers.start(listener)
+  return listener
+}

@@ -1,0 +1,65 @@
+import { createAppGate } from '@tailrace/http'
+import type { Route } from '@tailrace/http'
+import { createMemoryLog } from '@tailrace/log'
+import { openStream } from '@tailrace/testkit'
+import { startServer } from 'tailrace'
+import type { Journal } from 'tailrace'
+import { expect, test } from 'vitest'
+
+const SILENT: Journal = {
+  started() {},
+  draining() {},
+  stopped() {},
+  interrupted() {},
+  resumed() {},
+  warn() {},
+  failed() {},
+}
+
+test('an application starts the server of the command line, with a gate and an endpoint of its own', async () => {
+  const gate = createAppGate({ authorize: () => ({ publish: ['chat/*'], subscribe: ['chat/*'] }) })
+  const version: Route = {
+    method: 'GET',
+    path: '/version',
+    access: 'anyone',
+    handle: async ({ exchange }) => exchange.answer(200, { 'Content-Type': 'text/plain' }, '1\n'),
+  }
+  const log = createMemoryLog()
+  const running = await startServer({ log, port: 0, gate, routes: [version], journal: SILENT })
+  const stream = await openStream(`${running.url}/topics/chat/1`)
+  const publish = (topic: string): Promise<Response> =>
+    fetch(`${running.url}/topics/${topic}`, { method: 'POST', body: 'hi' })
+  expect((await publish('chat/1')).status).toBe(201)
+  expect((await publish('other')).status).toBe(403)
+  expect(await (await fetch(`${running.url}/version`)).text()).toBe('1\n')
+  await stream.waitFor((frames) => frames.some(({ data }) => data === 'hi'))
+
+  await running.drain(100)
+  await stream.ended
+  expect(stream.frames().at(-1)).toMatchObject({ event: 'tailrace.error', data: '{"code":"draining"}' })
+  expect((await fetch(`${running.url}/readyz`)).status).toBe(503)
+  await running.stop()
+  await expect(fetch(running.url)).rejects.toThrow('fetch failed')
+  // The log is the application's to close.
+  expect(await log.append([{ topic: 'chat/1', data: 'after' }])).toHaveLength(1)
+  await log.close()
+})
+
+test('without a gate, anyone on this machine may read and nobody may publish', async () => {
+  const running = await startServer({ log: 'memory:', port: 0, journal: SILENT })
+  expect((await fetch(`${running.url}/topics/t`, { method: 'POST', body: 'x' })).status).toBe(403)
+  expect((await fetch(`${running.url}/topics/t`, { headers: { Accept: 'application/json' } })).status).toBe(
+    200,
+  )
+  await running.stop()
+})
+
+test('a server that cannot start says why, and leaves nothing open', async () => {
+  const running = await startServer({ log: 'memory:', port: 0, journal: SILENT })
+  const again = startServer({ log: 'memory:', port: running.port, journal: SILENT })
+  await expect(again).rejects.toMatchObject({ name: 'ListenError', code: 'port-in-use' })
+  await running.stop()
+  await expect(startServer({ log: 'redis:x', port: 0, journal: SILENT })).rejects.toThrow('sqlite:FILE')
+  const windowed = startServer({ log: 'memory:', port: 0, hub: { windowBytes: -1 }, journal: SILENT })
+  await expect(windowed).rejects.toThrow('windowBytes')
+})
