@@ -4,7 +4,7 @@ import { rolldown } from 'rolldown'
 
 /** The bytes that a page loads for one export of the client, minified and gzipped. Lower them together with the code. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  subscribe: 5_500,
+  subscribe: 6_300,
   EventSource: 3_500,
   publish: 1_800,
   readHistory: 2_050,
