@@ -48,7 +48,7 @@ position is saved in a file next to FILE, so that after a restart no line is pub
     try {
       if (values.follow !== undefined) {
         const { follow: file, state = `${file}.tailrace`, url, token, type } = values
-        // Loaded by those who follow: every other command starts sooner without it.
+        // Loaded only with --follow, so that all other commands start faster.
         const { follow: followFile } = await import('../follow/follow.ts')
         await followFile({ file, state, url, token, topic, type, signal: stopSignal(), notice })
         return 0
