@@ -1,3 +1,4 @@
+import { networkOf } from '@tailrace/hub'
 import { HttpError } from './errors.ts'
 
 /** Memory budgets shared by all clients, named after their settings. */
@@ -31,7 +32,7 @@ export class Budget {
   }
 
   open(address: string): Holding {
-    return new Holding(this, address)
+    return new Holding(this, networkOf(address))
   }
 
   /** @throws HttpError `busy` if there is not enough room now */
