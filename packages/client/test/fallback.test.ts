@@ -15,7 +15,7 @@ afterEach(async () => {
   await hub[Symbol.asyncDispose]()
 })
 
-const QUICK = { initialDelayMs: 0, maxDelayMs: 0, openTimeoutMs: 150 }
+const QUICK = { initialDelayMs: 0, maxDelayMs: 0, openTimeoutMs: 500 }
 
 test('behind a proxy that buffers, events come by polling, all of them and once', async () => {
   await using proxy = await startBufferingProxy(hub.url)

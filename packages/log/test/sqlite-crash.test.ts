@@ -9,7 +9,7 @@ import { killAfter, PUBLISH_UNTIL_KILLED, wholeBatches } from './batches.ts'
 const ROUNDS = 20
 const MAX_LINES_A_ROUND = 120
 
-test(`keeps whatever it acknowledged over ${ROUNDS} kills`, async () => {
+test(`keeps whatever it acknowledged over ${ROUNDS} kills`, { timeout: 120_000 }, async () => {
   const seed = testSeed()
   const random = createRandom(seed)
   using dir = tempDir()
