@@ -110,7 +110,7 @@ export interface Hub {
    */
   drain(overMs: number): Promise<void>
 
-  /** Ends every stream; readers reconnect. The log stays open: whoever opened it must close it. */
+  /** Ends every stream; readers reconnect. The log stays open; its opener must close it. */
   close(): Promise<void>
 }
 

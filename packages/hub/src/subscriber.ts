@@ -152,7 +152,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     }
   }
 
-  /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs nothing. */
+  /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs no heartbeat. */
   heartbeat(): void {
     const isIdle = !this.#isBusy && !this.#isDone && this.#sink.isReady && !this.#isWithinFrame
     if (isIdle) this.say(this.#lane.dialect.heartbeat)

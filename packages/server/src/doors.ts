@@ -2,9 +2,9 @@ import { HttpError } from '@tailrace/http'
 import type { Gate } from '@tailrace/http'
 import type { Pressure } from './limits/pressure.ts'
 
-/** The gate of a server, which lets nobody in any more once it is to stop, nor while it has too much to do. */
+/** The gate of a server, which admits no more readers once the server is stopping, or while it is overloaded. */
 export interface Doors extends Gate {
-  /** Lets no reader in any more. */
+  /** Admits no more readers. */
   close(): void
 }
 
