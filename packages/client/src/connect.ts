@@ -14,10 +14,10 @@ import type { Outlet, Subscription } from './subscription.ts'
 /** Maximum number of topics and patterns of one stream (spec/protocol.md, 3.1). */
 const MAX_SELECTORS = 100
 
-export type ConnectOptions = Omit<
-  SubscribeOptions,
-  'method' | 'body' | 'decode' | 'lastEventId' | 'store' | 'share'
->
+/** Options of `subscribe` that `connect` does not accept. */
+const OTHERS = ['method', 'body', 'decode', 'lastEventId', 'store', 'share'] as const
+
+export type ConnectOptions = Omit<SubscribeOptions, (typeof OTHERS)[number]>
 
 export interface TopicOptions {
   /** Converts the text of an event to `data`, for this subscription only. @defaultValue the text */
@@ -78,6 +78,7 @@ interface Member {
  * @throws ClientError `invalid-option`
  */
 export function connect(url: string | URL, options: ConnectOptions = {}): PageConnection {
+  refuse(options, (name) => (OTHERS as readonly string[]).includes(name))
   const settings = resolveOptions(`${String(url).replace(/\/$/, '')}/events`, options)
   const { signal } = settings
   /** All that have not ended. Their topics count even before they want events. */
@@ -254,6 +255,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
 
   const page: PageConnection = {
     subscribe<Events extends EventMap>(topics: string | readonly string[], given: TopicOptions = {}) {
+      refuse(given, (name) => name !== 'from' && name !== 'decode')
       const selectors = [...new Set([topics].flat())]
       const { from, decode } = given
       if (selectors.length === 0 || new Set([...selectorsOf(all), ...selectors]).size > MAX_SELECTORS) {
@@ -287,6 +289,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
         settle = (error) => (error === undefined ? resolve() : reject(error))
       })
       all.add(member)
+      if (signal?.aborted === true) member.end()
       return outlet.open({
         begin() {
           if (hasBegun || member.isOver) return
@@ -313,4 +316,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
   }
   signal?.addEventListener('abort', page.close)
   return page
+}
+
+/** @throws ClientError `invalid-option` for options that are not supported */
+function refuse(options: object, isRefused: (name: string) => boolean): void {
+  const option = Object.keys(options).find(isRefused)
+  if (option === undefined) return
+  throw new ClientError('invalid-option', `${option} is not an option here`, { details: { option } })
 }

@@ -1,5 +1,5 @@
 import { connect, json, publish } from '@tailrace/client'
-import type { PageConnection, Subscription } from '@tailrace/client'
+import type { ConnectOptions, PageConnection, Subscription, TopicOptions } from '@tailrace/client'
 import { createRandom, startHub, testSeed } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -160,6 +160,26 @@ test('a topic that is refused ends its own subscription, and the others go on', 
   expect(server.requests[2]!.headers['last-event-id']).toBe('e.1')
   own.close()
   await open.subscription.closed
+})
+
+test('what is not an option of a page is refused at once', () => {
+  expect(() => connect(hub.url, { share: () => undefined } as ConnectOptions)).toThrow(
+    expect.objectContaining({ code: 'invalid-option', option: 'share' }),
+  )
+  expect(() => page.subscribe('a', { form: 'start' } as TopicOptions)).toThrow(
+    expect.objectContaining({ code: 'invalid-option', option: 'form' }),
+  )
+})
+
+test('a signal ends all subscriptions of a page, and those that come later', async () => {
+  const stop = new AbortController()
+  const own = connect(hub.url, { signal: stop.signal })
+  const before = watch('a', undefined, own)
+  await untilLive(before)
+  stop.abort()
+  const later = watch('a', undefined, own)
+  await Promise.all([before.subscription.closed, later.subscription.closed])
+  expect(later.statuses).toEqual([])
 })
 
 test('one that has caught up to a place behind the connection sets it back, and the others skip what they have had', async () => {

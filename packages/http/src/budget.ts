@@ -1,3 +1,4 @@
+import { networkOf } from '@tailrace/hub'
 import { HttpError } from './errors.ts'
 
 /** Memory budgets shared by all clients, named after their settings. */
@@ -13,7 +14,10 @@ const HELD_BY: Readonly<Record<MemoryLimit, string>> = {
   'max-history': 'history pages being sent',
 }
 
-/** Memory that all clients share. One address may hold at most half, so that it cannot keep out the others. */
+/**
+ * Memory that all clients share. One network (an IPv4 address, or the first 64 bits of an IPv6 address) may hold at
+ * most half, so that it cannot keep out the others.
+ */
 export class Budget {
   readonly limit: MemoryLimit
   readonly maxBytes: number
@@ -31,7 +35,7 @@ export class Budget {
   }
 
   open(address: string): Holding {
-    return new Holding(this, address)
+    return new Holding(this, networkOf(address))
   }
 
   /** @throws HttpError `busy` if there is not enough room now */

@@ -1,6 +1,7 @@
+export { READ_ONLY_GATE } from './app-gate.ts'
 export { Budget, MEMORY_LIMITS, type MemoryLimit } from './budget.ts'
 export { corsHeaders } from './cors.ts'
-export type { IssuedTicket, Revoked } from './gate.ts'
+export { OPEN_GATE, type IssuedTicket, type Revoked } from './gate.ts'
 export {
   isAllowed,
   isLoopback,

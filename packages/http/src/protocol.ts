@@ -57,10 +57,10 @@ export function createProtocol(
     const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
     const route = known.find((one) => one.method === method)
     if (route === undefined) answerOther(exchange, known)
-    else await follow(route, { exchange, query, rest })
+    else await run(route, { exchange, query, rest })
   }
 
-  async function follow(route: Route, request: Pick<Call, 'exchange' | 'query' | 'rest'>): Promise<void> {
+  async function run(route: Route, request: Pick<Call, 'exchange' | 'query' | 'rest'>): Promise<void> {
     const { access = 'client', parameters = NO_PARAMETERS, method, stream } = route
     const { exchange, query, rest } = request
     // A publish takes its fields from headers: a `?key=` would be silently ignored.

@@ -4,7 +4,7 @@ import type { HeaderFields, RequestHead } from './exchange.ts'
 
 /** The handling of one method of a path. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** A path, such as `/topics`. With `/*` at its end: every path with that prefix. */
   readonly path: string
   /** For requests for which the route does not hold, the path does not exist. @defaultValue it holds for all */
@@ -56,7 +56,8 @@ export class RouteTable {
   }
 
   find(path: string): Found | undefined {
-    const exact = path.endsWith('*') ? undefined : this.#paths.get(path)
+    // A request for the pattern itself is not a request for a path.
+    const exact = path.endsWith('/*') ? undefined : this.#paths.get(path)
     if (exact !== undefined) return { methods: exact, rest: undefined }
     const prefix = this.#prefixes.find((one) => path.startsWith(one))
     if (prefix === undefined) return undefined

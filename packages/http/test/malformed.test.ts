@@ -5,8 +5,8 @@ import { rawAnswerOf, refusal } from './problem-shape.ts'
 import { connectRaw } from './raw-connection.ts'
 import { startServing } from './serving.ts'
 import type { Serving } from './serving.ts'
-import { openWitness } from '../../server/test/witness.ts'
-import type { Witness } from '../../server/test/witness.ts'
+import { openWitness } from '../../server/test/support/witness.ts'
+import type { Witness } from '../../server/test/support/witness.ts'
 
 let serving: Serving
 let witness: Witness

@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { answerOf, refusal } from './problem-shape.ts'
 import { startServing } from './serving.ts'
 import type { Serving } from './serving.ts'
-import { openWitness } from '../../server/test/witness.ts'
-import type { Witness } from '../../server/test/witness.ts'
+import { openWitness } from '../../server/test/support/witness.ts'
+import type { Witness } from '../../server/test/support/witness.ts'
 
 let serving: Serving
 let witness: Witness

@@ -1,3 +1,5 @@
+import { networkOf } from './network.ts'
+
 /** The reader of a stream, as identified by the server. The hub only passes this on. */
 export interface Reader {
   /** How the bytes travel, in terms of the server. */
@@ -9,10 +11,10 @@ export interface Reader {
   readonly credential: string | undefined
 }
 
-/** Readers with the same value take turns as one: their subject, or their address. */
+/** Readers with the same value take turns as one: their subject, or their network. */
 export function clientOf(reader: Reader | undefined): string {
   if (reader?.subject !== undefined) return `subject ${reader.subject}`
-  return `address ${reader?.address ?? ''}`
+  return `address ${networkOf(reader?.address ?? '')}`
 }
 
 /**

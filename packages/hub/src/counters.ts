@@ -11,7 +11,7 @@ import { Histogram } from './histogram.ts'
  * - `revoked`: its rights were withdrawn.
  * - `max-age`: it was open for as long as a stream may be.
  * - `ended`: every selected topic has ended.
- * - `gap`: it asked for `gap=close`, and there was a gap.
+ * - `gap`: there was a gap, and its reader asked to receive nothing after one.
  * - `overrun`: the rest of a frame that it had begun was trimmed before it accepted it.
  * - `log-unavailable`: the log could not be read, or failed.
  * - `busy`: more reads of the log were waiting than are allowed.

@@ -1,4 +1,5 @@
 export type { Connection, Reader, StreamState } from './connection.ts'
+export { networkOf } from './network.ts'
 export type { CloseReason, Counters } from './counters.ts'
 export type { Dialect } from './dialect.ts'
 export { HubError, type HubErrorCode, type HubErrorDetails } from './errors.ts'

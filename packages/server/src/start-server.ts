@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createAppGate, TAILRACE_ROUTES } from '@tailrace/http'
+import { TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
+import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
   createHandler,
   createHttp2,
@@ -110,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   }
 
   try {
-    const { gate = createAppGate({ authorize: () => ({ subscribe: ['**'] }) }) } = options
+    const { gate = READ_ONLY_GATE } = options
     const made = typeof gate === 'function' ? await gate({ log, warn: journal.warn }) : gate
     const doors = createDoors(made, pressure)
     const hub = await createHub(log, {

@@ -9,8 +9,8 @@ import { openClient } from '../../http/test/client.ts'
 import { connectRaw } from '../../http/test/raw-connection.ts'
 import { startServing } from '../../http/test/serving.ts'
 import type { Serving } from '../../http/test/serving.ts'
-import { startTraffic } from './traffic.ts'
-import type { Traffic } from './traffic.ts'
+import { startTraffic } from './support/traffic.ts'
+import type { Traffic } from './support/traffic.ts'
 
 const REQUEST = 'GET /topics/traffic HTTP/1.1\r\nHost: x\r\n\r\n'
 

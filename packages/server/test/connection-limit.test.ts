@@ -7,7 +7,7 @@ import { openStream, runCli, startHub } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { limitConnections } from '../src/net/connection-limit.ts'
 import { openClient } from '../../http/test/client.ts'
-import { startCrowd } from './crowd.ts'
+import { startCrowd } from './support/crowd.ts'
 import { connectRaw } from '../../http/test/raw-connection.ts'
 import type { RawConnection } from '../../http/test/raw-connection.ts'
 
@@ -20,7 +20,7 @@ const MOST_RESERVE = 32
 const MANY_FILES = 16_384
 /** Processes, each of which has a limit of its own. */
 const CROWDS = 4
-const LIMITED = { main: fileURLToPath(new URL('./limited-main.ts', import.meta.url)) }
+const LIMITED = { main: fileURLToPath(new URL('./support/limited-main.ts', import.meta.url)) }
 const SUBSCRIBE = 'GET /topics/crowd HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 test('a hub that has all the connections it can have refuses more, and serves those on as if nothing were', async () => {

@@ -1,5 +1,6 @@
 import { createAppGate } from '@tailrace/http'
-import type { Route } from '@tailrace/http'
+import type { Gate, Route } from '@tailrace/http'
+import { OPEN_GATE } from '@tailrace/http/gate'
 import { createMemoryLog } from '@tailrace/log'
 import { openStream } from '@tailrace/testkit'
 import { startServer } from 'tailrace'
@@ -43,6 +44,50 @@ test('an application starts the server of the command line, with a gate and an e
   // The log is the application's to close.
   expect(await log.append([{ topic: 'chat/1', data: 'after' }])).toHaveLength(1)
   await log.close()
+})
+
+test('a gate may be of a class of the application', async () => {
+  class Members implements Gate {
+    readonly #may: boolean
+    readonly isDraining = false
+    readonly bodies: Gate['bodies'] = OPEN_GATE.bodies
+    readonly pages: Gate['pages'] = OPEN_GATE.pages
+    readonly seal: Gate['seal'] = OPEN_GATE.seal
+
+    constructor(may: boolean) {
+      this.#may = may
+    }
+
+    identify = OPEN_GATE.identify
+    mayPublish(): boolean {
+      return this.#may
+    }
+    mayRead(): boolean {
+      return this.#may
+    }
+    mayAdminister(): boolean {
+      return false
+    }
+    mayGetTicket(): boolean {
+      return false
+    }
+    readable = OPEN_GATE.readable
+    requireStill = OPEN_GATE.requireStill
+    admit = OPEN_GATE.admit
+    admitPage = OPEN_GATE.admitPage
+    requireRate = OPEN_GATE.requireRate
+    charge = OPEN_GATE.charge
+    corsHeaders = OPEN_GATE.corsHeaders
+    issueTicket = OPEN_GATE.issueTicket
+    revoke = OPEN_GATE.revoke
+  }
+  for (const may of [true, false]) {
+    const gate = new Members(may)
+    const running = await startServer({ log: 'memory:', port: 0, gate, journal: SILENT })
+    const { status } = await fetch(`${running.url}/topics/t`, { method: 'POST', body: 'x' })
+    expect(status).toBe(may ? 201 : 403)
+    await running.stop()
+  }
 })
 
 test('without a gate, anyone on this machine may read and nobody may publish', async () => {

@@ -6,7 +6,7 @@ import { launchChromium, needs, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { publishTo } from './audit.ts'
+import { publishTo } from './support/audit.ts'
 import { KEYS, tokenOf } from './auth/tokens.ts'
 
 const chromium = needs('chromium')

@@ -1,7 +1,6 @@
 import { buffer as readAll } from 'node:stream/consumers'
 import { ClientError, publish as publishTo } from '@tailrace/client'
 import { FollowError } from '../follow/follow-error.ts'
-import { follow } from '../follow/follow.ts'
 import { explain, headersOf, topicAddress } from '../remote-hub.ts'
 import { HUB_URL, TOKEN } from './client-settings.ts'
 import { notice } from './notice.ts'
@@ -49,7 +48,9 @@ position is saved in a file next to FILE, so that after a restart no line is pub
     try {
       if (values.follow !== undefined) {
         const { follow: file, state = `${file}.tailrace`, url, token, type } = values
-        await follow({ file, state, url, token, topic, type, signal: stopSignal(), notice })
+        // Loaded only with --follow, so that all other commands start faster.
+        const { follow: followFile } = await import('../follow/follow.ts')
+        await followFile({ file, state, url, token, topic, type, signal: stopSignal(), notice })
         return 0
       }
       const event = {

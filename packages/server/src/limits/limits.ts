@@ -1,3 +1,4 @@
+import { networkOf } from '@tailrace/hub'
 import { HttpError } from '@tailrace/http'
 import type { ProblemCode, Client } from '@tailrace/http'
 import { isLoopback, Budget } from '@tailrace/http/gate'
@@ -127,7 +128,7 @@ function quotasOf({ streamsPerAddress, streamsPerSubject }: LimitOptions): Quota
 
 function take({ byAddress, bySubject }: Quotas, { address, subject }: Client, what: string): () => void {
   // Proxies on this machine may not say for whom they forward.
-  const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(address)
+  const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(networkOf(address))
   if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} from this address`)
   if (subject === undefined) return releaseAddress
   const releaseSubject = bySubject.take(subject)
@@ -142,7 +143,7 @@ function take({ byAddress, bySubject }: Quotas, { address, subject }: Client, wh
 }
 
 function keyOf({ address, subject }: Client): string {
-  return subject === undefined ? `address ${address}` : `subject ${subject}`
+  return subject === undefined ? `address ${networkOf(address)}` : `subject ${subject}`
 }
 
 /** A single event may exceed what is earned in one second, and the rest is then owed. A batch can be split. */

@@ -6,7 +6,7 @@ import { requireKnownOrigin } from '@tailrace/http/gate'
 import { launchChromium, needs, runCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { servePage } from '../page-server.ts'
+import { servePage } from '../support/page-server.ts'
 import { SECRET } from './tokens.ts'
 
 const chromium = needs('chromium')

@@ -4,7 +4,7 @@ import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
 import { loadRevocations, revokedError } from '../../src/auth/revocations.ts'
-import { servePage } from '../page-server.ts'
+import { servePage } from '../support/page-server.ts'
 import { startServing } from '../../../http/test/serving.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
 

@@ -1,9 +1,19 @@
 import { Budget } from '@tailrace/http/gate'
+import { networkOf } from '@tailrace/hub'
 import { describe, expect, test } from 'vitest'
 import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
 import { createLimits } from '../../src/limits/limits.ts'
 import { Quota } from '../../src/limits/quota.ts'
 import { Rate } from '../../src/limits/rate.ts'
+
+const UNLIMITED = {
+  streamsPerAddress: 0,
+  streamsPerSubject: 0,
+  topicsPerStream: 0,
+  publishRate: 0,
+  publishBytes: 0,
+  proxies: parseProxies([]),
+}
 
 describe('a quota', () => {
   test('is given up to its bound, to each key, and given back once', () => {
@@ -55,14 +65,7 @@ describe('a budget', () => {
 })
 
 test('an address asks for as many pages at a time as it may have streams, beside those', () => {
-  const limits = createLimits({
-    streamsPerAddress: 2,
-    streamsPerSubject: 0,
-    topicsPerStream: 0,
-    publishRate: 0,
-    publishBytes: 0,
-    proxies: parseProxies([]),
-  })
+  const limits = createLimits({ ...UNLIMITED, streamsPerAddress: 2 })
   const client = { address: '1.2.3.4' }
   limits.openStream(client, 1)
   limits.openStream(client, 1)
@@ -71,6 +74,33 @@ test('an address asks for as many pages at a time as it may have streams, beside
   expect(() => limits.openPage(client)).toThrow('Too many history requests')
   release()
   expect(() => limits.openPage(client)).not.toThrow()
+})
+
+test('all addresses of an IPv6 network of 64 bits are counted as one', () => {
+  const limits = createLimits({ ...UNLIMITED, streamsPerAddress: 1, publishRate: 1 })
+  const clientAt = (address: string) => ({ address, subject: undefined })
+  limits.openStream(clientAt('2001:db8::1'), 1)
+  expect(() => limits.openStream(clientAt('2001:db8::ffff:1'), 1)).toThrow('--max-streams-per-address')
+  limits.openStream(clientAt('2001:db8:0:1::1'), 1)
+  limits.openStream(clientAt('192.0.2.1'), 1)
+  limits.openStream(clientAt('192.0.2.2'), 1)
+  limits.charge(clientAt('2001:db8::1'), 100, 0)
+  expect(() => limits.requireRate(clientAt('2001:db8::2'))).toThrow('--publish-rate')
+  limits.requireRate(clientAt('2001:db8:0:1::1'))
+  const holding = limits.bodies.open('2001:db8::1')
+  holding.add(limits.bodies.maxBytes / 2)
+  expect(() => limits.bodies.open('2001:db8::2').add(1)).toThrow('half used by this address')
+})
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::', 'fe80:0:0:0::/64'],
+  ['', ''],
+])('%s is counted as %s', (address, network) => {
+  expect(networkOf(address)).toBe(network)
 })
 
 describe('where a request came from', () => {

@@ -166,7 +166,7 @@ describe('a hub with keys', () => {
 })
 
 test('a hub that has all the connections it can have counts those that it drops', async () => {
-  const main = fileURLToPath(new URL('../limited-main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../support/limited-main.ts', import.meta.url))
   await using hub = await startHub({ main, log: 'memory:', env: { OPEN_FILES: '72' } })
   const crowd = Array.from({ length: 8 }, () => connectRaw(hub.port))
   // The last one is not for a stream.

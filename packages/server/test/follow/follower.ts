@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { spawnCli, startHub, tempDir } from '@tailrace/testkit'
 import type { CliProcess, HubOptions, HubProcess } from '@tailrace/testkit'
 import { expect } from 'vitest'
-import { readTopic } from './audit.ts'
+import { readTopic } from '../support/audit.ts'
 
 export const TOPIC = 'logs/app'
 

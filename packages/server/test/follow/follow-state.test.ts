@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { mountDiskImage, needs, runCli } from '@tailrace/testkit'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { loadState, saveState } from '../src/follow/state.ts'
-import type { State } from '../src/follow/state.ts'
+import { loadState, saveState } from '../../src/follow/state.ts'
+import type { State } from '../../src/follow/state.ts'
 import { startBench, TOPIC } from './follower.ts'
 
 test('a state that is not whole is refused in words', async () => {

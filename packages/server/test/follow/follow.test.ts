@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { runCli } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { readTopic } from './audit.ts'
+import { readTopic } from '../support/audit.ts'
 import { startBench, TOPIC } from './follower.ts'
 
 test('lines come in order, those that are there and those that come; a partial line waits for its end', async () => {

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { needs, startHub } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { KEYS, tokenOf } from './auth/tokens.ts'
+import { KEYS, tokenOf } from '../auth/tokens.ts'
 
 const curl = needs('curl')
 const TOKEN = ' -H "Authorization: Bearer $TAILRACE_TOKEN"'

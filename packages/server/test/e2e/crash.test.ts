@@ -1,6 +1,6 @@
 import { createRandom, startHub, tempDir, testSeed } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { offsetOf, publishTo, readTopic } from './audit.ts'
+import { offsetOf, publishTo, readTopic } from '../support/audit.ts'
 
 const ROUNDS = 200
 const PUBLISHERS = 6

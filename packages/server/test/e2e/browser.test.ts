@@ -1,6 +1,6 @@
 import { launchChromium, needs, startHub, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { publishTo } from './audit.ts'
+import { publishTo } from '../support/audit.ts'
 
 const chromium = needs('chromium')
 

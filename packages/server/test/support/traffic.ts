@@ -1,7 +1,7 @@
 import { openStream } from '@tailrace/testkit'
 import { expect } from 'vitest'
-import { openClient } from '../../http/test/client.ts'
-import type { Serving } from '../../http/test/serving.ts'
+import { openClient } from '../../../http/test/client.ts'
+import type { Serving } from '../../../http/test/serving.ts'
 
 /** Of these the first events are large: more than the kernel takes for a reader that takes nothing. */
 const LARGE_EVENTS = 200

@@ -1,6 +1,6 @@
 import { openStream, startFlakyProxy, startHub } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { publishTo } from './audit.ts'
+import { publishTo } from '../support/audit.ts'
 
 test('a fresh stream that is cut before its first event misses nothing that was published in between', async () => {
   await using hub = await startHub()

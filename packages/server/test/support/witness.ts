@@ -1,5 +1,5 @@
 import { openStream } from '@tailrace/testkit'
-import type { Serving } from '../../http/test/serving.ts'
+import type { Serving } from '../../../http/test/serving.ts'
 
 /** A reader on a connection of its own, to show that others are served on whatever one client does. */
 export interface Witness {

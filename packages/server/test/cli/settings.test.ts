@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { tempDir } from '@tailrace/testkit'
 import type { TempDir } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { reference, verbHelp } from '../src/cli/help.ts'
-import { UsageError } from '../src/cli/usage-error.ts'
-import { resolve, variableOf } from '../src/cli/verb.ts'
-import { VERBS } from '../src/cli/verbs.ts'
+import { reference, verbHelp } from '../../src/cli/help.ts'
+import { UsageError } from '../../src/cli/usage-error.ts'
+import { resolve, variableOf } from '../../src/cli/verb.ts'
+import { VERBS } from '../../src/cli/verbs.ts'
 
 let dir: TempDir
 
@@ -307,6 +307,6 @@ test('operands stay as they are, behind a -- too', () => {
 })
 
 test('the reference page is what the declarations say', () => {
-  const page = readFileSync(new URL('../../../docs/reference/cli.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../../docs/reference/cli.md', import.meta.url), 'utf8')
   expect(page).toBe(reference(VERBS))
 })

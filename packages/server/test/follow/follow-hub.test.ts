@@ -2,7 +2,7 @@ import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnCli, startHub, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
-import { publishTo, readTopic } from './audit.ts'
+import { publishTo, readTopic } from '../support/audit.ts'
 import { startBench, TOPIC } from './follower.ts'
 
 test('a hub that is down at the start, and again in the middle, is waited for', async () => {

@@ -231,7 +231,7 @@ describe('tail', () => {
       topic,
       Array.from({ length: 50 }, () => 'x'.repeat(4_000)),
     )
-    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
     const args = ['--conditions=@tailrace/source', main, 'tail', '--url', hub.url, topic, '--from', 'start']
     const tail = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let stderr = ''

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { openStream, startHub } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 function start(args: readonly string[], stdout: number | 'pipe', stderr: number | 'pipe'): ChildProcess {
   const program = ['--conditions=@tailrace/source', MAIN, ...args]

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { ROOT } from './checkout.ts'
+import { ROOT } from '../../scripts/test/checkout.ts'
 
 test('a soak of eight seconds loses, doubles and reorders nothing', { timeout: 120_000 }, async () => {
-  const args = ['--conditions=@tailrace/source', 'scripts/soak.ts', '--seconds', '8', '--json']
+  const args = ['--conditions=@tailrace/source', 'bench/soak.ts', '--seconds', '8', '--json']
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: ROOT })
   const report = JSON.parse(stdout) as Record<string, number>
   console.log(stderr, stdout)

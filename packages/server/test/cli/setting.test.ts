@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { parseRule } from '../src/cli/retain.ts'
-import { parseBytes, parseDuration } from '../src/cli/setting.ts'
-import { UsageError } from '../src/cli/usage-error.ts'
+import { parseRule } from '../../src/cli/retain.ts'
+import { parseBytes, parseDuration } from '../../src/cli/setting.ts'
+import { UsageError } from '../../src/cli/usage-error.ts'
 
 describe('a duration', () => {
   test.each([

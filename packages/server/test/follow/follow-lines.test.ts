@@ -7,7 +7,7 @@ import {
   skipLine,
   splitLines,
   toBatches,
-} from '../src/follow/lines.ts'
+} from '../../src/follow/lines.ts'
 
 /** Reads bytes as `drain` does, while the file grows to each of some sizes. */
 function readGrowing(file: Buffer, sizes: readonly number[]): string[] {
