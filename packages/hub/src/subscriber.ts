@@ -62,8 +62,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   #snapshotPlace: Place = START
   #miss: Miss | undefined
   /**
-   * `Page.losses` when losses were last reported, or when there was nothing to report. Earlier losses need not be
-   * reported again.
+   * `Page.losses` when losses were last reported, or at the first page of a reader that starts with everything
+   * retained. Earlier losses need not be reported.
    */
   #toldLosses = -1
   /** It could not read, because the log cannot be reached. It counts as reading until `retry`. */
