@@ -37,16 +37,14 @@ const PAGES = [
   'examples/*/README.md',
 ]
 const SOURCES = [
+  'packages/client/src/**',
+  'packages/http/src/**',
+  'packages/hub/src/**',
   'packages/log/src/**',
   'packages/log-suite/src/**',
-  'packages/wire/src/**',
+  'packages/server/src/**',
   'packages/testkit/src/*.ts',
-  'packages/server/src/auth/**',
-  'packages/server/src/cli/**',
-  'packages/server/src/follow/**',
-  'packages/server/src/limits/**',
-  'packages/server/src/observe/**',
-  'packages/server/src/peers/**',
+  'packages/wire/src/**',
   'bench/**',
   'scripts/**',
 ]

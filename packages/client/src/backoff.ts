@@ -11,7 +11,7 @@ export interface DelayBounds {
 
 /**
  * How long to wait before the next attempt: at least what the server asked for, plus a random time up to a bound that
- * doubles with each failure, so that clients that lost their server together do not come back together.
+ * doubles with each failure, so that clients that lost their server together do not return together.
  *
  * @param failures in a row before this one
  * @param leastMs what the server asked for

@@ -14,7 +14,7 @@ import type { Outlet, Subscription } from './subscription.ts'
 /** Maximum number of topics and patterns of one stream (spec/protocol.md, 3.1). */
 const MAX_SELECTORS = 100
 
-/** Options of `subscribe` that are not about the connection, or about one that stays the same. */
+/** Options of `subscribe` that `connect` does not accept. */
 const OTHERS = ['method', 'body', 'decode', 'lastEventId', 'store', 'share'] as const
 
 export type ConnectOptions = Omit<SubscribeOptions, (typeof OTHERS)[number]>
@@ -318,7 +318,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
   return page
 }
 
-/** @throws ClientError `invalid-option` for the options that are not taken */
+/** @throws ClientError `invalid-option` for options that are not supported */
 function refuse(options: object, isRefused: (name: string) => boolean): void {
   const option = Object.keys(options).find(isRefused)
   if (option === undefined) return

@@ -44,7 +44,7 @@ export interface ClientErrorFacts {
   readonly 'invalid-event': { readonly type: string; readonly text: string }
   /** The last event ID contains control characters, which cannot be sent back: the stream cannot be resumed. */
   readonly 'invalid-id': object
-  /** Events between `from` and `oldest` are gone for good. Only `readHistory` without `onGap` throws it. */
+  /** Events between `from` and `oldest` are permanently gone. Only `readHistory` without `onGap` throws it. */
   readonly gap: { readonly reason: string; readonly from: string; readonly oldest: string }
   /** Only from `useSubscription`: one of its callbacks threw; `cause` is what it threw. */
   readonly callback: object

@@ -4,7 +4,7 @@ import { exchange, streamHeaders } from './request.ts'
 import { decode, readerOf, streamOf } from './stream.ts'
 import type { OpenStream } from './stream.ts'
 
-/** The reconnection time until the server says another one: the specification (9.2.2) wants "a few seconds". */
+/** The reconnection time until the server sets another one: the specification (9.2.2) asks for "a few seconds". */
 const DEFAULT_RECONNECTION_MS = 3_000
 /** Schemes that `fetch` supports. Any other scheme can never be reached, so there is no point in retrying. */
 const FETCHABLE = /^(https?|data|blob):/
@@ -19,11 +19,11 @@ export interface EventSourceMessageEvent extends MessageEvent {
   readonly data: string
 }
 
-/** An `error` event that says what happened. */
+/** An `error` event with the cause. */
 export class EventSourceErrorEvent extends Event {
   readonly code: string
   readonly message: string
-  /** The status of the answer, where there was one. */
+  /** The status of the response, if there was one. */
   readonly status: number | undefined
 
   constructor(error: ClientError) {
@@ -35,8 +35,8 @@ export class EventSourceErrorEvent extends Event {
 }
 
 /**
- * The `EventSource` of browsers, everywhere: https://html.spec.whatwg.org/multipage/server-sent-events.html,
- * section 9.2, to the letter where user code can. Its `error` events say what happened.
+ * The `EventSource` of browsers, everywhere: https://html.spec.whatwg.org/multipage/server-sent-events.html, section
+ * 9.2, followed to the letter as far as user code can. Its `error` events contain the cause.
  */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class EventSource extends EventTarget {
@@ -50,13 +50,14 @@ export class EventSource extends EventTarget {
   declare onmessage: ((event: EventSourceMessageEvent) => unknown) | null
 
   static {
-    // As WebIDL has constants (3.7.5): on both, and never to be changed.
+    // As Web IDL defines constants (3.7.5): on both objects, and read-only.
     for (const holder of [EventSource, EventSource.prototype]) {
       for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries()) {
         Object.defineProperty(holder, name, { value, enumerable: true })
       }
     }
-    // Event handler attributes (HTML, 8.1.8.1): each has the place among the listeners of when it was last set from null.
+    // Event handler attributes (HTML, 8.1.8.1): the position of a handler among the listeners is from when it was last
+    // set from null.
     for (const type of ['open', 'message', 'error']) {
       Object.defineProperty(EventSource.prototype, `on${type}`, {
         configurable: true,
@@ -74,7 +75,7 @@ export class EventSource extends EventTarget {
         },
       })
     }
-    // As Web IDL has attributes and operations (3.7.6, 3.7.7), and unlike classes.
+    // As Web IDL defines attributes and operations (3.7.6, 3.7.7): enumerable, unlike those of classes.
     for (const name of Object.getOwnPropertyNames(EventSource.prototype).slice(1)) {
       Object.defineProperty(EventSource.prototype, name, { enumerable: true })
     }
@@ -83,13 +84,13 @@ export class EventSource extends EventTarget {
   readonly #url: string
   readonly #withCredentials: boolean
   readonly #handlers = new Map<string, object>()
-  /** Where it connects: the specification keeps a request, which a redirect changes (Fetch, 4.4). */
+  /** The address of the next connection. The specification keeps a request, whose URL a redirect changes (Fetch, 4.4). */
   #address: string
   #readyState = 0
   #lastEventId = ''
   #reconnectionMs = DEFAULT_RECONNECTION_MS
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Ends what is under way: a request, or the reading of its answer. */
+  /** Ends the current request, or the reading of its response. */
   #stop: () => void = () => {}
   #isReset = false
 
@@ -105,9 +106,9 @@ export class EventSource extends EventTarget {
   }
 
   /**
-   * Reads a stream of bytes that somebody else has opened, as proposed in whatwg/html#12272. When it ends,
-   * so does the source: there is nothing to connect to again. Whoever pipes one connection after the other
-   * into it calls `reset()` in between, and knows from `lastEventId` and `reconnectionTime` where to go on and when.
+   * Reads an open stream of bytes, as proposed in whatwg/html#12272. When the stream ends, so does the source, because
+   * there is nothing to reconnect to. To pipe one connection after the other into it, call `reset()` in between;
+   * `lastEventId` and `reconnectionTime` show from where and when to continue.
    */
   static fromReadableStream(stream: ReadableStream<Uint8Array>): EventSource {
     const source = new EventSource(FROM_STREAM)
@@ -129,7 +130,7 @@ export class EventSource extends EventTarget {
     return this.#readyState
   }
 
-  /** What `Last-Event-ID` is to be, as proposed in whatwg/html#12272. */
+  /** The value for the next `Last-Event-ID`, as proposed in whatwg/html#12272. */
   get lastEventId(): string {
     return this.#lastEventId
   }
@@ -139,7 +140,7 @@ export class EventSource extends EventTarget {
     return this.#reconnectionMs
   }
 
-  /** Discards an event of which only a part has come, as proposed in whatwg/html#12272. */
+  /** Discards an incomplete event, as proposed in whatwg/html#12272. */
   reset(): void {
     this.#isReset = true
   }
@@ -159,7 +160,7 @@ export class EventSource extends EventTarget {
     if (typeof handler === 'function') handler.call(this, event)
   }
 
-  /** Whether `close()` was called: also from within a listener. */
+  /** Whether `close()` was called, perhaps by a listener. */
   get #isClosed(): boolean {
     return this.#readyState === this.CLOSED
   }
@@ -181,7 +182,7 @@ export class EventSource extends EventTarget {
       })
       if (this.#isClosed) return
       const stream = streamOf(response)
-      // No longer the request: Node 24 throws past every handler when that of a `data:` URL is aborted now.
+      // Not the request any more: Node 24 throws past every handler if the request of a `data:` URL is aborted now.
       this.#stop = stream.cancel
       this.#address = response.url
       await this.#read(stream, new URL(response.url).origin)
@@ -205,7 +206,7 @@ export class EventSource extends EventTarget {
   async #read(stream: OpenStream, origin: string): Promise<void> {
     this.#readyState = this.OPEN
     this.dispatchEvent(new Event('open'))
-    /** Events, and ids, each of which holds from its place on. */
+    /** Events, and ids, each of which applies from its position on. */
     const arrived: (MessageEvent<string> | string)[] = []
     const decoder = createDecoder(
       {
@@ -218,7 +219,7 @@ export class EventSource extends EventTarget {
     )
     for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
       if (this.#isClosed) return
-      // Not at once: it may be called by a listener, in the middle of a chunk.
+      // Not in `reset()` itself: a listener may call it in the middle of a chunk.
       if (this.#isReset) decoder.end()
       this.#isReset = false
       // A stream from the caller may yield text.
@@ -232,7 +233,7 @@ export class EventSource extends EventTarget {
         if (typeof next === 'string') this.#lastEventId = next
         else {
           this.dispatchEvent(next)
-          // Each in a task of its own (9.2.6), as far as what follows from it can tell.
+          // Each event in a separate task (9.2.6), as far as an observer can tell.
           await Promise.resolve()
         }
       }
@@ -255,7 +256,7 @@ export class EventSource extends EventTarget {
 
 type ListenerArguments = Parameters<EventTarget['addEventListener']>
 
-/** Such that a source may stand for one of the DOM's types. */
+/** Makes a source assignable to the type of the DOM. */
 export interface EventSource {
   get onerror(): ((event: unknown) => unknown) | null
   set onerror(handler: ((event: EventSourceErrorEvent) => unknown) | null)
@@ -278,7 +279,7 @@ export interface EventSource {
   removeEventListener(...listener: Parameters<EventTarget['removeEventListener']>): void
 }
 
-/** Instead of a URL, for a source that reads what is open already. */
+/** Takes the place of a URL in a source that reads an open stream. */
 const FROM_STREAM = new URL('about:event-stream')
 
 function resolve(url: string): string {

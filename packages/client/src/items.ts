@@ -8,10 +8,10 @@ export type EventMap = Readonly<Record<string, unknown>>
 /** An event of the stream. */
 export interface StreamEvent<Type extends string = string, Data = string> {
   readonly kind: 'event'
-  /** `message` where the publisher gave none. */
+  /** `message` if the publisher gave none. */
   readonly type: Type
   readonly data: Data
-  /** The place after it: a subscription that starts from here gets what follows. */
+  /** The position after it: a subscription that starts from here receives everything after it. */
   readonly id: string
   /** On streams of several topics. */
   readonly topic: string | undefined
@@ -23,13 +23,13 @@ export interface StreamEvent<Type extends string = string, Data = string> {
   readonly time: string | undefined
 }
 
-/** What a subscription says about itself. */
+/** The status of a subscription. */
 export type Status =
-  /** Everything that was missed has come; from here on events are new. */
+  /** All missed events have arrived. From here on, events are new. */
   | { readonly kind: 'live'; readonly id: string }
-  /** Something before `oldest` is gone for good. Said before anything newer. */
+  /** Events before `oldest` are permanently gone. Reported before anything newer. */
   | { readonly kind: 'gap'; readonly reason: string; readonly from: string; readonly oldest: string }
-  /** The topics have ended, and so has the subscription. */
+  /** The topics have ended, and with them the subscription. */
   | { readonly kind: 'end'; readonly topic: string | undefined }
   /** The connection is lost, and there will be another one. */
   | { readonly kind: 'reconnecting'; readonly error: ClientError; readonly delayMs: number }
@@ -38,10 +38,10 @@ export type EventOf<Events extends EventMap> = {
   [Type in keyof Events & string]: StreamEvent<Type, Events[Type]>
 }[keyof Events & string]
 
-/** What iterating over a subscription gives. */
+/** An item that iterating over a subscription yields. */
 export type Item<Events extends EventMap> = EventOf<Events> | Status
 
-/** The hub's own events as what they say; nothing for everybody's events. */
+/** The status in one of the hub's own events. Undefined for the events of publishers. */
 export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | undefined {
   const [, kind] = /^tailrace\.(live|gap|end)$/.exec(type) ?? []
   if (kind === undefined) return undefined
@@ -49,20 +49,23 @@ export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | un
 }
 
 /**
- * How long a hub that announces its heartbeat may send nothing: two heartbeats, and a second at least, in milliseconds.
- * 0 where it has none; nothing where it announces nothing.
+ * The maximum silence of a hub that announces its heartbeat, in milliseconds: two heartbeats, and at least a second. 0
+ * if it sends no heartbeats; undefined if it announces nothing.
  */
 export function readTimeoutOf(data: string): number | undefined {
   const beatMs = facts(data)['heartbeatMs'] as number
   return beatMs > 0 ? Math.min(Math.max(2 * beatMs, 1_000), MAX_RETRY_MS) : beatMs === 0 ? 0 : undefined
 }
 
-/** One of the hub's own events, as if it had come. `tailrace.place` is the client's: it says nothing but its id. */
+/**
+ * Creates one of the hub's own events, as if it had arrived. `tailrace.place` exists only in the client, and contains
+ * only an id.
+ */
 export function controlOf(type: string, lastEventId: string): DecodedEvent {
   return { type, data: '{}', lastEventId } as DecodedEvent
 }
 
-/** The JSON of one of the hub's own events; nothing of it where it is none. */
+/** The JSON of one of the hub's own events. Empty if it is not a JSON object. */
 export function facts(data: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(data)) as Record<string, unknown>

@@ -1,10 +1,10 @@
 import { ClientError } from './errors.ts'
 import type { EventMap } from './items.ts'
 
-/** Makes the `data` of an event of its text. @throws ClientError `invalid-event` */
+/** Converts the text of an event to its `data`. @throws ClientError `invalid-event` */
 export type Decode = (type: string, text: string) => unknown
 
-/** What validates: any library that follows https://standardschema.dev, version 1. */
+/** A schema of any library that implements https://standardschema.dev, version 1. */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1
@@ -28,7 +28,7 @@ export function json(type: string, text: string): unknown {
   }
 }
 
-/** For `decode`: JSON that a schema for its type takes. Types without a schema are not looked at. */
+/** For `decode`: JSON that is validated by the schema for its type. The data of types without a schema is not validated. */
 export function validated<Events extends EventMap>(schemas: {
   readonly [Type in keyof Events]: StandardSchema<Events[Type]>
 }): Decode {

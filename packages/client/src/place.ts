@@ -1,7 +1,7 @@
 /** `<epoch>.<offset>`: the cursors of a Tailrace log (spec/protocol.md). The ids of other servers have no order. */
 const CURSOR = /^(.+)\.(\d+)$/
 
-/** Which of two places is later: more than 0 when the first is, 0 when they are one; nothing when nobody can say. */
+/** Compares two positions: positive if the first is later, 0 if they are equal, undefined if they cannot be compared. */
 export function orderOf(one: string | undefined, other: string | undefined): number | undefined {
   if (one === undefined || other === undefined) return undefined
   if (one === other) return 0

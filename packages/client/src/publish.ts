@@ -61,7 +61,7 @@ export async function publish(
   for (const option in unknown)
     throw new ClientError('invalid-option', `${option} is not an option`, { details: { option } })
   const batch: readonly NewEvent[] = Array.isArray(events) ? events : [events]
-  // `randomUUID` is missing on pages that came by `http:`.
+  // `randomUUID` is missing on pages that were loaded over `http:`.
   const call = crypto.getRandomValues(new Uint32Array(4)).join('-')
   const body = batch
     .map((event, i) => JSON.stringify({ ...event, idempotencyKey: event.idempotencyKey ?? `${call}/${i}` }))

@@ -12,22 +12,22 @@ export type { SubscriptionState, SubscriptionStatus } from './state.ts'
 
 /**
  * The options of `subscribe()`, except `signal`: to end it, unmount, or pass no URL. They may be written inline: a new
- * function is not a change. `headers`, `onError` and `onComment` are always those rendered last; `decode`, `store`,
- * `fetch`, `share` and a `body` that is not a string stay those of the first rendering with the URL.
+ * function is not a change. `headers`, `onError` and `onComment` are always those that were rendered last; `decode`,
+ * `store`, `fetch`, `share` and a `body` that is not a string remain those of the first rendering with the URL.
  */
 export interface UseSubscriptionOptions<Events extends EventMap> extends Omit<SubscribeOptions, 'signal'> {
-  /** How many of the newest events the state has. Another number is no new connection. @defaultValue 100 */
+  /** How many of the newest events the state contains. Changing it does not reconnect. @defaultValue 100 */
   readonly keep?: number | undefined
-  /** Called for each event that comes while the component is mounted: always the function rendered last. */
+  /** Called for each event that arrives while the component is mounted. Always the function that was rendered last. */
   readonly onEvent?: ((event: EventOf<Events>) => void) | undefined
 }
 
 /**
- * What the stream at a URL has brought, kept up to date. Without a URL there is no connection.
+ * The current state of a subscription to a URL. Without a URL, there is no connection.
  *
- * Components with the same URL and options share one connection, and what it has brought. It is open from when
- * the first of them is mounted until shortly after the last one is gone; never while a server renders. Another URL,
- * or another value in the options, is another subscription, which begins with nothing.
+ * Components with the same URL and options share one connection and its state. It is open from when the first of them
+ * is mounted until shortly after the last one is unmounted, but never during rendering on a server. Another URL, or
+ * another value in the options, is another subscription, which begins without events.
  *
  * @throws ClientError `invalid-option`, to the nearest error boundary
  */
@@ -37,14 +37,14 @@ export function useSubscription<Events extends EventMap = Record<string, string>
 ): SubscriptionState<Events> {
   const keep = keepOf(options)
   const values = url === null || url === undefined ? undefined : valuesOf(url, options as MemberOptions)
-  // Functions are looked at only when a value has changed: one that is written in place is another one each time.
+  // Functions are compared only when a value has changed, because an inline function is a new one in each rendering.
   const given = useMemo(() => {
     if (values === undefined) return undefined
     return { key: values + identitiesOf(options), url: String(url), options: options as MemberOptions }
   }, [values])
   const key = given?.key
   const rendered = useRef({ key, options })
-  // Before any effect and any event: the moment another URL is on the screen, the last one's events are too late.
+  // Before any effect and any event: once another URL is on the screen, events of the previous one are too late.
   useInsertionEffect(() => {
     rendered.current = { key, options }
   })
@@ -69,7 +69,7 @@ export function useSubscription<Events extends EventMap = Record<string, string>
   }, [state, keep]) as unknown as SubscriptionState<Events>
 }
 
-/** The URL, and all of the options that can be compared, as text. */
+/** The URL and all options that can be compared by value, as text. */
 function valuesOf(url: string | URL, { headers, ...options }: MemberOptions): string {
   const values = Object.entries(options)
     .filter(([name, value]) => name !== 'keep' && /string|number|boolean/.test(typeof value))
@@ -81,7 +81,7 @@ function valuesOf(url: string | URL, { headers, ...options }: MemberOptions): st
 const numbers = new WeakMap<object, number>()
 let count = 0
 
-/** The options that are the same only when they are the same object, as text. */
+/** The options that are equal only if they are the same object, as text. */
 function identitiesOf({ decode, store, fetch, share, body }: Omit<MemberOptions, 'onEvent'>): string {
   const objects = [decode, store, fetch, share, typeof body === 'string' ? undefined : body]
   return objects

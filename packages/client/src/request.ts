@@ -2,7 +2,7 @@ import { ClientError } from './errors.ts'
 import type { Problem } from './errors.ts'
 
 // Without names that exist only in `lib.dom`: the types must also work with those of Node.
-/** What `fetch` takes as headers. */
+/** Headers as `fetch` accepts them. */
 export type HeadersValue = NonNullable<RequestInit['headers']>
 
 type HeadersFunction = (refused: boolean) => HeadersValue | Promise<HeadersValue>

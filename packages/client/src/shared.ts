@@ -8,7 +8,7 @@ import type { Facts, SubscriptionState } from './state.ts'
 import { subscribe } from './subscribe.ts'
 import type { Subscription } from './subscription.ts'
 
-/** How long a subscription that nobody reads stays open: whoever comes by then takes it up where it is. */
+/** How long a subscription without readers stays open, in milliseconds. A reader that joins by then continues it. */
 const GRACE_MS = 100
 
 export interface MemberOptions extends Omit<SubscribeOptions, 'signal'> {
@@ -16,15 +16,15 @@ export interface MemberOptions extends Omit<SubscribeOptions, 'signal'> {
   readonly onEvent?: ((event: EventOf<EventMap>) => void) | undefined
 }
 
-/** One of those that read a subscription together. */
+/** One of the readers of a shared subscription. */
 export interface Member {
-  /** What it says now; nothing when it shows something else already. */
+  /** Its current options. Undefined if it already shows something else. */
   readonly options: () => MemberOptions | undefined
-  /** Tells it that there is a new state. */
+  /** Notifies it of a new state. */
   readonly notify: () => void
 }
 
-/** What is open, by what makes two readers the same. Only components that are mounted put something here. */
+/** The open subscriptions, by the key that their readers have in common. Only mounted components add to it. */
 const open = new Map<string, Shared>()
 
 /** The state under a key. */
@@ -33,9 +33,9 @@ export function stateOf(key: string): SubscriptionState<EventMap> {
 }
 
 /**
- * Reads what is open under a key, and opens it before that where nothing is.
+ * Joins the subscription under a key. Opens it first if it is not open.
  *
- * @returns stops reading; who stops last closes it
+ * @returns a function that stops reading; the last reader to stop closes the subscription
  * @throws ClientError `invalid-option`
  */
 export function join(key: string, url: string, options: MemberOptions, member: Member): () => void {
@@ -50,13 +50,13 @@ class Shared {
   readonly #subscription: Subscription<EventMap>
   readonly #members = new Set<Member>()
   #options: MemberOptions
-  /** The most that a reader wants. */
+  /** The largest `keep` of a reader. */
   #keep = 0
-  /** At most twice as many as that, so that not every event moves all of them. */
+  /** At most twice that many, so that not every event moves all of them. */
   #events: EventOf<EventMap>[] = []
   #facts: Facts = CONNECTING
   #hasNewEvents = false
-  /** Of the components' function for headers, which other subscriptions may share. */
+  /** The state of the components' function for headers, which other subscriptions may share. */
   readonly #use: TokenUse & { wereRefused: boolean } = { wereRefused: false }
   #isOver = false
   #willShow = false
@@ -95,7 +95,7 @@ class Shared {
       this.#facts = { ...this.#facts, status: 'failed', error: asClientError(error) }
     }
     this.#isOver = true
-    // What is over is of no use to whoever comes next.
+    // An ended subscription is of no use to the next reader.
     if (this.#members.size === 0) this.#close()
     this.#showSoon()
   }
@@ -115,7 +115,7 @@ class Shared {
       try {
         member.options()?.onEvent?.(item)
       } catch (error) {
-        // The mistake of one component is not the end for the others.
+        // An error in one component must not stop the others.
         queueMicrotask(() => {
           throw error
         })
@@ -123,7 +123,7 @@ class Shared {
     }
   }
 
-  /** One rendering for all that comes at once: React renders each change of a store by itself. */
+  /** One rendering for all events that arrive together: React renders each change of a store separately. */
   #showSoon(): void {
     if (this.#willShow) return
     this.#willShow = true
@@ -142,7 +142,7 @@ class Shared {
     return typeof headers === 'function' ? callShared(headers, this.#use) : (headers ?? {})
   }
 
-  /** Those of the reader that came last; they are remembered for when there is none. */
+  /** The options of the reader that joined last. They are remembered for when there are no readers. */
   #newestOptions(): MemberOptions {
     for (const member of this.#members) this.#options = member.options() ?? this.#options
     return this.#options

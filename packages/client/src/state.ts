@@ -4,32 +4,33 @@ import type { EventMap, EventOf, Item, Status } from './items.ts'
 const DEFAULT_KEEP = 100
 
 /**
- * Where a subscription is.
+ * The status of a subscription.
  *
  * - `idle`: there is no URL, so there is no connection.
- * - `connecting`: nothing has come yet. Also what a server renders.
- * - `open`: events come; a hub may still be sending what was missed. Servers other than Tailrace stay here.
- * - `live`: everything that was missed has come; from here on events are new.
- * - `reconnecting`: the connection is lost, `error` says why, and there will be another one.
- * - `ended`: the topics have ended. Nothing more comes.
- * - `failed`: it failed for good, and `error` says why.
+ * - `connecting`: nothing has arrived yet. Also the status during rendering on a server.
+ * - `open`: events arrive; a hub may still be sending missed events. With servers other than Tailrace, the status stays
+ *   `open`.
+ * - `live`: all missed events have arrived; from here on, events are new.
+ * - `reconnecting`: the connection is lost, `error` is the reason, and there will be another one.
+ * - `ended`: the topics have ended. No more events will arrive.
+ * - `failed`: it failed permanently, and `error` is the reason.
  */
 export type SubscriptionStatus = 'idle' | 'connecting' | 'open' | 'live' | 'reconnecting' | 'ended' | 'failed'
 
-/** What a subscription has brought so far. Never changed: there is a new one instead. */
+/** The state of a subscription. It is immutable: each change creates a new one. */
 export interface SubscriptionState<Events extends EventMap = Record<string, string>> {
   readonly status: SubscriptionStatus
   /** The newest event. */
   readonly last: EventOf<Events> | undefined
-  /** The newest events, the oldest of them first; at most `keep`. The same array until there is another event. */
+  /** The newest events, oldest first; at most `keep`. The same array until another event arrives. */
   readonly events: readonly EventOf<Events>[]
   /** Why it is `reconnecting` or `failed`. If your callback threw, the code is `callback`, and `cause` is what it threw. */
   readonly error: ClientError | undefined
-  /** The newest loss: something before `oldest` is gone for good, so what the page shows may lack it. */
+  /** The newest loss: events before `oldest` are permanently gone, so the page may lack them. */
   readonly gap: Extract<Status, { kind: 'gap' }> | undefined
 }
 
-/** A state but for the list of events. */
+/** A state without the list of events. */
 export type Facts = Omit<SubscriptionState<EventMap>, 'events'>
 
 export const CONNECTING: SubscriptionState<EventMap> = {
@@ -42,7 +43,7 @@ export const CONNECTING: SubscriptionState<EventMap> = {
 
 export const IDLE: SubscriptionState<EventMap> = { ...CONNECTING, status: 'idle' }
 
-/** What is so after an item. */
+/** The facts after an item. */
 export function advance(facts: Facts, item: Item<EventMap>): Facts {
   switch (item.kind) {
     case 'event':
@@ -58,7 +59,7 @@ export function advance(facts: Facts, item: Item<EventMap>): Facts {
   }
 }
 
-/** How many events a component wants to see. @throws ClientError `invalid-option` */
+/** The number of events that a component keeps. @throws ClientError `invalid-option` */
 export function keepOf({ keep = DEFAULT_KEEP }: { readonly keep?: number | undefined }): number {
   if (keep >= 0) return keep
   throw new ClientError('invalid-option', 'keep must be a number of at least 0', {
@@ -66,7 +67,7 @@ export function keepOf({ keep = DEFAULT_KEEP }: { readonly keep?: number | undef
   })
 }
 
-/** The last `count` of a list, which may be more than there are. */
+/** The last `count` elements of a list, or all if there are fewer. */
 export function newest<T>(list: readonly T[], count: number): T[] {
   return list.slice(Math.max(0, list.length - count))
 }

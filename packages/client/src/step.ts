@@ -44,7 +44,7 @@ export interface Rules extends DelayBounds {
   readonly headers?: HeadersSource | undefined
 }
 
-/** The caller's decision about a failure; nothing means the default rules. */
+/** The caller's decision about a failure; undefined means the default rules. */
 export type Decision = 'retry' | 'stop' | number | undefined | void
 
 export type Message =

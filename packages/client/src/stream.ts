@@ -4,7 +4,7 @@ import { orNetworkError, statusError } from './request.ts'
 
 /** An open stream. */
 export interface OpenStream {
-  /** Bytes as they come; nothing at the end. @throws ClientError `network` or `aborted` */
+  /** The next bytes as they arrive; undefined at the end. @throws ClientError `network` or `aborted` */
   read(): Promise<Uint8Array | undefined>
   /** Stops reading, and closes the connection. */
   cancel(): void
@@ -34,7 +34,7 @@ export function readerOf(url: string, reader?: ReadableStreamDefaultReader<Uint8
   }
 }
 
-/** Passes a chunk to a decoder. @returns why nothing after it can be decoded; everything before was decoded */
+/** Passes a chunk to a decoder. @returns why nothing more can be decoded; everything before that was decoded */
 export function decode(decoder: Decoder, chunk: Uint8Array): ClientError | undefined {
   try {
     decoder.push(chunk)

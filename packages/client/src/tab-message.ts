@@ -1,18 +1,21 @@
 import type { DecodedEvent } from '@tailrace/wire'
 import type { ClientErrorCode } from './errors.ts'
 
-/** What tabs send each other. */
+/** A message between tabs. */
 export type TabMessage =
-  /** To the one that connects: where are you? */
+  /** To the leader: a request for its position. */
   | { readonly kind: 'ping' }
-  /** Its answer, without a place in the middle of a snapshot. `isLive`: everything that was missed has come to it. */
+  /**
+   * The answer of the leader. It has no `place` in the middle of a snapshot. `isLive`: the leader has received all
+   * missed events.
+   */
   | { readonly kind: 'pong'; readonly place: string | undefined; readonly isLive: boolean }
-  /** What its connection brought, and the place before that; without one in the middle of a snapshot. */
+  /** An event that the leader received, and the position before it. It has no `after` in the middle of a snapshot. */
   | { readonly kind: 'event'; readonly after: string | undefined; readonly event: DecodedEvent }
-  /** Its connection is lost. */
+  /** The leader's connection is lost. */
   | { readonly kind: 'lost'; readonly error: ErrorRecord; readonly delayMs: number }
 
-/** A `ClientError` as it can be cloned. */
+/** A `ClientError` in a form that can be cloned. */
 export interface ErrorRecord {
   readonly code: ClientErrorCode
   readonly message: string

@@ -123,7 +123,7 @@ function respond(state: TabState, event: TabEvent, around: Surroundings, actions
         unanswered: state.unanswered + 1,
       }
     case 'elected':
-      // A connection that it has already may be live.
+      // A connection that it already has may be live.
       return { ...state, role: 'leader', waiting: [], isLive: state.isLive && state.link === 'up' }
     case 'deposed':
       return { ...state, role: 'follower' }
@@ -135,14 +135,14 @@ function respond(state: TabState, event: TabEvent, around: Surroundings, actions
       return {
         ...state,
         isLive: state.isLive || isLiveNow,
-        // The place of a gap says nothing about a snapshot that follows it.
+        // The position of a gap says nothing about a snapshot that follows it.
         isPartial: !isLiveNow && (isPartial || (around.snapsAfterGap && passed.type === 'tailrace.gap')),
       }
     }
     case 'taken':
       return { ...state, isTaking: false }
     case 'untakable':
-      // Its own connection brings it again, and asks the caller what to do.
+      // Its own connection will deliver it again, and ask the caller how to handle it.
       return fallBehind({ ...state, isTaking: false })
     case 'lost':
       if (role === 'leader') actions.push({ kind: 'post', message: event })
@@ -160,7 +160,8 @@ function hear(
 ): TabState {
   const { role, isPartial, isLive, waiting } = state
   if (role === 'leader') {
-    // One that cannot read on is of no use to the others: one of them will be the leader.
+    // A leader that cannot read on is of no use to the others. It does not answer, so that one of them becomes the
+    // leader.
     if (message.kind === 'ping' && !isFull)
       actions.push({ kind: 'post', message: { kind: 'pong', place: isPartial ? undefined : place, isLive } })
     return state
@@ -174,7 +175,7 @@ function hear(
   return { ...heard, waiting: [...waiting, message] }
 }
 
-/** Whatever waits comes again by its own connection. */
+/** The tab's own connection will deliver the waiting events again. */
 function fallBehind(state: TabState): TabState {
   return state.role === 'behind' ? state : { ...state, role: 'behind', isLive: false, waiting: [] }
 }
@@ -209,7 +210,7 @@ function dealWith(
     if (role !== 'behind') actions.push({ ...message, kind: 'tell' })
   } else if (message.kind === 'pong') {
     const theirs = message.place
-    // It lets its own connection go when it is where the others are, though nothing new comes to them.
+    // Its own connection is released when it has caught up with the others, even if they receive nothing new.
     if (role === 'behind') {
       const isThere = state.isLive && message.isLive && (orderOf(place, theirs) ?? -1) >= 0
       return isThere ? { ...state, role: 'follower' } : state
@@ -223,7 +224,7 @@ function dealWith(
     const { after, event } = message
     const ahead = orderOf(place, after)
     const aheadOfEvent = orderOf(place, event.lastEventId)
-    // Something is missing, unless its own connection has brought the event already.
+    // Events are missing, unless its own connection has already delivered this event.
     if (ahead === undefined || ahead < 0) return aheadOfEvent === 0 ? state : fallBehind(state)
     if (state.link !== 'none') return { ...state, role: 'follower', waiting: [message, ...state.waiting] }
     const isKnown = event.type.startsWith('tailrace.')

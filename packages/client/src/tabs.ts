@@ -9,12 +9,12 @@ const BEAT_MS = 2_000
 
 /**
  * For `share`: one connection for all tabs (and workers) of an origin that subscribe to the same URL. The tab that
- * holds a Web Lock connects, and passes each event on through a BroadcastChannel, with the position before it. A tab at a
- * different position has missed something, and uses its own connection until it has caught up with the others. If the
+ * holds a Web Lock connects, and passes each event on through a BroadcastChannel, with the position before it. A tab at
+ * a different position has missed something, and uses its own connection until it has caught up with the others. If the
  * holder of the lock closes or crashes, the browser gives the lock to another tab; if it does not answer, another tab
  * takes it.
  *
- * @returns nothing if the browser lacks Web Locks or BroadcastChannel
+ * @returns undefined if the browser lacks Web Locks or BroadcastChannel
  */
 export function tabs(feed: SharedFeed): Share | undefined {
   const { locks } = (globalThis.navigator ?? {}) as { locks?: LockManager }

@@ -8,9 +8,9 @@ export const JSON_TYPE = 'application/json'
 const MAX_ACCEPT_LENGTH = 1_024
 
 /**
- * What a reader wants: the stream, if it takes anything or says nothing.
+ * The representation that a reader wants: the stream, if it accepts anything or sends no `Accept`.
  *
- * @throws HttpError `invalid-header` when `Accept` is too long
+ * @throws HttpError `invalid-header` if `Accept` is too long
  */
 export function wanted(accept: string | undefined): typeof STREAM | typeof JSON_TYPE | undefined {
   if (accept !== undefined && accept.length > MAX_ACCEPT_LENGTH) {

@@ -8,33 +8,33 @@ import { isLoopback, nameOf, requireKnownOrigin } from './origins.ts'
 /** A list of selectors, or a function of the application that looks it up. */
 type Rule<Asked> = readonly string[] | ((asked: Asked) => Answer)
 
-/** What an application allows one request to do. Whatever is left out is not allowed. */
+/** What an application allows one request to do. Anything that is left out is not allowed. */
 export interface Authorization {
-  /** Selectors of the topics that it may publish to, or a function that is asked for each topic. */
+  /** Selectors of the topics that it may publish to, or a function that is called for each topic. */
   readonly publish?: Rule<string> | undefined
   /**
-   * Selectors that it may read, live and in history; or a function that is asked, once for each request, with the selectors
-   * of a stream or page, and once for each topic of a list. A selector can be a pattern such as `orders/**`: allow it only if
-   * the client may read every topic that it matches.
+   * Selectors that it may read, live and in history; or a function that is called once for each request with the
+   * selectors of a stream or page, and once for each topic of a list. A selector can be a pattern such as `orders/**`:
+   * allow it only if the client may read every topic that it matches.
    */
   readonly subscribe?: Rule<readonly string[]> | undefined
-  /** May purge topics, and see and end connections. @defaultValue false */
+  /** It may purge topics, and list and end connections. @defaultValue false */
   readonly admin?: boolean | undefined
-  /** Whose request it is, as `/connections` shows it. */
+  /** The name of the client, as `/connections` shows it. */
   readonly subject?: string | undefined
-  /** When its streams end, in milliseconds of the epoch. @defaultValue never */
+  /** When its streams end, in milliseconds since the epoch. @defaultValue never */
   readonly expiresAt?: number | undefined
 }
 
 export interface AppGateOptions {
   /**
-   * Decides by the headers of a request, which are named in lower case. An `HttpError` that it throws is the answer; anything
-   * else answers 500.
+   * Decides from the headers of a request, which have lower-case names. If it throws an `HttpError`, that is the
+   * answer; any other error answers 500.
    */
   authorize(facts: Facts): Authorization | Promise<Authorization>
   /**
-   * Names under which the hub is reached, without ports. Others are rejected, since a page can make any name lead to this
-   * machine (DNS rebinding). Names and addresses of this machine are always answered. @defaultValue none
+   * Names under which the hub is reached, without ports. Others are rejected, because a page can make any name resolve
+   * to this machine (DNS rebinding). Names and addresses of this machine are always accepted. @defaultValue none
    */
   readonly hosts?: readonly string[] | undefined
   /** Origins of other sites whose pages may read, with credentials, and write. @defaultValue none */
@@ -48,7 +48,7 @@ interface AppClient extends Client {
   readonly reads: (selectors: readonly string[]) => Answer
 }
 
-/** The gate of a hub inside an application, which decides who may do what. */
+/** The gate of a hub inside an application, which decides what each client may do. */
 export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppGateOptions): Gate {
   const origins = { allowed: allowOrigins, isSecure: false }
 
@@ -91,7 +91,7 @@ export function createAppGate({ authorize, hosts = [], allowOrigins = [] }: AppG
   }
 }
 
-/** Whether the selectors that an application returned cover another. @throws TypeError for text that is not a selector */
+/** Whether the selectors that an application returned cover another. @throws TypeError if a text is not a selector */
 function coverage(name: string, selectors: readonly string[]): (selector: string) => boolean {
   for (const selector of selectors) {
     try {
@@ -109,5 +109,5 @@ function coverageOfAll(name: string, selectors: readonly string[]): (asked: read
   return (asked) => asked.every(isCovered)
 }
 
-/** Without a decision of the application: anyone on this machine may read, nobody may write. */
+/** The gate of an application that does not decide: anyone on this machine may read, nobody may write. */
 export const READ_ONLY_GATE: Gate = createAppGate({ authorize: () => ({ subscribe: ['**'] }) })

@@ -3,14 +3,14 @@ import { HttpError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { utf8Of } from './utf8.ts'
 
-/** What a chunk costs, however small: its object, and what keeps it. */
+/** The least that a chunk costs, in bytes: its object, and its place in the list that holds it. */
 const MIN_CHUNK_COST = 256
-/** How much of a body is worked on before the event loop has its turn. */
+/** How much of a body is processed before the event loop runs other work. */
 const SLICE_BYTES = 64 * 1024
 
 export interface BodyCall {
   readonly exchange: Exchange
-  /** What the body holds of the memory for all of them. */
+  /** The body's part of the memory for all bodies. */
   readonly holding: Holding
   /** Counts what has been received. */
   readonly cost: { bytes: number }
@@ -22,10 +22,10 @@ export interface BodyLimit {
 }
 
 /**
- * Receives a body, a slice at a time; others are served between slices. What is larger than its limit is refused as
- * soon as that shows, and not read to its end. Stops when the client has gone.
+ * Receives a body slice by slice; others are served between slices. A body that is larger than its limit is refused as
+ * soon as that is known, and not read to its end. Stops when the client is gone.
  *
- * @throws HttpError `busy` when all bodies together hold too much, and what `take` throws
+ * @throws HttpError `busy` if all bodies together hold too much; whatever `take` throws
  */
 export async function receive(
   { exchange, holding, cost }: BodyCall,
@@ -48,7 +48,7 @@ export async function receive(
     if (cost.bytes > limit.maxBytes) throw refusal(limit)
     holding.add(Math.max(chunk.length, MIN_CHUNK_COST))
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      // The stream hands over what has arrived already without giving others a turn.
+      // The stream hands over everything that has arrived without letting the event loop run.
       if (taken >= SLICE_BYTES) {
         taken = 0
         await new Promise(setImmediate)

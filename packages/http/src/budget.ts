@@ -14,7 +14,10 @@ const HELD_BY: Readonly<Record<MemoryLimit, string>> = {
   'max-history': 'history pages being sent',
 }
 
-/** Memory that all clients share. One address may hold at most half, so that it cannot keep out the others. */
+/**
+ * Memory that all clients share. One network (an IPv4 address, or the first 64 bits of an IPv6 address) may hold at
+ * most half, so that it cannot keep out the others.
+ */
 export class Budget {
   readonly limit: MemoryLimit
   readonly maxBytes: number

@@ -9,11 +9,11 @@ export interface Call {
   readonly client: Client
   readonly exchange: Exchange
   readonly query: URLSearchParams
-  /** What of the path the `*` of the route stands for, as it was sent; nothing where the route has none. */
+  /** The part of the path that the `*` of the route stands for, as it was sent. Undefined if the route has no `*`. */
   readonly rest: string | undefined
 }
 
-/** A request as far as a stream depends on it. */
+/** The parts of a request that a stream depends on. */
 export interface StreamRequest extends Pick<Call, 'query' | 'rest'> {
   readonly head: RequestHead
 }

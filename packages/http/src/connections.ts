@@ -12,7 +12,7 @@ export async function listConnections({ hub, query, exchange }: Call): Promise<v
   await hub.survey((connection) => {
     total += 1
     furthest.push(connection)
-    // Never more than twice the limit, however many streams there are.
+    // Never more than twice the limit, no matter how many streams there are.
     if (furthest.length === 2 * limit) furthest = keepFurthest(furthest, limit)
   })
   answerJson(exchange, 200, { total, connections: keepFurthest(furthest, limit).map(toAnswer) })

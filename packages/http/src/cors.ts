@@ -17,7 +17,7 @@ const REQUEST_HEADERS = [
   'Event-Type',
   'Idempotency-Key',
   'Last-Event-ID',
-  // Sent by instrumented pages.
+  // Instrumented pages send these.
   'Traceparent',
   'Tracestate',
 ].join(', ')

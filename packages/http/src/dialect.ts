@@ -9,7 +9,7 @@ import type { Representation } from './frame.ts'
 const heartbeat = new Payload(Buffer.from(HEARTBEAT))
 const dialects = new Map<string, Dialect>()
 
-/** Server-Sent Events as `spec/protocol.md` has them. */
+/** Server-Sent Events as defined in `spec/protocol.md`. */
 export function tailraceDialect(representation: Representation): Dialect {
   const { envelope, namesTopic, traces, times } = representation
   const key = `tailrace ${envelope} ${namesTopic} ${traces} ${times}`

@@ -112,7 +112,7 @@ export type ProblemDetails = Readonly<Record<string, string | number | boolean>>
 
 export interface HttpErrorInit extends ErrorOptions {
   details?: ProblemDetails | undefined
-  /** Header fields of the answer, such as `Retry-After` and `WWW-Authenticate`. */
+  /** Header fields of the answer, for example `Retry-After` and `WWW-Authenticate`. */
   headers?: Readonly<Record<string, string>> | undefined
 }
 

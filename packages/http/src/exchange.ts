@@ -3,43 +3,49 @@ import type { Problem } from './problem.ts'
 
 export type HeaderFields = Readonly<Record<string, string>>
 
-/** What a request says before its body. */
+/** The parts of a request that precede its body. */
 export interface RequestHead {
   readonly method: string
-  /** A header by its lower-case name; one that was sent several times is joined. Each character is a byte. */
+  /**
+   * A header by its lower-case name. The values of a header that was sent several times are joined. Each character is a
+   * byte.
+   */
   header(name: string): string | undefined
   /** The values of a header, each as it was sent. */
   values(name: string): readonly string[]
 }
 
-/** One request and its answer, whatever carries them: `node:http`, HTTP/2, or `Request` and `Response`. */
+/** One request and its answer, no matter what carries them: `node:http`, HTTP/2, or `Request` and `Response`. */
 export interface Exchange extends RequestHead {
   /** Path and query, as they were sent. */
   readonly target: string
   readonly remoteAddress: string | undefined
   /** The names of its headers, in lower case. */
   readonly headerNames: Iterable<string>
-  /** How its bytes travel, as `GET /connections` shows it. */
+  /** The transport of its bytes, as `GET /connections` shows it. */
   readonly transport: string
-  /** The body as it arrives. To begin to read it asks for it where the client waits (RFC 9110, section 10.1.1). */
+  /**
+   * The body as it arrives. The first read asks the client to send it if the client waits for that (RFC 9110, section
+   * 10.1.1).
+   */
   readonly body: AsyncIterable<Buffer>
-  /** Nobody is there to take an answer. */
+  /** The client is gone, so nobody can receive an answer. */
   readonly isGone: boolean
   /** An answer has begun. */
   readonly isAnswered: boolean
   /** The whole answer has been handed over. */
   readonly isEnded: boolean
-  /** Calls back once the answer has been taken, or nobody is there to take it. */
+  /** Calls back once the client has received the answer, or is gone. */
   onceGone(tell: () => void): void
-  /** Sets a header of whatever answer there will be. */
+  /** Sets a header of the answer, whatever it will be. */
   setHeader(name: string, value: string): void
   appendHeader(name: string, value: string): void
-  /** Answers. To `HEAD`, without the body. */
+  /** Answers. The body is left out for `HEAD`. */
   answer(status: number, headers?: HeaderFields, body?: string | Uint8Array): void
   /**
-   * Answers with a body that is made as the client takes it.
+   * Answers with a body that is generated as fast as the client reads it.
    *
-   * @param bytes - what the answer holds in memory until then
+   * @param bytes - the memory that the answer holds until then
    */
   answerInSlices(
     status: number,
@@ -47,7 +53,7 @@ export interface Exchange extends RequestHead {
     slices: Iterator<string>,
     bytes: number,
   ): Promise<void>
-  /** Answers with a problem; cuts an answer that has begun. */
+  /** Answers with a problem. If an answer has begun, cuts it off. */
   reject(problem: Problem): void
   /** Answers with a stream. */
   stream(headers: HeaderFields): Sink

@@ -2,19 +2,19 @@ import type { Cursor, StoredEvent, TraceContext } from '@tailrace/log'
 import { encodeEvent } from '@tailrace/wire'
 import { textOf } from './cursor-text.ts'
 
-/** How a stream writes its events. Streams that differ in this cannot share frames. */
+/** How a stream writes its events. Streams with different representations cannot share frames. */
 export interface Representation {
   /** `data:` carries topic, type, key, time and data as JSON, instead of the data alone. */
   readonly envelope: boolean
-  /** Each frame names its topic: for streams that may carry more than one. */
+  /** Each frame names its topic, for streams that may carry more than one. */
   readonly namesTopic: boolean
-  /** Each frame has the trace context of its publish, where there is one. */
+  /** Each frame has the trace context of its publish, if there is one. */
   readonly traces: boolean
   /** Each frame has the time when its event was stored. */
   readonly times: boolean
 }
 
-/** Encodes an event. A snapshot's frames have no id: what they precede is not what a reader has seen. */
+/** Encodes an event. Frames of a snapshot have no id, because the reader has not seen everything before them. */
 export function encodeFrame(
   event: StoredEvent,
   { envelope, namesTopic, traces, times }: Representation,
@@ -34,19 +34,19 @@ export function encodeFrame(
   return Buffer.from(text)
 }
 
-/** An event as JSON: what a publisher gave and when it was stored. */
+/** An event as JSON: the publisher's fields, and the time when it was stored. */
 export interface Envelope extends Partial<TraceContext> {
   readonly topic: string
   readonly type?: string
   readonly key?: string
-  /** Only where it is true. */
+  /** Present only if true. */
   readonly remove?: boolean
   /** RFC 3339, in UTC. */
   readonly time: string
   readonly data: string
 }
 
-/** The event as JSON, without its place in the log. Absent fields are left out. */
+/** The event as JSON, without its position in the log. Absent fields are left out. */
 export function toEnvelope(
   { topic, type, key, remove, time, data, trace }: StoredEvent,
   traces: boolean,

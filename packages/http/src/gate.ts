@@ -5,23 +5,23 @@ import type { HeaderFields } from './exchange.ts'
 import { createSeal } from './seal.ts'
 import type { Seal } from './seal.ts'
 
-/** The parts of a request that decide whether it is answered. */
+/** The parts of a request on which a gate bases its decision. */
 export interface Facts {
   readonly method: string
-  /** The value of a header that was given once, by its lower-case name. Each character is one byte. */
+  /** The value of a header that was sent once, by its lower-case name. Each character is one byte. */
   header(name: string): string | undefined
   readonly ticket: string | undefined
 }
 
-/** Whoever sent a request, as its gate identified them. The gate gets the same object back with each question. */
+/** The sender of a request, as identified by the gate. The gate receives the same object with each question. */
 export interface Client {
-  /** Where the request comes from. */
+  /** The address from which the request comes. */
   readonly address: string
-  /** Limits count, and readers take turns, by subject; without one, by address. */
+  /** Limits count by subject, and readers take turns by subject; if there is none, by the network of the address. */
   readonly subject?: string | undefined
   /** Names the token or session without revealing it, so that all its streams can be ended together. */
   readonly credential?: string | undefined
-  /** When its rights end, in milliseconds of the epoch: no stream outlives them (invariant 6). */
+  /** When its rights end, in milliseconds since the epoch. No stream outlives them (invariant 6). */
   readonly expiresAt?: number | undefined
 }
 
@@ -36,27 +36,33 @@ export type Revoked =
   | { readonly subject: string }
   | { readonly credential: string; readonly expiresAt: number | undefined }
 
-/** What a client wants to read selectors for. */
+/** The purpose for which a client wants to read selectors. */
 export type Use = 'stream' | 'history' | 'list'
 
-/** An answer of the gate, which may have to look it up. */
+/** An answer of the gate. A promise if the gate has to look it up. */
 export type Answer = boolean | Promise<boolean>
 
 /**
- * Every request passes it. It answers who asks, what they may do, and how much. A question is answered with `false` for a plain
- * `403`; a gate that throws an `HttpError` chooses the answer itself.
+ * Every request passes through it. It decides which client sent the request, what the client may do, and how much of
+ * it. Returning `false` answers with a plain `403`; to choose another answer, throw an `HttpError`.
  */
 export interface Gate {
   identify(facts: Facts, remoteAddress: string | undefined): Client | Promise<Client>
-  /** @param topic - without one: whether there is any topic that the client may publish to */
+  /** @param topic - if omitted: whether there is any topic that the client may publish to */
   mayPublish(client: Client, topic?: string): Answer
-  /** Whether the client may read all that these selectors will ever select. */
+  /** Whether the client may read everything that these selectors will ever match. */
   mayRead(client: Client, selectors: readonly string[], use: Use): Answer
-  /** Whether the client may purge topics, and see and end the connections of others. */
+  /** Whether the client may purge topics, and list and end the connections of others. */
   mayAdminister(client: Client): Answer
-  /** Selectors of all topics that the client may read: a list of topics looks no further, and asks `mayRead` for each. */
+  /**
+   * Selectors that cover all topics that the client may read. A list of topics examines only these, and asks `mayRead`
+   * for each.
+   */
   readable(client: Client): readonly string[]
-  /** For work that takes a while between the question and the answer. @throws HttpError `revoked` */
+  /**
+   * Checks again that the client's rights hold, for work that takes a while between the question and the answer.
+   * @throws HttpError `revoked`
+   */
   requireStill(client: Client): void
   /**
    * Counts a stream until the function that it returns is called.
@@ -66,20 +72,20 @@ export interface Gate {
   admit(client: Client, selectors: readonly string[]): () => void
   /** Counts a request for a page of history until the function that it returns is called. @throws HttpError `too-many-connections` */
   admitPage(client: Client): () => void
-  /** Whether the client may publish so much now. @throws HttpError `too-many-publishes` or `batch-too-large` */
+  /** Checks that the client may publish this much now. @throws HttpError `too-many-publishes` or `batch-too-large` */
   requireRate(client: Client, events?: number, bytes?: number): void
-  /** Charges a publish, also one that was rejected after it was read. */
+  /** Charges a publish, including one that was rejected after it was read. */
   charge(client: Client, events: number, bytes: number): void
   /** Memory for request bodies that are being received. */
   readonly bodies: Budget
   /** Memory for pages of history that are being sent. */
   readonly pages: Budget
-  /** For what clients carry and may not see. */
+  /** Encrypts content that clients carry and must not see. */
   readonly seal: Seal
   corsHeaders(origin: string | undefined): HeaderFields
-  /** The hub is about to stop: it is no longer ready. */
+  /** The hub is about to stop, so it is no longer ready. */
   readonly isDraining: boolean
-  /** Whether the client may have tickets. */
+  /** Whether the client may get tickets. */
   mayGetTicket(client: Client): Answer
   /**
    * Issues a credential for the URL of a stream with these selectors.
@@ -118,11 +124,11 @@ export const OPEN_GATE: Gate = {
     throw new HttpError('missing-token', 'Tickets stand for tokens, and this hub accepts none.')
   },
   issueTicket: () => Promise.reject(new HttpError('forbidden', 'There are no tickets here.')),
-  // There is nothing that could come back and be refused.
+  // There are no tokens, so there is nothing to refuse later.
   revoke: async () => undefined,
 }
 
-/** What others may know of a reader. */
+/** The facts about a reader that others may see. */
 export function readerOf({ address, subject, credential }: Client, transport: string): Reader {
   return { transport, address, subject, credential }
 }

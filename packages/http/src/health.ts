@@ -2,12 +2,12 @@ import type { Call } from './call.ts'
 import { HttpError } from './errors.ts'
 import { answerJson } from './json.ts'
 
-/** `GET /healthz`: the process answers. Asked by load balancers, which have no token. */
+/** `GET /healthz`: the process answers. For load balancers, which have no token. */
 export async function healthz({ exchange }: Call): Promise<void> {
   answerJson(exchange, 200, { status: 'ok' })
 }
 
-/** `GET /readyz`: the log can be written and read, and the hub is not about to stop. */
+/** `GET /readyz`: the log is writable and readable, and the hub is not about to stop. */
 export async function readyz({ hub, gate, exchange }: Call): Promise<void> {
   if (gate.isDraining) throw new HttpError('draining', 'This hub is shutting down.')
   await hub.ready()

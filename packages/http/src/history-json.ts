@@ -2,14 +2,14 @@ import type { HistoryPage } from '@tailrace/hub'
 import { textOf } from './cursor-text.ts'
 import { toEnvelope } from './frame.ts'
 
-/** How much of a page is handed on at a time: so one can see whether a client takes any of it. */
+/** How much of a page is handed over at a time, so that it shows whether the client is still reading. */
 export const SLICE_LENGTH: number = 64 * 1024
-/** Of the data of an event, what is made into JSON at a time. */
+/** How much of an event's data is converted to JSON at a time. */
 const PIECE_LENGTH = 16 * 1024
 
 /**
- * The JSON of a page, a slice at a time: it may be six times as large as its data, and is made only as fast as the client
- * takes it.
+ * The JSON of a page, slice by slice. It can be six times as large as its data, so it is generated only as fast as the
+ * client reads it.
  */
 export function* historyJson(page: HistoryPage, traces: boolean): Generator<string, undefined> {
   let slice = ''
@@ -33,7 +33,7 @@ function* piecesOf({ epoch, events, next }: HistoryPage, traces: boolean): Gener
     yield `${separator}${JSON.stringify({ id, ...rest }).slice(0, -1)},"data":"`
     separator = ','
     for (let at = 0; at < data.length; at += PIECE_LENGTH) {
-      // Between the halves of a surrogate pair, each is escaped for itself, which is the same text.
+      // If a cut separates a surrogate pair, each surrogate is escaped separately, which is the same text.
       yield JSON.stringify(data.slice(at, at + PIECE_LENGTH)).slice(1, -1)
     }
     yield '"}'

@@ -6,7 +6,7 @@ import type { SubscriptionSource } from './subscription.ts'
 
 const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait', 'trace'])
 
-/** Reads what a request for history asks for. @throws as `parseSubscription` */
+/** Parses the query of a request for history. @throws as `parseSubscription` */
 export function parseHistoryQuery({
   selectors,
   query,

@@ -9,16 +9,16 @@ import { parseHistoryQuery } from './history-query.ts'
 import { JSON_HEADERS } from './json.ts'
 import { selectorsOf } from './stream-request.ts'
 
-/** A timer may be early by this: a wait that ends so shortly before its token does has been cut. */
+/** How early a timer may fire. A wait that ends this shortly before its token expires was cut short by the token. */
 const TIMER_SLACK_MS = 100
-/** What an event of a page costs beside its data. */
+/** The memory that an event of a page uses besides its data, in bytes. */
 const EVENT_COST = 512
-/** The part of the memory for all pages that has to be free to read one: by default twice the largest page. */
+/** The part of the memory for all pages that must be free before one is read: by default, twice the largest page. */
 const PAGE_SHARE = 1 / 8
 
 /**
- * A page of history. One that is waited for counts as a stream, and waits no longer than its token is valid. A page
- * counts against the memory for all pages until the client has taken it.
+ * Answers with a page of history. A request that waits for events counts as a stream, and waits no longer than its
+ * token is valid. A page counts against the memory for all pages until the client has received it.
  */
 export async function readHistory(call: Call): Promise<void> {
   const { gate, client, exchange, rest } = call
@@ -34,7 +34,7 @@ export async function readHistory(call: Call): Promise<void> {
   exchange.onceGone(() => holding.release())
   const gone = new AbortController()
   exchange.onceGone(() => gone.abort())
-  // Or pages would be read, one after the other, only to be thrown away.
+  // Otherwise, pages would be read one after the other only to be thrown away.
   const requireRoom = (): void => holding.requireRoom(gate.pages.maxBytes * PAGE_SHARE)
   requireRoom()
   const page = await pageOf(call, { ...query, requireRoom }, gone.signal)
@@ -68,8 +68,8 @@ async function pageOf(
   return history
 }
 
-/** What a page holds in memory, at most. */
+/** The most memory that a page can use, in bytes. */
 function sizeOf({ events }: HistoryPage): number {
-  // Text beyond Latin-1 takes two bytes for each character.
+  // Text outside Latin-1 takes two bytes for each character.
   return events.reduce((bytes, { data }) => bytes + 2 * data.length + EVENT_COST, 0)
 }

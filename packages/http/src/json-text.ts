@@ -1,6 +1,6 @@
 /**
- * Finds where JSON values end, in bytes, without making anything of them: what `JSON.parse` makes of a text can
- * take a hundred times its size. Each byte is looked at once.
+ * Finds where JSON values end, in bytes, without building any values: the result of `JSON.parse` can be a hundred times
+ * as large as the text. Each byte is examined once.
  */
 
 const QUOTE = 0x22
@@ -19,18 +19,21 @@ const LOWER_U = 0x75
 const ESCAPED: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'))
 const LITERALS: readonly Buffer[] = ['true', 'false', 'null'].map((text) => Buffer.from(text))
 
-/** How deep arrays and objects may be nested. Much deeper, parsers that recurse fail, and so would a reader's. */
+/**
+ * How deep arrays and objects may be nested. Recursive parsers fail not far beyond this, and a reader's parser might be
+ * one.
+ */
 const MAX_DEPTH = 1_000
 
-/** Where the white space that begins at `at` ends. */
+/** The end of the white space that begins at `at`. */
 export function afterSpace(bytes: Uint8Array, at: number): number {
   while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d) at += 1
   return at
 }
 
-/** Where the value that begins at `at` ends; -1 when there is none (RFC 8259), or when it is nested too deep. */
+/** The end of the value (RFC 8259) that begins at `at`; -1 if no value begins there, or if it is nested too deeply. */
 export function endOfValue(bytes: Uint8Array, at: number): number {
-  /** What closes each array and object that is open. */
+  /** The closing bracket of each open array and object. */
   const closers: number[] = []
   for (;;) {
     const first = bytes[at]
@@ -49,7 +52,7 @@ export function endOfValue(bytes: Uint8Array, at: number): number {
       at = endOfScalar(bytes, at)
       if (at === -1) return -1
     }
-    // A value has ended: so may what it is in.
+    // A value has ended, so the arrays and objects around it may end as well.
     for (;;) {
       const closer = closers.at(-1)
       if (closer === undefined) return at
@@ -65,7 +68,7 @@ export function endOfValue(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** Where the value of a member begins whose name begins at `at`. */
+/** The beginning of the value of the member whose name begins at `at`. */
 function afterName(bytes: Uint8Array, at: number): number {
   const end = endOfString(bytes, at)
   if (end === -1) return -1
@@ -83,7 +86,7 @@ function endOfScalar(bytes: Uint8Array, at: number): number {
   return -1
 }
 
-/** Where the string ends whose opening quote is at `at`; -1 when there is none. */
+/** The end of the string whose opening quote is at `at`; -1 if no string begins there. */
 export function endOfString(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) return -1
   for (at += 1; ; at += 1) {
@@ -110,7 +113,7 @@ function endOfNumber(bytes: Uint8Array, at: number): number {
   return endOfDigits(bytes, sign === PLUS || sign === MINUS ? at + 2 : at + 1)
 }
 
-/** Where the digits end that begin at `at`; -1 when there are none. */
+/** The end of the digits that begin at `at`; -1 if no digit is there. */
 function endOfDigits(bytes: Uint8Array, at: number): number {
   if (!isDigit(bytes[at])) return -1
   while (isDigit(bytes[at])) at += 1

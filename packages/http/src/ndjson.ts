@@ -20,26 +20,26 @@ const FIELDS = [
 type Field = (typeof FIELDS)[number]
 const KNOWN: ReadonlySet<string> = new Set(FIELDS)
 
-/** JSON takes up to six bytes for one of an event (`\u0000`). */
+/** JSON uses up to six bytes for one byte of an event (`\u0000`). */
 const ESCAPE_FACTOR = 6
-/** What a line may have beside its data: every other field at its longest, all of it escaped. */
+/** The maximum length of a line besides its data: every other field at its longest, entirely escaped. */
 const MAX_REST_BYTES = 16 * 1024
-/** The longest name of a field that is worth reading: each character of a known one may be escaped. */
+/** The longest field name that is read: a known name with each character escaped. */
 const MAX_NAME_BYTES = 128
 const LINE_FEED = 0x0a
 const QUOTE = 0x22
 
 export interface BatchOptions {
   readonly limits: Hub['limits']
-  /** Where events go that name no topic; without it, each must. */
+  /** The topic of events that do not name one. If omitted, each event must. */
   readonly topic?: string | undefined
-  /** The trace context of events that have none of their own. */
+  /** The trace context of events that do not have their own. */
   readonly trace?: TraceContext | undefined
 }
 
 /**
- * Reads a batch as it arrives: one JSON object a line; blank lines are passed over. Sizes are checked before
- * anything is made of what they are the size of, so a batch costs what its bytes do.
+ * Reads a batch as it arrives: one JSON object per line; blank lines are skipped. The size of each part is checked
+ * before the part is parsed, so a batch costs no more than its bytes.
  */
 export class BatchReader {
   readonly events: NewEvent[] = []
@@ -47,12 +47,12 @@ export class BatchReader {
   readonly lines: number[] = []
   readonly #options: BatchOptions
   readonly #maxLineBytes: number
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of a line whose end has not arrived. */
   #begun: Buffer[] = []
   #begunBytes = 0
   #line = 1
   readonly #decoder = new TextDecoder('utf-8', { fatal: true })
-  /** All that has come is UTF-8: one look at a chunk costs much less than one at each of its lines. */
+  /** Everything so far is UTF-8. Checking a whole chunk costs much less than checking each of its lines. */
   #isText = true
 
   constructor(options: BatchOptions) {
@@ -83,7 +83,7 @@ export class BatchReader {
     }
   }
 
-  /** Reads a last line that has no end. @throws as `add` */
+  /** Reads a last line without a line end. @throws as `add` */
   finish(): void {
     this.#isText = false
     if (this.#begunBytes > 0) this.#endLine()
@@ -98,7 +98,7 @@ export class BatchReader {
     }
   }
 
-  /** Where the blank lines end that begin at `at`. */
+  /** The end of the blank lines that begin at `at`. */
   #skipBlank(chunk: Buffer, at: number): number {
     const end = afterSpace(chunk, at)
     for (; at < end; at += 1) if (chunk[at] === LINE_FEED) this.#line += 1
@@ -173,7 +173,7 @@ export class BatchReader {
     return isString ? stringOf(value) : value.toString()
   }
 
-  /** The fields of a line, each as the bytes of its value. Of a field that is given twice, the last counts. */
+  /** The fields of a line, each as the bytes of its value. If a field is given twice, the last one counts. */
   #fieldsOf(line: Buffer): Partial<Record<Field, Buffer>> {
     const fields: Partial<Record<Field, Buffer>> = {}
     let at = afterSpace(line, 0)
@@ -198,7 +198,7 @@ export class BatchReader {
   }
 
   #endOfValue(line: Buffer, start: number): number {
-    // What is not a string is stored as it is, so no more of it is looked at than may be stored.
+    // A value that is not a string is stored as it is, so no more of it is examined than may be stored.
     const limit = line[start] === QUOTE ? line.length : start + this.#options.limits.maxEventBytes + 1
     const end = endOfValue(line.subarray(0, limit), start)
     if (end === -1)

@@ -1,7 +1,7 @@
 import { HttpError } from './errors.ts'
 
 const LOOPBACK_IPV4 = /^127(?:\.(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])){3}$/
-/** As a URL spells them, which is one way for each address. */
+/** As they are written in a URL, which has one spelling for each address. */
 const LOOPBACK_IPV6 = /^\[::(?:1|ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})\]$/
 
 /** Whether an address to listen on can be reached only from this machine. */

@@ -3,13 +3,13 @@ import { LogError } from '@tailrace/log'
 import { HttpError, STATUS } from './errors.ts'
 import type { ProblemCode, ProblemDetails } from './errors.ts'
 
-/** Seconds after which a publisher or reader that got a 503 may come back. */
+/** Seconds after which a publisher or reader may retry after a 503. */
 const RETRY_AFTER_SECONDS = 1
 
-/** Why a request is refused whose head or body does not come to its end. */
+/** Why a request is refused if its head or body does not arrive completely in time. */
 export const SLOW_REQUEST = 'The request took too long to arrive.'
 
-/** A refusal as it is sent: RFC 9457. */
+/** A refusal as it is sent (RFC 9457). */
 export interface Problem {
   readonly code: ProblemCode
   readonly status: number
@@ -17,15 +17,15 @@ export interface Problem {
   readonly body: string
 }
 
-/** Turns whatever was thrown into a problem. What is not a refusal is a bug: its text stays here. */
+/** Converts a thrown value to a problem. If it is not a refusal, it is a bug, and its message is not sent. */
 export function toProblem(error: unknown): Problem {
   if (HttpError.is(error) || HubError.is(error) || LogError.is(error)) {
-    // A log's own facts name paths and system errors, which are no business of a client.
+    // The details of a log error contain paths and system errors, which clients must not see.
     const isRefusal =
       HttpError.is(error) || error.code === 'unsupported' || (HubError.is(error) && error.code === 'busy')
     const isOutage = STATUS[error.code] >= 500 && !isRefusal
     const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
-    // A client that sent one event knows of no batch.
+    // For a client that sent one event, there is no batch.
     const { index: _, ...facts } = error.details
     return problem(error.code, detail, isOutage ? {} : facts, HttpError.is(error) ? error.headers : {})
   }

@@ -23,24 +23,27 @@ export interface ProtocolOptions {
   readonly gate?: Gate | undefined
   /** @defaultValue {@link TAILRACE_ROUTES} */
   readonly routes?: readonly Route[] | undefined
-  /** Told of what went wrong here, as opposed to what a client did wrong. */
+  /** Called with failures of this side, as opposed to mistakes of clients. */
   onError(error: unknown): void
-  /** Told of each request that is rejected: why, and the setting of the limit that it met. @defaultValue nobody is told */
+  /**
+   * Called for each request that is rejected, with the reason and the setting of the limit that it reached.
+   * @defaultValue nothing is called
+   */
   readonly onRefused?: ((code: ProblemCode, limit?: string) => void) | undefined
 }
 
 const NO_PARAMETERS: ReadonlySet<string> = new Set()
-/** How often at most the operator is told of one outage (a full disk, say), which every request brings up again. */
+/** Minimum time between two reports of one outage to the operator. With a full disk, for example, every request fails. */
 const TELL_INTERVAL_MS = 30_000
 const NOBODY: Client = { address: '' }
 
-/** Answers exchanges as its table of routes says. */
+/** Answers exchanges according to a table of routes. */
 export function createProtocol(
   hub: Hub,
   { gate = READ_ONLY_GATE, routes = TAILRACE_ROUTES, onError, onRefused }: ProtocolOptions,
 ): (exchange: Exchange) => void {
   const table = new RouteTable(routes)
-  /** When the operator was last told of an outage. */
+  /** When each outage was last reported to the operator. */
   const toldAt = new Map<ProblemCode, number>()
 
   async function handle(exchange: Exchange): Promise<void> {
@@ -60,7 +63,7 @@ export function createProtocol(
   async function run(route: Route, request: Pick<Call, 'exchange' | 'query' | 'rest'>): Promise<void> {
     const { access = 'client', parameters = NO_PARAMETERS, method, stream } = route
     const { exchange, query, rest } = request
-    // A publish says all that it has to say in headers: a `?key=` would be lost in silence.
+    // A publish takes its fields from headers: a `?key=` would be silently ignored.
     if (method !== 'GET') refuseUnknown(query, parameters)
     const ticket = stream === undefined ? undefined : takeTicket(query)
     const client =
@@ -70,7 +73,7 @@ export function createProtocol(
             { method: exchange.method, header: (name) => exchange.header(name), ticket },
             exchange.remoteAddress,
           )
-    // A client that sent all of a publish may leave. One that reads has to be there.
+    // A client may leave after it has sent all of a publish. A client that reads must still be there.
     if (method === 'GET' && exchange.isGone) return
     if (access === 'admin') await permit(gate.mayAdminister(client), 'administer this hub')
     const call = { hub, gate, client, ...request }
@@ -95,14 +98,14 @@ export function createProtocol(
     exchange.answer(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) })
   }
 
-  /** Whether the operator is to be told of an error, as opposed to the client alone. Too much at a time is no failure. */
+  /** Whether an error must be reported to the operator, not only to the client. Too much load is not a failure. */
   function isNews(error: unknown, { code, status }: Problem): boolean {
     const isOurs =
       status >= 500 &&
       code !== 'busy' &&
       code !== 'unsupported' &&
       (!HttpError.is(error) || code === 'keys-unavailable')
-    // Reported when it began.
+    // The interruption was reported when it began.
     if (code === 'unreachable' && hub.interruption !== undefined) return false
     if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
@@ -112,13 +115,13 @@ export function createProtocol(
   }
 
   function fail(exchange: Exchange, error: unknown): void {
-    // A client that sent half a body and left gets no answer, and is no error of ours.
+    // The client sent half a body and left. It gets no answer, and this is not an error of the hub.
     if (exchange.isGone) return
     const problem = toProblem(error)
     if (isNews(error, problem)) onError(error)
-    // A client that took too long has been told so.
+    // The client took too long, and has already received the reason.
     if (exchange.isEnded) return
-    // No answer is one that says neither yes nor no (spec/protocol.md, 2.3).
+    // Without an answer, the client knows that the outcome is unknown (spec/protocol.md, 2.3).
     if (LogError.is(error) && error.code === 'outcome-unknown') {
       exchange.cut()
       return
@@ -139,7 +142,7 @@ export function createProtocol(
   }
 }
 
-/** Takes the ticket out of a query. */
+/** Removes the ticket from a query and returns it. */
 function takeTicket(query: URLSearchParams): string | undefined {
   const ticket = single(query, 'ticket')
   query.delete('ticket')
@@ -150,7 +153,7 @@ function limitOf(error: unknown): string | undefined {
   return HttpError.is(error) ? error.details['limit']?.toString() : undefined
 }
 
-/** What a reader is told of why it was sent away. What is wrong with a log is no business of its readers. */
+/** The reason that a reader receives when it is turned away. Faults of the log are not revealed to readers. */
 function codeOf(error: unknown): string {
   if (HttpError.is(error)) return error.code
   return HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'

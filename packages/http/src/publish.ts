@@ -16,17 +16,17 @@ import { SLOW_REQUEST } from './problem.ts'
 import { topicOf } from './target.ts'
 import { parseTraceContext } from './trace.ts'
 
-/** What describes a single event. */
+/** The headers that describe a single event. */
 const EVENT_HEADERS = ['Event-Type', 'Event-Key', 'Event-Remove', 'Event-End'] as const
 const KNOWN: ReadonlySet<string> = new Set(EVENT_HEADERS.map((name) => name.toLowerCase()))
 
-/** The line of an NDJSON batch may say as much again around its data. */
+/** The maximum size of an NDJSON batch, as a multiple of the maximum size of the data in it. */
 const NDJSON_OVERHEAD = 2
 
-/** A publish whose body is received, and what has been received of it. */
+/** A publish whose body is being received, and what has been received so far. */
 interface Receiving extends Call {
   readonly holding: Holding
-  /** What its client has not been charged for yet. */
+  /** The part that its client has not been charged for yet. */
   readonly cost: { events: number; bytes: number }
 }
 
@@ -34,7 +34,7 @@ interface Receiving extends Call {
 export async function publish(call: Call): Promise<void> {
   const { gate, client, rest } = call
   const topic = rest === undefined ? undefined : topicOf(rest)
-  // Before its body is read, as far as can be told by then.
+  // Before the body is read, as far as it can be decided by then.
   await permit(gate.mayPublish(client, topic), topic === undefined ? 'publish' : `publish to ${topic}`)
   gate.requireRate(client)
   const holding = gate.bodies.open(client.address)
@@ -43,7 +43,7 @@ export async function publish(call: Call): Promise<void> {
     await receivePublish(receiving, topic)
   } finally {
     holding.release()
-    // What was refused has been read all the same.
+    // A refused publish has been read all the same.
     charge(receiving)
   }
 }
@@ -93,7 +93,7 @@ async function publishOne(
   return published!
 }
 
-/** A header that is `true` or `false`; it need not be there. */
+/** The value of an optional header that is `true` or `false`. */
 function flag(head: RequestHead, name: string): boolean {
   const value = header(head, name)
   if (value === undefined || value === 'true' || value === 'false') return value === 'true'
@@ -133,7 +133,10 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
   }
 }
 
-/** Receives a batch. What follows a bad line is read and thrown away, since most clients listen only once they have sent all. */
+/**
+ * Receives a batch. After a bad line, the rest is read and discarded, because most clients read the answer only after
+ * they have sent everything.
+ */
 async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> {
   const { hub, gate, client, holding, cost } = call
   const permitted = new Set<string>()
@@ -162,11 +165,11 @@ async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> 
 
 async function store(call: Receiving, events: readonly NewEvent[]): Promise<readonly Published[]> {
   const { hub, gate, client, exchange, holding, cost } = call
-  // What was refused meanwhile, for taking too long, must not be stored after all.
+  // If it was refused meanwhile for taking too long, it must not be stored after all.
   if (exchange.isAnswered) throw new HttpError('request-timeout', SLOW_REQUEST)
   gate.requireRate(client, cost.events, cost.bytes)
   charge(call)
-  // What waits for its commit has a bound of its own.
+  // Events that wait for their commit have a separate bound.
   holding.release()
   return hub.publish(events)
 }
@@ -177,12 +180,15 @@ function charge({ gate, client, cost }: Receiving): void {
   cost.bytes = 0
 }
 
-/** What instrumented clients send of themselves: unlike other headers it is not refused when it is wrong. */
+/**
+ * The trace context, which instrumented clients send by themselves. Unlike other headers, it is not refused if it is
+ * invalid.
+ */
 function traceOf(head: RequestHead): TraceContext | undefined {
   return parseTraceContext(head.header('traceparent'), head.header('tracestate'))
 }
 
-/** Says which line was rejected, to someone who knows lines and not events. */
+/** Adds the number of the rejected line to an error, because the client sent lines. */
 function atLine(error: unknown, lines: readonly number[]): unknown {
   if (!HubError.is(error) && !LogError.is(error)) return error
   const { index, ...details } = error.details

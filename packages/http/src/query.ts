@@ -1,7 +1,7 @@
 import { HttpError } from './errors.ts'
 import { quote } from './quote.ts'
 
-/** Refuses parameters that nobody would read: a typo must not pass for a default. */
+/** Refuses unknown parameters: a typo must not be mistaken for a default. */
 export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
   for (const name of query.keys()) {
     if (known.has(name)) continue
@@ -17,7 +17,7 @@ export function single(query: URLSearchParams, name: string): string | undefined
   return values[0]
 }
 
-/** The value of a parameter that can have only some. */
+/** The value of a parameter that has a fixed set of values. */
 export function oneOf<T extends string>(
   query: URLSearchParams,
   name: string,
@@ -31,12 +31,12 @@ export function oneOf<T extends string>(
   return known
 }
 
-/** Whether a parameter that is `true` or `false` is `true`; it need not be there. */
+/** The value of an optional parameter that is `true` or `false`. */
 export function flag(query: URLSearchParams, name: string): boolean {
   return oneOf(query, name, ['true', 'false']) === 'true'
 }
 
-/** A parameter that cannot be taken as it is. */
+/** The error for an invalid parameter. */
 export function invalid(parameter: string, message: string): HttpError {
   return new HttpError('invalid-query', message, { details: { parameter } })
 }
@@ -55,7 +55,7 @@ export function integer(
   throw invalid(name, `The parameter ${name} must be a whole number from ${least} to ${most}.`)
 }
 
-/** The value of a parameter that is a time: `250ms` or `2s`. */
+/** The value of a parameter that is a duration, such as `250ms` or `2s`, in milliseconds. */
 export function milliseconds(
   query: URLSearchParams,
   name: string,

@@ -1,9 +1,9 @@
 import { isPattern, literalPrefix } from '@tailrace/log'
 import type { TopicQuery, TopicSummary } from '@tailrace/log'
 
-/** Names examined for one page, including those that may not be read. */
+/** Maximum names examined for one page, including those that the client may not read. */
 const MAX_EXAMINED = 1_000
-/** Reads of the log for one page. Each right may need one or two. */
+/** Maximum reads of the log for one page. Each right may need one or two. */
 const MAX_READS = 50
 const LAST_CHARACTER = '\u{10ffff}'
 

@@ -5,7 +5,10 @@ import { HttpError } from './errors.ts'
 import { answerJson } from './json.ts'
 import { single } from './query.ts'
 
-/** `DELETE /connections/<id>`: ends a stream, and all others that came with its token or ticket, which is refused from now on. */
+/**
+ * `DELETE /connections/<id>`: ends a stream, and all others that were opened with its token or ticket, which is refused
+ * from now on.
+ */
 export async function revokeConnection({ hub, gate, exchange, rest: id }: Call): Promise<void> {
   let found: Connection | undefined
   await hub.survey((connection) => {
@@ -13,7 +16,7 @@ export async function revokeConnection({ hub, gate, exchange, rest: id }: Call):
   })
   if (found === undefined) throw new HttpError('unknown-connection', 'There is no open stream with this id.')
   const { credential } = found.reader ?? {}
-  // Whoever needs no token cannot be kept from coming back.
+  // A client that needs no token cannot be prevented from returning.
   if (credential !== undefined) await gate.revoke({ credential, expiresAt: found.until })
   const ended = await hub.revoke(
     (connection) => idOf(connection) === id || isOf(credential, connection.reader?.credential),
@@ -21,7 +24,7 @@ export async function revokeConnection({ hub, gate, exchange, rest: id }: Call):
   answerJson(exchange, 200, { ended })
 }
 
-/** `DELETE /connections?subject=…`: ends the streams of a subject, whose tokens and tickets of until now are refused. */
+/** `DELETE /connections?subject=…`: ends the streams of a subject. Its tokens and tickets so far are refused from now on. */
 export async function revokeSubject({ hub, gate, exchange, query }: Call): Promise<void> {
   const subject = single(query, 'subject')
   if (subject === undefined) {
@@ -33,7 +36,7 @@ export async function revokeSubject({ hub, gate, exchange, query }: Call): Promi
   answerJson(exchange, 200, { ended })
 }
 
-/** A ticket that was got with a revoked token is revoked with it. */
+/** A ticket that was issued for a revoked token is revoked as well. */
 function isOf(revoked: string | undefined, credential: string | undefined): boolean {
   if (revoked === undefined || credential === undefined) return false
   return credential === revoked || credential.startsWith(`${revoked}.`)

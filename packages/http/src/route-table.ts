@@ -2,20 +2,23 @@ import type { Subscription } from '@tailrace/hub'
 import type { Call, StreamRequest } from './call.ts'
 import type { HeaderFields, RequestHead } from './exchange.ts'
 
-/** What a path does for one method. */
+/** The handling of one method of a path. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** A path, such as `/topics`; with `/*` at its end, every path that begins so. */
+  /** A path, such as `/topics`. With `/*` at its end: every path with that prefix. */
   readonly path: string
-  /** Requests for which the route does not hold see no such path. @defaultValue it holds for all */
+  /** For requests for which the route does not hold, the path does not exist. @defaultValue it holds for all */
   readonly holds?: ((head: RequestHead) => boolean) | undefined
-  /** `anyone` is not asked who it is; `admin` has to administer. @defaultValue `client`: the handler asks the gate */
+  /**
+   * `anyone`: the client is not identified. `admin`: the client must be an administrator. @defaultValue `client`: the
+   * handler asks the gate
+   */
   readonly access?: 'anyone' | 'client' | 'admin' | undefined
   /** Query parameters of a request that writes. @defaultValue none */
   readonly parameters?: ReadonlySet<string> | undefined
   /**
-   * Answers a `GET` with a stream. On HTTP/1.1 it does so without `node:http`, so `read` must be pure, and depend on nothing
-   * but the request. Requests for which it returns nothing go on to `handle`.
+   * Answers a `GET` with a stream. With HTTP/1.1, this bypasses `node:http`, so `read` must be pure, and depend only on
+   * the request. Requests for which it returns undefined are passed to `handle`.
    *
    * @throws HttpError or LogError, from `read`
    */
@@ -23,7 +26,7 @@ export interface Route {
     | { readonly headers: HeaderFields; read(request: StreamRequest): Subscription | undefined }
     | undefined
   /**
-   * @defaultValue rejects requests that are not for the stream
+   * @defaultValue requests that are not for the stream are rejected
    * @throws HttpError, HubError or LogError, which become the answer
    */
   readonly handle?: ((call: Call) => Promise<void>) | undefined
@@ -32,11 +35,11 @@ export interface Route {
 /** The routes of a path, by method, in the order of their table. */
 export interface Found {
   readonly methods: ReadonlyMap<string, Route>
-  /** What the `*` of the path stands for. */
+  /** The part of the path that the `*` stands for. */
   readonly rest: string | undefined
 }
 
-/** Finds the routes of a path. The longest prefix counts. */
+/** Finds the routes of a path. The longest matching prefix counts. */
 export class RouteTable {
   readonly #paths = new Map<string, Map<string, Route>>()
   readonly #prefixes: readonly string[]
@@ -53,7 +56,7 @@ export class RouteTable {
   }
 
   find(path: string): Found | undefined {
-    // What asks for the pattern itself does not ask for a path.
+    // A request for the pattern itself is not a request for a path.
     const exact = path.endsWith('/*') ? undefined : this.#paths.get(path)
     if (exact !== undefined) return { methods: exact, rest: undefined }
     const prefix = this.#prefixes.find((one) => path.startsWith(one))

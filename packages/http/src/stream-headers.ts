@@ -4,7 +4,7 @@ import type { HeaderFields } from './exchange.ts'
 export const STREAM_HEADERS: HeaderFields = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-cache, no-transform',
-  // nginx, and what has learned from it, buffers a response unless it is told not to.
+  // nginx, and proxies that follow its example, buffer a response unless this header forbids it.
   'X-Accel-Buffering': 'no',
   'X-Content-Type-Options': 'nosniff',
 }

@@ -7,7 +7,7 @@ import { permit, readerOf } from './gate.ts'
 import type { Problem } from './problem.ts'
 import { STREAM_HEADERS } from './stream-headers.ts'
 
-/** In what a reader is told that gets no stream. No event is written in it. */
+/** The dialect for readers that are turned away. No event is written in it. */
 const CONTROL = tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false })
 
 /** Opens the stream that a request asks for. */
@@ -29,16 +29,16 @@ export async function openStream(
     gate.requireStill(client)
     return exchange.stream(headers)
   })
-  // 204 is the one answer after which an EventSource does not come again (WHATWG HTML, 9.2.3).
+  // 204 is the only answer after which an EventSource does not reconnect (WHATWG HTML, 9.2.3).
   if (outcome === 'ended') exchange.answer(204)
 }
 
-/** Whether a request is one of an `EventSource`, as far as a server can tell. */
+/** Whether an `EventSource` sent a request, as far as a server can tell. */
 export function readsStreams(head: RequestHead): boolean {
   return head.method === 'GET' && head.header('accept')?.includes(STREAM) === true
 }
 
-/** Sends a reader of streams away until later, with the headers of the problem. A 5xx would stop an `EventSource` for good. */
+/** Asks a reader of streams to return later, with the headers of the problem. A 5xx would stop an `EventSource` permanently. */
 export function turnAway(
   hub: Call['hub'],
   exchange: Exchange,

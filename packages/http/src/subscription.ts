@@ -4,21 +4,24 @@ import { tailraceDialect } from './dialect.ts'
 import { HttpError } from './errors.ts'
 import { flag, invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
 
-/** The most selectors on one stream. */
+/** Maximum number of selectors of one stream. */
 export const MAX_SELECTORS = 100
 
-/** How often a reader can ask to be told of a key, in milliseconds. */
+/** The shortest interval between two events of a key that a reader can ask for, in milliseconds. */
 const MIN_CONFLATE_MS = 10
 const MAX_CONFLATE_MS = 60_000
 
 const GAP_POLICIES: readonly GapPolicy[] = ['replay', 'live', 'snapshot', 'close']
 
-/** Where a request's subscription is written. */
+/** The parts of a request that define its subscription. */
 export interface SubscriptionSource {
-  /** The topic or selectors that the path names; with none, `?topic=` does. */
+  /** The topic or selectors that the path names. If omitted, `?topic=` names them. */
   readonly selectors?: readonly string[] | undefined
   readonly query: URLSearchParams
-  /** The `Last-Event-ID` header. It wins over the query, which is what it was when the stream was first opened. */
+  /**
+   * The `Last-Event-ID` header. It takes precedence over the query, which an `EventSource` repeats unchanged when it
+   * reconnects.
+   */
   readonly lastEventId?: string | undefined
 }
 
@@ -35,7 +38,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads what a request for a stream asks for.
+ * Parses the subscription of a request for a stream.
  *
  * @throws HttpError `invalid-query` or `too-many-selectors`, LogError `invalid-selector`
  */
@@ -63,11 +66,11 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
   }
 }
 
-/** Reads a place: `start`, `now`, or a cursor. */
+/** Parses a start: `start`, `now`, or a cursor. */
 export function parseStart(text: string): Start {
   if (text === 'start') return { at: 'oldest' }
   if (text === 'now') return { at: 'tip' }
-  // A gap repeats it. No cursor is longer, so a longer text cannot become one by losing its end.
+  // A gap repeats the text. No cursor is longer than this, so cutting a longer text cannot turn it into a cursor.
   return { at: 'cursor', cursor: parseCursor(text), text: text.slice(0, MAX_CURSOR_LENGTH) }
 }
 
@@ -85,7 +88,7 @@ export function parseSelectors(fromPath: readonly string[] | undefined, query: U
   return parseSelectorList(selectors)
 }
 
-/** Checks selectors that are to be on one stream; each is returned once. @throws as `parseSubscription` */
+/** Checks the selectors of one stream. Duplicates are removed. @throws as `parseSubscription` */
 export function parseSelectorList(selectors: readonly string[]): string[] {
   if (selectors.length > MAX_SELECTORS) {
     throw new HttpError(

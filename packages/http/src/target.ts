@@ -1,17 +1,17 @@
 import { parseTopic } from '@tailrace/log'
 import { HttpError } from './errors.ts'
 
-/** What a request line names. */
+/** The target of a request, in its parts. */
 export interface Target {
   /** The path's segments, as they were sent. */
   readonly path: string
   readonly query: URLSearchParams
 }
 
-// RFC 9112, section 3.2.2: a server must take the absolute form too.
+// RFC 9112, section 3.2.2: a server must accept the absolute form too.
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i
 
-/** Splits a request target. No URL parser: those resolve `..` and fold `\`, which moves a name elsewhere. */
+/** Splits a request target. A URL parser is not used, because it resolves `..` and replaces `\`, which changes the topic. */
 export function parseTarget(target: string): Target {
   const relative = target.replace(ABSOLUTE_FORM, '')
   const mark = relative.indexOf('?')
@@ -26,8 +26,8 @@ export function parseTarget(target: string): Target {
 }
 
 /**
- * The topic that the rest of a path names. An encoded slash is refused: it would reach across segments,
- * and so across what a pattern in somebody's rights covers.
+ * The topic that the rest of a path names. An encoded slash is refused: it would span segments, and so circumvent the
+ * patterns of a client's rights.
  */
 export function topicOf(path: string): string {
   const segments = path.split('/')

@@ -5,7 +5,7 @@ import { permit } from './gate.ts'
 import { answerJson } from './json.ts'
 import { parseSelectorList } from './subscription.ts'
 
-/** The largest request for a ticket. The ticket holds its topics, and has to fit into a URL beside them. */
+/** Maximum size of a request for a ticket. The ticket contains its topics, and must fit into a URL together with them. */
 const MAX_BYTES = 4 * 1024
 
 /** `POST /tickets` with `{"topics": [selectors]}`: a ticket that stands for the caller's token in the URL of a stream. */

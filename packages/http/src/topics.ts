@@ -6,7 +6,7 @@ import { parseTopicQuery } from './listing.ts'
 import { readableTopics } from './readable-topics.ts'
 import { topicOf } from './target.ts'
 
-/** Begins an `after` that is not the name of a topic, none of which has it. */
+/** The first character of an `after` that is not the name of a topic. Topic names do not contain it. */
 const SEALED = '*'
 const PURPOSE = 'topics'
 
@@ -26,7 +26,7 @@ export async function listTopics({ hub, gate, client, query, exchange }: Call): 
   const isReadable = next === topics.at(-1)?.topic
   answerJson(exchange, 200, {
     topics: topics.map(({ topic, ended, events, bytes }) => ({ topic, ended, events, bytes })),
-    // The name of a topic that may not be read must not be seen.
+    // The name of a topic that the client may not read must not be revealed.
     ...(next === undefined ? {} : { next: isReadable ? next : await sealed(gate, next) }),
   })
 }

@@ -1,18 +1,19 @@
 import type { TraceContext } from '@tailrace/log'
 
-/** The longest `tracestate`: what everyone must pass on (Trace Context, 3.3.1.5). */
+/** Maximum length of `tracestate`: the length that all implementations must propagate (Trace Context, 3.3.1.5). */
 const MAX_TRACESTATE_LENGTH = 512
 const MAX_MEMBERS = 32
 
-// Trace Context, 3.2: ids of zeros are invalid, and so is version ff. Later versions begin like this one, and may go on.
+// Trace Context, 3.2: ids of zeros are invalid, and so is version ff. Later versions begin like this one, and may have
+// more fields.
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 // Trace Context, 3.3.1: a key, `=`, and a value of printable ASCII without `,` and `=` that does not end in a space.
 const MEMBER =
   /^[a-z0-9][a-z0-9_\-*/]{0,255}(?:@[a-z0-9_\-*/]{1,256})?=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
 
 /**
- * The trace context of two headers, or nothing: one that cannot be read is ignored, as everybody on its way must
- * (Trace Context, 4.3), and so is a `tracestate` of which the same is true.
+ * The trace context in two headers. Undefined if it is invalid, because an invalid one must be ignored (Trace Context,
+ * 4.3). An invalid `tracestate` alone is left out.
  */
 export function parseTraceContext(
   traceparent: string | undefined,

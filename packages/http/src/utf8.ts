@@ -1,7 +1,7 @@
-/** A byte order mark is text like any other: what is published is stored verbatim. */
+/** A byte order mark is kept, because published text is stored verbatim. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The text of some bytes; nothing when they are not UTF-8. */
+/** Decodes UTF-8. Undefined if the bytes are not valid. */
 export function utf8Of(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes)

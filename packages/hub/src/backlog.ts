@@ -1,27 +1,27 @@
 import type { StoredEvent } from '@tailrace/log'
 
-/** How long events are delivered in one turn of the event loop, in milliseconds. */
+/** The longest time for which events are delivered in one turn of the event loop, in milliseconds. */
 const MAX_TURN_MS = 10
-/** Events between two looks at the clock. Against many patterns, one of them can cost a millisecond. */
+/** Events between two readings of the clock. With many patterns, one event can cost a millisecond. */
 const EVENTS_A_LOOK = 8
-/** What may wait to be delivered, in UTF-16 code units of data. */
+/** How much may wait to be delivered, in UTF-16 code units of data. */
 const MAX_LENGTH = 64 * 1024 * 1024
-/** What an event counts for besides its data. */
+/** How much an event counts besides its data. */
 const EVENT_OVERHEAD = 256
 
 export interface BacklogListener {
   /** The next event of the log. */
   event(event: StoredEvent): void
-  /** The turn is over: what it brought can be handed out. */
+  /** The turn is over: its events can be handed out. */
   turn(): void
   purged(topic: string): void
-  /** Too much waits: these events are not delivered, and readers have to read them from the log. */
+  /** Too much is waiting: these events are not delivered, and readers must read them from the log. */
   overflow(events: readonly StoredEvent[]): void
 }
 
 /**
- * Delivers what the tail reports, in order. What comes singly is delivered at once; a large batch is delivered in
- * slices, with other work between them.
+ * Delivers what the tail reports, in order. Single events are delivered at once. A large batch is delivered in slices,
+ * with other work between them.
  */
 export class Backlog {
   readonly #listener: BacklogListener

@@ -1,14 +1,14 @@
-/** Holds bytes in memory that it can do without. */
+/** Holds bytes in memory that can be evicted. */
 export interface Holder {
   readonly heldBytes: number
   /** Releases them. */
   evict(): void
 }
 
-/** Bounds what all holders have together. The coldest, whose last change is oldest, gives way to the others. */
+/** Bounds the memory of all holders together. The coldest one, whose last change is the oldest, is evicted first. */
 export class Budget {
   readonly #maxBytes: number
-  /** What each of them held when it last changed, coldest first. */
+  /** The size of each holder when it last changed, coldest first. */
   readonly #held = new Map<Holder, number>()
   #bytes = 0
 

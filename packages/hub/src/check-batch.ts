@@ -4,12 +4,15 @@ import { HubError } from './errors.ts'
 import type { HubErrorCode, HubErrorDetails } from './errors.ts'
 import type { ResolvedHubOptions } from './options.ts'
 
-/** The longest type, key and idempotency key, in bytes of UTF-8. */
+/** Maximum length of a type, key or idempotency key, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 256
-/** The longest field of a trace context: what everyone must pass on (Trace Context, 3.3.1.5). */
+/**
+ * Maximum length of a field of a trace context: the length that all implementations must propagate (Trace Context,
+ * 3.3.1.5).
+ */
 const MAX_TRACE_BYTES = 512
 
-/** The types that only the hub sends. */
+/** The prefix of types that only the hub may send. */
 export const RESERVED_TYPE_PREFIX = 'tailrace.'
 
 type Limits = Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes' | 'maxBatchEvents'>
@@ -27,8 +30,8 @@ const MISSING_KEY: Flaw = {
 }
 
 /**
- * Checks a batch before the log, which trusts it, sees any of it. Nothing a publisher sends may forge a
- * frame (invariant 8), so what becomes a line of its own must not contain a line end.
+ * Checks a batch before the log, which trusts it, sees any of it. Nothing that a publisher sends may forge a frame
+ * (invariant 8), so a field that becomes a line must not contain a line end.
  *
  * @throws HubError; `details.index` names the first bad event
  */

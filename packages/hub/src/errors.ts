@@ -1,15 +1,15 @@
 /**
- * Every way this package can refuse. A code is public API: adding one is minor, changing one is major.
- * What the log refuses comes through as its own `LogError`.
+ * Every way this package can refuse. A code is public API: adding one is minor, changing one is major. Refusals of the
+ * log are passed on as its `LogError`.
  *
  * - `invalid-topic`: not the name of a topic; `details.flaw` says why.
  * - `invalid-type`, `invalid-key`, `invalid-idempotency-key`: too long, or with CR, LF or NUL in it.
- * - `missing-key`: the event removes a key, and has none.
+ * - `missing-key`: the event removes a key, but does not name one.
  * - `invalid-trace`: a field of the trace context is too long, or has CR, LF or NUL in it.
  * - `reserved-type`: the type starts with `tailrace.`, which only the hub may send.
  * - `invalid-data`: not valid Unicode.
- * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes` or
- *   `maxBatchEvents`, nothing to publish.
+ * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes` or `maxBatchEvents`, nothing
+ *   to publish.
  * - `busy`: more reads of the log are waiting than `maxQueuedReads`; `details.limit` names the setting.
  * - `closed`: the hub is closed, or its log is lost.
  */

@@ -6,42 +6,45 @@ import { locate } from './locate.ts'
 import type { Start } from './locate.ts'
 import type { LogView } from './log-view.ts'
 
-/** Events of a page of history when the reader does not say. */
+/** Default number of events on a page of history. */
 export const DEFAULT_HISTORY_LIMIT = 100
-/** The most events of a page. */
+/** Maximum number of events on a page. */
 export const MAX_HISTORY_LIMIT = 1_000
 /** A page ends with the event that reaches this many bytes of data. */
 const MAX_HISTORY_BYTES: number = 1024 * 1024
-/** The longest wait for an event: under the 60 s at which common proxies give up. */
+/** The longest wait for an event: shorter than the 60 s after which common proxies give up. */
 export const MAX_WAIT_SECONDS = 55
 
-/** What a reader asks of history. */
+/** A reader's request for history. */
 export interface HistoryQuery {
   readonly selectors: readonly string[]
   /** @defaultValue the oldest event that is retained */
   readonly start?: Start | undefined
   /** 1 to {@link MAX_HISTORY_LIMIT}. @defaultValue {@link DEFAULT_HISTORY_LIMIT} */
   readonly limit?: number | undefined
-  /** Wait this long for a first event when there is none, 0 to {@link MAX_WAIT_SECONDS} seconds. @defaultValue 0 */
+  /** How long to wait for a first event if there is none yet, from 0 to {@link MAX_WAIT_SECONDS} seconds. @defaultValue 0 */
   readonly waitSeconds?: number | undefined
-  /** Who reads: readers take turns. */
+  /** The reader. Readers take turns. */
   readonly reader?: Reader | undefined
-  /** Asked before each read of the log. Throws when there is no room for a page: then nothing is read. */
+  /** Called before each read of the log. Throws if there is no room for a page; then nothing is read. */
   requireRoom?(): void
 }
 
 /** A page of history, and the offset after which the next page begins. */
 export interface HistoryPage {
-  /** The life of the log that the offsets belong to. */
+  /** The epoch of the log that the offsets belong to. */
   readonly epoch: string
   readonly events: readonly StoredEvent[]
   readonly next: number
 }
 
-/** A page, or why there is none. */
+/** A page of history, or the gap because of which it cannot be read. */
 export type History = HistoryPage | { readonly gap: Gap }
 
-/** Resolves when an event after an offset comes that the selectors select, or when the time is over or the signal aborts. */
+/**
+ * Resolves when an event after an offset arrives that the selectors match, when the time is over, or when the signal is
+ * aborted.
+ */
 export type Wait = (
   selectors: readonly string[],
   after: number,
@@ -49,7 +52,7 @@ export type Wait = (
   signal: AbortSignal,
 ) => Promise<void>
 
-/** Reads one page of history. A page that would be empty may wait for its first event. */
+/** Reads one page of history. Can wait for a first event if the page would be empty. */
 export async function readHistory(
   log: LogView,
   {
@@ -78,7 +81,7 @@ export async function readHistory(
     return { gap: { reason, from, oldest: { epoch, offset: page.events[0]?.offset ?? page.next } } }
   }
 
-  // Listening begins before the read, so that no event slips between the two.
+  // Listening begins before the read, so that no event between the two is missed.
   const stopWaiting = new AbortController()
   const arrival =
     waitSeconds > 0

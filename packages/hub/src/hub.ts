@@ -28,25 +28,28 @@ import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
 import { Waiters } from './waiters.ts'
 
-/** Why a batch may be refused by a log that works. */
+/** Reasons for which a working log may refuse a batch. */
 const ONE_BATCH_ONLY: ReadonlySet<LogErrorCode> = new Set(['topic-ended', 'busy'])
 
-/** What became of a published event. */
+/** The result of publishing one event. */
 export interface Published {
-  /** Its cursor: a reader that names it in `Last-Event-ID` gets what follows. */
+  /** Its cursor: a reader that sends it as `Last-Event-ID` receives everything after it. */
   readonly id: string
   readonly topic: string
-  /** Its idempotency key was seen before: nothing was published, and the id is the first event's. */
+  /** Its idempotency key was used before: nothing was published, and the id is that of the first event. */
   readonly duplicate: boolean
 }
 
 /** The engine: publish → log → route → lane → deliver. One for each log and process. */
 export interface Hub {
-  /** The largest event and batch that `publish` takes, in bytes of data, and the most events of a batch. */
+  /**
+   * Maximum size of an event and of a batch that `publish` accepts, in bytes of data, and maximum number of events in a
+   * batch.
+   */
   readonly limits: Pick<ResolvedHubOptions, 'maxEventBytes' | 'maxBatchBytes' | 'maxBatchEvents'>
   /** What it has done since it started. */
   readonly counters: Counters
-  /** Why the log cannot be reached now; nothing while it can. */
+  /** Why the log cannot be reached now. Undefined while it can. */
   readonly interruption: LogError | undefined
 
   /**
@@ -57,11 +60,11 @@ export interface Hub {
   publish(batch: readonly NewEvent[]): Promise<readonly Published[]>
 
   /**
-   * Opens a stream. `open` is called when the place to start from is known, and makes the sink.
+   * Opens a stream. `open` is called when the place to start from is known, and creates the sink.
    *
    * - `open`: the stream is open.
-   * - `ended`: every selected topic has ended and the reader has seen all of it. `open` was not called.
-   * - `gone`: `open` returned nothing, since the reader has left meanwhile.
+   * - `ended`: every selected topic has ended, and the reader has received everything. `open` was not called.
+   * - `gone`: `open` returned undefined, because the reader has left meanwhile.
    */
   subscribe(subscription: Subscription, open: () => Sink | undefined): Promise<'open' | 'ended' | 'gone'>
 
@@ -69,49 +72,54 @@ export interface Hub {
   read(query: HistoryQuery, signal: AbortSignal): Promise<History>
 
   /**
-   * What a reader is sent, as a whole stream, when it cannot be served now: when to come back, and why. An
-   * `EventSource` gives up for good after an answer that is no stream.
+   * The complete stream for a reader that cannot be served now: when to return, and why. An `EventSource` gives up
+   * permanently after an answer that is not a stream.
    *
-   * @param waitMs - how long to stay away on average. @defaultValue `retryMs`, which is also the least
+   * @param waitMs - the average time before the reader returns. @defaultValue `retryMs`, which is also the minimum
    */
   turnAway(dialect: Dialect, code: string, waitMs?: number): Uint8Array
 
   topics(query: TopicQuery): Promise<readonly TopicSummary[]>
 
-  /** Shows every open stream as it is. Resolves when all were seen: some at a time, so that others are served between. */
+  /**
+   * Visits every open stream. A few are visited at a time, and others are served in between. Resolves when all were
+   * visited.
+   */
   survey(visit: (connection: Connection) => void): Promise<void>
 
   /**
-   * Ends the streams for which a test holds, and tells their readers that their rights were withdrawn. Tests some at a
-   * time, so that others are served between. Keeps nobody from coming back. Resolves with the number of streams ended.
+   * Ends the streams for which a test holds, and informs their readers that their rights were withdrawn. A few are
+   * tested at a time, and others are served in between. It does not prevent readers from returning. Resolves with the
+   * number of streams ended.
    */
   revoke(isRevoked: (connection: Connection) => boolean): Promise<number>
 
-  /** Removes every event of a topic. Resolves with false when it is not known. */
+  /** Removes every event of a topic. Resolves with false if the topic is unknown. */
   purge(topic: string): Promise<boolean>
 
   /**
-   * Resolves when the log can be written and read, as it was found out within the last second; rejects with the
-   * reason when it cannot. While the log is interrupted, that is the reason of the interruption.
+   * Resolves if the log is writable and readable, as tested within the last second; otherwise rejects with the reason.
+   * While the log is interrupted, that is the reason of the interruption.
    */
   ready(): Promise<void>
 
   /**
-   * Ends the streams that are open, spread over at most some milliseconds, so that their readers do not all come back
-   * at once; each is told why, and when to come back. Resolves when they have ended. New ones are not kept out.
+   * Ends the streams that are open, spread over at most this many milliseconds, so that their readers do not all return
+   * at once. Each reader receives the reason, and when to return. Resolves when the streams have ended. New streams are
+   * still accepted.
    */
   drain(overMs: number): Promise<void>
 
-  /** Ends every stream; readers reconnect. The log stays open: it is its opener's to close. */
+  /** Ends every stream; readers reconnect. The log stays open; its opener must close it. */
   close(): Promise<void>
 }
 
-/** Between half of it and one and a half, so that readers that were told together do not act together. */
+/** A random time between 0.5 and 1.5 times this one, so that readers that were notified together do not act together. */
 function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
-/** Starts a hub on a log. @throws LogError `unsupported` when the log cannot enforce the rules of retention */
+/** Starts a hub on a log. @throws LogError `unsupported` if the log cannot enforce the retention rules */
 export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
   assertEnforceable(settings.retention, log)
@@ -133,7 +141,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     retry: () => void rounds.once((member) => member.retry()),
     retryMs: () => jittered(settings.retryMs),
   })
-  /** The largest offset that this node has appended: its tail may be behind. */
+  /** The largest offset that this node has appended. Its tail may be behind. */
   let appended = newest
   let failure: LogError | undefined
   let isClosed = false
@@ -181,7 +189,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   })
   lanes.advance(tail.after)
 
-  // Twice as often as is due, so that no stream is silent for longer than that.
+  // At twice the rate, so that no stream is silent for longer than the heartbeat.
   if (settings.heartbeatMs > 0) rounds.every(settings.heartbeatMs / 2, (member) => member.heartbeat())
   rounds.every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
   const retention = startRetention(log, settings.retention, settings.trimIntervalMs, (error) =>

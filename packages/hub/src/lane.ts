@@ -11,14 +11,14 @@ import { Replay } from './replay.ts'
 import type { View } from './step.ts'
 import { Window } from './window.ts'
 
-/** Two events may come close together by chance; of a lane to which more came at once, more is to be expected. */
+/** Two events may arrive close together by chance. If more arrive at once, the lane is likely to receive even more. */
 const MAX_SINGLE_EVENTS = 2
 
-/** What a lane and its hub ask of a subscriber. */
+/** The interface of a subscriber for its lane and its hub. */
 export interface LaneMember {
-  /** The window has news. */
+  /** The window has new frames. */
   pump(): void
-  /** The log may be reached again. */
+  /** It may be possible to reach the log again. */
   retry(): void
   heartbeat(): void
   cutIfStalled(now: number): void
@@ -26,30 +26,30 @@ export interface LaneMember {
   describe(): Connection
 }
 
-/** What a lane needs to know of its hub. */
+/** The facts about its hub that a lane needs. */
 export interface LaneFacts {
   readonly selectors: readonly string[]
   readonly dialect: Dialect
-  /** The newest event of each key, at most this often, in milliseconds; 0 for every event. */
+  /** Only the newest event of each key is sent, at most once in this many milliseconds; 0 sends every event. */
   readonly conflateMs: number
   readonly epoch: string
-  /** Where the log is when the lane begins. */
+  /** The head of the log when the lane begins. */
   readonly head: number
   readonly windowBytes: number
-  /** How long a member may take nothing. */
+  /** How long a member may accept nothing, in milliseconds. */
   readonly stallMs: number
-  /** The longest that a member's stream stays silent; 0 when it may be silent for ever. */
+  /** The longest silence of a member's stream, in milliseconds; 0 means unlimited. */
   readonly heartbeatMs: number
   readonly counters: Counters
 }
 
-/** What a lane tells its hub. */
+/** The notifications of a lane to its hub. */
 export interface LaneListener {
   /** The last member has left. */
   empty(): void
-  /** Events that it held back are due. */
+  /** Events that it has held back are due. */
   due(): void
-  /** What it holds in memory has changed. */
+  /** The amount of memory that it holds has changed. */
   held(): void
 }
 
@@ -69,17 +69,17 @@ export class Lane implements Holder {
   readonly #epoch: string
   readonly #listener: LaneListener
   readonly #conflation: Conflation | undefined
-  /** When it last had handed out everything, by the pacer's clock. */
+  /** When it had last handed out everything, by the pacer's clock. */
   flushedAt = 0
-  /** What that was had not come singly. */
+  /** What it then handed out was more than single events. */
   isBusy = false
-  /** What came since the pass under way began. */
+  /** How much has arrived since the current pass began. */
   newsBytes = 0
   #newsEvents = 0
-  /** When the oldest of them was stored. */
+  /** When the oldest of these events was stored. */
   #newsTime = 0
   #pass: Iterator<LaneMember> | undefined
-  /** When the oldest event of the pass under way was stored; nothing when it was held back on purpose. */
+  /** When the oldest event of the current pass was stored. Undefined if it was held back on purpose. */
   #passTime: number | undefined
   /** Where each selected topic ended. Only a lane without patterns can end. */
   readonly #ends = new Map<string, number>()
@@ -101,7 +101,7 @@ export class Lane implements Holder {
     if (conflateMs > 0) this.#conflation = new Conflation(conflateMs, windowBytes, () => listener.due())
   }
 
-  /** Learns which of its topics had ended before the lane was there. */
+  /** Finds out which of its topics had ended before the lane existed. */
   async open(log: Pick<LogReads, 'ended'>, asker: Asker): Promise<void> {
     if (!this.#canEnd) return
     const purges = this.#purges
@@ -117,7 +117,7 @@ export class Lane implements Holder {
     this.#listener.held()
   }
 
-  /** Lets through what was held back, if it is due. @returns whether its members may have something to do */
+  /** Releases what was held back, if it is due. @returns whether its members may have something to do */
   settle(): boolean {
     if (this.#conflation === undefined) return true
     const due = this.#conflation.takeIfDue()
@@ -135,24 +135,24 @@ export class Lane implements Holder {
     this.noteEnd(event)
   }
 
-  /** Learns from an event of a selected topic whether the topic has ended. */
+  /** Records whether a selected topic has ended, from an event of it. */
   noteEnd({ end, topic, offset }: StoredEvent): void {
     if (!this.#canEnd) return
     if (end) this.#ends.set(topic, offset)
-    // Retention forgot that it had ended, and it began again.
+    // Retention removed the end of the topic, and the topic began again.
     else if (this.#ends.size > 0) this.#ends.delete(topic)
   }
 
-  /** Up to where nothing is held back, when the log reaches up to `head`. */
+  /** The offset up to which nothing is held back, if the log reaches up to `head`. */
   settled(head: number): number {
     const oldest = this.#conflation?.oldest
     return oldest === undefined ? head : Math.min(head, oldest - 1)
   }
 
   /**
-   * Hands out what was pushed, to a limited number of members; the next call goes on with the others.
+   * Hands out what was pushed to a limited number of members. The next call continues with the others.
    *
-   * @returns how many more it could have served: 0 when it may not be done
+   * @returns how many more members it could have served; 0 if it may not be done
    */
   flush(limit: number): number {
     if (this.#pass === undefined) {
@@ -176,11 +176,11 @@ export class Lane implements Holder {
 
   #noteLag(): void {
     if (this.#passTime === undefined || this.members.size === 0) return
-    // Clocks jump, and other nodes have their own.
+    // Clocks jump, and the clocks of other nodes differ.
     this.counters.lagSeconds.observe(Math.max(0, Date.now() - this.#passTime) / 1000)
   }
 
-  /** What was purged must not be delivered from memory either. */
+  /** Purged events must not be delivered from memory either. */
   purged(topic: string, head: number): void {
     this.#purges += 1
     this.#conflation?.purged(topic)
@@ -204,24 +204,24 @@ export class Lane implements Holder {
     return this.window.heldBytes + this.replay.heldBytes + (this.#conflation?.heldBytes ?? 0)
   }
 
-  /** Whatever a member still needs of it, it replays. */
+  /** Members replay whatever they still need. */
   evict(): void {
     let { tip } = this.window
     for (const event of this.#conflation?.take() ?? []) {
       this.noteEnd(event)
       tip = event.offset
-      // A pass under way is followed by another: those that it has served already have to replay this.
+      // Causes another pass after the current one, because members that it has already served must replay this event.
       this.newsBytes += event.data.length + 1
     }
     this.window.clear(tip)
     this.replay.forget()
   }
 
-  /** Whatever members need up to an offset, they replay. */
+  /** Skips to an offset. Members replay whatever they need up to it. */
   skipTo(offset: number): void {
     this.evict()
     this.window.clear(offset)
-    // Its members have something to do, although no frame was pushed.
+    // Members have something to do, although no frame was pushed.
     this.newsBytes += 1
   }
 

@@ -15,7 +15,7 @@ type LaneLimits = Pick<
   'windowBytes' | 'windowTotalBytes' | 'batchMs' | 'stallMs' | 'heartbeatMs'
 >
 
-/** What streams of the same selectors have to share besides, to share frames. */
+/** What streams with the same selectors must also have in common to share frames. */
 interface Writing {
   readonly dialect: Dialect
   readonly conflateMs: number
@@ -25,11 +25,11 @@ interface Entry {
   readonly key: string
   readonly lane: Lane
   readonly opened: Promise<void>
-  /** How many are about to subscribe. */
+  /** How many calls are about to subscribe to it. */
   holders: number
 }
 
-/** The lanes of a hub. A lane comes with its first subscriber and goes with its last. */
+/** The lanes of a hub. A lane exists from its first subscriber to its last. */
 export class Lanes {
   readonly #log: Pick<LogReads, 'ended'>
   readonly #epoch: string
@@ -64,12 +64,12 @@ export class Lanes {
     this.#heartbeatMs = heartbeatMs
   }
 
-  /** The newest offset that every lane was told of. */
+  /** The offset up to which every lane has been informed. */
   get head(): number {
     return this.#head
   }
 
-  /** Says that everything up to here was before the tail began. */
+  /** Skips to an offset from before the tail began. */
   advance(head: number): void {
     this.#head = Math.max(this.#head, head)
   }
@@ -83,14 +83,14 @@ export class Lanes {
     this.#head = event.offset
   }
 
-  /** Hands out what was pushed since. */
+  /** Hands out what was pushed since the last call. */
   handOut(): void {
     if (this.#reached.size === 0) return
     this.#handOut(this.#reached)
     this.#reached.clear()
   }
 
-  /** Moves to the last of these events without delivering them: readers read them from the log. */
+  /** Skips to the last of these events without delivering them. Readers read them from the log. */
   skip(events: readonly StoredEvent[]): void {
     const last = events.at(-1)
     if (last === undefined) return
@@ -111,10 +111,7 @@ export class Lanes {
     for (const lane of this.#router.match(topic)) lane.purged(topic, this.#head)
   }
 
-  /**
-   * Finds or makes the lane of some selectors, and holds it until `use` is done. Whoever subscribed to it
-   * by then keeps it there.
-   */
+  /** Finds or creates the lane of some selectors, and keeps it until `use` is done. After that, its subscribers keep it. */
   async with<T>(
     selectors: readonly string[],
     { dialect, conflateMs }: Writing,
@@ -160,7 +157,7 @@ export class Lanes {
     })
     const entry: Entry = { key, lane, opened: lane.open(this.#log, asker), holders: 0 }
     this.#lanes.set(key, entry)
-    // Before it is open, so that it misses no event after the head that it began with.
+    // Before it is opened, so that it misses no event after its initial head.
     for (const selector of selectors) this.#router.add(selector, lane)
     return entry
   }

@@ -3,14 +3,14 @@ import type { GapReason } from './gap.ts'
 import type { LogView } from './log-view.ts'
 import type { Asker } from './read-queue.ts'
 
-/** Where a reader starts: with everything retained, with what is new, or behind a cursor. */
+/** Where a reader starts: with everything retained, with new events, or after a cursor. */
 export type Start =
   | { readonly at: 'oldest' }
   | { readonly at: 'tip' }
-  /** `text` is what the reader sent; without a cursor, nobody could read it. */
+  /** `text` is what the reader sent. If it was malformed, `cursor` is undefined. */
   | { readonly at: 'cursor'; readonly cursor: Cursor | undefined; readonly text: string }
 
-/** An offset to start from; and, when a cursor named none, why. */
+/** An offset to start from, and, if the cursor could not be served, the reason. */
 export interface Located {
   readonly offset: number
   readonly miss?: GapReason
@@ -22,8 +22,8 @@ export async function locate(log: LogView, start: Start, asker: Asker): Promise<
   const { cursor } = start
   if (cursor === undefined) return { offset: 0, miss: 'unknown' }
   if (cursor.epoch !== log.epoch) return { offset: 0, miss: 'epoch' }
-  // Ahead of this node's tail, a cursor is another node's, and as good as ours; ahead of the log, it was
-  // never handed out by it.
+  // A cursor ahead of this node's tail may come from another node, and is valid. A cursor ahead of the log was never
+  // issued by it.
   const isKnown = cursor.offset <= log.head || cursor.offset <= (await log.describe(asker)).newest
   return isKnown ? { offset: cursor.offset } : { offset: 0, miss: 'unknown' }
 }

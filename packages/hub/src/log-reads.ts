@@ -3,21 +3,21 @@ import type { EventLog, LogDescription, Page, Query, TopicQuery, TopicSummary } 
 import type { Counters } from './counters.ts'
 import type { Asker, ReadQueue } from './read-queue.ts'
 
-/** The longest that a reader of a damaged part of the log is told to stay away, in milliseconds. */
+/** The longest retry time that a reader of a damaged part of the log receives, in milliseconds. */
 const MAX_DAMAGE_RETRY_MS = 60_000
-/** Lists of topics are read on behalf of all who ask for them. */
+/** Lists of topics are read on behalf of all clients together. */
 const LISTING: Asker = { client: 'topics', isGone: false }
 
 type Kind = 'read' | 'snapshot'
 
-/** A page that could not be read because the log is damaged there. */
+/** A page that cannot be read because the log is damaged there. */
 interface Damage {
   readonly kind: Kind
   readonly query: Query
   readonly since: number
 }
 
-/** Everything that this node reads of its log: in turns, in slices, and each failure reported. */
+/** All reads of the log on this node: in turns, in slices, and with each failure reported. */
 export class LogReads {
   readonly #log: EventLog
   readonly #queue: ReadQueue
@@ -25,7 +25,7 @@ export class LogReads {
   readonly #onError: (error: unknown) => void
   #damage: Damage | undefined
 
-  /** @param onError told of failures, of damage once */
+  /** @param onError called with each failure; with damage, once */
   constructor(log: EventLog, queue: ReadQueue, counters: Counters, onError: (error: unknown) => void) {
     this.#log = log
     this.#queue = queue
@@ -33,7 +33,7 @@ export class LogReads {
     this.#onError = onError
   }
 
-  /** A page that is only empty when there is nothing more: slice after slice is read, others have their turn between. */
+  /** Reads a page that is empty only if there is nothing more. It is read in slices, and others take their turns in between. */
   read(query: Query, asker: Asker): Promise<Page> {
     return this.#page('read', query, asker)
   }
@@ -46,7 +46,7 @@ export class LogReads {
     return this.#inTurn(asker, () => this.#log.describe())
   }
 
-  /** Where topics have ended. A log that does not know its topics ends none. */
+  /** Where topics have ended. In a log that does not know its topics, no topic ends. */
   async ended(topics: readonly string[], asker: Asker): Promise<readonly (number | undefined)[]> {
     const index = this.#log.topics
     return index === undefined ? [] : this.#inTurn(asker, () => index.ended(topics))
@@ -56,7 +56,7 @@ export class LogReads {
     return this.#inTurn(LISTING, () => capabilityOf(this.#log, 'topics').list(query))
   }
 
-  /** Rejects while a page that was found damaged cannot be read. */
+  /** Rejects while a page that was found to be damaged cannot be read. */
   async assertSound(): Promise<void> {
     if (this.#damage === undefined) return
     const { kind, query } = this.#damage
@@ -64,7 +64,7 @@ export class LogReads {
     this.#damage = undefined
   }
 
-  /** When a reader that could not be served may come back: later and later while the log is damaged. */
+  /** The retry time of a reader that could not be served, in milliseconds. It grows while the log is damaged. */
   retryMs(usualMs: number): number {
     if (this.#damage === undefined) return usualMs
     return Math.max(usualMs, Math.min(performance.now() - this.#damage.since, MAX_DAMAGE_RETRY_MS))
@@ -94,7 +94,7 @@ export class LogReads {
     )
   }
 
-  /** Callers only learn that a stream is over; whoever runs the hub should learn why. */
+  /** Callers learn only that a stream is over; the operator must learn why. */
   async #slice(kind: Kind, query: Query): Promise<Page> {
     this.#counters.logReads += 1
     try {

@@ -1,6 +1,6 @@
 /**
- * The network by which an address is counted: an IPv4 address itself, and of an IPv6 address its first 64 bits, since
- * one host usually has all of them.
+ * The network for which an address counts: an IPv4 address itself; for an IPv6 address, its first 64 bits, because one
+ * host usually has all addresses that share them.
  */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address

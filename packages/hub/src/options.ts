@@ -1,28 +1,28 @@
 import type { LogError, RetentionRule } from '@tailrace/log'
 
-/** The largest event: 1 MiB of data. */
+/** Maximum size of an event: 1 MiB of data. */
 export const DEFAULT_MAX_EVENT_BYTES: number = 1024 * 1024
-/** The largest batch: 16 MiB of data. */
+/** Maximum size of a batch: 16 MiB of data. */
 export const DEFAULT_MAX_BATCH_BYTES: number = 16 * 1024 * 1024
-/** The most events of a batch. */
+/** Maximum number of events in a batch. */
 export const DEFAULT_MAX_BATCH_EVENTS = 10_000
-/** Under the 30 s of the most impatient proxies in wide use, with room for one that is lost. */
+/** Under the 30 s after which the most impatient common proxies give up, with room for one lost heartbeat. */
 export const DEFAULT_HEARTBEAT_MS = 15_000
-/** What `retry:` tells a reader to wait before it reconnects, on average. */
+/** How long `retry:` asks a reader to wait before it reconnects, on average. */
 export const DEFAULT_RETRY_MS = 2_000
-/** What a lane keeps of its newest frames. */
+/** Maximum size of the window of each lane. */
 export const DEFAULT_WINDOW_BYTES: number = 1024 * 1024
-/** What all lanes keep together. */
+/** Maximum size of the windows of all lanes together. */
 export const DEFAULT_WINDOW_TOTAL_BYTES: number = 64 * 1024 * 1024
-/** How many reads of the log may wait; about 20 MiB. */
+/** Maximum number of reads of the log that may wait; they use about 20 MiB. */
 export const DEFAULT_MAX_QUEUED_READS = 32_768
-/** How long a busy lane waits for more before it writes again: one write for many events. */
+/** How long a busy lane waits for more events before it writes again: one write for many events. */
 export const DEFAULT_BATCH_MS = 4
-/** How long a reader may take nothing. */
+/** How long a reader may accept nothing. */
 export const DEFAULT_STALL_MS = 30_000
 /** The pause between two rounds of retention. */
 export const DEFAULT_TRIM_INTERVAL_MS = 10_000
-/** The longest time that a timer takes, here and in browsers; a longer one goes off at once, again and again. */
+/** The longest time of a timer, here and in browsers. A timer with a longer time fires at once, again and again. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 export interface HubOptions {
@@ -30,75 +30,76 @@ export interface HubOptions {
   readonly maxEventBytes?: number | undefined
   /** Bytes of UTF-8, over all events of a batch. @defaultValue {@link DEFAULT_MAX_BATCH_BYTES} */
   readonly maxBatchBytes?: number | undefined
-  /** The most events of a batch. @defaultValue {@link DEFAULT_MAX_BATCH_EVENTS} */
+  /** Maximum number of events in a batch. @defaultValue {@link DEFAULT_MAX_BATCH_EVENTS} */
   readonly maxBatchEvents?: number | undefined
   /**
-   * The longest that a stream stays silent, in milliseconds; then a comment is sent to hold it open. 0 turns
-   * it off.
+   * The longest silence of a stream, in milliseconds. After that, a comment is sent to keep the stream open. 0 turns
+   * this off.
    *
    * @defaultValue {@link DEFAULT_HEARTBEAT_MS}
    */
   readonly heartbeatMs?: number | undefined
   /**
-   * How long a reader waits before it reconnects, in milliseconds. Each stream is told a time of its own
-   * between half of it and one and a half, so that readers that were cut together do not return together.
+   * How long a reader waits before it reconnects, in milliseconds. Each stream receives a random time between 0.5 and
+   * 1.5 times this value, so that readers that lost their connections together do not return together.
    *
    * @defaultValue {@link DEFAULT_RETRY_MS}
    */
   readonly retryMs?: number | undefined
   /**
-   * How much of its newest frames each lane keeps in memory, in bytes. A reader further behind than that
-   * replays from the log.
+   * Maximum size of the newest frames that each lane keeps in memory, in bytes. A reader that is further behind replays
+   * from the log.
    *
    * @defaultValue {@link DEFAULT_WINDOW_BYTES}
    */
   readonly windowBytes?: number | undefined
   /**
-   * How much all lanes keep in memory together, in bytes; at least `windowBytes`. Those whose last event is the
-   * longest ago give way to the others.
+   * Maximum size of the frames that all lanes keep in memory together, in bytes; at least `windowBytes`. The lanes with
+   * the oldest last event are evicted first.
    *
-   * @defaultValue {@link DEFAULT_WINDOW_TOTAL_BYTES}, or `windowBytes` where that is more
+   * @defaultValue {@link DEFAULT_WINDOW_TOTAL_BYTES}, or `windowBytes` if that is more
    */
   readonly windowTotalBytes?: number | undefined
   /**
-   * How many reads of the log may wait for their turn, over all readers; one client may have a quarter of them.
-   * Further ones are refused (`busy`).
+   * Maximum number of reads of the log that may wait for their turn, over all readers. One client may have a quarter of
+   * them. Further reads are refused (`busy`).
    *
    * @defaultValue {@link DEFAULT_MAX_QUEUED_READS}
    */
   readonly maxQueuedReads?: number | undefined
   /**
-   * How long a lane that has just written waits for more events before it writes again, in milliseconds. A
-   * lane that has been quiet for that long writes at once. 0 writes each time.
+   * How long a lane that has just written waits for more events before it writes again, in milliseconds. A lane that
+   * has been quiet for that long writes at once. With 0, lanes never wait.
    *
    * @defaultValue {@link DEFAULT_BATCH_MS}
    */
   readonly batchMs?: number | undefined
   /**
-   * How long a reader may take nothing of what it was handed, in milliseconds; then its connection is cut, and
-   * it resumes when it can.
+   * How long a reader may accept nothing of what was written to it, in milliseconds. After that, its connection is cut,
+   * and it resumes when it can.
    *
    * @defaultValue {@link DEFAULT_STALL_MS}
    */
   readonly stallMs?: number | undefined
   /**
-   * How long a stream stays open, in milliseconds; then its reader is sent away, and resumes. Each stream gets a time of
-   * its own between half of it and one and a half. 0 sets no bound.
+   * How long a stream stays open, in milliseconds. After that, it is closed, and its reader reconnects and resumes.
+   * Each stream gets a random time between 0.5 and 1.5 times this value. 0 means unlimited.
    *
    * @defaultValue 0
    */
   readonly maxStreamAgeMs?: number | undefined
-  /** What the log keeps; the first rule that matches a topic counts. @defaultValue none: everything is kept */
+  /** Which events the log keeps. The first rule that matches a topic counts. @defaultValue none: everything is kept */
   readonly retention?: readonly RetentionRule[] | undefined
   /**
-   * Told of failures that no caller is told of: a stream that ended because its log could not be read, a
-   * round of retention that failed. Must not throw.
+   * Called with failures that are not reported to any caller: a stream that ended because its log could not be read, or
+   * a failed round of retention. Must not throw.
    *
-   * @defaultValue nobody is told
+   * @defaultValue nothing is called
    */
   readonly onError?: ((error: unknown) => void) | undefined
   /**
-   * Called when the log cannot be reached, with the reason, and without one when it can be reached again. Must not throw.
+   * Called with the reason when the log becomes unreachable, and with undefined when it is reachable again. Must not
+   * throw.
    *
    * @defaultValue nothing is called
    */

@@ -2,13 +2,13 @@ import { LogError } from '@tailrace/log'
 import type { ResolvedHubOptions } from './options.ts'
 
 export interface OutageOptions extends Pick<ResolvedHubOptions, 'onError' | 'onInterruption'> {
-  /** Has the streams that could not read try again. */
+  /** Makes the streams that could not read try again. */
   retry(): void
-  /** How long after a failed read, in milliseconds. */
+  /** Time between a failed read and the retry, in milliseconds. */
   retryMs(): number
 }
 
-/** Whether the log can be reached, as its tail says; and the failures that follow when it cannot. */
+/** Tracks whether the log can be reached, as reported by its tail, and the failures that follow if it cannot. */
 export class Outage {
   readonly #options: OutageOptions
   #reason: LogError | undefined
@@ -19,7 +19,7 @@ export class Outage {
     this.#options = options
   }
 
-  /** Why the log is interrupted; nothing while it is not. */
+  /** Why the log is interrupted. Undefined while it is not. */
   get reason(): LogError | undefined {
     return this.#reason
   }
@@ -43,7 +43,7 @@ export class Outage {
     if (!this.#isStopped && !isKnown) this.#options.onError(error)
   }
 
-  /** Reports a failed read, once for all streams that wait for the same retry. */
+  /** Reports a failed read: once for all streams that wait for the same retry. */
   readFailed(error: unknown): void {
     if (isUnreachable(error) && this.#reason === undefined) {
       if (this.#timer !== undefined) return
@@ -52,7 +52,7 @@ export class Outage {
     this.report(error)
   }
 
-  /** Nothing is reported or tried again. */
+  /** From now on, nothing is reported or retried. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -67,7 +67,7 @@ export class Outage {
   }
 }
 
-/** The log is to be asked again later: the engine cannot be reached now. */
+/** Whether the log must be asked again later, because the engine cannot be reached now. */
 export function isUnreachable(error: unknown): boolean {
   return LogError.is(error) && error.code === 'unreachable'
 }

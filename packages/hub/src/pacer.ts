@@ -66,7 +66,7 @@ export class Pacer {
       budget -= allowed - left
       this.#due.delete(lane)
       if (left === 0) {
-        // To the end of the line: a lane of many readers must not make the others wait.
+        // To the end of the queue: a lane with many readers must not make the others wait.
         this.#due.add(lane)
       } else {
         lane.flushedAt = performance.now()

@@ -1,18 +1,18 @@
 import type { Counters } from './counters.ts'
 import { HubError } from './errors.ts'
 
-/** Reads that the log is asked for at a time: one that it works on, and some so that it need not wait for the next. */
+/** Reads that are sent to the log at a time: one that it processes, and some so that it need not wait for the next. */
 const MAX_RUNNING = 4
-/** The part of all reads that may wait which one client may have waiting. */
+/** One client's maximum share of the reads that may wait. */
 const CLIENT_SHARE = 1 / 4
 
-/** On whose behalf the log is read. */
+/** The client on whose behalf the log is read. */
 export interface Asker {
   /** Readers with the same name take turns as one. */
   readonly client: string
-  /** Nobody waits for what it has asked any more. */
+  /** Nobody is waiting for the result any more. */
   readonly isGone: boolean
-  /** Asked when it is its turn. Throws when there is no room for what would be read. */
+  /** Called when it is its turn. Throws if there is no room for the result. */
   requireRoom?(): void
 }
 
@@ -22,11 +22,11 @@ interface Waiting {
   readonly abandon: () => void
 }
 
-/** Reads of the log, one after the other; clients take turns, so that nobody waits for all that another one wants. */
+/** Reads of the log, one after the other. Clients take turns, so that none has to wait for all reads of another. */
 export class ReadQueue {
   readonly #maxWaiting: number
   readonly #counters: Counters
-  /** What each client waits for; the client whose turn is next comes first. */
+  /** The waiting reads of each client. The client whose turn is next comes first. */
   readonly #byClient = new Map<string, Waiting[]>()
   #running = 0
 
@@ -36,8 +36,8 @@ export class ReadQueue {
   }
 
   /**
-   * @param isGone asked when it is the read's turn: what nobody waits for any more is not read
-   * @throws HubError `busy` when too much waits
+   * @param isGone called when it is the read's turn; if nobody is waiting for it any more, it is skipped
+   * @throws HubError `busy` if too many reads are waiting
    */
   async run<T>(client: string, isGone: () => boolean, read: () => Promise<T>): Promise<T> {
     if (this.#running >= MAX_RUNNING) await this.#turn(client, isGone)
@@ -68,7 +68,7 @@ export class ReadQueue {
       for (const { abandon } of gone) abandon()
       const first = own.shift()
       this.#counters.readsWaiting -= gone.length + (first === undefined ? 0 : 1)
-      // Behind all others, if there is more.
+      // Behind all other clients, if it has more reads.
       this.#byClient.delete(client)
       if (own.length > 0) this.#byClient.set(client, own)
       if (first === undefined) continue

@@ -7,7 +7,7 @@ interface Answer {
   readonly outcome: Promise<void>
 }
 
-/** Whether the log works, tested at most once a second, no matter how many ask. */
+/** Whether the log works, tested at most once a second, no matter how many clients ask. */
 export class Readiness {
   readonly #probe: () => Promise<void>
   #probing: Promise<void> | undefined

@@ -7,14 +7,14 @@ import { MAX_HANDED_BYTES } from './sink.ts'
 import { runOf } from './window.ts'
 import type { Frame, Place, Run } from './window.ts'
 
-/** The most events of a page; together with `MAX_HANDED_BYTES` of data it bounds what a page holds. */
+/** Maximum number of events on a page. Together with `MAX_HANDED_BYTES` of data, it bounds the size of a page. */
 const MAX_PAGE_EVENTS = 512
-/** The pages that a lane remembers: readers that come back together are at about the same place. */
+/** Number of pages that a lane remembers. Readers that return together are at about the same place. */
 const MAX_PAGES = 4
-/** How long a page is remembered, in milliseconds: as long as a storm of readers takes to come by. */
+/** How long a page is remembered, in milliseconds: about as long as a storm of reconnecting readers. */
 const PAGE_LIFE_MS = 2_000
 
-/** A run of the log as frames, for every reader that is behind at a place within it. */
+/** A run of the log as frames, for every reader whose place is within it. */
 export class FramePage {
   readonly after: number
   readonly next: number
@@ -35,13 +35,13 @@ export class FramePage {
     this.bytes = frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
-  /** Whether what follows a place begins in this page: the rest of a frame, where one was begun. */
+  /** Whether the bytes that follow a place begin in this page. If a frame was begun, they begin with its rest. */
   covers({ offset, partial }: Place): boolean {
     if (partial !== undefined) return this.frames[this.#indexAfter(offset)]?.offset === partial.offset
     return this.after <= offset && offset < this.next && this.frames.length > 0
   }
 
-  /** The first frame after an offset; where the next page begins when there is none. */
+  /** The offset of the first frame after an offset. If there is none, the offset where the next page begins. */
   firstAfter(offset: number): number {
     return this.frames[this.#indexAfter(offset)]?.offset ?? this.next
   }
@@ -54,8 +54,8 @@ export class FramePage {
   /**
    * The bytes that follow a place: the same for all readers at it.
    *
-   * @param onlyRest nothing but the rest of the frame that was begun
-   * @returns nothing when that frame is not there any more
+   * @param onlyRest only the rest of the frame that was begun
+   * @returns undefined if that frame no longer exists
    */
   run(place: Place, onlyRest = false): Run | undefined {
     const isShared = place.partial === undefined
@@ -72,13 +72,13 @@ export class FramePage {
   }
 }
 
-/** A page on its way, and who waits for it. */
+/** A page that is being read, and the clients that wait for it. */
 interface Reading {
   readonly page: Promise<FramePage>
   readonly askers: Asker[]
 }
 
-/** Reads pages of the log for the readers of a lane. What many of them need at once is read and encoded once. */
+/** Reads pages of the log for the readers of a lane. A page that many of them need at once is read and encoded once. */
 export class Replay {
   readonly #selectors: readonly string[]
   readonly #dialect: Dialect
@@ -89,7 +89,7 @@ export class Replay {
   #purges = 0
   #recent: { readonly page: FramePage; readonly until: number }[] = []
 
-  /** @param onHeld called when what is remembered has changed */
+  /** @param onHeld called when the remembered pages have changed */
   constructor(
     selectors: readonly string[],
     dialect: Dialect,
@@ -108,7 +108,7 @@ export class Replay {
     return this.#recent.reduce((sum, { page }) => sum + page.bytes, 0)
   }
 
-  /** The page with what follows a place. It may begin before it. */
+  /** The page with the bytes that follow a place. It may begin before the place. */
   page(log: LogView, place: Place, asker: Asker): Promise<FramePage> {
     return this.#afterPurges(() => this.#shared(log, place, asker))
   }
@@ -118,12 +118,12 @@ export class Replay {
     const known = this.#recent.find(({ page, until }) => until > now && page.covers(place))
     if (known !== undefined) return known.page
     const { offset, partial } = place
-    // What was begun is read alone, or conflation could leave it out.
+    // A frame that was begun is read alone. Otherwise, conflation could leave it out.
     const after = partial === undefined ? offset : partial.offset - 1
     const limit = partial === undefined ? MAX_PAGE_EVENTS : 1
     const key = `${after} ${limit}`
     const underWay = this.#underWay.get(key)
-    // One that nobody waits for any more may have been given up, although its promise does not show it yet.
+    // A read that nobody is waiting for may have been abandoned, although its promise does not show it yet.
     if (underWay?.askers.some(({ isGone }) => !isGone)) {
       underWay.askers.push(asker)
       return underWay.page
@@ -133,7 +133,7 @@ export class Replay {
     this.#underWay.set(key, reading)
     try {
       const page = await reading.page
-      // Not when it was forgotten meanwhile: it may hold what was purged.
+      // Not if it was forgotten meanwhile: it may contain purged events.
       if (this.#underWay.get(key) === reading) this.#remember(page)
       return page
     } finally {
@@ -142,8 +142,8 @@ export class Replay {
   }
 
   /**
-   * A page of the newest event of each key, of those up to an offset: what is newer follows the snapshot as ordinary
-   * events. Its frames have no ids: what they precede was not seen.
+   * A page of the newest event of each key, up to an offset. Newer events follow the snapshot as ordinary events. Its
+   * frames have no ids, because the reader has not received everything before them.
    */
   snapshot(log: LogView, after: number, through: number, asker: Asker): Promise<FramePage> {
     return this.#afterPurges(async () => {
@@ -163,13 +163,13 @@ export class Replay {
     this.#underWay.clear()
   }
 
-  /** What was purged must not be delivered from memory either. */
+  /** Purged events must not be delivered from memory either. */
   purged(): void {
     this.#purges += 1
     this.forget()
   }
 
-  /** Reads again what was on its way when something was purged. */
+  /** Repeats a read if something was purged during it. */
   async #afterPurges(read: () => Promise<FramePage>): Promise<FramePage> {
     for (;;) {
       const purges = this.#purges
@@ -178,7 +178,7 @@ export class Replay {
     }
   }
 
-  /** Is the turn of whoever asked first, and goes on as long as anybody waits for it. */
+  /** Takes the turn of the client that asked first, and continues for as long as any client waits for it. */
   async #read(log: LogView, after: number, limit: number, askers: readonly Asker[]): Promise<FramePage> {
     const asker = {
       client: askers[0]!.client,

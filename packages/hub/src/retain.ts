@@ -3,17 +3,17 @@ import type { EventLog, RetentionRule } from '@tailrace/log'
 import { SteadyClock } from './steady-clock.ts'
 import type { Clocks } from './steady-clock.ts'
 
-/** Retention at work in the background. */
+/** Retention, running in the background. */
 export interface Retention {
-  /** Resolves when the step under way is done. */
+  /** Resolves when the current step is done. */
   stop(): Promise<void>
 }
 
 const NO_RETENTION: Retention = { stop: async () => {} }
 
 /**
- * Applies the rules round after round, step by step. Between two steps the log serves whoever waits, so that
- * a publish is behind one small step at the most.
+ * Applies the rules round after round, step by step. Between two steps, the log serves waiting requests, so a publish
+ * waits for at most one small step.
  */
 export function startRetention(
   log: EventLog,
@@ -57,7 +57,7 @@ export function startRetention(
   }
 }
 
-/** @throws LogError `unsupported` when a rule has a bound and the log cannot remove events */
+/** @throws LogError `unsupported` if a rule has a bound and the log cannot remove events */
 export function assertEnforceable(rules: readonly RetentionRule[], log: EventLog): void {
   if (rules.some(isBounded)) capabilityOf(log, 'retention')
 }
@@ -66,7 +66,7 @@ function isBounded({ maxAgeMs, maxCount, maxBytes }: RetentionRule): boolean {
   return maxAgeMs !== undefined || maxCount !== undefined || maxBytes !== undefined
 }
 
-/** Starts a clock that holds the newest event's time for right: all that is known of before this process. */
+/** Starts a clock that trusts the time of the newest event, which is all that is known about the time before this process. */
 async function startClock(
   log: EventLog,
   rules: readonly RetentionRule[],
@@ -78,6 +78,6 @@ async function startClock(
     const { events } = await log.read({ selectors: ['**'], after: newest - 1, limit: 1, maxBytes: 1 })
     return events[0]?.time
   }
-  // A log that cannot be read says so to those who need its events.
+  // If the log cannot be read, the requests that need its events report it.
   return new SteadyClock(await read().catch(() => undefined), clocks)
 }

@@ -1,13 +1,13 @@
 import type { LaneMember } from './lane.ts'
 
-/** How many members are tended before the event loop has its turn. */
+/** How many members are processed before the event loop runs other work. */
 const MAX_MEMBERS_A_TURN = 500
-/** How often some streams are ended when all are to be. */
+/** The interval at which some of the streams are ended during a drain, in milliseconds. */
 const DRAIN_TICK_MS = 20
-/** What each reader adds to the time that all get, in milliseconds. */
+/** How much each reader adds to the duration of a drain, in milliseconds. */
 const DRAIN_SHARE_MS = 5
 
-/** Does something for each open stream, a few in each turn of the event loop. */
+/** Runs tasks for each open stream, a few streams in each turn of the event loop. */
 export class Rounds {
   readonly #members: () => Iterable<LaneMember>
   readonly #timers: NodeJS.Timeout[] = []
@@ -37,7 +37,7 @@ export class Rounds {
     for (const timer of this.#timers) clearInterval(timer)
   }
 
-  /** Spreads a last task over at most some milliseconds; a few streams need no spreading. */
+  /** Runs a last task for each stream, spread over at most this many milliseconds. A few streams take less time. */
   async spread(overMs: number, task: (member: LaneMember) => void): Promise<void> {
     const members = [...this.#members()]
     const spreadMs = Math.min(overMs, members.length * DRAIN_SHARE_MS)

@@ -8,9 +8,9 @@ export interface SinkListener {
   /** Everything written has left this process, and the sink accepts more. */
   ready(): void
   /**
-   * The reader is gone, or the sink failed. Nothing can be written any more.
+   * The reader is gone, or the sink failed. Nothing more can be written.
    *
-   * @param reason - why this side closed it. @defaultValue it did not: the reader left
+   * @param reason - why this side closed it. @defaultValue the reader left
    */
   closed(reason?: 'vanished' | 'stalled'): void
 }

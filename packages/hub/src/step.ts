@@ -1,24 +1,24 @@
 /** Where a subscriber's events come from while it is behind: the log, or first a snapshot of it. */
 export type Source = 'snapshot' | 'log'
 
-/** What a subscriber knows of itself. */
+/** The state of a subscriber. */
 export interface Progress {
   readonly source: Source
   /** Every matching event up to here has been handed to the sink. */
   readonly offset: number
-  /** Its cursor was of no use, and it has not been told yet: the first page says from where it goes on. */
+  /** Its cursor could not be served, and the gap has not been reported yet. The first page shows from where it continues. */
   readonly owesGap: boolean
-  /** It has been told that what follows is live. */
+  /** `live` has been announced to it. */
   readonly isLive: boolean
 }
 
-/** What a subscriber sees of its lane. */
+/** The state of its lane that a subscriber sees. */
 export interface View {
   /** The window holds every frame after this offset. */
   readonly start: number
   /** The offset of the window's newest frame. */
   readonly tip: number
-  /** The offset of the last event of all selected topics, when every one of them has ended. */
+  /** The offset of the last event of all selected topics, if all of them have ended. */
   readonly endsAt: number | undefined
 }
 
@@ -27,17 +27,17 @@ export type Step =
   | 'replay'
   /** Within the window: hand over the frames that follow. */
   | 'send'
-  /** At the tip for the first time: say so. */
+  /** At the tip for the first time: announce it. */
   | 'announce'
-  /** At the end of every topic: say so, and close. */
+  /** At the end of every topic: announce it, and close. */
   | 'end'
   /** At the tip: wait for the lane. */
   | 'wait'
 
 /**
- * What a subscriber does next. There is one way to be behind (invariant 3): first connect, reconnect, slow
- * reader and overflow all are an offset before the window's start, and all catch up by `replay` until their
- * offset reaches it. Since the window holds every frame after its start, nothing is missed or repeated.
+ * Decides what a subscriber does next. There is one way to be behind (invariant 3): for a first connect, a reconnect, a
+ * slow reader and an overflow alike, the offset is before the window's start, and the subscriber catches up by `replay`
+ * until its offset reaches it. Since the window holds every frame after its start, nothing is missed or repeated.
  */
 export function nextStep({ source, offset, owesGap, isLive }: Progress, { start, tip, endsAt }: View): Step {
   if (owesGap || source === 'snapshot') return 'replay'

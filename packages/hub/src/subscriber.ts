@@ -25,7 +25,7 @@ export type Miss = Omit<Gap, 'oldest'>
 export interface Origin {
   readonly source: Source
   readonly offset: number
-  /** It asked for whatever is retained: that something older is gone is no news to it. */
+  /** It asked for everything retained, so it need not learn that older events are gone. */
   readonly fromStart: boolean
   readonly miss: Miss | undefined
   /** What follows a gap. */
@@ -36,19 +36,18 @@ export interface Origin {
 const START: Place = { offset: 0, partial: undefined }
 
 /**
- * One open reader: a place in the log and a sink. It owns no queue. Frames come from its lane's window, or,
- * while it is behind, from a page of the log, of which what the sink does not take is forgotten and read
- * again.
+ * One open reader: a place in the log and a sink. It owns no queue. Frames come from its lane's window, or, while it is
+ * behind, from a page of the log. The part of a page that the sink does not accept is dropped and read again.
  */
 export class Subscriber implements LaneMember, SinkListener, Asker {
-  // What each delivery looks at comes first, so that it is fetched from memory at once.
+  // The fields that each delivery reads come first, so that they are fetched from memory together.
   #place: Place
   #isDone = false
   #isReading = false
   #isLive = false
   readonly #sink: Sink
   readonly #lane: Lane
-  /** It was served from its place, so a loss that shows now came while it was connected. */
+  /** It has been served from its place, so a loss that is found now occurred while it was connected. */
   #isUnderWay = false
   /** Something was written since the last heartbeat was due. */
   #isBusy = true
@@ -56,14 +55,20 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   readonly #gapPolicy: GapPolicy
   readonly #fromStart: boolean
   #source: Source
-  /** Where the pages of a snapshot have got to. Its frames do not move the reader's place: the snapshot is as of that. */
+  /**
+   * The progress through the pages of a snapshot. Its frames do not move the reader's place, which is the offset of the
+   * snapshot.
+   */
   #snapshotPlace: Place = START
   #miss: Miss | undefined
-  /** `Page.losses` when losses were last told, or nobody asked: such as came before need not be told. */
+  /**
+   * `Page.losses` when losses were last reported, or at the first page of a reader that starts with everything
+   * retained. Earlier losses need not be reported.
+   */
   #toldLosses = -1
-  /** It could not read, since the log cannot be reached; it counts as reading until `retry`. */
+  /** It could not read, because the log cannot be reached. It counts as reading until `retry`. */
   #awaitsLog = false
-  /** When it was first found to take nothing. */
+  /** When it was first found to accept nothing. */
   #stalledSince: number | undefined
   #until: number | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
@@ -92,7 +97,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     const { window } = this.#lane
     while (!this.#isDone && !this.#isReading && this.#sink.isReady) {
       const { offset } = this.#place
-      // What `nextStep` says to a live reader, without asking it: this is on the path of every delivery.
+      // What `nextStep` would return for a live reader, inlined because this is on the path of every delivery.
       if (this.#isLive && offset >= window.start && !this.#lane.hasEnded) {
         if (offset >= window.tip) return
         this.#send()
@@ -102,13 +107,13 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     }
   }
 
-  /** Said by the sink, which has room again. */
+  /** Called by the sink when it has room again. */
   ready(): void {
     this.#stalledSince = undefined
     this.pump()
   }
 
-  /** Said by the hub: the log may be reached again. */
+  /** Called by the hub when it may be possible to reach the log again. */
   retry(): void {
     if (!this.#awaitsLog) return
     this.#awaitsLog = false
@@ -116,7 +121,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.pump()
   }
 
-  /** Said by the sink, whose reader is gone. */
+  /** Called by the sink when its reader is gone. */
   closed(reason: 'client' | 'vanished' | 'stalled' = 'client'): void {
     this.#finish(reason)
   }
@@ -147,14 +152,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     }
   }
 
-  /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs nothing. */
+  /** Keeps an idle stream open; a stream that is busy, blocked or within a frame needs no heartbeat. */
   heartbeat(): void {
     const isIdle = !this.#isBusy && !this.#isDone && this.#sink.isReady && !this.#isWithinFrame
     if (isIdle) this.say(this.#lane.dialect.heartbeat)
     this.#isBusy = isIdle
   }
 
-  /** Cuts a reader that takes nothing. It owns nothing here, so all that it costs is a socket and a place. */
+  /** Cuts a reader that accepts nothing. It has no queue here, so it costs only a socket and a place. */
   cutIfStalled(now: number): void {
     if (this.#isDone || this.#sink.isReady) {
       this.#stalledSince = undefined
@@ -162,25 +167,29 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     }
     this.#stalledSince ??= now
     if (now - this.#stalledSince < this.#lane.stallMs) return
-    // It has not taken all that it was handed, but may have taken some: a frame may be large, and its network slow.
+    // It has not accepted everything that was written, but perhaps a part of it: the frame may be large and the network
+    // slow.
     if (now - (this.#sink.movedAt?.() ?? 0) < this.#lane.stallMs) return
     this.#finish('stalled')
     this.#sink.destroy()
   }
 
-  /** Writes what is no event. A dialect need not have words for it, and an empty chunk would end an HTTP/1.1 response. */
+  /**
+   * Writes a message that is not an event. A dialect may lack the message, and an empty chunk would end an HTTP/1.1
+   * response.
+   */
   say(words: Payload): void {
     if (words.bytes.length > 0) this.#write(words)
   }
 
-  /** Ends the stream; with last words when the reader should know why. */
+  /** Ends the stream, with a last message if the reader should know the reason. */
   close(reason: CloseReason, lastWords?: (dialect: Dialect) => Uint8Array): void {
     if (this.#isDone) return
     const canTell = this.#sink.isReady && !this.#isWithinFrame
     this.#closeWith(reason, canTell ? lastWords?.(this.#lane.dialect) : undefined)
   }
 
-  /** Ends the stream at a time of the wall clock, and tells the reader the reason. */
+  /** Ends the stream at a time of the wall clock, and sends the reason to the reader. */
   endAt(time: number, reason: 'token-expired' | 'max-age'): void {
     if (this.#isDone) return
     this.#until = time
@@ -189,7 +198,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       this.close(reason, (dialect) => dialect.error(reason))
       return
     }
-    // Whole seconds first: timers of the same length share a list, and there may be many.
+    // Whole seconds first: timers of the same duration share a list, and there may be many.
     const ms = leftMs < 1000 ? leftMs : Math.floor(leftMs / 1000) * 1000
     this.#expiry = setTimeout(() => this.endAt(time, reason), Math.min(ms, MAX_TIMER_MS))
   }
@@ -213,11 +222,11 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   }
 
   #closeWith(reason: CloseReason, lastWords: Uint8Array | undefined): void {
-    // Before the write, from within which a sink may call back.
+    // Before the write, because a sink may call back from within it.
     this.#finish(reason)
     if (lastWords !== undefined) this.say(new Payload(lastWords))
     this.#sink.end()
-    // The end waits behind what the reader does not take, and no lane looks after it any more.
+    // The end waits behind bytes that the reader does not accept, and no lane checks this stream for a stall any more.
     const cut = (): void => void (this.#sink.isReady || this.#sink.destroy())
     if (!this.#sink.isReady) setTimeout(cut, this.#lane.stallMs).unref()
   }
@@ -248,7 +257,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     const { window, counters } = this.#lane
     const run = window.after(this.#place)
     if (run === undefined) {
-      // Begun from a page of the log, which need not have the frames that the window has.
+      // The frame was begun from a page of the log, whose frames may differ from those of the window.
       void this.#replay()
       return
     }
@@ -260,7 +269,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   }
 
   #announce(): void {
-    // At the tip no frame lies between the reader's place and the head, so it may as well resume from there.
+    // At the tip, no frame lies between the reader's place and the head, so the reader can resume from the head.
     this.#moveUpTo(this.#log.head)
     this.#isLive = true
     this.#isUnderWay = true
@@ -272,11 +281,11 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#place = { offset, partial: undefined }
   }
 
-  /** Reads one page and hands over what the sink takes of it. */
+  /** Reads one page, and writes as much of it as the sink accepts. */
   async #replay(): Promise<void> {
     const { replay } = this.#lane
     const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
-    // The snapshot is as of here: what comes later, removals of its keys included, follows it.
+    // The snapshot is as of this offset. Later events, including removals of its keys, follow it.
     if (isSnapshot && this.#snapshotPlace === START) this.#moveUpTo(this.#log.head)
     this.#isReading = true
     try {
@@ -284,7 +293,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
         ? replay.snapshot(this.#log, this.#snapshotPlace.offset, this.#place.offset, this)
         : replay.page(this.#log, this.#place, this))
       this.#isReading = false
-      // A heartbeat may have gone out meanwhile; the sink says when it takes more, and the page is read again.
+      // A heartbeat may have been written meanwhile. The sink reports when it has room, and the page is read again.
       if (this.#isDone || !this.#sink.isReady) return
       this.#lane.counters.replays += 1
       if (isSnapshot) this.#takeSnapshot(page)
@@ -295,7 +304,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
         this.#awaitsLog = true
         return
       }
-      // The log is closed, broken or overrun; the reader comes back, to this node or another.
+      // The log is closed, failed or overloaded. The reader will return, to this node or another.
       this.#isReading = false
       const code = HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
       this.close(code, (dialect) => this.#log.lastWords(dialect, code))
@@ -313,7 +322,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
         return
     }
     this.#isUnderWay = true
-    // No gap can be told within a frame: the frame is finished, and what lies behind the loss waits for it.
+    // A gap cannot be reported within a frame. The frame is finished first, and the events after the loss wait for
+    // that.
     const isCutShort = isLost && partial !== undefined
     const place = this.#hand(page, this.#place, isCutShort)
     if (place === undefined) return
@@ -330,13 +340,13 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#isUnderWay = true
   }
 
-  /** Writes what the sink takes of a page, and says how far that is. */
+  /** Writes as much of a page as the sink accepts. @returns the place after it */
   #hand(page: FramePage, place: Place, onlyRest: boolean): Place | undefined {
     if (page.isDoneAt(place)) return place
     const run = page.run(place, onlyRest)
     if (run === undefined) {
-      // The rest of a frame was trimmed away under a slow reader. It discards the incomplete frame, and is
-      // told of the gap when it comes back.
+      // The rest of a frame was trimmed before a slow reader accepted it. The reader discards the incomplete frame, and
+      // receives the gap when it returns.
       this.#finish('overrun')
       this.#sink.destroy()
       return undefined

@@ -8,7 +8,10 @@ export class Waiters {
   readonly #all = new Set<() => void>()
   #isClosed = false
 
-  /** Resolves with the first event after an offset that the selectors match, or when the time is over or the signal aborts. */
+  /**
+   * Resolves with the first event after an offset that the selectors match, when the time is over, or when the signal
+   * is aborted.
+   */
   readonly wait: Wait = (selectors, after, milliseconds, signal) =>
     new Promise((resolve) => {
       const wake = (offset: number): void => {

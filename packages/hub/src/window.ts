@@ -20,21 +20,21 @@ export class Run extends Payload {
   }
 }
 
-/** How far a reader is: whole frames up to an offset, and some bytes of the next one. */
+/** The progress of a reader: whole frames up to an offset, and some bytes of the next one. */
 export interface Place {
   readonly offset: number
-  /** The frame that was handed over in part, when there is one. */
+  /** The frame that was handed over in part, if there is one. */
   readonly partial: { readonly offset: number; readonly sent: number } | undefined
 }
 
 /**
- * The newest frames of a lane, shared by all of its readers. It holds every frame after `start`; when it is
- * full the oldest go, and readers that still need them replay from the log.
+ * The newest frames of a lane, shared by all of its readers. It holds every frame after `start`; when it is full, the
+ * oldest are dropped, and readers that still need them replay from the log.
  */
 export class Window {
   readonly #maxBytes: number
   #frames: Frame[] = []
-  /** The frames before this index are dropped; the array is cut when half of it is. */
+  /** The frames before this index are dropped. The array is cut once that is half of it. */
   #first = 0
   #bytes = 0
   #start: number
@@ -45,12 +45,12 @@ export class Window {
     this.#maxBytes = maxBytes
   }
 
-  /** Every frame with a larger offset is here. */
+  /** Every frame with a larger offset is in the window. */
   get start(): number {
     return this.#start
   }
 
-  /** The largest offset of a frame; `start` when there is none. */
+  /** The largest offset of a frame; `start` if the window is empty. */
   get tip(): number {
     return this.#frames.at(-1)?.offset ?? this.#start
   }
@@ -66,7 +66,7 @@ export class Window {
     while (this.#bytes > this.#maxBytes && this.#first < this.#frames.length - 1) this.#drop()
   }
 
-  /** Forgets every frame; whatever a reader still needs of them, it replays. */
+  /** Drops every frame. Readers replay those that they still need. */
   clear(start: number): void {
     this.#frames = []
     this.#first = 0
@@ -76,8 +76,8 @@ export class Window {
   }
 
   /**
-   * The bytes that follow a place, as many as a sink takes. Readers at the same place, which on a live lane
-   * is all of them, are given the same bytes.
+   * The bytes that follow a place, as many as a sink accepts. Readers at the same place, which on a live lane means all
+   * of them, receive the same bytes.
    */
   after(place: Place): Run | undefined {
     if (place.partial === undefined && this.#lastRun?.offset === place.offset) return this.#lastRun.run
@@ -109,10 +109,10 @@ export class Window {
 }
 
 /**
- * Joins frames from an index on into one run for a sink. A frame that was begun is finished first, and one
- * that does not fit is begun.
+ * Joins frames from an index on into one run for a sink. A frame that was begun is finished first; a frame that does
+ * not fit is begun.
  *
- * @returns nothing when the frame that was begun is not there any more: the response cannot be continued
+ * @returns undefined if the frame that was begun no longer exists: the response cannot be continued
  */
 export function runOf(frames: readonly Frame[], index: number, place: Place): Run | undefined {
   const { partial } = place
@@ -125,7 +125,7 @@ export function runOf(frames: readonly Frame[], index: number, place: Place): Ru
     const frame = frames[i]!
     const left = frame.bytes.length - skip
     if (left > room) {
-      // Begin a frame only when nothing else fits: a run that ends with its frame is shared by more readers.
+      // A frame is begun only if nothing else fits, because a run of whole frames is shared by more readers.
       if (parts.length > 0) break
       const sent = skip + room
       return new Run(frame.bytes.subarray(skip, sent), { offset, partial: { offset: frame.offset, sent } }, 0)

@@ -3,9 +3,9 @@ import type { Gate } from '@tailrace/http'
 import { OPEN_GATE } from '@tailrace/http/gate'
 import type { Pressure } from './limits/pressure.ts'
 
-/** The gate of a server, which lets nobody in any more once it is to stop, nor while it has too much to do. */
+/** The gate of a server, which admits no more readers once the server is stopping, or while it is overloaded. */
 export interface Doors extends Gate {
-  /** Lets no reader in any more. */
+  /** Admits no more readers. */
   close(): void
 }
 
@@ -36,7 +36,7 @@ export function createDoors(gate: Gate, pressure: Pressure): Doors {
   }
 }
 
-/** All that a gate has. That of an application may be of a class, of which a spread would leave out the methods. */
+/** All members of a gate. The gate of an application may be an instance of a class, and a spread would omit its methods. */
 function membersOf(gate: Gate): Gate {
   const names = Object.keys(OPEN_GATE) as (keyof Gate)[]
   const members = names.map((name) => {

@@ -17,11 +17,11 @@ export interface GateOptions {
   readonly revocations: Revocations
   readonly seal: Seal
   readonly origins: OriginRules
-  /** Is shown each request before it is judged. @defaultValue nothing */
+  /** Called with each request before it is decided. @defaultValue nothing is called */
   readonly hint?: ((facts: Facts) => void) | undefined
 }
 
-/** A client whose token, or lack of one, says what it may do. */
+/** A client, with the identity and rights from its token, or from the lack of one. */
 export type Visitor = Client & Identity
 
 /** The gate of a hub that decides by tokens. */
@@ -66,7 +66,7 @@ export function createGate(options: GateOptions): Gate {
     pages: limits.pages,
     requireStill: (client: Visitor) => access.requireStill(client),
     mayGetTicket(client: Visitor) {
-      // With a ticket instead of a token, anyone who saw a ticket in a URL could renew it for ever.
+      // If a ticket were enough, anyone who saw one in a URL could renew it forever.
       if (client.by !== 'token') throw missingToken('get a ticket')
       return true
     },

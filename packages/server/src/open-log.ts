@@ -1,7 +1,7 @@
 import { createMemoryLog, openSqliteLog } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 
-/** Opens the log at a URL. @throws RangeError for a URL of another kind */
+/** Opens the log at a URL. @throws RangeError if the URL has another scheme */
 export async function openLog(url: string): Promise<EventLog> {
   if (url === 'memory:') return createMemoryLog()
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {

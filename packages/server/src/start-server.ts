@@ -33,7 +33,7 @@ import { openLog } from './open-log.ts'
 import { createPeerWatch } from './peers/watch.ts'
 import { welcomeRoute } from './welcome.ts'
 
-/** Time for completing responses that are under way when the hub stops. */
+/** Time for completing current responses when the hub stops, in milliseconds. */
 const MAX_LAST_ANSWERS_MS = 3_000
 const DEFAULT_LIMITS: ServerLimits = {
   maxHeadBytes: 16 * 1024,
@@ -41,25 +41,25 @@ const DEFAULT_LIMITS: ServerLimits = {
   requestTimeoutMs: 60_000,
 }
 
-/** What a gate of the program is made of, besides its own options. */
+/** The parts of the server from which a gate is made, besides its own options. */
 export interface GateParts {
   readonly log: EventLog
   warn(line: string): void
 }
 
 export interface ServerOptions {
-  /** `sqlite:FILE`, `memory:`, or a log that is open; that one is still open when the server has stopped. */
+  /** `sqlite:FILE`, `memory:`, or an open log, which is still open after the server has stopped. */
   readonly log: string | EventLog
   /** @defaultValue `127.0.0.1` */
   readonly host?: string | undefined
-  /** 0 chooses one that is free. @defaultValue 4242 */
+  /** 0 chooses a free port. @defaultValue 4242 */
   readonly port?: number | undefined
   /**
-   * Who may do what: a gate, such as one of `createAppGate`, or a function that makes it once the log is open, such as
-   * `tokenGate(…)`. @defaultValue anyone on this machine may subscribe, nobody may publish or purge
+   * Decides who may do what: a gate, for example of `createAppGate`, or a function that creates it once the log is
+   * open, for example `tokenGate(…)`. @defaultValue anyone on this machine may subscribe, nobody may publish or purge
    */
   readonly gate?: Gate | ((parts: GateParts) => Gate | Promise<Gate>) | undefined
-  /** Endpoints beside those of the protocol. @defaultValue none */
+  /** Endpoints in addition to those of the protocol. @defaultValue none */
   readonly routes?: readonly Route[] | undefined
   /** Files of a certificate and its key. @defaultValue no TLS */
   readonly tls?: TlsFiles | undefined
@@ -70,23 +70,26 @@ export interface ServerOptions {
   readonly maxConnections?: number | undefined
   /** Memory for connections that have not completed their TLS handshake or first request head. @defaultValue 64 MiB */
   readonly maxPendingBytes?: number | undefined
-  /** Told of what an operator should know. @defaultValue lines on standard error */
+  /** Receives everything that an operator should know. @defaultValue lines on standard error */
   readonly journal?: Journal | undefined
 }
 
-/** A server that listens. */
+/** A running server. */
 export interface Running {
   readonly url: string
   readonly port: number
   readonly hub: Hub
-  /** Lets no reader in any more, and ends all streams within some milliseconds, so that not all readers return at once. */
+  /**
+   * Admits no more readers, and ends all streams, spread over this many milliseconds, so that not all readers return at
+   * once.
+   */
   drain(overMs: number): Promise<void>
-  /** Ends all streams, lets answers that are under way be sent, closes every connection, and the log that it opened. */
+  /** Ends all streams, completes current answers, and closes every connection, and the log if the server opened it. */
   stop(): Promise<void>
 }
 
 /**
- * Starts what `tailrace serve` runs: a hub on a log, served over HTTP/1.1 and HTTP/2.
+ * Starts the server of `tailrace serve`: a hub on a log, served over HTTP/1.1 and HTTP/2.
  *
  * @throws ListenError, LogError, or RangeError that names the option, the rule and the value
  */
@@ -97,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   await requireFree({ host, port })
   const log = typeof options.log === 'string' ? await openLog(options.log) : options.log
   const pressure = createPressure(bound.streams)
-  /** What is to be undone, the last first. */
+  /** The steps to undo, last one first. */
   const undo: (() => unknown)[] = [
     () => (log === options.log ? undefined : log.close()),
     () => pressure.stop(),

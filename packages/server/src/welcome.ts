@@ -4,8 +4,8 @@ import type { RequestHead, Route } from '@tailrace/http'
 import Negotiator from 'negotiator'
 
 /**
- * `GET /` for browsers: a page that follows a topic, publishes, and explains itself. It asks nobody but the hub that serves
- * it, and nobody can frame it.
+ * `GET /` for browsers: a page that follows a topic, publishes, and explains itself. It sends requests only to the hub
+ * that serves it, and cannot be framed.
  */
 export function welcomeRoute(): Route {
   const page = readFileSync(new URL('../assets/welcome.html', import.meta.url))
@@ -33,7 +33,8 @@ export function welcomeRoute(): Route {
     path: '/',
     access: 'anyone',
     holds: wantsPage,
-    // Takes no token, as the page is where one is entered; what it does with the hub is checked like any request.
+    // Requires no token, because the token is entered on the page. The requests of the page are checked like all
+    // others.
     async handle({ gate, exchange }) {
       const header = (name: string): string | undefined =>
         name === 'host' ? exchange.header(name) : undefined
@@ -44,7 +45,7 @@ export function welcomeRoute(): Route {
   }
 }
 
-/** Whether a browser asks for a page. Programs, which take anything, are better served with a problem. */
+/** Whether a browser asks for a page. Programs accept anything, and are better served with a problem. */
 function wantsPage(head: RequestHead): boolean {
   const accept = head.header('accept')
   return new Negotiator({ headers: accept === undefined ? {} : { accept } })

@@ -11,7 +11,7 @@ import { createNodeSink } from './response-sink.ts'
 import { exempt } from './stall.ts'
 import { holdUnsent } from './unsent.ts'
 
-/** How much of an answer is handed on at a time: so one can see whether a client takes any of it. */
+/** How much of an answer is handed over at a time, so that it shows whether the client is still reading. */
 const SLICE_BYTES = 64 * 1024
 
 /** An exchange of `node:http`, or of the part of `node:http2` that looks like it. */
@@ -58,15 +58,15 @@ export class NodeExchange implements Exchange {
 
   values(name: string): readonly string[] {
     const { headers, rawHeaders } = this.request
-    // Most requests have none of those that are asked for: the walk is for those that do.
+    // Most requests lack the headers that are looked up here, and need no search.
     if (headers[name] === undefined) return []
-    // As they came: by then, HTTP/2 has joined what is given twice.
+    // From the raw headers, because HTTP/2 has joined repeated ones in `headers`.
     return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name)
   }
 
   get body(): AsyncIterable<Buffer> {
     if (this.request.readableDidRead) return bytesOfParser(this.request)
-    // Only now: a body that is refused by its head need not be sent (RFC 9110, section 10.1.1).
+    // Not earlier: if the request is refused because of its head, the body need not be sent (RFC 9110, section 10.1.1).
     if (this.request.headers.expect?.toLowerCase() === '100-continue') this.response.writeContinue()
     return this.request
   }
@@ -144,7 +144,7 @@ export class NodeExchange implements Exchange {
       response.destroy()
       return
     }
-    // The rest of a body that was refused half-way is not read: the connection cannot be used again.
+    // The rest of a body that was refused half-way is not read, so the connection cannot be reused.
     const isCut = request.complete || request.httpVersionMajor > 1 ? {} : { Connection: 'close' }
     this.answer(status, { ...headers, ...isCut }, body)
   }
@@ -158,7 +158,7 @@ export class NodeExchange implements Exchange {
     this.response.destroy()
   }
 
-  /** Counts a large answer against what its connection may be sent at once. @returns whether it may be sent */
+  /** Counts a large answer against the bound on unsent answers of its connection. @returns whether it may be sent */
   protected hold(_bytes: number): boolean {
     return true
   }
@@ -170,7 +170,7 @@ export class NodeExchange implements Exchange {
     else this.response.once('drain', () => this.#sendFrom(rest))
   }
 
-  /** Others have their turn after each slice: the system may take all of a page at once, and `drain` waits for no turn. */
+  /** Others are served after each slice: the system may accept a whole page at once, and then `drain` does not wait. */
   async #write(text: string, gone: AbortSignal): Promise<void> {
     gone.throwIfAborted()
     if (!this.response.write(text)) await once(this.response, 'drain', { signal: gone })
@@ -193,7 +193,7 @@ class Http2Exchange extends NodeExchange {
     return (headers[name] ?? (name === 'host' ? headers[':authority'] : undefined))?.toString()
   }
 
-  /** A response does not say so by itself. */
+  /** An HTTP/2 response itself does not show it. */
   override get isGone(): boolean {
     const { stream } = this.#answer
     return stream.destroyed || stream.closed || stream.aborted
@@ -201,11 +201,11 @@ class Http2Exchange extends NodeExchange {
 
   override onceGone(tell: () => void): void {
     super.onceGone(tell)
-    // A stream of which a part of the request is unread does not close until that is read.
+    // A stream does not close while a part of its request is unread.
     if (!this.isGone) this.#answer.stream.on('aborted', tell)
   }
 
-  /** The stream below the response knows its window. */
+  /** The underlying stream, unlike the response, knows its flow-control window. */
   override stream(headers: HeaderFields): Sink {
     exempt(this.response)
     const all = { ...this.response.getHeaders(), ...headers }
@@ -222,8 +222,8 @@ class Http2Exchange extends NodeExchange {
 }
 
 /**
- * The body of a request that middleware of the application has read already. Only bytes are taken: a text or an object
- * would be stored as what the parser made of the body, and no longer verbatim.
+ * The body of a request that middleware of the application has already read. Only bytes are accepted: a string or an
+ * object is the output of a parser, so the body would no longer be stored verbatim.
  *
  * @throws HttpError `body-consumed`
  */

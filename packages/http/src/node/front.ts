@@ -22,24 +22,24 @@ import { createSocketSink } from './socket-sink.ts'
 export interface FrontOptions {
   /** @defaultValue that of `createHandler` */
   readonly gate?: Gate | undefined
-  /** The table of the handler: paths that may stream are taken. @defaultValue {@link TAILRACE_ROUTES} */
+  /** The routes of the handler. Streams are served here only on paths that may stream. @defaultValue {@link TAILRACE_ROUTES} */
   readonly routes?: readonly Route[] | undefined
-  /** Gets the connections that begin as HTTP/2 does. @defaultValue none: they are refused */
+  /** Receives the connections that begin with HTTP/2. @defaultValue none: they are refused */
   readonly http2?: Http2 | undefined
   /** Connections that have not sent the head of a request yet. @defaultValue at most 64 MiB */
   readonly pending?: PendingConnections | undefined
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
-  /** Told of each refusal, by its code. @defaultValue nobody is told */
+  /** Called with the code of each refusal. @defaultValue nothing is called */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
 }
 
 /**
- * Takes plain requests for streams away from an HTTP server, before it sees them: a stream is better off
- * without `node:http`, whose parser, request and response would cost each reader 10 KiB, and their part in
- * every write. All other connections go on to the server, with the bytes that they began with put back.
+ * Intercepts plain requests for streams before an HTTP server sees them. The parser, request and response of
+ * `node:http` would cost each reader 10 KiB, and time in every write. All other connections are passed to the server,
+ * with the bytes that were read from them put back.
  *
- * @returns cuts every connection that is held here, of which `server.closeAllConnections()` knows nothing
+ * @returns a function that cuts every connection that is held here, which `server.closeAllConnections()` does not
  */
 export function takeStreams(
   server: Server,
@@ -62,11 +62,11 @@ export function takeStreams(
   server.on('connection', accept)
   const settle = ({ socket }: IncomingMessage): void => pending.settle(socket)
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-    // A server without a listener of its own answers these by itself.
+    // Without a listener, a server answers these itself.
     if (server.listenerCount(event) > 0) server.prependListener(event, settle)
   }
 
-  // Not a closure of each connection: it would keep the head in memory for as long as the stream.
+  // Not a closure for each connection: it would keep the head in memory for as long as the stream.
   function forget(this: Socket): void {
     held.delete(this)
   }
@@ -92,7 +92,7 @@ export function takeStreams(
       if (socket.destroyed) return
       socket.pause()
       const { bytes } = head
-      // Who reads it from here on does not tell how much of a head there is.
+      // From here on, it is read by others, which do not report how much of a head has arrived.
       pending.grow(socket, limits.maxHeadBytes)
       if (socket.destroyed) return
       if (bytes.length > 0) socket.unshift(bytes)
@@ -116,7 +116,7 @@ export function takeStreams(
         pending.grow(socket, chunk.length)
         return
       }
-      // `node:http` decides what is too large, whatever is asked for.
+      // `node:http` decides what is too large, no matter what the request is for.
       const request = isTooLarge ? 'other' : readHead(bytes, streams)
       const wanted = typeof request === 'object' ? wantedBy(request, table) : undefined
       if (wanted === undefined) {
@@ -152,7 +152,7 @@ export function takeStreams(
           return
         }
       } catch {
-        // Refused: `node:http` asks again, and says why.
+        // Refused. The handler asks the gate again, and answers with the reason.
       }
       leave?.()
       handOn()
@@ -182,7 +182,7 @@ interface Wanted {
   readonly headers: HeaderFields
 }
 
-/** What a request asks for; nothing when it is to be refused, or does not ask for a stream. */
+/** The stream that a request asks for. Undefined if the request must be refused, or is not for a stream. */
 function wantedBy({ target, headers }: StreamHead, table: RouteTable): Wanted | undefined {
   const request: RequestHead = {
     method: 'GET',
@@ -191,7 +191,7 @@ function wantedBy({ target, headers }: StreamHead, table: RouteTable): Wanted | 
   }
   try {
     const { path, query } = parseTarget(target)
-    // A ticket costs a read of the log: it is left to the handler, which can also say what is wrong with it.
+    // A ticket costs a read of the log. It is left to the handler, which can also report what is wrong with it.
     if (query.has('ticket')) return undefined
     const { methods, rest } = table.find(path)!
     const { stream, holds } = methods.get('GET')!
@@ -204,5 +204,5 @@ function wantedBy({ target, headers }: StreamHead, table: RouteTable): Wanted | 
 }
 
 function ignore(): void {
-  // A client that resets its connection before it has asked for anything is no event here.
+  // A client may reset its connection before it has sent a request. There is nothing to do.
 }

@@ -10,7 +10,7 @@ export interface HandlerOptions extends ProtocolOptions {
   readonly peers?: Peers | undefined
 }
 
-/** Answers requests as `spec/protocol.md` says; mounts in any server of `node:http`. */
+/** Answers requests as defined in `spec/protocol.md`. Mounts in any server of `node:http`. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 export function createHandler(hub: Hub, { peers, ...options }: HandlerOptions): Handler {
@@ -18,7 +18,7 @@ export function createHandler(hub: Hub, { peers, ...options }: HandlerOptions): 
   return (request, response) => {
     const exchange = exchangeOf(request, response, peers)
     const { host, ':authority': authority } = request.headers
-    // RFC 9113, section 8.3.1: one must not say something else than the other.
+    // RFC 9113, section 8.3.1: the two must not differ.
     if (authority === undefined || host === undefined || host === authority) answer(exchange)
     else {
       options.onRefused?.('malformed-request')

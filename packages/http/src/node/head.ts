@@ -1,4 +1,4 @@
-/** The head of a request for a stream, as plain as can be. */
+/** The head of a plain request for a stream. */
 export interface StreamHead {
   /** The request target: a path, perhaps with a query. */
   readonly target: string
@@ -9,7 +9,7 @@ export interface StreamHead {
 /** More headers than any reader sends. */
 const MAX_HEADERS = 64
 const START = 'GET /'
-// Each of these is one class between anchors, or has no class next to one that it overlaps with: none backtracks.
+// Each of these is one class between anchors, or has no adjacent classes that overlap, so none of them backtracks.
 const REQUEST_LINE = /^GET (\/[\x21-\x7e]*) HTTP\/1\.1$/
 /** RFC 9110, section 5.1. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -26,9 +26,9 @@ const UNUSUAL: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads the head of a plain request for a stream. Strict on purpose: anything it does not fully understand is
- * `other`, and left to `node:http`, which answers or refuses it. So a mistake here costs memory, and never
- * lets a request mean two things.
+ * Reads the head of a plain request for a stream. Strict on purpose: anything that it does not fully understand is
+ * `other`, and left to `node:http`, which answers or refuses it. So a mistake here costs memory, but never gives a
+ * request two meanings.
  *
  * @param streams - whether there may be a stream at a path
  */
@@ -39,7 +39,7 @@ export function readHead(
   if (!mayBeStream(bytes)) return 'other'
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return 'incomplete'
-  // Bytes after the head are a second request, or a body that has no business here.
+  // Bytes after the head are a second request, or a body that a plain request does not have.
   if (end + 4 !== bytes.length) return 'other'
   const [requestLine, ...lines] = bytes.toString('latin1', 0, end).split('\r\n')
   const target = REQUEST_LINE.exec(requestLine!)?.[1]
@@ -60,7 +60,7 @@ export function readHead(
   return isKept && headers.has('host') ? { target, headers } : 'other'
 }
 
-/** Whether a head that begins with these bytes may turn out to be a plain request for a stream. */
+/** Whether a head that begins with these bytes can still become a plain request for a stream. */
 export function mayBeStream(bytes: Buffer): boolean {
   const start = bytes.toString('latin1', 0, START.length)
   return START.startsWith(start)
@@ -78,19 +78,19 @@ function isPadding(code: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
-/** How a head ends. */
+/** The end of a head. */
 const END = Buffer.from('\r\n\r\n')
 const LEAST_CAPACITY = 256
 
 /**
- * Collects a head as it arrives. Each byte is scanned once and copied a bounded number of times, however many
- * packets the head comes in.
+ * Collects a head as it arrives. Each byte is scanned once and copied a bounded number of times, no matter in how many
+ * packets the head arrives.
  */
 export class HeadBuffer {
-  /** The first chunk as it came; after the second, a copy that doubles when it is full. */
+  /** The first chunk as it arrived; from the second chunk on, a copy that doubles when it is full. */
   #bytes: Buffer = Buffer.alloc(0)
   #length = 0
-  /** How many bytes of the end of a head were seen last. */
+  /** How many bytes of {@link END} the bytes so far end with. */
   #matched = 0
 
   add(chunk: Buffer): void {
@@ -112,12 +112,12 @@ export class HeadBuffer {
     this.#length = length
   }
 
-  /** Whether the empty line has come that ends a head. */
+  /** Whether the empty line that ends a head has arrived. */
   get isComplete(): boolean {
     return this.#matched === END.length
   }
 
-  /** Everything that has come. */
+  /** Everything that has arrived. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }

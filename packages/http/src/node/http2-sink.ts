@@ -2,14 +2,14 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Peers, Sink, SinkListener } from '@tailrace/hub'
 import { STREAM_HEADERS } from '../stream-headers.ts'
 
-/** The error code of a stream that is not needed any more (RFC 9113, section 7). */
+/** The error code of a stream that is no longer needed (RFC 9113, section 7). */
 const CANCEL = 0x8
-/** What is written at a time, so that a slow reader is seen to take some of a large payload: the size of a DATA frame. */
+/** How much is written at a time: one DATA frame, so that it shows when a slow reader accepts a part of a large payload. */
 const PIECE_BYTES = 16 * 1024
 
 /**
- * Starts a stream on a stream of `node:http2`: sends the head at once, then takes frames. The reader's
- * flow-control window is the back-pressure: while it is shut, the sink is not ready.
+ * Starts an event stream on a stream of `node:http2`: sends the head at once, and then accepts frames. The reader's
+ * flow-control window is the back-pressure: while it is exhausted, the sink is not ready.
  *
  * @param peers - what the system knows about the reader
  */
@@ -19,21 +19,21 @@ export function createHttp2Sink(
   peers?: Peers,
 ): Sink {
   let listener: SinkListener | undefined
-  /** What is left of the payload after the piece that is on its way. */
+  /** The rest of the payload after the piece that is being written. */
   let rest: Uint8Array | undefined
   let isEnding = false
   let movedAt = 0
-  // A session that is gone does not say any more whom it was with.
+  // A closed session no longer knows its peer.
   const { remoteAddress, remotePort } = stream.session?.socket ?? {}
   const onGone = (): void => listener?.closed(peers?.resetReason({ remoteAddress, remotePort }))
-  // A stream of which a part of the request is unread does not close until that is read.
+  // A stream does not close while a part of its request is unread.
   stream.on('aborted', onGone)
   stream.on('error', onGone)
   stream.on('close', onGone)
-  // Not `writable`, which a request for the head alone is not.
+  // Not `writable`, which is false for a `HEAD` request.
   if (!stream.closed) stream.respond({ ':status': 200, ...inLowerCase(headers) })
 
-  // A write is done when the window let all of it through and the connection took it, not before.
+  // A write completes only when the window has admitted all of it and the connection has accepted it.
   function isReady(): boolean {
     return rest === undefined && stream.writableLength === 0 && stream.writable
   }
@@ -74,7 +74,7 @@ export function createHttp2Sink(
   }
 }
 
-/** As RFC 9113, section 8.2.1, wants names; or one that is there in both would be there twice. */
+/** As RFC 9113, section 8.2.1, requires. Otherwise, a name in both spellings would be sent twice. */
 function inLowerCase(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }

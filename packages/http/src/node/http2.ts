@@ -13,30 +13,30 @@ import { watchStalls } from './stall.ts'
 
 /** Requests and streams that one connection may have open at a time. */
 const MAX_STREAMS = 250
-/** How every HTTP/2 connection begins (RFC 9113, section 3.4); three bytes tell it from all methods. */
+/** How every HTTP/2 connection begins (RFC 9113, section 3.4); three bytes distinguish it from all methods. */
 const PREFACE = 'PRI'
 
-/** Whether a connection that began so speaks HTTP/2; nothing when too little has come to say. */
+/** Whether a connection that begins with these bytes uses HTTP/2. Undefined if too few bytes have arrived. */
 export function speaksHttp2(head: Buffer): boolean | undefined {
   const start = head.toString('latin1', 0, PREFACE.length)
   if (start === PREFACE) return true
   return PREFACE.startsWith(start) ? undefined : false
 }
 
-/** HTTP/2 for connections that others have accepted. */
+/** HTTP/2 on connections that were accepted elsewhere. */
 export interface Http2 {
   take(socket: Duplex): void
-  /** Lets requests that are under way end, and takes no more. */
+  /** Lets current requests finish, and accepts no new ones. */
   close(): void
   cut(): void
 }
 
 export interface Http2Options {
-  /** Told of what is refused here and not by the handler, by the code. @defaultValue nobody is told */
+  /** Called with the code of each refusal that is made here instead of in the handler. @defaultValue nothing is called */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
   /** Connections that have not sent the head of a request yet. @defaultValue at most 64 MiB */
   readonly pending?: PendingConnections | undefined
-  /** How long a connection on which nothing is open is kept, in milliseconds. @defaultValue {@link KEEP_ALIVE_MS} */
+  /** How long a connection without open requests is kept, in milliseconds. @defaultValue {@link KEEP_ALIVE_MS} */
   readonly idleMs?: number | undefined
 }
 
@@ -52,8 +52,8 @@ export function createHttp2(
   })
 
   /**
-   * Lets go of a connection that has no request open for too long, and of one that does not complete the head of its
-   * first one in time. Only requests count: frames that ask for nothing cost a client little.
+   * Closes a connection that has no open request for too long, or does not complete the head of its first request in
+   * time. Only requests count, because other frames cost a client little.
    */
   function bound(session: ServerHttp2Session, socket: Duplex): void {
     let timer: NodeJS.Timeout
@@ -62,7 +62,7 @@ export function createHttp2(
     function letGoIn(ms: number): void {
       timer = setTimeout(() => {
         session.close()
-        // It would wait for the client to close its end.
+        // Otherwise, it would wait for the client to close its end.
         timer = setTimeout(() => socket.destroy(), LINGER_MS)
       }, ms)
     }
@@ -84,7 +84,7 @@ export function createHttp2(
     })
   }
 
-  /** Refuses a request whose body does not come to its end in time. */
+  /** Refuses a request whose body does not arrive completely in time. */
   function boundBody(request: Http2ServerRequest, response: ServerResponse): void {
     const { stream } = request
     const exchange = exchangeOf(request as unknown as IncomingMessage, response)
@@ -94,7 +94,7 @@ export function createHttp2(
         return
       }
       onRefused?.('request-timeout')
-      // At once, it would overtake the answer.
+      // If this were done at once, it would overtake the answer.
       setTimeout(() => stream.close(), LINGER_MS).unref()
       exchange.reject(problem('request-timeout', SLOW_REQUEST))
     }, requestTimeoutMs)
@@ -103,7 +103,7 @@ export function createHttp2(
     exchange.onceGone(stop)
   }
 
-  // Asked to go on when its body is read.
+  // The client is asked to continue when its body is read.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.on('request', (request, response) => {
     const answer = response as unknown as ServerResponse
@@ -111,11 +111,12 @@ export function createHttp2(
     if (request.method !== 'GET' && !request.stream.endAfterHeaders) boundBody(request, answer)
     handler(request as unknown as IncomingMessage, answer)
   })
-  // A session that breaks takes its streams with it, and they tell whoever has them.
+  // If a session fails, so do its streams, each of which reports it to its owner.
   server.on('sessionError', () => undefined)
   return {
     take(socket) {
-      // As a server for HTTP/1.1 accepts it, it would stay for as long as nothing is written once its client is gone.
+      // A server for HTTP/1.1 accepts sockets with this set. Such a socket would stay open after its client is gone
+      // until something is written.
       socket.allowHalfOpen = false
       server.once('session', (session) => bound(session, socket))
       server.emit('connection', socket)

@@ -1,20 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 
-/**
- * What keeps a request from being understood in one way by everybody who handles it (RFC 9112, section 11.2);
- * nothing when it is fine.
- */
+/** Why different recipients could interpret a request differently (RFC 9112, section 11.2). Undefined if they cannot. */
 export function flawOf({ headers, rawHeaders, httpVersion }: IncomingMessage): string | undefined {
   if (headers.host === undefined && httpVersion !== '1.0') return 'HTTP/1.1 requires a Host header.'
-  // Of several, Node keeps the first and says nothing.
+  // If there are several, Node silently keeps the first.
   if (countOf(rawHeaders, 'host') > 1) return 'Host must not be given more than once.'
   const coding = headers['transfer-encoding']
-  // Node reads what another coding has made of the body as the body.
+  // Node does not decode other codings, and would deliver the encoded body as the body.
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'Transfer-Encoding must be chunked.'
   return undefined
 }
 
-/** Whether Node's parser takes what follows the request for another protocol. */
+/** Whether Node's parser treats the bytes after the request as another protocol. */
 export function mayUpgrade({ headers }: IncomingMessage): boolean {
   return headers.upgrade !== undefined || headers.connection?.toLowerCase().includes('upgrade') === true
 }

@@ -1,22 +1,23 @@
 import type { Duplex } from 'node:stream'
 
-/** The setting that bounds them. */
+/** The setting that bounds pending connections. */
 export const PENDING_LIMIT = 'max-pending'
 export const DEFAULT_MAX_PENDING_BYTES: number = 64 * 1024 * 1024
 
-/** About what a connection costs before it has sent anything. */
+/** The approximate cost of a connection before it has sent anything, in bytes. */
 const SOCKET_BYTES = 2 * 1024
 
 /**
- * Connections that have yet to complete their TLS handshake or the head of their first request. Such a client
- * costs memory and has shown nothing, so there is a bound on all of them: beyond it the oldest is cut, which has had
- * the longest to get on. In bytes, since all readers of a hub may come back in the same moment, and be served.
+ * Connections that have yet to complete their TLS handshake or the head of their first request. Such a client costs
+ * memory and has not identified itself, so there is a bound on all of them. Beyond it, the oldest is cut, because it
+ * has had the most time. The bound is in bytes, so that all readers of a hub can return at the same moment and be
+ * served.
  */
 export class PendingConnections {
   readonly #maxBytes: number
-  /** What each costs, the oldest first. */
+  /** The cost of each in bytes, oldest first. */
   readonly #pending = new Map<Duplex, number>()
-  // One function for all connections: a closure of each would cost memory for as long as its stream.
+  // One function for all connections: a closure for each would use memory for as long as its stream.
   readonly #settleClosed: (this: Duplex) => void
   #bytes = 0
   /** How many were cut. */
@@ -30,19 +31,19 @@ export class PendingConnections {
     }
   }
 
-  /** What all of them cost, in bytes. */
+  /** The cost of all of them, in bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** @param bytes - what it costs beside its socket */
+  /** @param bytes - its cost besides its socket */
   add(socket: Duplex, bytes = 0): void {
     socket.on('close', this.#settleClosed)
     this.#pending.set(socket, 0)
     this.grow(socket, SOCKET_BYTES + bytes)
   }
 
-  /** Counts what one has come to cost. */
+  /** Adds to the cost of a connection. */
   grow(socket: Duplex, bytes: number): void {
     const cost = this.#pending.get(socket)
     if (cost === undefined) return
@@ -51,7 +52,7 @@ export class PendingConnections {
     while (this.#bytes > this.#maxBytes) this.#cutOldest()
   }
 
-  /** It has completed what it had to, and counts no more. */
+  /** Stops counting a connection that is no longer pending. */
   settle(socket: Duplex): void {
     const cost = this.#pending.get(socket)
     if (cost === undefined) return

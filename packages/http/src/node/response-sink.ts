@@ -4,7 +4,7 @@ import type { HeaderFields } from '../exchange.ts'
 import { STREAM_HEADERS } from '../stream-headers.ts'
 
 /**
- * Starts a stream on a response of `node:http`: sends the head at once, then takes frames.
+ * Starts a stream on a response of `node:http`: sends the head at once, and then accepts frames.
  *
  * @param peers - what the system knows about the reader
  */

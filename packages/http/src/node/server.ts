@@ -11,19 +11,19 @@ import { watchStalls } from './stall.ts'
 import { Turns } from './turns.ts'
 
 export interface ServerLimits {
-  /** The largest request line and headers, in bytes. */
+  /** Maximum size of the request line and headers, in bytes. */
   readonly maxHeadBytes: number
-  /** The longest that a client may take to send them, in milliseconds. */
+  /** Time within which a client must send them, in milliseconds. */
   readonly headTimeoutMs: number
-  /** The longest that a client may take to send a whole request, in milliseconds. */
+  /** Time within which a client must send a whole request, in milliseconds. */
   readonly requestTimeoutMs: number
-  /** The longest that a client may take nothing of an answer, in milliseconds. @defaultValue 30 seconds */
+  /** Time within which a client must accept some of an answer, in milliseconds. @defaultValue 30 seconds */
   readonly answerTimeoutMs?: number | undefined
 }
 
-/** How often slow requests are looked for; a limit is overrun by at most this. */
+/** How often slow requests are looked for. A limit is exceeded by at most this. */
 const CHECK_INTERVAL_MS = 1_000
-/** Longer than the idle time of the common proxies, which else reuse a connection as it is being closed. */
+/** Longer than the idle time of common proxies, which could otherwise reuse a connection while it is being closed. */
 export const KEEP_ALIVE_MS = 75_000
 /** How long a client may take to close its end once ours is closed; then the connection is cut. */
 export const LINGER_MS = 1_000
@@ -31,7 +31,7 @@ export const LINGER_MS = 1_000
 /**
  * An HTTP/1.1 server for a handler, with bounds on what a client may send and how slowly.
  *
- * @param onRefused - told of what is refused before it reaches the handler, by the code
+ * @param onRefused - called with the code of each refusal before a request reaches the handler
  */
 export function createHttpServer(
   handler: Handler,
@@ -53,14 +53,15 @@ export function createHttpServer(
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAlive: true,
-      // Refused below, in the words of the protocol.
+      // Refused below, with the error that the protocol defines.
       requireHostHeader: false,
     },
     (request, response) => {
       turns.take(request.socket, response, () => {
         stalls.add(response)
         const flaw = flawOf(request)
-        // Of a request that may upgrade, Node throws away what came with it, and reads on in the middle of something.
+        // If a request may upgrade, Node discards the bytes that arrived with it, and would continue in the middle of
+        // something.
         if (flaw !== undefined || mayUpgrade(request)) response.shouldKeepAlive = false
         if (flaw !== undefined) refuse(response, problem('malformed-request', flaw))
         else handler(request, response)
@@ -68,7 +69,7 @@ export function createHttpServer(
     },
   )
   server.on('close', stalls.stop)
-  // Asked to go on when its body is read.
+  // The client is asked to continue when its body is read.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response)
   })
@@ -78,7 +79,7 @@ export function createHttpServer(
     })
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // A refusal must not land in the middle of an answer, nor where that to an earlier request is awaited.
+    // A refusal must not be sent in the middle of an answer, or in place of the answer to an earlier request.
     const isAnswering = turns.owed(socket).some(({ headersSent, req }) => headersSent || req.complete)
     if (!socket.writable || isAnswering) {
       socket.destroy()
@@ -86,7 +87,7 @@ export function createHttpServer(
     }
     const [current] = turns.owed(socket)
     if (current !== undefined && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      // By its own answer: or what is still to come of it would count, although it was refused.
+      // Through its own answer: otherwise, the rest of the refused request would still be accepted.
       refuse(current, refusalOf(error.code))
       cutLater(socket)
       return
@@ -97,7 +98,7 @@ export function createHttpServer(
   return server
 }
 
-/** Refuses what is no request yet, by the code of Node's error. @returns the code of the problem */
+/** Refuses bytes that are not a request yet, according to the code of Node's error. @returns the code of the problem */
 export function refuseSocket(socket: Socket, code: string | undefined): ProblemCode {
   const why = refusalOf(code)
   socket.end(toHttp(why))
@@ -105,7 +106,7 @@ export function refuseSocket(socket: Socket, code: string | undefined): ProblemC
   return why.code
 }
 
-/** Cuts a connection that our end is done with, unless the client closes its own. */
+/** Cuts a connection whose end here is closed, unless the client closes its own end in time. */
 export function cutLater(socket: Socket): void {
   socket.setTimeout(LINGER_MS, () => socket.destroy())
 }

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net'
 import type { Payload, Peers, Sink, SinkListener } from '@tailrace/hub'
 import type { HeaderFields } from '../exchange.ts'
 
-/** What a reader may send after its request before it is cut. It has nothing to say; some send a line end. */
+/** How many bytes a reader may send after its request before it is cut. None are expected, but some clients send a line end. */
 const MAX_STRAY_BYTES = 1024
 /** How long the network may be silent before the kernel asks whether the reader is still there. */
 const KEEP_ALIVE_MS = 30_000
 
-// That the connection closes with the stream is not announced (`Connection: close`, RFC 9112, section 9.6): where it is,
-// Node's fetch fails an assertion that nobody can catch when such a stream is reset while its reader takes nothing.
+// `Connection: close` (RFC 9112, section 9.6) is not sent, although the connection closes with the stream. With it,
+// Node's fetch fails an assertion that cannot be caught if the stream is reset while its reader is not reading.
 const HEAD = linesOf({ Vary: 'Accept', 'Transfer-Encoding': 'chunked' })
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
@@ -19,11 +19,11 @@ interface SinkSocket extends Socket {
 }
 
 /**
- * Starts a stream on a bare socket whose request was read already: HTTP/1.1, chunked. A reader costs its
- * socket and no more, and a payload is chunked once for all of them.
+ * Starts a stream on a bare socket whose request has been read: HTTP/1.1, chunked. A reader costs no more than its
+ * socket, and a payload is chunked once for all of them.
  *
- * @param peers - what the system knows about the reader. Without it, a reader has to take all that it was handed within the
- * stall time, which on a slow network may be more than it can
+ * @param peers - what the system knows about the reader. Without it, a reader must accept everything that was written
+ * to it within the stall time, which may not be possible on a slow network
  */
 export function createSocketSink(socket: Socket, headers: HeaderFields, peers?: Peers): Sink {
   return new SocketSink(socket, headers, peers)
@@ -34,15 +34,15 @@ class SocketSink implements Sink {
   readonly #peers: Peers | undefined
   #listener: SinkListener | undefined
   #strayBytes = 0
-  // Kept here: to ask the socket, which is large, before each write costs a fetch from main memory.
+  // Kept here because the socket is large: reading its state before each write costs a fetch from main memory.
   isReady = true
 
   constructor(socket: SinkSocket, headers: HeaderFields, peers: Peers | undefined) {
     this.#socket = socket
     this.#peers = peers
-    // The same functions for all sockets: one of its own for each event would add a tenth to what a reader costs.
+    // The same functions for all sockets: a closure for each event would add a tenth to the cost of a reader.
     socket[SINK] = this
-    // Read on, or nobody would learn that the reader is gone.
+    // Keep reading. Otherwise, it would go unnoticed that the reader is gone.
     socket.on('data', countStray)
     socket.on('end', destroy)
     socket.on('error', destroy)
@@ -62,7 +62,7 @@ class SocketSink implements Sink {
     this.#listener?.closed(this.#peers?.resetReason(this.#socket))
   }
 
-  // The kernel says that there is room again only when a third of its buffer is free, which may be a megabyte.
+  // The kernel reports room again only when a third of its buffer is free, which may be a megabyte.
   movedAt(): number {
     return this.#peers?.movedAt(this.#socket) ?? 0
   }
@@ -87,8 +87,8 @@ class SocketSink implements Sink {
   }
 
   /**
-   * A callback with each write would cost a tick of its own each time. Behind what did not fit into the
-   * kernel's buffer, an empty write says when it has left.
+   * A callback for each write would cost a separate tick each time. Instead, an empty write after the bytes that did
+   * not fit into the kernel's buffer reports when they have left.
    */
   #awaitFlush(): void {
     if (this.#socket.writableLength === 0) return

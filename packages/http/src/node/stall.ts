@@ -1,24 +1,24 @@
 import type { ServerResponse } from 'node:http'
 
-/** How often answers are looked at; a limit is overrun by at most this. */
+/** How often answers are checked. A limit is exceeded by at most this. */
 const CHECK_INTERVAL_MS = 1_000
 const ANSWER_TIMEOUT_MS = 30_000
 
 const streams = new WeakSet<ServerResponse>()
 
-/** Leaves a response to the hub, which bounds what streams hold and cuts those that stall. */
+/** Excludes a response that is a stream: the hub bounds its memory, and cuts it if it stalls. */
 export function exempt(response: ServerResponse): void {
   streams.add(response)
 }
 
-/** Cuts answers of which a client takes nothing for too long. What it has asked for is in memory until then. */
+/** Cuts answers that a client does not read for too long. They are in memory until then. */
 export interface StallWatch {
   add(response: ServerResponse): void
   stop(): void
 }
 
 export function watchStalls(timeoutMs: number = ANSWER_TIMEOUT_MS): StallWatch {
-  /** Since when nothing of an answer was taken. */
+  /** When the client last accepted some of each answer. */
   const watched = new Map<ServerResponse, number>()
   const timer = setInterval(check, Math.min(CHECK_INTERVAL_MS, timeoutMs / 4)).unref()
 

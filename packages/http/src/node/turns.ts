@@ -10,25 +10,25 @@ interface Turn {
 }
 
 /**
- * Answers the requests of each connection one after the other. A client that pipelines requests and takes no
- * answer would else have all of them in memory.
+ * Answers the requests of each connection one after the other. Otherwise, a client could pipeline requests without
+ * reading the answers, all of which would be in memory.
  */
 export class Turns {
   readonly #turns = new WeakMap<Socket, Turn[]>()
 
-  /** Begins to answer once all that was asked before on the same connection has been taken. */
+  /** Begins to answer once the client has received all earlier answers on the same connection. */
   take(socket: Socket, response: ServerResponse, begin: () => void): void {
     const turns = this.#turns.get(socket) ?? []
-    // Behind a stream they wait without end, and each costs 2 KiB.
+    // Requests after a stream wait indefinitely, and each costs 2 KiB.
     if (turns.length === MAX_OWED_ANSWERS) socket.destroy()
-    // Of what it had read already, the parser goes on to make requests.
+    // The parser still emits requests from bytes that it has already read.
     if (socket.destroyed) return
     this.#turns.set(socket, turns)
     turns.push({ response, begin })
     if (turns.length === 1) this.#next(socket, turns)
   }
 
-  /** The answers that a connection is owed, the next one first. */
+  /** The answers that a connection is waiting for, next one first. */
   owed(socket: Socket): readonly ServerResponse[] {
     return (this.#turns.get(socket) ?? []).map(({ response }) => response)
   }

@@ -1,14 +1,15 @@
 import { constants } from 'node:http2'
 import type { Http2Session, ServerHttp2Stream } from 'node:http2'
 
-/** What large answers of one HTTP/2 connection may have in memory together; over HTTP/1.1 there is one at a time. */
+/** The most memory that large answers of one HTTP/2 connection may use together. With HTTP/1.1, there is one at a time. */
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024
 
 const unsent = new WeakMap<Http2Session, number>()
 
 /**
- * Counts an answer until it has been taken or nobody is there to take it. One that is too much beside the others
- * is refused, such that the client may ask again: a flow-control window that is shut would hold all of them.
+ * Counts an answer until the client has received it or is gone. An answer that does not fit besides the others is
+ * refused, and the client may ask again. Otherwise, a client with an exhausted flow-control window could keep all of
+ * them in memory.
  *
  * @returns whether it may be sent
  */

@@ -38,7 +38,7 @@ export class WebExchange implements Exchange {
     return name === 'host' ? new URL(this.#request.url).host : undefined
   }
 
-  /** Which of them were joined cannot be seen any more. */
+  /** A joined value can no longer be split. */
   values(name: string): readonly string[] {
     const value = this.header(name)
     return value === undefined ? [] : [value]
@@ -97,7 +97,7 @@ export class WebExchange implements Exchange {
         },
         cancel: leave,
       },
-      // Nothing is made before someone reads.
+      // Nothing is generated before the client reads.
       { highWaterMark: 0 },
     )
     this.#respond(status, headers, body)
@@ -113,7 +113,7 @@ export class WebExchange implements Exchange {
     return sink
   }
 
-  /** The runtime answers in its own way a request whose handler fails. */
+  /** Fails the request, which the runtime then answers in its own way. */
   cut(): void {
     this.#fail(new DOMException('The exchange was cut.', 'AbortError'))
     this.#leave()
@@ -127,7 +127,7 @@ export class WebExchange implements Exchange {
 
   #leave(): void {
     this.#leaving.abort()
-    // Somebody who has left does not look at it.
+    // The client has left, so it never sees this answer.
     this.#settle(new Response(null, { status: 499 }))
   }
 }

@@ -9,9 +9,9 @@ export interface WebHandlerOptions extends ProtocolOptions {
 }
 
 /**
- * Answers a request as `spec/protocol.md` says. A request's own signal tells when its reader is gone.
+ * Answers a request as defined in `spec/protocol.md`. The signal of the request is aborted when its reader is gone.
  *
- * @param remoteAddress - where the request comes from, if the runtime says so
+ * @param remoteAddress - the address from which the request comes, if the runtime provides it
  */
 export type WebHandler = (request: Request, remoteAddress?: string) => Promise<Response>
 

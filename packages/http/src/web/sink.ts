@@ -1,13 +1,13 @@
 import type { Sink, SinkListener } from '@tailrace/hub'
 
-/** A sink whose bytes are read from a web stream. */
+/** A sink whose bytes are read through a web stream. */
 export interface WebSink extends Sink {
   /** Its chunks are shared with other readers: they must not be changed. */
   readonly body: ReadableStream<Uint8Array>
 }
 
 /**
- * Makes a sink that takes one payload for each time that its body is asked for one.
+ * Creates a sink that accepts one payload each time its body is asked for one.
  *
  * @param signal - cuts the stream
  * @param onOver - called when the stream has ended, or its reader is gone
@@ -15,17 +15,17 @@ export interface WebSink extends Sink {
 export function createWebSink(signal?: AbortSignal, onOver?: () => void): WebSink {
   let listener: SinkListener | undefined
   let controller: ReadableStreamDefaultController<Uint8Array>
-  /** Fulfils the pull that waits for bytes. */
+  /** Resolves the pull that waits for bytes. */
   let fulfil: (() => void) | undefined
   let isOver = false
 
-  // A stream of type `bytes` would transfer the buffer, and so take it away from the other readers.
+  // A stream of type `bytes` would transfer the buffer, so the other readers could no longer use it.
   const body = new ReadableStream<Uint8Array>(
     {
       start(started) {
         controller = started
       },
-      // Until this resolves there is no other pull, and none within a write.
+      // No other pull starts before this promise resolves, so none starts within a write.
       pull() {
         return new Promise((resolve) => {
           fulfil = resolve
@@ -37,13 +37,13 @@ export function createWebSink(signal?: AbortSignal, onOver?: () => void): WebSin
         listener?.closed()
       },
     },
-    // Nothing is asked for before someone reads.
+    // No payload is requested before the client reads.
     { highWaterMark: 0 },
   )
 
   function finish(): void {
     isOver = true
-    // A signal may live as long as the process does.
+    // A signal may live as long as the process.
     signal?.removeEventListener('abort', onAbort)
     settle()
     onOver?.()

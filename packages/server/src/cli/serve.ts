@@ -33,7 +33,7 @@ key; these events, and the idempotency keys, may each use the same size again.`,
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
     requireKeys(values)
     const running = await start(values, journal)
-    // Before the banner: whoever reads it may stop the hub at once.
+    // Before the banner, because a reader of the banner may stop the hub at once.
     const signalled = untilSignalled()
     const { url, port } = running
     const { host, log, drain } = values

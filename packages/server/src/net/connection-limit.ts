@@ -2,17 +2,20 @@ import type { Server } from 'node:net'
 import { totalmem } from 'node:os'
 
 /**
- * What is kept for everything that is no connection: an idle hub has 44 files open (the log's, and the event
- * loops of its threads), and SQLite opens a few more for a while.
+ * Files reserved for everything except connections: an idle hub has 44 files open (the log, and the event loops of its
+ * threads), and SQLite temporarily opens a few more.
  */
 const RESERVED_FILES = 64
-/** What a connection may cost: a reader that keeps up has 2 KiB here and as much in the kernel, one that does not up to 64. */
+/**
+ * Estimated memory for a connection: a reader that keeps up uses 2 KiB here and as much in the kernel, one that does
+ * not up to 64 KiB.
+ */
 const BYTES_PER_CONNECTION = 16 * 1024
 /** With the buffers of OpenSSL. */
 const BYTES_PER_TLS_CONNECTION = 64 * 1024
-/** Kept for publishes, probes, and to tell readers to come back later. */
+/** Connections reserved for publishes and probes, and for asking readers to return later. */
 const MAX_RESERVED_CONNECTIONS = 32
-/** How often at most the operator is told of connections that were refused. */
+/** Minimum time between two reports of refused connections to the operator. */
 const TELL_INTERVAL_MS = 5_000
 
 interface Report {
@@ -20,13 +23,13 @@ interface Report {
 }
 
 /**
- * How many files this process may have open; nothing where the system sets no bound. A report asks each worker
- * thread as well, so it is best made before there are any.
+ * How many files this process may have open. Undefined if the system sets no bound. A report also includes each worker
+ * thread, so it should be made before there are any.
  */
 export function readFileLimit(): number | undefined {
   const report = process.report as typeof process.report & { excludeNetwork: boolean }
   const { excludeNetwork } = report
-  // Or the names of all peers are looked up.
+  // Otherwise, the names of all peers are looked up.
   report.excludeNetwork = true
   const { userLimits } = report.getReport() as Report
   report.excludeNetwork = excludeNetwork
@@ -34,17 +37,17 @@ export function readFileLimit(): number | undefined {
   return typeof soft === 'number' ? soft : undefined
 }
 
-/** How many connections a hub has, and what sets that bound. */
+/** How many connections a hub may have, and which bound is responsible. */
 export interface ConnectionBound {
   readonly connections: number
-  /** The rest of them is for those that read no stream. */
+  /** How many of them may be streams. The rest is reserved for other requests. */
   readonly streams: number
   readonly reason: string
 }
 
 /**
- * @param asked - `--max-connections`; by default as many as there are files for, and memory
- * @throws RangeError when the files leave none, or fewer than were asked for, or none was asked for
+ * @param asked - `--max-connections`; by default, as many as files and memory allow
+ * @throws RangeError if the limit of files leaves none, or fewer than requested, or if 0 were requested
  */
 export function connectionBound(
   asked: number | undefined,
@@ -80,16 +83,16 @@ function boundOf(connections: number, why: string): ConnectionBound {
   return { connections, streams: connections - reserve, reason: `${connections} are open, ${why}` }
 }
 
-/** Of the container, or else of the machine. */
+/** The memory of the container, or of the machine if there is no container. */
 function availableMemory(): number {
   return Math.min(process.constrainedMemory() || Infinity, totalmem())
 }
 
 /**
- * Closes what connects while as many connections are open as there can be. Without it the log could not open files either.
- * What the system refuses to accept is counted as well, and ends nothing.
+ * Closes new connections while the maximum number is open. Without this, the log could not open files either.
+ * Connections that the system fails to accept are counted as well, and do not end the server.
  *
- * @param tell - takes a line for whoever runs the hub
+ * @param tell - receives a line for the operator
  */
 export function limitConnections(
   server: Server,
@@ -102,7 +105,7 @@ export function limitConnections(
   server.maxConnections = connections
   server.on('drop', dropped.count)
   server.on('error', ({ message }) => {
-    // Before it listens, an error is the end of it, and somebody else's to tell.
+    // Before the server listens, an error is fatal, and is reported elsewhere.
     if (!server.listening) return
     failure = message
     failed.count()
@@ -113,7 +116,7 @@ export function limitConnections(
   })
 }
 
-/** Tells how often something has happened: at once, and then from time to time as long as it goes on. */
+/** Reports how often something has happened: at once, and then at intervals for as long as it continues. */
 function tellAtTimes(tell: (count: number) => void): { count(): void; stop(): void } {
   let count = 0
   let timer: NodeJS.Timeout | undefined

@@ -33,10 +33,7 @@ const ADVICE: Readonly<Record<ListenErrorCode, (place: Place) => string>> = {
     `${host} is not an address of this machine: choose one with --host, such as 127.0.0.1 or 0.0.0.0.`,
 }
 
-/**
- * Node's codes (https://nodejs.org/api/errors.html#common-system-errors) that the operator can do something
- * about.
- */
+/** Node's codes (https://nodejs.org/api/errors.html#common-system-errors) that the operator can resolve. */
 const CODES: Readonly<Record<string, ListenErrorCode>> = {
   EADDRINUSE: 'port-in-use',
   EACCES: 'port-not-permitted',

@@ -15,21 +15,22 @@ export interface TlsOptions {
   readonly http2: Http2
   /** Connections that have not completed their handshake. */
   readonly pending: PendingConnections
-  /** The longest that a handshake may take, in milliseconds. */
+  /** Time within which a handshake must complete, in milliseconds. */
   readonly handshakeMs: number
 }
 
-/** About what OpenSSL holds for a connection. */
+/** Approximate memory that OpenSSL uses for a connection, in bytes. */
 const HANDSHAKE_BYTES = 32 * 1024
-/** How often the files are looked at. */
+/** How often the files are checked, in milliseconds. */
 const WATCH_MS = 2_000
 
 /**
- * A TLS server whose connections go on to others, by what the client has chosen (ALPN, RFC 7301). New files
- * count from the next connection on; files that are no pair leave it with those it had.
+ * A TLS server that passes its connections on to other servers, by the protocol that the client has chosen (ALPN, RFC
+ * 7301). New files apply from the next connection on. If certificate and key do not match, the previous ones stay in
+ * use.
  *
- * @param tell - takes a line for whoever runs the hub
- * @throws Error of the system, or of OpenSSL, for files that cannot be used
+ * @param tell - receives a line for the operator
+ * @throws Error of the system or of OpenSSL, if the files cannot be used
  */
 export function createTlsServer(
   files: TlsFiles,
@@ -53,7 +54,7 @@ export function createTlsServer(
     pending.add(socket, HANDSHAKE_BYTES)
     socket.on('close', () => shaking.delete(key))
   })
-  // A handshake that fails, or takes too long, is told here and nowhere else: without a listener, its socket stays.
+  // A handshake that fails or takes too long is reported only here. Without a listener, its socket would stay open.
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
   server.on('secureConnection', (socket) => {
     const key = endpointOf(socket)
@@ -65,7 +66,7 @@ export function createTlsServer(
       http2.take(socket)
     } else http1.emit('connection', socket)
   })
-  // It keeps its connections, and so its time limits, from when it listens, which it never does by itself.
+  // `http1` enforces its time limits only from when it listens, which it never does itself.
   server.on('listening', () => http1.emit('listening'))
   server.on('close', () => http1.close())
   const reload = (): void => {
