@@ -3,7 +3,7 @@ import type { CompleteEventLog, Retention } from '@tailrace/log'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { startRetention } from '../src/retain.ts'
+import { startRetention } from '../src/retention.ts'
 import { SteadyClock } from '../src/steady-clock.ts'
 
 const MINUTE = 60_000

@@ -9,7 +9,7 @@ import type { Problem } from '../problem.ts'
 import { createHttp2Sink } from './http2-sink.ts'
 import { createNodeSink } from './response-sink.ts'
 import { exempt } from './stall.ts'
-import { holdUnsent } from './unsent.ts'
+import { holdUnsent } from './unsent-answers.ts'
 
 /** How much of an answer is handed over at a time, so that it shows whether the client is still reading. */
 const SLICE_BYTES = 64 * 1024

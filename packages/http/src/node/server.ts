@@ -8,7 +8,7 @@ import { exchangeOf } from './exchange.ts'
 import type { Handler } from './handler.ts'
 import { flawOf, mayUpgrade } from './message.ts'
 import { watchStalls } from './stall.ts'
-import { Turns } from './turns.ts'
+import { Turns } from './pipelining.ts'
 
 export interface ServerLimits {
   /** Maximum size of the request line and headers, in bytes. */

@@ -1,5 +1,5 @@
-import { parseRule } from './retain.ts'
-import type { WrittenRule } from './retain.ts'
+import { parseRule } from './retention-rule.ts'
+import type { WrittenRule } from './retention-rule.ts'
 import { list, optional, parseText, secret, setting, toggle } from './setting.ts'
 import type { Bounds, Setting } from './setting.ts'
 import type { Values } from './verb.ts'

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose'
 import { secretKey } from '../auth/keys.ts'
 import { endWithOutput } from './output.ts'
-import { parseOwnSelector } from './retain.ts'
+import { parseOwnSelector } from './retention-rule.ts'
 import { readSecret } from './secret.ts'
 import { list, optional, secret, setting, toggle } from './setting.ts'
 import { UsageError } from './usage-error.ts'

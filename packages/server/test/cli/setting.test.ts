@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRule } from '../../src/cli/retain.ts'
+import { parseRule } from '../../src/cli/retention-rule.ts'
 import { parseBytes, parseDuration } from '../../src/cli/setting.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 
