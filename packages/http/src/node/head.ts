@@ -90,14 +90,11 @@ export class HeadBuffer {
   /** The first chunk as it arrived; from the second chunk on, a copy that doubles when it is full. */
   #bytes: Buffer = Buffer.alloc(0)
   #length = 0
-  /** How many bytes of {@link END} the bytes so far end with. */
-  #matched = 0
+  /** Up to where the empty line that ends a head was searched for. */
+  #searched = 0
+  #isComplete = false
 
   add(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length && this.#matched < END.length; at += 1) {
-      if (chunk[at] === END[this.#matched]) this.#matched += 1
-      else this.#matched = chunk[at] === END[0] ? 1 : 0
-    }
     const length = this.#length + chunk.length
     if (this.#length === 0) {
       this.#bytes = chunk
@@ -110,11 +107,15 @@ export class HeadBuffer {
       chunk.copy(this.#bytes, this.#length)
     }
     this.#length = length
+    // By the native search: a loop over the bytes takes ten times as long, and a client can send many.
+    this.#isComplete ||= this.bytes.indexOf(END, this.#searched) !== -1
+    // The line may be cut in two.
+    this.#searched = Math.max(0, length - END.length + 1)
   }
 
   /** Whether the empty line that ends a head has arrived. */
   get isComplete(): boolean {
-    return this.#matched === END.length
+    return this.#isComplete
   }
 
   /** Everything that has arrived. */

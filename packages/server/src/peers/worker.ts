@@ -22,6 +22,8 @@ const LISTS = [
 
 /** The thread may use one part in this many of a core. With more to read, it looks less often. */
 const PART_OF_CORE = 50
+/** Node has it from 23.9 on. The time of the clock, which is never shorter, stands for it before. */
+const threadCpuUsage = process.threadCpuUsage as typeof process.threadCpuUsage | undefined
 
 const { port, sampleMs, patienceMs } = workerData as WatchOrder
 const localPort = portText(port)
@@ -30,7 +32,7 @@ const buffer = Buffer.allocUnsafe(64 * 1024)
 let hadFindings = false
 
 function look(): void {
-  const before = process.threadCpuUsage()
+  const before = threadCpuUsage?.()
   const now = performance.now()
   try {
     for (const [path, addressChars] of LISTS) read(path, addressChars, (row) => verdict.add(row, now))
@@ -38,8 +40,13 @@ function look(): void {
   } catch {
     // No files or no memory are left to open it. The next look completes what was seen.
   }
-  const { user, system } = process.threadCpuUsage(before)
-  setTimeout(look, Math.max(sampleMs, ((user + system) / 1_000) * PART_OF_CORE))
+  setTimeout(look, Math.max(sampleMs, usedMs(before, now) * PART_OF_CORE))
+}
+
+function usedMs(before: NodeJS.CpuUsage | undefined, began: number): number {
+  if (before === undefined) return performance.now() - began
+  const { user, system } = threadCpuUsage!(before)
+  return (user + system) / 1_000
 }
 
 function report(findings: Findings): void {
