@@ -12,11 +12,11 @@ const MIN_LATE_MS = 250
 const MAX_RESIDENT = 512 * MIB
 /** By what factor cost may grow when size grows by four, beyond noise. */
 const MAX_GROWTH = 10
-const CPU_NOISE_MS = 20
+/** One major garbage collection, which the smaller size may have been spared. */
+const CPU_NOISE_MS = 50
 const MEMORY_NOISE = 64 * MIB
 /** How many times as much as publishes of the same size an input may cost, beyond noise. */
 const MAX_TIMES_PUBLISH = 20
-const BASELINE_NOISE_MS = 50
 /** A refusal must not echo large input. */
 const MAX_REFUSAL_BYTES = 8 * 1024
 
@@ -34,7 +34,7 @@ export function offencesOf(idle: Idle, { size, worth = 1 }: Input, cost: Cost): 
     offences.push(`refused with ${answer.bytes} bytes`)
   }
   const baseline = worth * idle.publishMs + size * GROWTH * idle.byteMs
-  if (cpuMs > MAX_TIMES_PUBLISH * baseline + BASELINE_NOISE_MS) {
+  if (cpuMs > MAX_TIMES_PUBLISH * baseline + CPU_NOISE_MS) {
     offences.push(
       `${Math.round(cpuMs)} ms, ${Math.round(cpuMs / baseline)} times what publishes of its size cost`,
     )
