@@ -30,12 +30,12 @@ describe('a reader that takes a large event slowly gets all of it, though no 64 
     async () => {
       // More than the kernels of both ends hold.
       const size = 8 * KIB * KIB
-      await using hub = await startHub({ args: ['--max-event', '9MiB', '--stall-timeout', '500ms'] })
+      await using hub = await startHub({ args: ['--max-event', '9MiB', '--stall-timeout', '1s'] })
       const socket = connect(hub.port, '127.0.0.1')
       socket.write('GET /topics/t HTTP/1.1\r\nHost: localhost\r\n\r\n')
       await once(socket, 'readable')
       await fetch(`${hub.url}/topics/t`, { method: 'POST', body: `${'#'.repeat(size)}!` })
-      const taken = await takeSlowly(socket, 64 * KIB, 60)
+      const taken = await takeSlowly(socket, 64 * KIB, 120)
       expect(taken).toBe(size)
       socket.destroy()
     },
