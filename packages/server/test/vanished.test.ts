@@ -75,7 +75,7 @@ describe.skipIf(!isHere)('a reader that vanishes without a word is let go within
     network.vanish()
     const publishing = isBusy ? setInterval(() => void ask(hub, '/topics/t', 'meanwhile'), 100) : undefined
     try {
-      await expect.poll(() => streamsOf(hub), { timeout: 10_000 }).toBe(1)
+      await expect.poll(() => streamsOf(hub), { timeout: 25_000 }).toBe(1)
     } finally {
       clearInterval(publishing)
     }
