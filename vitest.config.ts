@@ -13,9 +13,9 @@ export default defineConfig({
       'bench/test/**/*.test.ts',
     ],
     execArgv: ['--conditions=@tailrace/source'],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     // What is awaited comes; on a busy machine not within the second that is the default.
-    expect: { poll: { timeout: 10_000 } },
+    expect: { poll: { timeout: 20_000 } },
     // Most tests wait for other processes: with one core left free, as is the default, two of them would be idle.
     maxWorkers: availableParallelism(),
     // Hubs, command lines and log threads start by the hundred: let them parse the sources once.
