@@ -16,10 +16,15 @@ needs=(
   haproxy:haproxy
   caddy:caddy
   varnishd:varnish
+  redis-server:redis-server
+  redis-sentinel:redis-sentinel
+  /usr/lib/postgresql/*/bin/postgres:postgresql
+  nats-server:nats-server
 )
 
 have() {
-  command -v "$1" >/dev/null || [[ $1 == chromium && -x ${CHROMIUM_PATH:-} ]]
+  # Debian does not put the server of PostgreSQL on the PATH: a pattern may stand for its folder.
+  [[ $1 == */* ]] && compgen -G "$1" >/dev/null || command -v "$1" >/dev/null || [[ $1 == chromium && -x ${CHROMIUM_PATH:-} ]]
 }
 
 find_missing() {

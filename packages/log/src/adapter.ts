@@ -1,7 +1,10 @@
 // Shared by all logs, for authors of another one (docs/guides/writing-a-log.md).
 export { compareCodePoints } from './code-points.ts'
 export { mintEpoch, mintSecret } from './cursor.ts'
+export { Durability, type DurabilityOptions } from './durability.ts'
 export { refusalOf, topicEnded, type Refusal } from './end-of-topic.ts'
+export { EngineConnection, type EngineConnectionOptions, type Session } from './engine-connection.ts'
+export { withoutCredentials } from './engine-url.ts'
 export { expire, ruleFor, type Candidate, type Holdings } from './retention.ts'
 export { Selection } from './selection.ts'
 export { TailListeners } from './tail-listeners.ts'

@@ -9,8 +9,12 @@
  * - `full`, `unwritable`: there is no room, or a write failed; none of the batch was stored.
  * - `unreachable`: the engine cannot be reached; nothing was stored. The log reconnects by itself; retry later.
  * - `outcome-unknown`: the connection to the engine was lost before it responded: a write may be stored.
+ * - `too-large`: the batch is larger than the engine accepts; `details.limit` is its limit, in bytes.
  * - `unauthorized`: the engine rejects the credentials, or they do not permit what the log needs.
  * - `incompatible`: the engine is too old, or the log was written by a newer version of this package.
+ * - `not-durable`: the settings of the engine could lose acknowledged events, and the log was opened with
+ *   `requireDurable`.
+ * - `replaced`: the engine now holds another log, or an earlier state of this one.
  * - `read-only`, `locked`, `foreign`, `corrupt`, `cannot-open`: the log cannot be opened or used: it is not
  *   writable, another process uses it, it is not a Tailrace log, it is damaged, or there is another problem.
  * - `closed`: the log was closed.
@@ -25,8 +29,11 @@ export type LogErrorCode =
   | 'unwritable'
   | 'unreachable'
   | 'outcome-unknown'
+  | 'too-large'
   | 'unauthorized'
   | 'incompatible'
+  | 'not-durable'
+  | 'replaced'
   | 'read-only'
   | 'locked'
   | 'foreign'

@@ -23,10 +23,14 @@ export type RequirementName =
   | 'ext4'
   | 'gcc'
   | 'haproxy'
+  | 'kafka'
   | 'mount'
+  | 'nats'
   | 'network'
   | 'nginx'
   | 'openssl'
+  | 'postgres'
+  | 'redis'
   | 'varnish'
 
 const probes: Record<RequirementName, () => boolean> = {
@@ -36,10 +40,14 @@ const probes: Record<RequirementName, () => boolean> = {
   ext4: canMountImage,
   gcc: () => isOnPath('gcc'),
   haproxy: () => isOnPath('haproxy'),
+  kafka: () => isOnPath('java'),
   mount: canMount,
+  nats: () => isOnPath('nats-server'),
   network: canOpenNetwork,
   nginx: () => isOnPath('nginx'),
   openssl: () => isOnPath('openssl'),
+  postgres: () => isOnPath('pg_config') || isOnPath('psql'),
+  redis: () => isOnPath('redis-server'),
   varnish: () => isOnPath('varnishd'),
 }
 

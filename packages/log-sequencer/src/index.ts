@@ -1,0 +1,1 @@
+export type { Consumer, Consumption, SequencedRecord, Sequencer, SequencerDescription } from './sequencer.ts'
