@@ -112,7 +112,8 @@ export async function follow(options: FollowingOptions): Promise<void> {
     // The log may have been replaced before the tail was attached.
     const { epoch: current } = await log.describe()
     if (failure !== undefined) throw failure
-    if (current !== epoch) throw new LogError('unreachable', 'The log was replaced while the hub attached to it.')
+    if (current !== epoch)
+      throw new LogError('unreachable', 'The log was replaced while the hub attached to it.')
   } catch (error) {
     detach()
     throw error

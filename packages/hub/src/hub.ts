@@ -40,6 +40,8 @@ export interface Published {
 
 /** The engine: publish → log → route → lane → deliver. One for each log and process. */
 export interface Hub {
+  /** Its name among the hubs that share its log. */
+  readonly node: string
   /**
    * Maximum size of an event and of a batch that `publish` accepts, in bytes of data, and maximum number of events in a
    * batch.
@@ -182,6 +184,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   return {
+    node: settings.node,
     limits: settings,
     counters,
 

@@ -44,7 +44,8 @@ export class Outage {
   /** Reports a failure, unless it follows from an interruption, which was reported when it began. */
   report(error: unknown): void {
     const { code } = this.#reason ?? {}
-    const isKnown = code !== undefined && (isUnreachable(error) || (LogError.is(error) && error.code === code))
+    const isKnown =
+      code !== undefined && (isUnreachable(error) || (LogError.is(error) && error.code === code))
     if (!this.#isStopped && !isKnown) this.#options.onError(error)
   }
 

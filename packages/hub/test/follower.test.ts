@@ -70,7 +70,9 @@ describe('a hub whose log cannot be reached when it starts', () => {
     await publishAll(hub, texts('t', 'after', 'later'))
     await sink.untilEvents(4)
     expect(sink.story().filter((one) => one !== 'tailrace.live')).toEqual(['before', 'after', 'later'])
-    await vi.waitFor(async () => expect(await readPage(hub, { selectors: ['t'] })).toMatchObject({ events: [{}, {}] }))
+    await vi.waitFor(async () =>
+      expect(await readPage(hub, { selectors: ['t'] })).toMatchObject({ events: [{}, {}] }),
+    )
     expect([interruptions, errors]).toEqual([['unreachable', undefined], []])
   })
 
@@ -126,7 +128,10 @@ describe('a hub whose log is replaced', () => {
     await lives[1]!.log.append(texts('t', 'restored'))
     lives[0]!.fail(REPLACED)
     expect(before.outcome).toBe('ended')
-    expect(before.events().at(-1)).toMatchObject({ type: 'tailrace.error', data: '{"code":"log-unavailable"}' })
+    expect(before.events().at(-1)).toMatchObject({
+      type: 'tailrace.error',
+      data: '{"code":"log-unavailable"}',
+    })
     expect(hub.interruption).toBe(REPLACED)
     await expect(hub.publish(texts('t', 'x'))).rejects.toBe(REPLACED)
     await isReady()
