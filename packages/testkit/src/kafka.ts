@@ -68,7 +68,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const [port, controllerPort] = [await freePort(), await freePort()]
   const file = join(dir.path, 'server.properties')
   writeFileSync(file, propertiesOf(join(dir.path, 'data'), port, controllerPort, options))
-  const format = ['format', '--standalone', '--cluster-id', clusterId(), '--config', file]
+  const format = ['format', '--standalone', `--cluster-id=${clusterId()}`, '--config', file]
   await promisify(execFile)('java', [...JVM, ...LOG, 'kafka.tools.StorageTool', ...format])
 
   let service: Service | undefined
