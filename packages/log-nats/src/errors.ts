@@ -21,12 +21,17 @@ export function toLogError(cause: unknown, call: 'read' | 'write'): LogError {
   if (LogError.is(cause)) return cause
   const reason = cause instanceof errors.RequestError && cause.cause !== undefined ? cause.cause : cause
   if (reason instanceof errors.PermissionViolationError) return notPermitted(reason)
-  if (reason instanceof errors.AuthorizationError || reason instanceof errors.UserAuthenticationExpiredError) {
+  if (
+    reason instanceof errors.AuthorizationError ||
+    reason instanceof errors.UserAuthenticationExpiredError
+  ) {
     return new LogError('unauthorized', `NATS rejects the credentials: ${reason.message}.`, { cause })
   }
   if (reason instanceof JetStreamApiError) return ofJetStream(reason.apiError(), cause)
   if (isNoResponder(cause)) {
-    return new LogError('unreachable', 'No NATS server answers for the stream: it may have no leader now.', { cause })
+    return new LogError('unreachable', 'No NATS server answers for the stream: it may have no leader now.', {
+      cause,
+    })
   }
   if (reason instanceof errors.ClosedConnectionError) {
     return new LogError('unreachable', 'The connection to NATS is closed.', { cause })
@@ -58,7 +63,9 @@ export function notPermitted(cause: InstanceType<typeof errors.PermissionViolati
 function ofJetStream({ err_code: code, description }: ApiError, cause: unknown): LogError {
   const init = { details: { code }, cause }
   if (NO_ROOM.has(code)) return new LogError('full', `JetStream has no room: ${description}.`, init)
-  if (code === TOO_LARGE) return new LogError('too-large', `The stream refuses a record: ${description}.`, init)
-  if (PASSING.has(code)) return new LogError('unreachable', `JetStream is not available: ${description}.`, init)
+  if (code === TOO_LARGE)
+    return new LogError('too-large', `The stream refuses a record: ${description}.`, init)
+  if (PASSING.has(code))
+    return new LogError('unreachable', `JetStream is not available: ${description}.`, init)
   return new LogError('unwritable', `JetStream refuses the request: ${description}.`, init)
 }

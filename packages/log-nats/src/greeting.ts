@@ -11,7 +11,10 @@ export async function findServer(servers: readonly string[], signal: AbortSignal
   try {
     return await Promise.any(servers.map((server) => greet(server, ends)))
   } catch (error) {
-    const reasons = error instanceof AggregateError ? error.errors.map(({ message }: Error) => message).join('; ') : String(error)
+    const reasons =
+      error instanceof AggregateError
+        ? error.errors.map(({ message }: Error) => message).join('; ')
+        : String(error)
     throw new LogError('unreachable', `No NATS server can be reached: ${reasons}.`, { cause: error })
   } finally {
     search.abort()

@@ -1,9 +1,4 @@
-import {
-  JetStreamApiError,
-  jetstreamManager,
-  type ApiError,
-  type JetStreamManager,
-} from '@nats-io/jetstream'
+import { JetStreamApiError, jetstreamManager, type ApiError, type JetStreamManager } from '@nats-io/jetstream'
 import { errors, type NatsConnection } from '@nats-io/transport-node'
 import { LogError } from '@tailrace/log'
 import type { Durability } from '@tailrace/log/adapter'
@@ -41,10 +36,7 @@ export class NatsSequencer implements Sequencer {
     const { promise, resolve } = Promise.withResolvers<LogError>()
     this.lost = promise
     this.#lose = resolve
-    void connection.closed().then((error) => {
-      const why = error instanceof Error ? `: ${error.message}` : ''
-      resolve(new LogError('unreachable', `The connection to NATS was lost${why}.`, { cause: error }))
-    })
+    void this.#watchConnection()
     void this.#watchPermissions()
   }
 
@@ -76,12 +68,18 @@ export class NatsSequencer implements Sequencer {
   async append(bytes: Uint8Array): Promise<number> {
     const limit = this.#maxRecordBytes
     if (bytes.length > limit) {
-      throw new LogError('too-large', `A record of ${bytes.length} bytes is larger than NATS accepts: ${limit}.`, {
-        details: { limit },
-      })
+      throw new LogError(
+        'too-large',
+        `A record of ${bytes.length} bytes is larger than NATS accepts: ${limit}.`,
+        {
+          details: { limit },
+        },
+      )
     }
     try {
-      const message = await this.#connection.request(this.#stream.subject, bytes, { timeout: ANSWER_TIMEOUT_MS })
+      const message = await this.#connection.request(this.#stream.subject, bytes, {
+        timeout: ANSWER_TIMEOUT_MS,
+      })
       const { seq, error } = message.json<Answer>()
       if (error !== undefined) throw new JetStreamApiError(error)
       return seq!
@@ -94,9 +92,13 @@ export class NatsSequencer implements Sequencer {
     const { newest } = await this.describe()
     // NATS would wait until the stream has reached the position, and leave out what comes before.
     if (after > newest) {
-      throw new LogError('replaced', `NATS has forgotten records: its newest one is ${newest}, not ${after}.`, {
-        details: { newest, after },
-      })
+      throw new LogError(
+        'replaced',
+        `NATS has forgotten records: its newest one is ${newest}, not ${after}.`,
+        {
+          details: { newest, after },
+        },
+      )
     }
     return startOrderedConsumer({
       connection: this.#connection,
@@ -142,12 +144,19 @@ export class NatsSequencer implements Sequencer {
     return ofStream > 0 ? Math.min(ofStream, ofServer) : ofServer
   }
 
+  async #watchConnection(): Promise<void> {
+    const error = await this.#connection.closed()
+    const why = error instanceof Error ? `: ${error.message}` : ''
+    this.#lose(new LogError('unreachable', `The connection to NATS was lost${why}.`, { cause: error }))
+  }
+
   /** A denied publish is an answer to its request. Anything else that is denied would only be noticed as silence. */
   async #watchPermissions(): Promise<void> {
     for await (const status of this.#connection.status()) {
       if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue
       const { operation, subject } = status.error
-      if (operation === 'subscription' || subject.startsWith('$JS.FC.')) this.#lose(notPermitted(status.error))
+      if (operation === 'subscription' || subject.startsWith('$JS.FC.'))
+        this.#lose(notPermitted(status.error))
     }
   }
 }

@@ -42,7 +42,7 @@ export async function startOrderedConsumer(options: OrderedConsumerOptions): Pro
     isReporting = true
     // All messages of a chunk from the socket are received in one turn, and reported in one run.
     await Promise.resolve()
-    while (waiting.length > 0 && !isOver) {
+    while (waiting.length > 0) {
       const records = waiting
       waiting = []
       await consumer.records(records)

@@ -72,7 +72,9 @@ export async function createStream(
 
 function ourStream(info: StreamInfo): LogStream {
   const { config, created } = info
-  const { name, subjects = [] } = config
+  const { name } = config
+  // A mirror has none.
+  const subjects = (config.subjects as string[] | undefined) ?? []
   const [subject = ''] = subjects
   const prefix = `tailrace.${name}.`
   const id = subject.slice(prefix.length)
@@ -84,7 +86,8 @@ function ourStream(info: StreamInfo): LogStream {
     )
   }
   const unusable = [
-    config.retention !== RetentionPolicy.Limits && `its retention is "${config.retention}" rather than "limits"`,
+    config.retention !== RetentionPolicy.Limits &&
+      `its retention is "${config.retention}" rather than "limits"`,
     config.max_msgs_per_subject > 0 && 'it has a max_msgs_per_subject',
     config.sealed && 'it is sealed',
     config.deny_purge && 'it denies purges, so that retention could free nothing',
@@ -101,7 +104,9 @@ function ourStream(info: StreamInfo): LogStream {
 function notAvailable(connection: NatsConnection, error: unknown): LogError {
   const isOff = isNoResponder(error) && connection.info?.jetstream !== true
   if (!isOff && codeOf(error) !== StreamCode.notEnabledForAccount) return toLogError(error, 'read')
-  const where = isOff ? 'on this server: add jetstream {} to its configuration' : 'for the account of this user'
+  const where = isOff
+    ? 'on this server: add jetstream {} to its configuration'
+    : 'for the account of this user'
   return new LogError('incompatible', `JetStream is not enabled ${where}.`, { cause: error })
 }
 
