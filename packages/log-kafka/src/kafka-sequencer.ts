@@ -13,8 +13,8 @@ import { apiErrorOf, toLogError } from './errors.ts'
 import { fetchRecords, placeAfter, type Place } from './fetching.ts'
 import type { Topic } from './topic.ts'
 
-/** Brokers close connections that are idle: after 10 minutes by default. */
-const KEEP_ALIVE_MS = 60_000
+/** A request now and then: a silent network is noticed, and brokers do not close the connection because it is idle. */
+const KEEP_ALIVE_MS = 5_000
 const DELETE_TIMEOUT_MS = 4_000
 const CLIENT_REPLICA = -1
 const ANY_EPOCH = -1
@@ -65,7 +65,12 @@ export class KafkaSequencer implements Sequencer {
     this.#keepAlive.unref()
   }
 
-  append(bytes: Uint8Array): Promise<number> {
+  async append(bytes: Uint8Array): Promise<number> {
+    const limit = maxRecordBytes(this.#options.maxBatchBytes)
+    if (bytes.length > limit) {
+      const message = `A record of ${bytes.length} bytes is larger than the topic accepts: ${limit} (max.message.bytes).`
+      throw new LogError('too-large', message, { details: { limit } })
+    }
     return this.#appends.append(bytes)
   }
 
