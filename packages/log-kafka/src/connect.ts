@@ -62,7 +62,7 @@ export function connectKafka({ address, ca, durability }: ConnectOptions): Conne
       return new KafkaSequencer({ topic, commands, fetching, maxBatchBytes, memory })
     } catch (error) {
       closeAll()
-      throw toLogError(error, 'be reached', 'read')
+      throw withHint(toLogError(error, 'be reached', 'read'), address)
     } finally {
       limit.removeEventListener('abort', closeAll)
     }
@@ -86,4 +86,15 @@ async function firstOf(
     }
   }
   throw failure
+}
+
+/** A broker closes a connection without a word if the client speaks before it has proved who it is, or without TLS. */
+function withHint(error: LogError, { usesTls, credentials }: KafkaAddress): LogError {
+  const missing = [
+    ...(usesTls ? [] : ['TLS (kafka+tls://)']),
+    ...(credentials === undefined ? ['a user (kafka://user:password@host)'] : []),
+  ]
+  if (missing.length === 0 || !error.message.endsWith('Connection closed.')) return error
+  const { code, message, details, cause } = error
+  return new LogError(code, `${message} Its port may require ${missing.join(' or ')}.`, { details, cause })
 }

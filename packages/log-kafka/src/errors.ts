@@ -1,4 +1,4 @@
-import { AuthenticationError, ProtocolError, ResponseError, UserError } from '@platformatic/kafka'
+import { AuthenticationError, ProtocolError, ResponseError } from '@platformatic/kafka'
 import { LogError, type LogErrorCode } from '@tailrace/log'
 
 /** Kafka's names of its errors: https://kafka.apache.org/protocol#protocol_error_codes */
@@ -37,7 +37,7 @@ const CODES: Readonly<Record<string, LogErrorCode>> = {
 
 /** Kafka's name of an error that a broker answered with. */
 export function apiErrorOf(error: unknown): string | undefined {
-  return protocolErrorOf(error)?.['apiId']
+  return answerOf(error)?.id
 }
 
 /**
@@ -46,41 +46,59 @@ export function apiErrorOf(error: unknown): string | undefined {
  */
 export function toLogError(cause: unknown, what: string, kind: 'read' | 'write'): LogError {
   if (LogError.is(cause)) return cause
-  const answer = protocolErrorOf(cause)
-  if (answer !== undefined) return ofAnswer(answer, cause, what, kind)
-  if (cause instanceof AuthenticationError) {
-    return new LogError('unauthorized', `Kafka rejects the credentials: ${cause.message}`, { cause })
+  const answer = answerOf(cause)
+  if (answer !== undefined) {
+    const code = CODES[answer.id] ?? (kind === 'write' ? 'unwritable' : 'cannot-open')
+    return new LogError(
+      code === 'outcome-unknown' && kind === 'read' ? 'unreachable' : code,
+      `Kafka cannot ${what}: ${answer.text} (${answer.id}).`,
+      { details: { reason: answer.id }, cause },
+    )
   }
-  const text = textOf(cause)
+  const deepest = causesOf(cause).at(-1)
+  const text = textOf(deepest)
+  if (deepest instanceof AuthenticationError) {
+    return new LogError('unauthorized', `Kafka cannot ${what}: ${text}.`, { cause })
+  }
   return kind === 'write'
     ? new LogError('outcome-unknown', `Kafka did not answer when asked to ${what}: ${text}.`, { cause })
     : new LogError('unreachable', `Kafka cannot ${what}: ${text}.`, { cause })
 }
 
-function ofAnswer(answer: ProtocolError, cause: unknown, what: string, kind: 'read' | 'write'): LogError {
-  const id = String(answer['apiId'])
-  const code = CODES[id] ?? (kind === 'write' ? 'unwritable' : 'cannot-open')
-  const text = String(answer['serverErrorMessage'] ?? answer.message).replace(/\.$/, '')
-  return new LogError(
-    code === 'outcome-unknown' && kind === 'read' ? 'unreachable' : code,
-    `Kafka cannot ${what}: ${text} (${id}).`,
-    { details: { reason: id }, cause },
-  )
+interface Answer {
+  readonly id: string
+  readonly text: string
 }
 
-function protocolErrorOf(error: unknown): ProtocolError | undefined {
-  if (error instanceof ProtocolError) return error
-  if (error instanceof ResponseError) return error.errors.find((one) => one instanceof ProtocolError)
-  return error instanceof AuthenticationError || error instanceof UserError
-    ? protocolErrorOf(error.cause)
-    : undefined
+/** What a broker answered, if that is behind an error: the driver wraps an error several times. */
+function answerOf(error: unknown): Answer | undefined {
+  for (const one of causesOf(error)) {
+    if (!(one instanceof ResponseError)) continue
+    const answer = one.errors.find((each) => each instanceof ProtocolError)
+    if (answer === undefined) continue
+    const id = String(answer['apiId'])
+    const mechanisms: unknown = one['response']?.mechanisms
+    const offer = Array.isArray(mechanisms)
+      ? `. It offers ${mechanisms.join(', ')}; choose one with ?sasl=`
+      : ''
+    return {
+      id,
+      text: `${String(answer['serverErrorMessage'] ?? answer.message).replace(/\.$/, '')}${offer}`,
+    }
+  }
+  return undefined
 }
 
-/** What failed underneath: the driver wraps the error of a socket several times. */
+/** An error, and what caused it. */
+function causesOf(error: unknown): unknown[] {
+  const causes: unknown[] = [error]
+  for (let one = error; one instanceof Error && one.cause instanceof Error; one = one.cause)
+    causes.push(one.cause)
+  return causes
+}
+
 function textOf(error: unknown): string {
-  let deepest = error
-  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause
-  if (!(deepest instanceof Error)) return String(deepest)
+  if (!(error instanceof Error)) return String(error)
   // An error for several addresses of one host has no message.
-  return deepest.message.replace(/\.$/, '') || String((deepest as NodeJS.ErrnoException).code)
+  return error.message.replace(/\.$/, '') || String((error as NodeJS.ErrnoException).code)
 }

@@ -14,7 +14,7 @@ import { fetchRecords, placeAfter, type Place } from './fetching.ts'
 import type { Topic } from './topic.ts'
 
 /** A request now and then: a silent network is noticed, and brokers do not close the connection because it is idle. */
-const KEEP_ALIVE_MS = 5_000
+const KEEP_ALIVE_MS = 2_000
 const DELETE_TIMEOUT_MS = 4_000
 const CLIENT_REPLICA = -1
 const ANY_EPOCH = -1
