@@ -59,7 +59,10 @@ export class NatsSequencer implements Sequencer {
       return new NatsSequencer(connection, manager, stream)
     } catch (error) {
       await connection.close()
-      throw error
+      if (!ends.aborted) throw error
+      throw new LogError('unreachable', 'NATS did not answer in time: JetStream may have no leader yet.', {
+        cause: error,
+      })
     } finally {
       ends.removeEventListener('abort', giveUp)
     }
