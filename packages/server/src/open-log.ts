@@ -33,11 +33,11 @@ const ENGINES: readonly Engine[] = [
   },
   {
     schemes: ['nats', 'nats+tls'],
-    open: async (options) => ((await import('@tailrace/log-nats')) as Unmerged)['openNatsLog']!(options),
+    open: async (options) => (await import('@tailrace/log-nats')).openNatsLog(options),
   },
   {
     schemes: ['kafka', 'kafka+tls'],
-    open: async (options) => ((await import('@tailrace/log-kafka')) as Unmerged)['openKafkaLog']!(options),
+    open: async (options) => (await import('@tailrace/log-kafka')).openKafkaLog(options),
   },
 ]
 
