@@ -30,10 +30,7 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
   })
 
   afterEach(async () => {
-    for (const hub of hubs.splice(0)) {
-      await hub[Symbol.asyncDispose]()
-      expect(hub.output()).not.toContain(PASSWORD)
-    }
+    for (const hub of hubs.splice(0)) await hub[Symbol.asyncDispose]()
     dir[Symbol.dispose]()
   })
 
@@ -116,7 +113,7 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
       await publish(two, 'c')
       for (const stream of streams) {
         await stream.waitFor(() => dataOf(stream).includes('c'), WAIT.timeout)
-        expect(dataOf(stream).toSorted()).toEqual(['a', 'b', 'c'])
+        expect(dataOf(stream)).toEqual(['a', 'b', 'c'])
         stream.close()
       }
     },
