@@ -28,8 +28,7 @@ const ENGINES: readonly Engine[] = [
   },
   {
     schemes: ['postgres', 'postgresql'],
-    open: async (options) =>
-      ((await import('@tailrace/log-postgres')) as Unmerged)['openPostgresLog']!(options),
+    open: async (options) => (await import('@tailrace/log-postgres')).openPostgresLog(options),
   },
   {
     schemes: ['nats', 'nats+tls'],
