@@ -53,8 +53,7 @@ const ACCEPTED = [
  * @throws RangeError if the URL is not that of a log, LogError if the log cannot be used
  */
 export async function openLog(url: string, options: LogOptions = {}): Promise<EventLog> {
-  const [scheme] = url.split(':', 1)
-  const engine = ENGINES.find(({ schemes }) => schemes.includes(scheme!))
+  const engine = ENGINES.find(({ schemes }) => schemes.some((scheme) => url.startsWith(`${scheme}://`)))
   if (engine !== undefined) return openReopeningLog(() => engine.open({ ...options, url }))
   if (options.password !== undefined) {
     throw new RangeError(`a password is only for a log on an engine, not for ${shownLog(url)}`)
