@@ -180,21 +180,20 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
     'a password that the engine rejects, or an address that is not understood, is reported without it',
     async () => {
       const wrong = engine.url('wrong', `not-${PASSWORD}`)
-      for (const [log, code] of [
-        [wrong, 1],
-        [wrong.replace(/\?.*|$/, '?wrong=yes'), 64],
-        [wrong.replace('://', ':'), 64],
-      ] as const) {
-        const flag = await runCli(['serve', '--port', '0', '--log', log])
-        const variable = await runCli(['serve', '--port', '0'], { env: { TAILRACE_LOG: log } })
-        const file = join(dir.path, 'tailrace.toml')
-        writeFileSync(file, `log = ${JSON.stringify(log)}\nport = 0\n`)
-        const config = await runCli(['serve', '--config', file])
-        for (const { code: given, stdout, stderr } of [flag, variable, config]) {
-          expect([log, given, stdout]).toEqual([log, code, ''])
-          expect(stderr).toMatch(/^tailrace: ./)
-          expect(stderr).not.toContain(PASSWORD)
-        }
+      const [query, scheme] = [wrong.replace(/\?.*|$/, '?wrong=yes'), wrong.replace('://', ':')]
+      const file = join(dir.path, 'tailrace.toml')
+      writeFileSync(file, `log = ${JSON.stringify(scheme)}\nport = 0\n`)
+      const results = await Promise.all([
+        runCli(['serve', '--port', '0'], { env: { TAILRACE_LOG: wrong } }),
+        runCli(['serve', '--port', '0', '--log', query]),
+        runCli(['serve', '--config', file]),
+        runCli(['log', 'copy', wrong, `sqlite:${join(dir.path, 'copy.db')}`]),
+      ])
+      expect(results.map(({ code }) => code)).toEqual([1, 64, 64, 1])
+      for (const { stdout, stderr } of results) {
+        expect(stdout).toBe('')
+        expect(stderr).toMatch(/^tailrace: ./)
+        expect(stderr).not.toContain(PASSWORD)
       }
     },
     TEST_MS,
