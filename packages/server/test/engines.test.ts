@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { openStream, runCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess, StreamReader, TempDir } from '@tailrace/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { bearer, KEYS, ticketOf, tokenOf } from './auth/tokens.ts'
 import { ENGINES, PASSWORD } from './support/engine.ts'
 import type { Engine } from './support/engine.ts'
 
@@ -34,9 +35,14 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
     dir[Symbol.dispose]()
   })
 
-  async function startNode(node: string, args: string[] = []): Promise<HubProcess> {
+  async function startNode(
+    node: string,
+    args: string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<HubProcess> {
     const hub = await startHub({
       log: engine.url(node),
+      env,
       args: ['--log-password-file', passwordFile, '--node', node, '--heartbeat', '200ms', ...args],
     })
     hubs.push(hub)
@@ -148,6 +154,30 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
       expect(added.id.split('.')[0]).not.toBe(lost.id.split('.')[0])
       await again.waitFor(() => dataOf(again).includes('added'))
       again.close()
+    },
+    TEST_MS,
+  )
+
+  test.runIf(isThere)(
+    'tickets and revocations of one hub hold on the other',
+    async () => {
+      const [one, two] = [await startNode('one', [], KEYS), await startNode('two', [], KEYS)]
+      for (const hub of [one, two]) await expect.poll(() => readinessOf(hub), WAIT).toBe('ready')
+      const token = await tokenOf({ subscribe: ['**'] }, { sub: 'bob', iat: 1_700_000_000 })
+      const ticket = await ticketOf(one.url, token, ['t'])
+      const streams = [
+        await openStream(`${two.url}/topics/t`, { headers: bearer(token) }),
+        await openStream(`${two.url}/topics/t?ticket=${ticket}`),
+      ]
+      for (const stream of streams)
+        await stream.waitFor((frames) => frames.some(({ event }) => event === 'tailrace.live'))
+      const headers = bearer(await tokenOf({ admin: true }))
+      await fetch(`${one.url}/connections?subject=bob`, { method: 'DELETE', headers })
+      for (const stream of streams) {
+        await stream.ended
+        expect(stream.frames().at(-1)).toMatchObject({ data: '{"code":"revoked"}' })
+      }
+      expect((await fetch(`${two.url}/topics/t`, { headers: bearer(token) })).status).toBe(401)
     },
     TEST_MS,
   )
