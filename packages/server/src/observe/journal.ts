@@ -41,7 +41,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\b((?:rediss?|postgres|postgresql|nats|kafka)(?:\+[a-z]+)?:\/*)[^\s'"`]+@/gi, '$1…@'],
   // The query of an address or path may contain a ticket, and should not be logged anyway.
   [/(\/[^\s?'"`]*)\?[^\s'"`]+/g, '$1?…'],
-  // Those of any other address.
+  // The credentials of any other address.
   [/\b([a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@'"`]+@/gi, '$1…@'],
   // In the text of an object.
   [/\b(password['"]?\s*[:=]\s*['"]?)[^\s'"`,]+/gi, '$1…'],
