@@ -41,10 +41,11 @@ export class Tail {
         resolve()
       }
       this.#waiting.add(look)
-      void session.lost.then((reason) => {
+      const fail = (reason: LogError): void => {
         this.#waiting.delete(look)
         reject(reason)
-      })
+      }
+      void session.lost.then(fail)
     })
   }
 
