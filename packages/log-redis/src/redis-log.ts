@@ -55,7 +55,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
     connect: (signal) => RedisSession.open(address, base, knowledge, durability, signal),
     connected: (opened) => void tail.follow(opened),
   })
-  const appender = new Appender(time)
+  const appender = new Appender(session, time)
   const reader = new Reader()
   const trimmer = new Trimmer(base)
   /** What was accepted and is not complete yet. */
@@ -89,7 +89,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
   return {
     append: (batch) =>
       accept(async () => {
-        const appended = await appender.append(session(), batch)
+        const appended = await appender.append(batch)
         for (const { offset } of appended) see(offset)
         return appended
       }),
