@@ -84,18 +84,22 @@ export function foreignEntry(id: string): LogError {
   )
 }
 
-/** The arguments of the script that appends it: the flags say which of the optional ones it has. */
+/** The arguments of the script that appends it: its flags name what follows its data. */
 export function toArguments(event: NewEvent): string[] {
   const { topic, data, type, key, remove, end, idempotencyKey, trace } = event
-  const flags =
-    (idempotencyKey === undefined ? '' : 'o') +
-    (key === undefined ? '' : 'k') +
-    (type === undefined ? '' : 'y') +
-    (remove === true ? 'r' : '') +
-    (end === true ? 'e' : '') +
-    (trace === undefined ? '' : 'p') +
-    (trace?.tracestate === undefined ? '' : 's')
-  const bytes = `${Buffer.byteLength(data)}`
-  const optional = [type, trace?.traceparent, trace?.tracestate].map((text) => text ?? '')
-  return [topic, flags, idempotencyKey ?? '', key ?? '', bytes, data, ...optional]
+  let flags = ''
+  const values: string[] = []
+  const add = (flag: string, value: string | undefined): void => {
+    if (value === undefined) return
+    flags += flag
+    values.push(value)
+  }
+  add('o', idempotencyKey)
+  add('k', key)
+  add('y', type)
+  add('p', trace?.traceparent)
+  add('s', trace?.tracestate)
+  if (remove === true) flags += 'r'
+  if (end === true) flags += 'e'
+  return [topic, flags, data, ...values]
 }

@@ -7,8 +7,8 @@ import { Script } from '../script.ts'
  * Everything about a batch is read, and refused, before anything of it is written: Redis does not undo what a script
  * has written.
  *
- * Arguments: epoch, seen, time, window, the number of batches and how many events each has; then for each event the
- * nine of `toArguments`. Answers `appended`, and for each batch the offset of each event, negative for a repeat; or
+ * Arguments: epoch, seen, time, window, the number of batches and how many events each has; then those of
+ * `toArguments` for each event. Answers `appended`, and for each batch the offset of each event, negative for a repeat; or
  * `ended` and the index of an event; or `foreign` and a key. Or `replaced` or `corrupt`, for all of them.
  */
 export const APPEND: Script = new Script(
@@ -17,8 +17,39 @@ export const APPEND: Script = new Script(
 local isLog, newest = isSame(ARGV[1], ARGV[2])
 if not isLog then return {'replaced'} end
 local time, window, count = clock(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local WIDTH = 9
-local offset, topics = newest, {}
+local timeText, log = int(time), base .. 'log'
+local offset, topics, from = newest, {}, 6 + count
+
+local function next()
+  from = from + 1
+  return ARGV[from - 1]
+end
+
+-- What flags stand for: the fields of an entry, whose values follow in this order.
+local FIELDS = {k = 'key', y = 'type', p = 'traceparent', s = 'tracestate'}
+
+local function parseEvent()
+  local event = {topic = next()}
+  local flags = next()
+  event.data = next()
+  if flags == '' then return event end
+  event.fields = {'topic', event.topic, 'time', timeText, 'data', event.data}
+  local fields = event.fields
+  for flag in string.gmatch(flags, '.') do
+    if flag == 'o' then
+      event.once = next()
+    elseif flag == 'r' or flag == 'e' then
+      fields[#fields + 1] = flag == 'r' and 'remove' or 'end'
+      fields[#fields + 1] = '1'
+      event[flag == 'r' and 'remove' or 'ends'] = true
+    else
+      fields[#fields + 1] = FIELDS[flag]
+      fields[#fields + 1] = next()
+      if flag == 'k' then event.key = fields[#fields] end
+    end
+  end
+  return event
+end
 
 local function topicOf(name)
   local topic = topics[name]
@@ -33,6 +64,7 @@ local function topicOf(name)
     local floor = call('HMGET', base .. 'meta', 'floor', 'floor-losses')
     topic = {count = 0, bytes = 0, keys = 0, state = 0, trimmed = floor[1], lost = floor[2], isNew = true}
   end
+  topic.index = base .. 'events:' .. name
   topics[name] = topic
   return topic
 end
@@ -45,18 +77,10 @@ local function firstOf(event)
   if at and tonumber(at) > time - window then return tonumber(first) end
 end
 
--- The events of a batch, or why it is refused.
-local function check(from, length)
-  local events, claimed, ends = {}, {}, {}
-  for index = 0, length - 1 do
-    local at = from + index * WIDTH
-    local flags = ARGV[at + 1]
-    local event = {
-      at = at, flags = flags, topic = ARGV[at], bytes = tonumber(ARGV[at + 4]),
-      once = string.find(flags, 'o', 1, true) and ARGV[at + 2],
-      key = string.find(flags, 'k', 1, true) and ARGV[at + 3],
-      remove = string.find(flags, 'r', 1, true), ends = string.find(flags, 'e', 1, true)
-    }
+-- Why a batch is refused.
+local function check(events)
+  local claimed, ends = {}, {}
+  for index, event in ipairs(events) do
     if event.once then
       local name = event.topic .. '\\n' .. event.once
       event.earlier = claimed[name]
@@ -67,57 +91,45 @@ local function check(from, length)
     end
     if not event.first and not event.earlier then
       local topic, foreign = topicOf(event.topic)
-      if not topic then return nil, {'foreign', foreign} end
-      if topic.ended or ends[event.topic] then return nil, {'ended', index} end
+      if not topic then return {'foreign', foreign} end
+      if topic.ended or ends[event.topic] then return {'ended', index - 1} end
       ends[event.topic] = event.ends
     end
-    events[#events + 1] = event
   end
-  return events
 end
 
 local function store(event)
-  local at, flags, topic = event.at, event.flags, topics[event.topic]
-  local entry = {'topic', event.topic, 'time', int(time), 'data', ARGV[at + 5]}
-  local function add(flag, name, value)
-    if not string.find(flags, flag, 1, true) then return end
-    entry[#entry + 1] = name
-    entry[#entry + 1] = value
+  local topic, bytes, id = topics[event.topic], #event.data, int(offset + 1)
+  local added
+  if event.fields then
+    added = redis.pcall('XADD', log, id .. '-0', unpack(event.fields))
+  else
+    added = redis.pcall('XADD', log, id .. '-0', 'topic', event.topic, 'time', timeText, 'data', event.data)
   end
-  if flags ~= '' then
-    add('k', 'key', event.key)
-    add('y', 'type', ARGV[at + 6])
-    add('r', 'remove', '1')
-    add('e', 'end', '1')
-    add('p', 'traceparent', ARGV[at + 7])
-    add('s', 'tracestate', ARGV[at + 8])
-  end
-  local id = int(offset + 1)
-  local added = redis.pcall('XADD', base .. 'log', id .. '-0', unpack(entry))
   if type(added) == 'table' and added.err then return added end
   offset = offset + 1
-  call('ZADD', base .. 'events:' .. event.topic, id, id .. ':' .. event.bytes .. ':' .. int(time))
+  call('ZADD', topic.index, id, id .. ':' .. bytes .. ':' .. timeText)
 
   local isNewest = event.key and not event.remove
   if event.key then
     local state = base .. 'state:' .. event.topic
     local old = call('ZSCORE', state, event.key)
     if old then
-      local _, bytes = parse(call('ZRANGEBYSCORE', base .. 'events:' .. event.topic, old, old)[1])
-      topic.keys, topic.state = topic.keys - 1, topic.state - bytes - #event.key - STATE_OVERHEAD
-      topic.count, topic.bytes = topic.count + 1, topic.bytes + bytes
+      local _, size = parse(call('ZRANGEBYSCORE', topic.index, old, old)[1])
+      topic.keys, topic.state = topic.keys - 1, topic.state - size - #event.key - STATE_OVERHEAD
+      topic.count, topic.bytes = topic.count + 1, topic.bytes + size
     end
     if isNewest then call('ZADD', state, id, event.key)
     elseif old then call('ZREM', state, event.key) end
   end
   if isNewest then
-    topic.keys, topic.state = topic.keys + 1, topic.state + event.bytes + #event.key + STATE_OVERHEAD
+    topic.keys, topic.state = topic.keys + 1, topic.state + bytes + #event.key + STATE_OVERHEAD
   else
-    topic.count, topic.bytes = topic.count + 1, topic.bytes + event.bytes
+    topic.count, topic.bytes = topic.count + 1, topic.bytes + bytes
   end
 
   if event.once then
-    call('ZADD', base .. 'repeats:' .. event.topic, int(time), event.once)
+    call('ZADD', base .. 'repeats:' .. event.topic, timeText, event.once)
     call('HSET', base .. 'firsts:' .. event.topic, event.once, id)
     if not event.isKnown then call('ZINCRBY', base .. 'answered', #event.once + RECORD_OVERHEAD, event.topic) end
   end
@@ -125,12 +137,12 @@ local function store(event)
   if event.ends then topic.ended = id end
 end
 
-local answer, from = {'appended'}, 6 + count
+local answer = {'appended'}
 for batch = 1, count do
-  local length = tonumber(ARGV[5 + batch])
-  local events, result = check(from, length)
-  from = from + length * WIDTH
-  if events then
+  local events = {}
+  for index = 1, tonumber(ARGV[5 + batch]) do events[index] = parseEvent() end
+  local result = check(events)
+  if not result then
     result = {}
     for index, event in ipairs(events) do
       if event.earlier then event.first = math.abs(event.earlier.result) end
