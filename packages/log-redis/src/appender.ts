@@ -15,8 +15,6 @@ const MAX_BATCH_BYTES = 32 * 2 ** 20
 const MAX_GROUP_BYTES = 256 * 1024
 /** The size of an event in addition to its texts. It also bounds the number of arguments of a command. */
 const EVENT_OVERHEAD = 512
-/** How many groups are on their way at the same time: one is being stored while the next one arrives. */
-const MAX_GROUPS = 2
 
 interface Pending {
   readonly batch: readonly NewEvent[]
@@ -26,15 +24,15 @@ interface Pending {
 }
 
 /**
- * Stores batches. Those that arrive while others are on their way wait, and share one step of Redis: its cost is that
- * of the step and of the disk rather than that of an event.
+ * Stores batches. Those that arrive while others are on their way wait, and share one step of Redis, and one wait for
+ * its disk.
  */
 export class Appender {
   readonly #session: () => RedisSession
   readonly #time: () => string
   readonly #waiting: Pending[] = []
   #pendingBytes = 0
-  #groups = 0
+  #isSending = false
 
   /** @param time what the events are stamped with; an empty text is the clock of Redis */
   constructor(session: () => RedisSession, time: () => string) {
@@ -53,12 +51,12 @@ export class Appender {
     const { promise, resolve, reject } = Promise.withResolvers<readonly Appended[]>()
     this.#waiting.push({ batch, bytes, resolve, reject })
     this.#pendingBytes += bytes
-    if (this.#groups < MAX_GROUPS) void this.#sendAll()
+    if (!this.#isSending) void this.#sendAll()
     return promise
   }
 
   async #sendAll(): Promise<void> {
-    this.#groups += 1
+    this.#isSending = true
     // What else is published in the same turn shares the step.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
@@ -66,7 +64,7 @@ export class Appender {
       await this.#send(group)
       this.#pendingBytes -= group.reduce((sum, { bytes }) => sum + bytes, 0)
     }
-    this.#groups -= 1
+    this.#isSending = false
   }
 
   async #send(group: readonly Pending[]): Promise<void> {
