@@ -67,6 +67,7 @@ export class RedisSession implements Session {
       )
       durability.assert(hazards)
       await PROBE.run(commands, base, [])
+      await follower.call(['XREAD', 'STREAMS', `${base}probe`, '0'])
       const newest = await openLog(commands, base, knowledge, server, mayLose)
       return new RedisSession({ commands, follower }, { newest, maxTextBytes }, base, knowledge)
     } catch (error) {

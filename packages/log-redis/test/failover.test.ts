@@ -1,34 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { setDefaultCACertificates, getCACertificates } from 'node:tls'
 
-import {
-  needs,
-  makeCertificate,
-  startFlakyProxy,
-  startRedis,
-  tempDir,
-  type RedisServer,
-} from '@tailrace/testkit'
+import { needs, makeCertificate, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { openRedisLog } from '../src/index.ts'
 import { connectTo } from './connect-to.ts'
 import { follow, publish, readAll, texts } from './readers.ts'
+import { open, start } from './start.ts'
 
 const redis = needs('redis')
 const openssl = needs('openssl')
-
-async function start(options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> {
-  const server = await startRedis(options)
-  onTestFinished(() => server[Symbol.asyncDispose]())
-  return server
-}
-
-async function open(url: string) {
-  const log = await openRedisLog({ url })
-  onTestFinished(() => log.close())
-  return log
-}
 
 /** A server, a replica behind a network that can be held up, and a Sentinel that watches both. */
 async function startPair() {
@@ -58,7 +39,7 @@ async function startPair() {
 describe.skipIf(!redis)('a log behind Sentinels', () => {
   test('continues on the replica that takes over, if that has everything', async () => {
     const { master, replica, url } = await startPair()
-    const log = await open(url)
+    const log = await open({ url })
     const { epoch } = await log.describe()
     const tail = await follow(log)
     for (let i = 0; i < 10; i += 1) await publish(log, `${i}`)
@@ -76,14 +57,14 @@ describe.skipIf(!redis)('a log behind Sentinels', () => {
 
   test('has another epoch if the replica that takes over lacks acknowledged events', async () => {
     const { master, network, url } = await startPair()
-    const log = await open(url)
+    const log = await open({ url })
     const { epoch } = await log.describe()
     const tail = await follow(log)
     network.pauseAll()
     const lost = await publish(log, 'lost')
     await master.kill()
     expect(await tail.failure).toMatchObject({ code: 'replaced' })
-    const again = await open(url)
+    const again = await open({ url })
     expect((await again.describe()).epoch).not.toBe(epoch)
     expect(await publish(again, 'new')).toBeGreaterThan(lost)
     expect(texts(await readAll(again))).toEqual(['new'])
@@ -97,7 +78,7 @@ describe.skipIf(!redis)('a log in a cluster', () => {
     const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`)
     execFileSync('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes'], { stdio: 'pipe' })
     const logs = []
-    for (const host of hosts) logs.push(await open(`redis+cluster://${host}`))
+    for (const host of hosts) logs.push(await open({ url: `redis+cluster://${host}` }))
     await publish(logs[0]!, 'found')
     for (const log of logs) {
       expect(texts(await readAll(log))).toEqual(['found'])
@@ -115,14 +96,14 @@ describe.skipIf(!redis || !openssl)('a log over TLS', () => {
     const certificate = makeCertificate(dir.path)
     const { url } = await start({ tls: certificate, password: 'geheim & more' })
     expect(url).toMatch(/^rediss:/)
-    const untrusting = await open(url)
+    const untrusting = await open({ url })
     const error: unknown = await untrusting.ready().catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'unreachable', message: expect.stringContaining('certificate') })
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('geheim')
     const trusted = getCACertificates()
     setDefaultCACertificates([...trusted, certificate.pem])
     onTestFinished(() => setDefaultCACertificates(trusted))
-    const log = await open(url)
+    const log = await open({ url })
     await publish(log, 'secure')
     expect(texts(await readAll(log))).toEqual(['secure'])
   })
