@@ -2,8 +2,9 @@ import { LogError } from '@tailrace/log'
 import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
-import { isBefore, toEntry, type Entry, type Place } from './entry.ts'
+import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
 import { FOLLOW } from './scripts/follow.ts'
+import { PURGED } from './scripts/purge.ts'
 import type { Knowledge, RedisSession } from './session.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
@@ -56,7 +57,12 @@ export class Tail {
       this.#place = { offset: session.newest, order: Infinity }
     }
     try {
-      for (;;) await this.#report(await this.#next(session), session)
+      for (;;) {
+        const before = this.#place
+        const { entries, forgotten } = await this.#next(session)
+        await this.#report(entries, session)
+        if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
+      }
     } catch (error) {
       session.end(LogError.is(error) ? error : new LogError('corrupt', String(error), { cause: error }))
     }
@@ -65,21 +71,21 @@ export class Tail {
   /**
    * Waits for the next entries. Right behind them, asks which log they are from: the answer is no later than them.
    */
-  async #next(session: RedisSession): Promise<readonly Reply[]> {
+  async #next(session: RedisSession): Promise<{ entries: readonly Reply[]; forgotten: string | null }> {
     const { epoch, seen } = this.#knowledge
     const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${WAIT_COUNT}`]
     const { follower } = session
     const [read, identity] = await Promise.all([
       follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
-      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest'], WAIT_MS),
+      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
     ])
-    const [nowEpoch, newest] = identity as readonly (string | null)[]
+    const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]
     if (nowEpoch !== epoch || Number(newest) < seen) {
       throw new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
     }
-    if (read === null) return []
+    if (read === null) return { entries: [], forgotten }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
-    return entries
+    return { entries, forgotten }
   }
 
   /** Reports entries, and everything behind them, if there may be more. */
@@ -90,6 +96,18 @@ export class Tail {
       this.#tell(entries as readonly Reply[])
       more = hasMore === 1
     }
+  }
+
+  /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
+  async #reportPurges(session: RedisSession): Promise<void> {
+    let place = 0
+    do {
+      const [, next, ...purges] = await session.run(PURGED, [place])
+      for (let i = 1; i < purges.length; i += 2) {
+        this.#listeners().purged(String(purges[i - 1]), Number(purges[i]))
+      }
+      place = Number(next)
+    } while (place > 0)
   }
 
   #tell(replies: readonly Reply[]): void {
