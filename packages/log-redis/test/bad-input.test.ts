@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 import { expectRejection, rejection } from '@tailrace/log-suite'
 import { needs, freePort, startRedis } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -10,8 +12,9 @@ import { open, start } from './start.ts'
 const redis = needs('redis')
 
 /** What the README tells operators to permit. */
-const PERMITTED =
-  '~{tailrace}:* +@read +@write +@scripting +@connection +@transaction -@dangerous +info +config|get +time'
+const [, PERMITTED] = /^ACL SETUSER hub on >secret (.*)$/m.exec(
+  readFileSync(new URL('../README.md', import.meta.url), 'utf8'),
+)!
 
 describe('the URL of a Redis log', () => {
   test.for<[url: string, reason: string]>([
@@ -52,7 +55,8 @@ describe.skipIf(!redis)('a Redis log is not opened', () => {
 
   test('unless the password beside the URL is right', async () => {
     const { port } = await start({ password: 'ri/ght' })
-    await publish(await open({ url: `redis://:wrong@127.0.0.1:${port}` }, { password: 'ri/ght' }), 'x')
+    const log = await open({ url: `redis://:wrong@127.0.0.1:${port}` }, { password: 'ri/ght' })
+    await expect(log.ready()).resolves.toBeUndefined()
   })
 
   test('for a user who may not do what it needs, before it has written anything', async () => {

@@ -39,11 +39,11 @@ describe.skipIf(!redis)('a Redis that is killed, with appendfsync always', () =>
       const tails = await Promise.all(nodes.map(follow))
       const acknowledged = new Map<string, number>()
       for (let round = 0; round < ROUNDS; round += 1) {
-        let isOver = false
+        const over = new AbortController()
         const target = acknowledged.size + EVENTS_A_ROUND
         const writers = Array.from({ length: WRITERS }, async (_, writer) => {
           let last = 0
-          for (let i = 0; !isOver; i += 1) {
+          for (let i = 0; !over.signal.aborted; i += 1) {
             const data = `${round}.${writer}.${i}`
             const offset = await publishUntilStored(nodes[writer % 2]!, data, `t/${writer % 5}`)
             expect(offset).toBeGreaterThan(last)
@@ -55,7 +55,7 @@ describe.skipIf(!redis)('a Redis that is killed, with appendfsync always', () =>
         await server.kill()
         await server.start()
         await expect.poll(() => acknowledged.size).toBeGreaterThan(target + EVENTS_A_ROUND / 2)
-        isOver = true
+        over.abort()
         await Promise.all(writers)
       }
       const stored = await readAll(nodes[0]!)
@@ -89,9 +89,9 @@ describe.skipIf(!redis)('a Redis whose machine dies, with appendfsync everysec',
       const before = await log.describe()
       const acknowledged: number[] = []
       const tail = await follow(log)
-      let isOver = false
+      const over = new AbortController()
       const writers = Array.from({ length: WRITERS }, async (_, writer) => {
-        for (let i = 0; !isOver; i += 1) {
+        for (let i = 0; !over.signal.aborted; i += 1) {
           acknowledged.push(await publishUntilStored(log, `${round}.${writer}.${i}`, 't').catch(() => 0))
           if (acknowledged.at(-1) === 0) return
         }
@@ -101,7 +101,7 @@ describe.skipIf(!redis)('a Redis whose machine dies, with appendfsync everysec',
       cutFile(server, round % 3 === 1 ? 0 : random.int(1_000, 60_000))
       await server.start()
       await Promise.race([tail.resumed, tail.failure])
-      isOver = true
+      over.abort()
       await Promise.all(writers)
       const after = await open(server)
       const { epoch } = await after.describe()
