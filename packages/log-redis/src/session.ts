@@ -58,6 +58,11 @@ export class RedisSession implements Session {
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
     const host = await findPrimary(address, base, inTime)
     const opened: Connection[] = []
+    const end = (reason: LogError): void => {
+      for (const connection of opened) connection.end(reason)
+    }
+    const giveUp = (): void => end(new LogError('unreachable', 'Redis has not answered in time.'))
+    inTime.addEventListener('abort', giveUp)
     try {
       for (let i = 0; i < 2; i += 1) opened.push(await Connection.open(host, address, inTime))
       const [commands, follower] = opened as [Connection, Connection]
@@ -71,8 +76,10 @@ export class RedisSession implements Session {
       const newest = await openLog(commands, base, knowledge, server, mayLose)
       return new RedisSession({ commands, follower }, { newest, maxTextBytes }, base, knowledge)
     } catch (error) {
-      for (const connection of opened) connection.end(new LogError('closed', 'The session was not opened.'))
+      end(new LogError('closed', 'The session was not opened.'))
       throw error
+    } finally {
+      inTime.removeEventListener('abort', giveUp)
     }
   }
 

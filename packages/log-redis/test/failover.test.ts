@@ -1,5 +1,7 @@
 import { setDefaultCACertificates, getCACertificates } from 'node:tls'
 
+import type { LogError } from '@tailrace/log'
+
 import { needs, makeCertificate, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
@@ -74,6 +76,39 @@ describe.skipIf(!redis)('a log behind Sentinels', () => {
     expect((await again.describe()).epoch).not.toBe(epoch)
     expect(await publish(again, 'new')).toBeGreaterThan(lost)
     expect(texts(await readAll(again))).toEqual(['new'])
+  })
+})
+
+describe.skipIf(!redis || process.env['TAILRACE_LONG'] !== '1')('a failover under load', () => {
+  test.for([1, 2, 3, 4, 5])('loses nothing without another epoch (round %i)', async () => {
+    const { master, url } = await startPair()
+    const log = await open({ url })
+    const { epoch } = await log.describe()
+    const tail = await follow(log)
+    const acknowledged: number[] = []
+    const over = new AbortController()
+    const writers = Array.from({ length: 16 }, async (_, writer) => {
+      for (let i = 0; !over.signal.aborted; i += 1) {
+        const offset = await publish(log, `${writer}.${i}`).catch((error: LogError) => {
+          if (error.code === 'replaced') over.abort()
+        })
+        if (offset === undefined) await new Promise(setImmediate)
+        else acknowledged.push(offset)
+      }
+    })
+    await expect.poll(() => acknowledged.length).toBeGreaterThan(500)
+    await master.kill()
+    await Promise.race([tail.resumed, tail.failure])
+    over.abort()
+    await Promise.all(writers)
+    const again = await open({ url })
+    const stored = new Set((await readAll(again)).map(({ offset }) => offset))
+    const lost = acknowledged.filter((offset) => !stored.has(offset))
+    const isOther = (await again.describe()).epoch !== epoch
+    console.info(
+      `${acknowledged.length} acknowledged, ${lost.length} lost, ${isOther ? 'another' : 'the same'} epoch`,
+    )
+    expect(lost.length === 0 || isOther).toBe(true)
   })
 })
 

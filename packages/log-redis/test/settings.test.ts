@@ -1,5 +1,8 @@
-import { expectRejection } from '@tailrace/log-suite'
-import { needs } from '@tailrace/testkit'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { expectRejection, rejection } from '@tailrace/log-suite'
+import { mountSmallDisk, needs } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 
 import { connectTo } from './connect-to.ts'
@@ -7,6 +10,7 @@ import { publish, readAll, texts } from './readers.ts'
 import { open, start } from './start.ts'
 
 const redis = needs('redis')
+const mount = needs('mount')
 
 async function warningsOf(server: { url: string }): Promise<string[]> {
   const warnings: string[] = []
@@ -93,6 +97,40 @@ describe.skipIf(!redis)('the settings of Redis', () => {
       })
       .toBe('stored')
   })
+
+  test.skipIf(!mount)(
+    'leave it without room on its disk: publishes reject until there is some, and none is lost',
+    async () => {
+      using disk = mountSmallDisk(6 * 2 ** 20)
+      const server = await start({ appendfsync: 'everysec', config: [`dir ${disk!.path}`] })
+      const log = await open(server)
+      const ballast = join(disk!.path, 'ballast')
+      writeFileSync(ballast, Buffer.alloc(2 ** 20))
+      let stored = 0
+      const filling = async (): Promise<never> => {
+        for (;;) {
+          await publish(log, 'x'.repeat(50_000))
+          stored += 1
+        }
+      }
+      const error = await expectRejection(filling(), 'full')
+      expect(error.message).toContain('disk')
+      expect((await rejection(log.ready())).code).toBe('full')
+      expect(await readAll(log)).toHaveLength(stored)
+      rmSync(ballast)
+      await expect
+        .poll(() =>
+          publish(log, 'room').then(
+            () => true,
+            () => false,
+          ),
+        )
+        .toBe(true)
+      expect(await readAll(log)).toHaveLength(stored + 1)
+      await log.close()
+      await server.kill()
+    },
+  )
 
   test('that the user may not read are named', async () => {
     const server = await start({
