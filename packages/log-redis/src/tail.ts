@@ -3,14 +3,15 @@ import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
 import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
-import { FOLLOW } from './scripts/follow.ts'
 import { PURGED } from './scripts/purge.ts'
 import type { Knowledge, RedisSession } from './session.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
 const WAIT_MS = 1_000
-/** An event may have a mebibyte, so only few are requested without knowing how large they are. */
-const WAIT_COUNT = 16
+/** Entries are requested by number, not by size: many only while those before were small. */
+const MIN_COUNT = 16
+const MAX_COUNT = 128
+const SMALL_BYTES = 64 * 1024
 
 /** The only tail of a node: reports what any node has appended, in order, from where the last session ended. */
 export class Tail {
@@ -18,6 +19,7 @@ export class Tail {
   readonly #knowledge: Knowledge
   readonly #base: string
   #id: string | undefined
+  #count = MIN_COUNT
   #place: Place = { offset: 0, order: 0 }
   readonly #waiting = new Set<() => void>()
 
@@ -60,7 +62,7 @@ export class Tail {
       for (;;) {
         const before = this.#place
         const { entries, forgotten } = await this.#next(session)
-        await this.#report(entries, session)
+        this.#tell(entries)
         if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
       }
     } catch (error) {
@@ -73,7 +75,7 @@ export class Tail {
    */
   async #next(session: RedisSession): Promise<{ entries: readonly Reply[]; forgotten: string | null }> {
     const { epoch, seen } = this.#knowledge
-    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${WAIT_COUNT}`]
+    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${this.#count}`]
     const { follower } = session
     const [read, identity] = await Promise.all([
       follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
@@ -86,16 +88,6 @@ export class Tail {
     if (read === null) return { entries: [], forgotten }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
     return { entries, forgotten }
-  }
-
-  /** Reports entries, and everything behind them, if there may be more. */
-  async #report(first: readonly Reply[], session: RedisSession): Promise<void> {
-    this.#tell(first)
-    for (let more = first.length === WAIT_COUNT; more;) {
-      const [, hasMore, entries] = await session.run(FOLLOW, [this.#id!])
-      this.#tell(entries as readonly Reply[])
-      more = hasMore === 1
-    }
   }
 
   /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
@@ -111,13 +103,17 @@ export class Tail {
   }
 
   #tell(replies: readonly Reply[]): void {
+    const entries = replies.map(toEntry)
+    const bytes = entries.reduce((sum, { event }) => sum + (event?.data.length ?? 0), 0)
+    if (bytes > SMALL_BYTES) this.#count = MIN_COUNT
+    else if (entries.length === this.#count) this.#count = Math.min(2 * this.#count, MAX_COUNT)
     let run: Entry[] = []
     const flush = (): void => {
       const events = run.map(({ event }) => event!)
       run = []
       if (events.length > 0) this.#listeners().events(events)
     }
-    for (const entry of replies.map(toEntry)) {
+    for (const entry of entries) {
       if (entry.event === undefined) {
         flush()
         if (entry.purged !== undefined) this.#listeners().purged(entry.purged.topic, entry.purged.through)
@@ -125,7 +121,7 @@ export class Tail {
         run.push(entry)
       }
       this.#id = entry.id
-      this.#place = entry
+      this.#place = { offset: entry.offset, order: entry.order }
     }
     flush()
     this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#place.offset)

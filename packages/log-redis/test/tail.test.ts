@@ -83,7 +83,7 @@ describe.skipIf(!redis)('the tail of a node', () => {
     await publish(log, 'last')
     await done.promise
     expect(runs.reduce((sum, length) => sum + length, 0)).toBe(5_009)
-    expect(Math.max(...runs)).toBeLessThanOrEqual(512)
+    expect(Math.max(...runs)).toBeLessThanOrEqual(128)
   })
 
   test('learns of purges that happened while it was away, however many', async () => {
