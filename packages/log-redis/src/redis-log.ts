@@ -1,29 +1,20 @@
 import { LogError } from '@tailrace/log'
-import type { CompleteEventLog, Note, NoteQuery, TopicQuery, TopicSummary } from '@tailrace/log'
-import {
-  compareCodePoints,
-  Durability,
-  EngineConnection,
-  type DurabilityOptions,
-} from '@tailrace/log/adapter'
+import type { CompleteEventLog } from '@tailrace/log'
+import { Durability, EngineConnection, type DurabilityOptions } from '@tailrace/log/adapter'
 
 import { Appender } from './appender.ts'
+import { toPlace } from './entry.ts'
 import { baseOf } from './keys.ts'
+import { listNotes, listTopics } from './listing.ts'
 import { Reader } from './reader.ts'
 import { DESCRIBE } from './scripts/describe.ts'
-import { LIST } from './scripts/list.ts'
 import { PROBE } from './scripts/probe.ts'
 import { PURGE } from './scripts/purge.ts'
-import { NOTE, NOTES } from './scripts/share.ts'
+import { NOTE } from './scripts/share.ts'
 import { RedisSession, type Knowledge } from './session.ts'
 import { Tail } from './tail.ts'
 import { Trimmer } from './trimmer.ts'
 import { parseRedisUrl } from './url.ts'
-
-/** Maximum topics that one script reads, while everybody else waits. */
-const MAX_TOPICS_A_CALL = 500
-/** Sorts after every character that UTF-8 can contain. */
-const AFTER_EVERY_NAME = '\u{10ffff}'.repeat(64)
 
 export interface RedisLogOptions extends DurabilityOptions {
   /**
@@ -62,9 +53,9 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
   const tail = new Tail(() => connection.tails, knowledge, base)
   const connection = await EngineConnection.open<RedisSession>({
     connect: (signal) => RedisSession.open(address, base, knowledge, durability, signal),
-    connected: (session) => void tail.follow(session),
+    connected: (opened) => void tail.follow(opened),
   })
-  const appender = new Appender(time)
+  const appender = new Appender(session, time)
   const reader = new Reader()
   const trimmer = new Trimmer(base)
   /** What was accepted and is not complete yet. */
@@ -98,7 +89,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
   return {
     append: (batch) =>
       accept(async () => {
-        const appended = await appender.append(session(), batch)
+        const appended = await appender.append(batch)
         for (const { offset } of appended) see(offset)
         return appended
       }),
@@ -107,7 +98,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
 
     tail: (listener) =>
       accept(async () => {
-        await tail.reach(knowledge.seen, session())
+        await tail.reach({ offset: knowledge.seen, order: 0 }, session())
         return { after: tail.offset, stop: connection.tails.add(listener) }
       }),
 
@@ -130,7 +121,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
     snapshots: { read: (query) => accept(() => reader.page(session, 'newest', query)) },
 
     topics: {
-      list: (query) => accept(() => list(session, query)),
+      list: (query) => accept(() => listTopics(session, query)),
       ended: (topics) =>
         accept(() =>
           Promise.all(
@@ -144,7 +135,14 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
 
     retention: {
       trim: (rules, at) => accept(() => trimmer.step(session(), rules, at)),
-      purge: (topic) => accept(async () => (await session().run(PURGE, [topic]))[0] === 'purged'),
+      purge: (topic) =>
+        accept(async () => {
+          const using = session()
+          const [kind, record] = await using.run(PURGE, [topic])
+          // So that nothing purged is delivered on this node from now on. If Redis is lost meanwhile, that comes later.
+          if (kind === 'purged') await tail.reach(toPlace(String(record)), using).catch(() => {})
+          return kind === 'purged'
+        }),
     },
 
     shared: {
@@ -152,54 +150,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
         accept(async () => String(await session().commands.call(['HGET', `${base}meta`, 'secret']))),
       note: ({ key, until }) =>
         accept(async () => (await session().run(NOTE, [time(), key, until]))[1] === 1),
-      notes: (query) => accept(() => notesOf(session, query, time)),
+      notes: (query) => accept(() => listNotes(session, query, time())),
     },
   } satisfies CompleteEventLog
-}
-
-async function list(
-  session: () => RedisSession,
-  { prefix, after, limit }: TopicQuery,
-): Promise<TopicSummary[]> {
-  const topics: TopicSummary[] = []
-  for (let last = after; topics.length < limit;) {
-    const count = Math.min(limit - topics.length, MAX_TOPICS_A_CALL)
-    const [, ...values] = await session().run(LIST, [...rangeOf(prefix, last), count])
-    for (let i = 0; i < values.length; i += 5) {
-      const [topic, newest, ended, events, bytes] = values.slice(i, i + 5)
-      topics.push({
-        topic: String(topic),
-        newest: Number(newest),
-        ended: ended === 1,
-        events: Number(events),
-        bytes: Number(bytes),
-      })
-    }
-    if (values.length < 5 * count) break
-    last = topics.at(-1)!.topic
-  }
-  return topics
-}
-
-async function notesOf(
-  session: () => RedisSession,
-  { prefix, after, limit }: NoteQuery,
-  time: () => string,
-): Promise<Note[]> {
-  const notes: Note[] = []
-  for (let last = after; notes.length < limit;) {
-    const answer = await session().run(NOTES, [time(), ...rangeOf(prefix, last), limit - notes.length])
-    for (let i = 2; i < answer.length; i += 2) {
-      notes.push({ key: String(answer[i]), until: Number(answer[i + 1]) })
-    }
-    if (answer[1] === '') break
-    last = String(answer[1])
-  }
-  return notes
-}
-
-/** The names that start with a text, after a name, as Redis writes such a range. */
-function rangeOf(prefix: string, after: string): [from: string, to: string] {
-  const from = compareCodePoints(after, prefix) < 0 ? `[${prefix}` : `(${after}`
-  return [from, prefix === '' ? '+' : `(${prefix}${AFTER_EVERY_NAME}`]
 }

@@ -58,6 +58,11 @@ export class RedisSession implements Session {
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
     const host = await findPrimary(address, base, inTime)
     const opened: Connection[] = []
+    const end = (reason: LogError): void => {
+      for (const connection of opened) connection.end(reason)
+    }
+    const giveUp = (): void => end(new LogError('unreachable', 'Redis has not answered in time.'))
+    inTime.addEventListener('abort', giveUp)
     try {
       for (let i = 0; i < 2; i += 1) opened.push(await Connection.open(host, address, inTime))
       const [commands, follower] = opened as [Connection, Connection]
@@ -67,11 +72,14 @@ export class RedisSession implements Session {
       )
       durability.assert(hazards)
       await PROBE.run(commands, base, [])
+      await follower.call(['XREAD', 'STREAMS', `${base}probe`, '0'])
       const newest = await openLog(commands, base, knowledge, server, mayLose)
       return new RedisSession({ commands, follower }, { newest, maxTextBytes }, base, knowledge)
     } catch (error) {
-      for (const connection of opened) connection.end(new LogError('closed', 'The session was not opened.'))
+      end(new LogError('closed', 'The session was not opened.'))
       throw error
+    } finally {
+      inTime.removeEventListener('abort', giveUp)
     }
   }
 
@@ -138,7 +146,7 @@ async function openLog(
   }
 }
 
-function foreignKey(key: string): LogError {
+export function foreignKey(key: string): LogError {
   return new LogError(
     'foreign',
     `The key ${key} in Redis is not part of a Tailrace log. Nothing was changed. Choose another prefix in the URL of the log.`,

@@ -38,12 +38,12 @@ export function parseRedisUrl(url: string, password?: string): RedisAddress {
       `${text} is not the URL of a Redis log: it must start with redis://, redis+sentinel:// or redis+cluster://, or with rediss for TLS.`,
     )
   }
-  const [address = '', query = ''] = splitOnce(rest, '?')
+  const [address, query = ''] = splitOnce(rest, '?')
   const at = address.lastIndexOf('@')
   const credentials = at === -1 ? '' : address.slice(0, at)
-  const [list = '', path = ''] = splitOnce(address.slice(at + 1), '/')
+  const [list, path = ''] = splitOnce(address.slice(at + 1), '/')
   const kind = kindOf(scheme)
-  const [user = '', secret] = splitOnce(credentials, ':')
+  const [user, secret] = splitOnce(credentials, ':')
   const segments = path.split('/').filter((segment) => segment !== '')
   const master = kind === 'sentinel' ? segments.shift() : ''
   if (master === undefined) {
