@@ -198,14 +198,16 @@ export class IndexedSequence {
     if (standing.position < oldest - 1) {
       const hasBase = await loadBase(this.index, sequencer, description, stopped)
       if (!hasBase) {
-        await this.index.writer.call('reset', identity, newest)
+        // The records that are left belong to a log that nobody knows any more, and change nothing.
+        await this.index.writer.call('reset', identity)
         warn(
-          `The engine has lost the beginning of the log ${path}: a new log begins, without the events of the old one.`,
+          `The engine has lost the beginning of the log, and no other node has written a checkpoint: a new log begins, ` +
+            'without the events of the old one.',
         )
       }
       feed.moveTo(await this.index.writer.call('standing'))
     } else if (standing.epoch === '') {
-      await this.index.writer.call('reset', identity, 0)
+      await this.index.writer.call('reset', identity)
       feed.moveTo({ position: 0, newest: 0 })
     }
     const isRepeated = feed.place.position >= oldest
