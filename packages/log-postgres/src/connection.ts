@@ -14,7 +14,7 @@ const LOCK_TIMEOUT_MS = 5_000
 const SILENCE_TIMEOUT_MS = 12_000
 
 /** Statements that may wait for their turn on one connection. */
-const MAX_WAITING = 1_000
+const MAX_WAITING = 4_096
 
 /** Offsets are below 2^53. */
 const parsers: pg.CustomTypesConfig = {

@@ -100,8 +100,9 @@ function walk(kind: Kind): Statement {
   return {
     name: `walk, ${kind}`,
     text: `
-      SELECT newest() AS newest, examined.seq, topics.name, is_purged
-      FROM (VALUES (1)) one
+      WITH head AS MATERIALIZED (SELECT newest() AS newest)
+      SELECT head.newest, examined.seq, topics.name, is_purged
+      FROM head
       LEFT JOIN (SELECT seq, topic FROM ${kind === 'all' ? 'events' : 'keys'}
                  WHERE seq > $1 ORDER BY seq LIMIT ${MAX_ROWS}) examined ON true
       LEFT JOIN topics ON topics.id = examined.topic ORDER BY seq`,

@@ -14,7 +14,7 @@ const TAIL_SILENCE_MS = 5_000
 const JOIN = {
   name: 'join',
   text: `
-    SELECT epoch, secret, term, server_started::text AS server_started, newest
+    SELECT epoch, secret, term, server_started::text AS server_started, newest, last_purge
     FROM join_log($1, $2, $3::timestamptz, $4, $5)`,
 }
 const WHICH_SERVER = { name: 'which', text: 'SELECT pg_postmaster_start_time()::text AS server_started' }
@@ -28,12 +28,17 @@ export interface Known {
   readonly newest: number
 }
 
-/** The connections of a node to the server, each for statements of one kind, so that they do not wait for each other. */
-export interface PostgresSession extends Session {
-  /** Of the server, for messages. */
-  readonly name: string
+interface Joined {
   readonly known: Known
   readonly secret: string
+  /** The number of the newest purge. */
+  readonly lastPurge: number
+}
+
+/** The connections of a node to the server, each for statements of one kind, so that they do not wait for each other. */
+export interface PostgresSession extends Session, Joined {
+  /** Of the server, for messages. */
+  readonly name: string
   /** Reads new events, and receives notifications. */
   readonly tail: Connection
   /** Stores batches, one group after the other. */
@@ -106,7 +111,7 @@ export async function openSession(
   }
 }
 
-async function join(tail: Connection, known: Known | undefined): Promise<{ known: Known; secret: string }> {
+async function join(tail: Connection, known: Known | undefined): Promise<Joined> {
   const { epoch, term, serverStarted, newest } = known ?? {}
   const [row] = (await tail.run(JOIN, [epoch, term, serverStarted, newest, mintEpoch()])) as [Row]
   return {
@@ -117,6 +122,7 @@ async function join(tail: Connection, known: Known | undefined): Promise<{ known
       newest: Number(row['newest']),
     },
     secret: String(row['secret']),
+    lastPurge: Number(row['last_purge']),
   }
 }
 

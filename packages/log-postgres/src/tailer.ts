@@ -12,27 +12,30 @@ const POLL_MS = 1_000
 const MAX_EVENTS = 1_000
 const MAX_BYTES = 4 * 1024 * 1024
 
-/** Everything after a place, in order. Also events that retention has removed meanwhile, and purges, which have no time. */
+/** Everything after an event and a purge, in order; also events that retention has removed meanwhile. */
 const AHEAD = {
   name: 'ahead',
   text: `
-    WITH ahead AS MATERIALIZED (
-      (SELECT seq, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+    WITH head AS MATERIALIZED (SELECT epoch, newest() AS newest FROM log), ahead AS MATERIALIZED (
+      (SELECT seq, 0::bigint AS purge, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
       UNION ALL
-      (SELECT seq, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+      (SELECT seq, 0, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
       UNION ALL
-      (SELECT seq, 0 FROM purges WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+      (SELECT seq, n, 0 FROM purges WHERE n > $2 ORDER BY n LIMIT ${MAX_EVENTS})
     ), sized AS (
-      SELECT seq, row_number() OVER w AS n, sum(bytes) OVER w - bytes AS before FROM ahead WINDOW w AS (ORDER BY seq)
+      SELECT seq, purge, row_number() OVER w AS nth, sum(bytes) OVER w - bytes AS before
+      FROM ahead WINDOW w AS (ORDER BY seq, purge)
     ), chosen AS MATERIALIZED (
-      SELECT seq FROM sized WHERE n <= ${MAX_EVENTS} AND before < ${MAX_BYTES}
+      SELECT seq, purge FROM sized WHERE nth <= ${MAX_EVENTS} AND before < ${MAX_BYTES}
     ), found AS (
-      SELECT seq, name, ${COLUMNS} FROM chosen JOIN events USING (seq) JOIN topics ON topics.id = events.topic
-      UNION ALL SELECT seq, name, ${COLUMNS} FROM chosen JOIN removed USING (seq)
-      UNION ALL SELECT seq, topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM chosen JOIN purges USING (seq)
+      SELECT seq, purge, name, ${COLUMNS} FROM chosen JOIN events USING (seq) JOIN topics ON topics.id = events.topic
+      WHERE purge = 0
+      UNION ALL SELECT seq, purge, name, ${COLUMNS} FROM chosen JOIN removed USING (seq) WHERE purge = 0
+      UNION ALL SELECT purges.seq, n, topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM chosen JOIN purges ON n = purge
     )
-    SELECT epoch, newest() AS newest, (SELECT count(*) FROM ahead) > (SELECT count(*) FROM chosen) AS more, found.*
-    FROM log LEFT JOIN found ON true ORDER BY seq`,
+    SELECT head.*, (SELECT count(*) FROM ahead) > (SELECT count(*) FROM chosen) AS more, found.*
+    FROM head LEFT JOIN found ON true ORDER BY seq, purge`,
 }
 
 interface Waiter {
@@ -46,13 +49,20 @@ export class Tailer {
   readonly #reached: (offset: number) => void
   /** Everything up to here was reported. */
   #position: number
+  /** The number of the purge that was reported last. */
+  #lastPurge: number
   #session: PostgresSession | undefined
   readonly #waiters = new Set<Waiter>()
 
   /** @param reached - called with each new position */
-  constructor(listeners: TailListeners, position: number, reached: (offset: number) => void) {
+  constructor(
+    listeners: TailListeners,
+    { known, lastPurge }: PostgresSession,
+    reached: (offset: number) => void,
+  ) {
     this.#listeners = listeners
-    this.#position = position
+    this.#position = known.newest
+    this.#lastPurge = lastPurge
     this.#reached = reached
   }
 
@@ -98,7 +108,7 @@ export class Tailer {
   /** Reports what follows. @returns whether there is more */
   async #read(session: PostgresSession): Promise<boolean> {
     try {
-      const rows = await session.tail.run(AHEAD, [this.#position])
+      const rows = await session.tail.run(AHEAD, [this.#position, this.#lastPurge])
       // What arrives after the interruption was reported is read again by the next session.
       if (this.#session !== session) return false
       const { epoch, more } = rows[0]!
@@ -119,13 +129,15 @@ export class Tailer {
     }
     for (const row of rows) {
       if (row['seq'] === null) break
-      this.#position = row['seq'] as number
-      if (row['time'] !== null) {
+      // A purge that this node learns of late is of what it has long reported.
+      this.#position = Math.max(this.#position, row['seq'] as number)
+      if (row['purge'] === 0) {
         run.push(toEvent(row))
         continue
       }
       flush()
-      this.#listeners.purged(row['name'] as string, this.#position)
+      this.#lastPurge = row['purge'] as number
+      this.#listeners.purged(row['name'] as string, row['seq'] as number)
     }
     flush()
     const { newest, more } = rows[0]!

@@ -5,7 +5,7 @@
 export const STORE = `
   -- The newest seq that is committed. Stable: as of the snapshot of the query that calls it.
   CREATE FUNCTION newest() RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest((SELECT removed_through FROM log), (SELECT max(seq) FROM events), (SELECT max(seq) FROM purges))
+    SELECT greatest((SELECT removed_through FROM log), (SELECT max(seq) FROM events))
   $$;
 
   -- Waits for the log's lock, which is held until the end of the transaction.
@@ -205,21 +205,21 @@ export const STORE = `
   CREATE FUNCTION purge(expected_epoch text, topic_name text) RETURNS bigint LANGUAGE plpgsql AS $$
   DECLARE
     topic record;
-    place bigint;
+    through bigint;
   BEGIN
     PERFORM enter(expected_epoch);
     SELECT id, newest INTO topic FROM topics WHERE name = topic_name AND NOT is_purged AND count + keys > 0;
     IF NOT FOUND THEN
       RETURN NULL;
     END IF;
-    SELECT setval('seqs', last_value + 1) INTO place FROM seqs;
+    through := newest();
     UPDATE topics SET is_purged = true WHERE id = topic.id;
     UPDATE log SET losses = losses + 1;
     INSERT INTO topics (name, newest, trimmed, lost_at)
       SELECT topic_name, topic.newest, topic.newest, losses FROM log;
-    INSERT INTO purges VALUES (place, topic_name);
+    INSERT INTO purges (seq, topic) VALUES (through, topic_name);
     PERFORM pg_notify('tailrace_' || current_schema(), '');
-    RETURN place;
+    RETURN through;
   END
   $$;
 `
