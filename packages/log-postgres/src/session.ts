@@ -3,6 +3,7 @@ import { type Durability, mintEpoch, type Session } from '@tailrace/log/adapter'
 
 import type { Address } from './address.ts'
 import { Connection, type Row, type Statement } from './connection.ts'
+import { toLogError } from './errors.ts'
 import { hazardsOf } from './hazards.ts'
 import { migrate } from './migrate.ts'
 
@@ -107,7 +108,7 @@ export async function openSession(
     }
   } catch (error) {
     await close()
-    throw error
+    throw toLogError(error, address.name)
   }
 }
 
