@@ -25,7 +25,8 @@ export const STORE = `
   $$;
 
   -- Begins the life of another server, or of the same one after a restart. If it has lost events, nodes that have seen
-  -- them will find out. Until then, and whoever publishes first, no seq of a lost event is given again.
+  -- them will find out. Until then, and whoever publishes first, no seq of a lost event is given again: seqs continue
+  -- from the milliseconds since 2024, times 1024, which exceeds what was given before.
   CREATE FUNCTION begin_term() RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
     number integer := (SELECT coalesce(max(n), 0) + 1 FROM terms);
@@ -36,7 +37,9 @@ export const STORE = `
     DELETE FROM terms WHERE n <= number - 1000;
     UPDATE log SET server_started = pg_postmaster_start_time();
     IF number > 1 THEN
-      PERFORM setval('seqs', greatest(last_value, newest()) + 1048576) FROM seqs;
+      PERFORM setval('seqs', greatest(
+        last_value + 1048576, newest() + 1048576, (clock() - 1704067200000) * 1024
+      )) FROM seqs;
     END IF;
   END
   $$;
