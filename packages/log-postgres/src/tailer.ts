@@ -87,11 +87,14 @@ export class Tailer {
     const wake = (): void => void read()
     const timer = setInterval(wake, POLL_MS)
     session.tail.onNotification(wake)
-    void session.lost.then(() => {
-      clearInterval(timer)
-      if (this.#session === session) this.#session = undefined
-    })
     wake()
+    void this.#untilLost(session, timer)
+  }
+
+  async #untilLost(session: PostgresSession, timer: NodeJS.Timeout): Promise<void> {
+    await session.lost
+    clearInterval(timer)
+    if (this.#session === session) this.#session = undefined
   }
 
   /** Resolves once everything up to an offset was reported, or there is nothing that could report it. */

@@ -57,7 +57,7 @@ describe.skipIf(!postgres)('what a node costs the server', () => {
     const url = engine.nextUrl()
     const log = await openPostgresLog({ url })
     await using app = await connect(url)
-    const count = 40_000
+    const count = 20_000
     for (let n = 0; n < count; n += 10_000) {
       await app.run(
         `SELECT count(*) FROM (SELECT tailrace.publish('t/' || i % 10, repeat('x', 100))
@@ -65,22 +65,22 @@ describe.skipIf(!postgres)('what a node costs the server', () => {
       )
     }
     const rules = [{ selector: '**', maxCount: 10 }]
-    let isOver = false
+    const over = new AbortController()
     const trimming = (async () => {
       const began = performance.now()
       let steps = 0
       for (let done = false; !done; steps += 1) ({ done } = await log.retention.trim(rules, Date.now()))
-      isOver = true
+      over.abort()
       return { steps, ms: performance.now() - began }
     })()
     const waits: number[] = []
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const began = performance.now()
       await log.append([{ topic: 'other', data: '' }])
       waits.push(performance.now() - began)
     }
     const { steps, ms } = await trimming
-    expect(steps).toBeGreaterThan(100)
+    expect(steps).toBeGreaterThan(50)
     // If one transaction did it all, the first publisher would wait for most of it.
     expect(Math.max(...waits)).toBeLessThan(ms / 5)
     expect(waits.length).toBeGreaterThan(50)
@@ -124,7 +124,7 @@ describe.skipIf(!postgres)('what a node costs the server', () => {
       const after = await scanned()
       expect([selectors, after.sequential - before.sequential]).toEqual([selectors, 0])
       expect(after.rows - before.rows).toBeGreaterThan(0)
-      expect(after.rows - before.rows).toBeLessThan(25_000)
+      expect(after.rows - before.rows).toBeLessThan(20_000)
     }
   })
 })

@@ -22,11 +22,11 @@ describe.skipIf(!postgres)('the death of the server under load', () => {
       const told = await Promise.all(nodes.map(follow))
       const acknowledged = new Set<string>()
       const refused = new Set<string>()
-      let isOver = false
+      const over = new AbortController()
 
       /** Retries with the same key until it is acknowledged, as publishers do. */
       async function publishFrom(node: EventLog, name: string): Promise<void> {
-        for (let i = 0; !isOver; i += 1) {
+        for (let i = 0; !over.signal.aborted; i += 1) {
           const data = `${name} ${i}`
           const event = { topic: `t/${i % 3}`, data, idempotencyKey: data }
           // Every other one is given up after one attempt.
@@ -39,7 +39,7 @@ describe.skipIf(!postgres)('the death of the server under load', () => {
             } catch (error) {
               if (!LogError.is(error)) throw error
               if (!isRetried && error.code === 'unreachable') refused.add(data)
-              if (!isRetried || isOver) break
+              if (!isRetried || over.signal.aborted) break
               await delay(20)
             }
           }
@@ -47,10 +47,10 @@ describe.skipIf(!postgres)('the death of the server under load', () => {
       }
 
       async function publishFromApplication(name: string): Promise<void> {
-        for (let i = 0; !isOver;) {
+        for (let i = 0; !over.signal.aborted;) {
           try {
             await using app = await connect(url)
-            for (; !isOver; i += 1) {
+            for (; !over.signal.aborted; i += 1) {
               const data = `${name} ${i}`
               await app.run('BEGIN')
               await app.run(`SELECT tailrace.publish('t/1', $1)`, [data])
@@ -77,10 +77,10 @@ describe.skipIf(!postgres)('the death of the server under load', () => {
       }
       const enough = acknowledged.size + 200
       while (acknowledged.size < enough) await delay(5)
-      isOver = true
+      over.abort()
       await publishing
 
-      const events = await readEverything(nodes[0]!)
+      const events = await readEverything(nodes[0])
       const stored = events.map(({ data }) => data)
       expect(new Set(stored).size).toBe(stored.length)
       expect([...acknowledged].filter((data) => !stored.includes(data))).toEqual([])

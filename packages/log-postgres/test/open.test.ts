@@ -19,11 +19,11 @@ describe.skipIf(!postgres)('opening a log in PostgreSQL', () => {
   async function refusalOf(options: PostgresLogOptions): Promise<LogError> {
     const error = await rejection(openPostgresLog(options))
     expect(LogError.is(error)).toBe(true)
-    const { message, details } = error as LogError
+    const { message, details } = error
     for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), 'wrong-pass']) {
       expect(JSON.stringify([message, details])).not.toContain(secret)
     }
-    return error as LogError
+    return error
   }
 
   test.each([

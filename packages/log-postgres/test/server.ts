@@ -1,5 +1,5 @@
 import { startPostgres, type Postgres, type PostgresOptions } from '@tailrace/testkit'
-import pg from 'pg'
+import { Client } from 'pg'
 import { afterAll, beforeAll } from 'vitest'
 
 /** One server for a test file. */
@@ -41,7 +41,7 @@ export interface Application extends AsyncDisposable {
 
 export async function connect(url: string, role?: string): Promise<Application> {
   const { pathname, hostname, port, username, password } = new URL(url)
-  const client = new pg.Client({
+  const client = new Client({
     host: hostname,
     port: Number(port),
     user: role ?? username,

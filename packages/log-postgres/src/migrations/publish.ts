@@ -68,7 +68,7 @@ export const PUBLISH = `
   $$;
 
   CREATE FUNCTION move_staged() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
   DECLARE
     events new_event[];
     refused integer;
