@@ -1,12 +1,9 @@
 import { join } from 'node:path'
 import { createMemoryLog, openSqliteLog } from '@tailrace/log'
-import type { CompleteEventLog } from '@tailrace/log'
 import { tempDir } from '@tailrace/testkit'
 
-/** A log of a test's own, and what it leaves behind. */
-export interface OpenLog extends AsyncDisposable {
-  readonly log: CompleteEventLog
-}
+import type { OpenLog } from './open-log.ts'
+import { POSTGRES } from './postgres-log.ts'
 
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly [name: string, open: () => Promise<OpenLog>][] = [
@@ -31,4 +28,5 @@ export const LOGS: readonly [name: string, open: () => Promise<OpenLog>][] = [
       }
     },
   ],
+  ...POSTGRES,
 ]

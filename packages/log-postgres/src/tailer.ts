@@ -38,11 +38,6 @@ const AHEAD = {
     FROM head LEFT JOIN found ON true ORDER BY seq, purge`,
 }
 
-interface Waiter {
-  readonly offset: number
-  resolve(): void
-}
-
 /** The one tail of a node: reads what any node has committed, and reports it to the listeners. */
 export class Tailer {
   readonly #listeners: TailListeners
@@ -52,7 +47,8 @@ export class Tailer {
   /** The number of the purge that was reported last. */
   #lastPurge: number
   #session: PostgresSession | undefined
-  readonly #waiters = new Set<Waiter>()
+  /** Called after each report. */
+  readonly #waiters = new Set<() => void>()
 
   /** @param reached - called with each new position */
   constructor(
@@ -97,15 +93,24 @@ export class Tailer {
     if (this.#session === session) this.#session = undefined
   }
 
-  /** Resolves once everything up to an offset was reported, or there is nothing that could report it. */
-  async reach(offset: number): Promise<void> {
-    if (this.#position >= offset || this.#session === undefined) return
+  /** Resolves once everything up to an offset was reported, or the session is lost. */
+  reach(offset: number): Promise<void> {
+    return this.#until(() => this.#position >= offset)
+  }
+
+  /** Resolves once the purge with a number was reported, or the session is lost. */
+  reachPurge(number: number): Promise<void> {
+    return this.#until(() => this.#lastPurge >= number)
+  }
+
+  async #until(isReached: () => boolean): Promise<void> {
     const session = this.#session
+    if (session === undefined || isReached()) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    const waiter = { offset, resolve }
-    this.#waiters.add(waiter)
+    const look = (): void => void (isReached() && resolve())
+    this.#waiters.add(look)
     await Promise.race([promise, session.lost])
-    this.#waiters.delete(waiter)
+    this.#waiters.delete(look)
   }
 
   /** Reports what follows. @returns whether there is more */
@@ -147,6 +152,6 @@ export class Tailer {
     // Offsets at the end that nobody will see: of events that were removed long ago.
     if (more === false) this.#position = Math.max(this.#position, newest as number)
     this.#reached(this.#position)
-    for (const waiter of this.#waiters) if (waiter.offset <= this.#position) waiter.resolve()
+    for (const look of this.#waiters) look()
   }
 }

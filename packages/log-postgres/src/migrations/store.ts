@@ -204,25 +204,24 @@ export const STORE = `
   END
   $$;
 
-  -- Removes a topic, and leaves its events to retention. Null if nothing of it is retained.
+  -- Removes a topic, and leaves its events to retention. Returns the number of the purge; null if nothing is retained.
   CREATE FUNCTION purge(expected_epoch text, topic_name text) RETURNS bigint LANGUAGE plpgsql AS $$
   DECLARE
     topic record;
-    through bigint;
+    number bigint;
   BEGIN
     PERFORM enter(expected_epoch);
     SELECT id, newest INTO topic FROM topics WHERE name = topic_name AND NOT is_purged AND count + keys > 0;
     IF NOT FOUND THEN
       RETURN NULL;
     END IF;
-    through := newest();
     UPDATE topics SET is_purged = true WHERE id = topic.id;
     UPDATE log SET losses = losses + 1;
     INSERT INTO topics (name, newest, trimmed, lost_at)
       SELECT topic_name, topic.newest, topic.newest, losses FROM log;
-    INSERT INTO purges (seq, topic) VALUES (through, topic_name);
+    INSERT INTO purges (seq, topic) VALUES (newest(), topic_name) RETURNING n INTO number;
     PERFORM pg_notify('tailrace_' || current_schema(), '');
-    RETURN through;
+    RETURN number;
   END
   $$;
 `
