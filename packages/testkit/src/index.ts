@@ -7,6 +7,7 @@ export { startFlakyProxy, type FlakyProxy, type FlakyProxyOptions } from './flak
 export type { Frame } from './frame.ts'
 export { startHub, type HubOptions, type HubProcess } from './hub-process.ts'
 export { openNetwork, type Network } from './network.ts'
+export { startPostgres, type Backup, type Postgres, type PostgresOptions } from './postgres.ts'
 export type { ProgramExit, ProgramOptions } from './program.ts'
 export { createRandom, testSeed, type Random } from './random.ts'
 export { startRedis, type RedisOptions, type RedisServer } from './redis.ts'
