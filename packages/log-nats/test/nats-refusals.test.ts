@@ -33,7 +33,11 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
   })
   afterAll(() => server[Symbol.asyncDispose]())
 
-  async function expectNoLog(url: string, code: Parameters<typeof expectRejection>[1], text: string): Promise<void> {
+  async function expectNoLog(
+    url: string,
+    code: Parameters<typeof expectRejection>[1],
+    text: string,
+  ): Promise<void> {
     const error = await expectRejection(openNode(url), code)
     expect(error.message).toContain(text)
   }
@@ -53,7 +57,14 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
   })
 
   test('refuses a server that is too old', async () => {
-    const info = { server_id: 'x', version: '2.8.4', proto: 1, headers: true, max_payload: 1_000, jetstream: true }
+    const info = {
+      server_id: 'x',
+      version: '2.8.4',
+      proto: 1,
+      headers: true,
+      max_payload: 1_000,
+      jetstream: true,
+    }
     const old = createServer((socket) => {
       socket.write(`INFO ${JSON.stringify(info)}\r\n`)
       socket.on('data', (data) => {
@@ -63,7 +74,11 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
     }).listen(0, '127.0.0.1')
     await once(old, 'listening')
     const { port } = old.address() as AddressInfo
-    await expectNoLog(`nats://127.0.0.1:${port}`, 'incompatible', 'This is NATS 2.8.4: upgrade it to 2.9 or later')
+    await expectNoLog(
+      `nats://127.0.0.1:${port}`,
+      'incompatible',
+      'This is NATS 2.8.4: upgrade it to 2.9 or later',
+    )
     old.close()
   })
 
@@ -91,7 +106,9 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
     ['purge', { deny_purge: true }, 'denies purges'],
     ['silent', { no_ack: true }, 'acknowledges nothing'],
   ])('refuses a stream that cannot hold a log (%s)', async (name, config, text) => {
-    await administer(server, ({ streams }) => streams.add({ name, subjects: [`tailrace.${name}.abc`], ...config }))
+    await administer(server, ({ streams }) =>
+      streams.add({ name, subjects: [`tailrace.${name}.abc`], ...config }),
+    )
     await expectNoLog(`${server.url}/${name}`, 'incompatible', text)
   })
 
@@ -99,15 +116,25 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
     ['memory', { storage: StorageType.Memory }, 'is in memory'],
     ['old', { max_bytes: 1_000_000 }, 'drops its oldest records'],
     ['age', { max_age: 3_600e9 }, 'by their age'],
-  ])('warns of settings that lose events, or refuses them if it must be durable (%s)', async (name, config, text) => {
-    await administer(server, ({ streams }) => streams.add({ name, subjects: [`tailrace.${name}.abc`], ...config }))
-    const warnings: string[] = []
-    await using node = await openNode(`${server.url}/${name}`, { warn: (sentence) => warnings.push(sentence) })
-    await node.log.ready()
-    expect(warnings.filter((sentence) => sentence.includes(text))).toHaveLength(1)
-    const error = await expectRejection(openNode(`${server.url}/${name}`, { requireDurable: true }), 'not-durable')
-    expect(error.message).toContain(text)
-  })
+  ])(
+    'warns of settings that lose events, or refuses them if it must be durable (%s)',
+    async (name, config, text) => {
+      await administer(server, ({ streams }) =>
+        streams.add({ name, subjects: [`tailrace.${name}.abc`], ...config }),
+      )
+      const warnings: string[] = []
+      await using node = await openNode(`${server.url}/${name}`, {
+        warn: (sentence) => warnings.push(sentence),
+      })
+      await node.log.ready()
+      expect(warnings.filter((sentence) => sentence.includes(text))).toHaveLength(1)
+      const error = await expectRejection(
+        openNode(`${server.url}/${name}`, { requireDurable: true }),
+        'not-durable',
+      )
+      expect(error.message).toContain(text)
+    },
+  )
 
   test('warns that a power cut loses what NATS has not written yet', async () => {
     const warnings: string[] = []

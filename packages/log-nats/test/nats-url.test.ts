@@ -54,5 +54,7 @@ test.each([
   'nats://ann:hunter2@localhost?x=1',
   'nats://ann:hunter2%zz@localhost',
 ])('keeps the password of %s to itself', (url) => {
-  expect(() => parseNatsUrl(url)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }))
+  expect(() => parseNatsUrl(url)).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+  )
 })
