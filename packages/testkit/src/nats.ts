@@ -9,6 +9,8 @@ export interface NatsOptions {
   readonly jetStream?: boolean | string | undefined
   /** More lines of its configuration: `authorization {…}`, `tls {…}`, `max_payload: …`. */
   readonly config?: string | undefined
+  /** @defaultValue a free one */
+  readonly port?: number | undefined
   /** An existing folder for its data, such as a small disk. @defaultValue a temporary one */
   readonly folder?: string | undefined
 }
@@ -39,7 +41,7 @@ export interface NatsCluster extends AsyncDisposable {
 }
 
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
-  return startServer(options, await freePort())
+  return startServer(options, options.port ?? (await freePort()))
 }
 
 /** Resolves once its servers accept connections, which is before they have elected a leader. */
