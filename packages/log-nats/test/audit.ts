@@ -1,5 +1,5 @@
 import type { CompleteEventLog, LogError, StoredEvent } from '@tailrace/log'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 
 /** What a tail was told. */
 export function record(
@@ -76,5 +76,5 @@ export function startLoad(nodes: readonly CompleteEventLog[]): Load {
 }
 
 export async function becomesReady(log: CompleteEventLog): Promise<void> {
-  await expect.poll(() => log.ready().then(() => true, String), { timeout: 60_000 }).toBe(true)
+  await vi.waitFor(() => log.ready(), { timeout: 60_000 })
 }
