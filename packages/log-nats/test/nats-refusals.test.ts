@@ -145,7 +145,7 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
     })
     await node.log.ready()
     // The server of the tests is too old to write at once, whatever its operator states.
-    expect(warnings.join()).toMatch(/NATS 2\.9\.\d+ acknowledges events up to a minute before .* Upgrade/)
+    expect(warnings.join()).toMatch(/NATS 2\.9\.\d+ acknowledges events up to two minutes before .* Upgrade/)
   })
 
   test('asks for fewer replicas where there is no cluster', async () => {
