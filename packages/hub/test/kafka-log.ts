@@ -2,6 +2,7 @@ import { openKafkaLog } from '@tailrace/log-kafka'
 import { needs, startKafka, tempDir, type Kafka } from '@tailrace/testkit'
 import { afterAll, beforeAll } from 'vitest'
 
+import { echoing } from './echoing.ts'
 import type { NamedLog, OpenLog } from './open-log.ts'
 
 /** A broker takes seconds to start, in each test file. */
@@ -19,7 +20,7 @@ async function openOnKafka(): Promise<OpenLog> {
   const dir = tempDir()
   const log = await openKafkaLog({ url: `kafka://127.0.0.1:${kafka!.port}/t${logs}?index=${dir.path}` })
   return {
-    log,
+    log: echoing(log),
     async [Symbol.asyncDispose]() {
       await log.close()
       dir[Symbol.dispose]()

@@ -3,6 +3,7 @@ import { openNatsLog } from '@tailrace/log-nats'
 import { needs, startNats, tempDir, type NatsServer } from '@tailrace/testkit'
 import { afterAll } from 'vitest'
 
+import { echoing } from './echoing.ts'
 import type { NamedLog, OpenLog } from './open-log.ts'
 
 let starting: Promise<NatsServer> | undefined
@@ -17,7 +18,7 @@ async function openOnNats(): Promise<OpenLog> {
   const dir = tempDir()
   const log = await openNatsLog({ url: `${url}/s${logs}?index=${join(dir.path, 'index')}` })
   return {
-    log,
+    log: echoing(log),
     async [Symbol.asyncDispose]() {
       await log.close()
       dir[Symbol.dispose]()
