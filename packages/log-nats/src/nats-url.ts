@@ -17,7 +17,7 @@ export interface NatsAddress {
   readonly stream: string
   /** The copies of each record, if the log is created. */
   readonly replicas: number | undefined
-  /** The folder of the index, or `:memory:`. */
+  /** The folder of the index. */
   readonly index: string | undefined
   /** The operator states that every server has `sync_interval: always`. */
   readonly isSynced: boolean

@@ -131,6 +131,10 @@ function refusal(name: string, error: unknown): LogError {
   }
 }
 
+/** The driver wraps some errors of JetStream into its own. */
 function codeOf(error: unknown): number | undefined {
-  return error instanceof JetStreamApiError ? error.code : undefined
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one instanceof JetStreamApiError) return one.code
+  }
+  return undefined
 }

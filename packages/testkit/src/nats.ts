@@ -5,10 +5,12 @@ import { freePort, startService, type Service } from './service.ts'
 import { tempDir } from './temp.ts'
 
 export interface NatsOptions {
-  /** Stores streams. @defaultValue true */
-  readonly jetStream?: boolean | undefined
+  /** Whether it stores streams, or the settings with which it does, such as `max_file_store: 5MB`. @defaultValue true */
+  readonly jetStream?: boolean | string | undefined
   /** More lines of its configuration: `authorization {…}`, `tls {…}`, `max_payload: …`. */
   readonly config?: string | undefined
+  /** @defaultValue a free one */
+  readonly port?: number | undefined
   /** An existing folder for its data, such as a small disk. @defaultValue a temporary one */
   readonly folder?: string | undefined
 }
@@ -39,7 +41,7 @@ export interface NatsCluster extends AsyncDisposable {
 }
 
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
-  return startServer(options, await freePort())
+  return startServer(options, options.port ?? (await freePort()))
 }
 
 /** Resolves once its servers accept connections, which is before they have elected a leader. */
@@ -64,6 +66,7 @@ export async function startNatsCluster(size = 3, options: NatsOptions = {}): Pro
 
 async function startServer(options: NatsOptions, port: number): Promise<NatsServer> {
   const { jetStream = true } = options
+  const settings = typeof jetStream === 'string' ? jetStream : ''
   const dir = tempDir()
   const monitorPort = await freePort()
   const file = join(dir.path, 'nats.conf')
@@ -78,7 +81,7 @@ async function startServer(options: NatsOptions, port: number): Promise<NatsServ
       `server_name: nats-${port}`,
       `listen: "127.0.0.1:${port}"`,
       `http: "127.0.0.1:${monitorPort}"`,
-      jetStream ? `jetstream { store_dir: ${JSON.stringify(data)} }` : '',
+      jetStream === false ? '' : `jetstream { store_dir: ${JSON.stringify(data)}\n${settings} }`,
       config,
     ]
     writeFileSync(file, lines.join('\n'))

@@ -1,0 +1,218 @@
+import { join } from 'node:path'
+
+import type { CompleteEventLog, LogError, StoredEvent } from '@tailrace/log'
+import { openNatsLog } from '@tailrace/log-nats'
+import { expectRejection } from '@tailrace/log-suite'
+import { freePort, needs, startNats, tempDir } from '@tailrace/testkit'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { administer, openNode } from './opening.ts'
+
+const nats = needs('nats')
+const isLong = process.env['TAILRACE_LONG'] === '1'
+
+/** What a tail was told. */
+function record(
+  log: CompleteEventLog,
+): Promise<{ events: StoredEvent[]; failures: LogError[]; told: string[] }> {
+  const [events, failures, told]: [StoredEvent[], LogError[], string[]] = [[], [], []]
+  return log
+    .tail({
+      events: (run) => events.push(...run),
+      purged: () => told.push('purged'),
+      interrupted: () => told.push('interrupted'),
+      resumed: () => told.push('resumed'),
+      failed: (error) => failures.push(error),
+    })
+    .then(() => ({ events, failures, told }))
+}
+
+const append = (log: CompleteEventLog, data: string): Promise<string> =>
+  log.append([{ topic: 'a', data }]).then(
+    ([appended]) => `${appended!.offset}`,
+    (error: LogError) => error.code,
+  )
+
+async function readAll(log: CompleteEventLog): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = []
+  for (let after = 0, more = true; more;) {
+    const page = await log.read({ selectors: ['**'], after, limit: 1_000, maxBytes: 2 ** 24 })
+    events.push(...page.events)
+    ;({ next: after, more } = page)
+  }
+  return events
+}
+
+describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
+  test('opens before NATS can be reached, says why it is not ready, and becomes ready', async () => {
+    const url = `nats://ann:hunter2@127.0.0.1:${await freePort()}`
+    await using node = await openNode(url)
+    const error = await expectRejection(node.log.ready(), 'unreachable')
+    expect(error.message).toContain('ECONNREFUSED')
+    expect(error.message).not.toContain('hunter2')
+    await expectRejection(node.log.append([{ topic: 'a', data: '' }]), 'unreachable')
+    const port = Number(new URL(url).port)
+    await using _ = await startNats({ port })
+    await expect.poll(() => node.log.ready().then(() => true, String), { timeout: 20_000 }).toBe(true)
+    await node.log.append([{ topic: 'a', data: '' }])
+  })
+
+  const rounds = isLong ? 15 : 2
+  test(
+    `keeps whatever it acknowledged over ${rounds} kills of NATS under load`,
+    { timeout: 40_000 * rounds },
+    async () => {
+      await using server = await startNats()
+      await using one = await openNode(server.url)
+      await using other = await openNode(server.url)
+      const tails = [await record(one.log), await record(other.log)]
+      const outcomes = new Map<string, string>()
+      let isOver = false
+      const writers = [one, other].flatMap(({ log }, node) =>
+        Array.from({ length: 4 }, async (_, writer) => {
+          for (let i = 0; !isOver; i += 1) {
+            const data = `${node}.${writer}.${i}`
+            const outcome = await append(log, data)
+            outcomes.set(data, outcome)
+            if (outcome === 'unreachable')
+              await log.ready().catch(() => new Promise((resolve) => setTimeout(resolve, 20)))
+          }
+        }),
+      )
+      for (let round = 0; round < rounds; round += 1) {
+        const before = outcomes.size
+        await expect.poll(() => outcomes.size, { timeout: 30_000 }).toBeGreaterThan(before + 200)
+        await server.stop('SIGKILL')
+        await server.start()
+        for (const { log } of [one, other]) {
+          await expect.poll(() => log.ready().then(() => true, String), { timeout: 20_000 }).toBe(true)
+        }
+      }
+      isOver = true
+      await Promise.all(writers)
+      const stored = await readAll(one.log)
+      expect(await readAll(other.log)).toEqual(stored)
+      const offsets = new Map(stored.map(({ data, offset }) => [data, `${offset}`]))
+      expect(offsets.size).toBe(stored.length)
+      for (const [data, outcome] of outcomes) {
+        if (outcome !== 'outcome-unknown')
+          expect([data, offsets.get(data) ?? 'unreachable']).toEqual([data, outcome])
+      }
+      for (const tail of tails) {
+        expect(tail.events).toEqual(stored)
+        expect(tail.failures).toEqual([])
+        expect(tail.told).toEqual(Array.from({ length: rounds }, () => ['interrupted', 'resumed']).flat())
+      }
+    },
+  )
+
+  test('ends when NATS went back in time, and does not open on it again', async () => {
+    await using server = await startNats()
+    using dir = tempDir()
+    const url = `${server.url}?index=${join(dir.path, 'index')}`
+    const log = await openNatsLog({ url })
+    onTestFinished(() => log.close())
+    await append(log, '1')
+    await server.stop()
+    server.backUp()
+    await server.start()
+    await expect.poll(() => append(log, '2'), { timeout: 20_000 }).toMatch(/^\d+$/)
+    const tail = await record(log)
+    await server.stop()
+    server.restore()
+    await server.start()
+    await expect.poll(() => tail.failures.length, { timeout: 20_000 }).toBe(1)
+    expect(tail.failures[0]).toMatchObject({ code: 'replaced' })
+    await expectRejection(log.append([{ topic: 'a', data: '' }]), 'replaced')
+    await log.close()
+    await expectRejection(openNatsLog({ url }), 'replaced')
+  })
+
+  test('notices that NATS went back in time even if there are as many records as before', async () => {
+    await using server = await startNats()
+    using dir = tempDir()
+    const url = `${server.url}?index=${join(dir.path, 'index')}`
+    const log = await openNatsLog({ url })
+    await append(log, '1')
+    await server.stop()
+    server.backUp()
+    await server.start()
+    await expect.poll(() => append(log, '2'), { timeout: 20_000 }).toMatch(/^\d+$/)
+    await log.close()
+    await server.stop()
+    server.restore()
+    await server.start()
+    await using other = await openNode(server.url)
+    for (let i = 0; i < 5; i += 1) await append(other.log, `other ${i}`)
+    await expectRejection(openNatsLog({ url }), 'replaced')
+  })
+
+  test('does not open the index of a stream that was deleted, and leaves it alone', async () => {
+    await using server = await startNats()
+    using dir = tempDir()
+    const url = `${server.url}?index=${join(dir.path, 'index')}`
+    const log = await openNatsLog({ url })
+    await append(log, '1')
+    await log.close()
+    await administer(server, ({ streams }) => streams.delete('tailrace'))
+    const error = await expectRejection(openNatsLog({ url }), 'foreign')
+    expect(error.message).toContain('belongs to another log')
+  })
+
+  test('has one consumer on NATS, however many listeners it has', async () => {
+    await using server = await startNats()
+    await using one = await openNode(server.url)
+    await using two = await openNode(server.url)
+    for (const { log } of [one, two]) {
+      for (let i = 0; i < 100; i += 1) await record(log)
+      await append(log, 'event')
+    }
+    interface Streams {
+      readonly account_details: { stream_detail: { state: { consumer_count: number } }[] }[]
+    }
+    const consumers = async (): Promise<number> => {
+      const { account_details: accounts } = (await server.monitor('/jsz?streams=true')) as Streams
+      return accounts[0]!.stream_detail[0]!.state.consumer_count
+    }
+    expect(await consumers()).toBe(2)
+    expect(await server.monitor('/connz')).toMatchObject({ num_connections: 2 })
+    await two.log.close()
+    await expect.poll(consumers, { timeout: 20_000 }).toBe(1)
+  })
+
+  test('refuses a batch that is too large for NATS, with its limit', async () => {
+    await using server = await startNats({ config: 'max_payload: 64KB' })
+    await using node = await openNode(server.url)
+    const error = await expectRejection(
+      node.log.append([{ topic: 'a', data: 'x'.repeat(70_000) }]),
+      'too-large',
+    )
+    expect(error.details).toMatchObject({ limit: 65_536 })
+    expect(await append(node.log, 'small')).toMatch(/^\d+$/)
+  })
+
+  test('refuses publishes while NATS is full, and loses nothing', async () => {
+    await using server = await startNats({ jetStream: 'max_file_store: 1MB' })
+    await using node = await openNode(server.url)
+    const data = 'x'.repeat(100_000)
+    const outcomes: string[] = []
+    while (!outcomes.includes('full') && outcomes.length < 20) outcomes.push(await append(node.log, data))
+    expect(outcomes.at(-1)).toBe('full')
+    expect(await readAll(node.log)).toHaveLength(outcomes.length - 1)
+  })
+
+  test('skips what others wrote into its stream, and says so', async () => {
+    await using server = await startNats()
+    const warnings: string[] = []
+    await using node = await openNode(server.url, { warn: (sentence) => warnings.push(sentence) })
+    await append(node.log, '1')
+    await administer(server, async (manager) => {
+      const { config } = await manager.streams.info('tailrace')
+      await manager.jetstream().publish(config.subjects[0]!, 'not ours')
+    })
+    await append(node.log, '2')
+    const events = await readAll(node.log)
+    expect(events.map(({ data }) => data)).toEqual(['1', '2'])
+    expect(warnings.join()).toContain('was not written by Tailrace')
+  })
+})
