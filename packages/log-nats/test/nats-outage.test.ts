@@ -1,47 +1,16 @@
 import { join } from 'node:path'
 
-import type { CompleteEventLog, LogError, StoredEvent } from '@tailrace/log'
 import { openNatsLog } from '@tailrace/log-nats'
-import { expectRejection } from '@tailrace/log-suite'
-import { freePort, needs, startNats, tempDir } from '@tailrace/testkit'
+import { expectRejection, rejection } from '@tailrace/log-suite'
+import { freePort, mountDiskImage, needs, startNats, tempDir } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { append, becomesReady, readAll, record, startLoad } from './audit.ts'
 import { administer, openNode } from './opening.ts'
 
 const nats = needs('nats')
+const ext4 = needs('ext4')
 const isLong = process.env['TAILRACE_LONG'] === '1'
-
-/** What a tail was told. */
-function record(
-  log: CompleteEventLog,
-): Promise<{ events: StoredEvent[]; failures: LogError[]; told: string[] }> {
-  const [events, failures, told]: [StoredEvent[], LogError[], string[]] = [[], [], []]
-  return log
-    .tail({
-      events: (run) => events.push(...run),
-      purged: () => told.push('purged'),
-      interrupted: () => told.push('interrupted'),
-      resumed: () => told.push('resumed'),
-      failed: (error) => failures.push(error),
-    })
-    .then(() => ({ events, failures, told }))
-}
-
-const append = (log: CompleteEventLog, data: string): Promise<string> =>
-  log.append([{ topic: 'a', data }]).then(
-    ([appended]) => `${appended!.offset}`,
-    (error: LogError) => error.code,
-  )
-
-async function readAll(log: CompleteEventLog): Promise<StoredEvent[]> {
-  const events: StoredEvent[] = []
-  for (let after = 0, more = true; more;) {
-    const page = await log.read({ selectors: ['**'], after, limit: 1_000, maxBytes: 2 ** 24 })
-    events.push(...page.events)
-    ;({ next: after, more } = page)
-  }
-  return events
-}
 
 describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
   test('opens before NATS can be reached, says why it is not ready, and becomes ready', async () => {
@@ -53,7 +22,7 @@ describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
     await expectRejection(node.log.append([{ topic: 'a', data: '' }]), 'unreachable')
     const port = Number(new URL(url).port)
     await using _ = await startNats({ port })
-    await expect.poll(() => node.log.ready().then(() => true, String), { timeout: 20_000 }).toBe(true)
+    await becomesReady(node.log)
     await node.log.append([{ topic: 'a', data: '' }])
   })
 
@@ -66,38 +35,14 @@ describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
       await using one = await openNode(server.url)
       await using other = await openNode(server.url)
       const tails = [await record(one.log), await record(other.log)]
-      const outcomes = new Map<string, string>()
-      let isOver = false
-      const writers = [one, other].flatMap(({ log }, node) =>
-        Array.from({ length: 4 }, async (_, writer) => {
-          for (let i = 0; !isOver; i += 1) {
-            const data = `${node}.${writer}.${i}`
-            const outcome = await append(log, data)
-            outcomes.set(data, outcome)
-            if (outcome === 'unreachable')
-              await log.ready().catch(() => new Promise((resolve) => setTimeout(resolve, 20)))
-          }
-        }),
-      )
+      const load = startLoad([one.log, other.log])
       for (let round = 0; round < rounds; round += 1) {
-        const before = outcomes.size
-        await expect.poll(() => outcomes.size, { timeout: 30_000 }).toBeGreaterThan(before + 200)
+        await load.more(200)
         await server.stop('SIGKILL')
         await server.start()
-        for (const { log } of [one, other]) {
-          await expect.poll(() => log.ready().then(() => true, String), { timeout: 20_000 }).toBe(true)
-        }
+        for (const { log } of [one, other]) await becomesReady(log)
       }
-      isOver = true
-      await Promise.all(writers)
-      const stored = await readAll(one.log)
-      expect(await readAll(other.log)).toEqual(stored)
-      const offsets = new Map(stored.map(({ data, offset }) => [data, `${offset}`]))
-      expect(offsets.size).toBe(stored.length)
-      for (const [data, outcome] of outcomes) {
-        if (outcome !== 'outcome-unknown')
-          expect([data, offsets.get(data) ?? 'unreachable']).toEqual([data, outcome])
-      }
+      const stored = await load.audit()
       for (const tail of tails) {
         expect(tail.events).toEqual(stored)
         expect(tail.failures).toEqual([])
@@ -145,6 +90,28 @@ describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
     await using other = await openNode(server.url)
     for (let i = 0; i < 5; i += 1) await append(other.log, `other ${i}`)
     await expectRejection(openNatsLog({ url }), 'replaced')
+  })
+
+  test.skipIf(!ext4)('loses events in a power cut, as it warns, and notices', async () => {
+    using disk = mountDiskImage(64 * 2 ** 20)!
+    using dir = tempDir()
+    const index = join(dir.path, 'index')
+    const acknowledged: string[] = []
+    let after: ReturnType<typeof disk.copy>
+    {
+      await using server = await startNats({ folder: disk.path })
+      const log = await openNatsLog({ url: `${server.url}?index=${index}` })
+      for (let i = 0; i < 50; i += 1) acknowledged.push(await append(log, `${i}`))
+      // What reached the disk so far, rather than only the cache of the kernel.
+      after = disk.copy()
+      await log.close()
+    }
+    using copy = after
+    await using server = await startNats({ folder: copy.path })
+    await using fresh = await openNode(server.url)
+    expect((await readAll(fresh.log)).length).toBeLessThan(acknowledged.length)
+    const error = await rejection(openNatsLog({ url: `${server.url}?index=${index}` }))
+    expect(['replaced', 'foreign']).toContain(error.code)
   })
 
   test('does not open the index of a stream that was deleted, and leaves it alone', async () => {
