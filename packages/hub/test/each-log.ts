@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { createMemoryLog, openSqliteLog } from '@tailrace/log'
 import type { CompleteEventLog } from '@tailrace/log'
+import { openKafkaLog } from '@tailrace/log-kafka'
 import { openNatsLog } from '@tailrace/log-nats'
-import { needs, startNats, tempDir, type NatsServer } from '@tailrace/testkit'
-import { afterAll } from 'vitest'
+import { needs, startKafka, startNats, tempDir, type Kafka, type NatsServer } from '@tailrace/testkit'
+import { afterAll, beforeAll } from 'vitest'
 
 /** A log of a test's own, and what it leaves behind. */
 export interface OpenLog extends AsyncDisposable {
@@ -28,9 +29,32 @@ async function openOnNats(): Promise<OpenLog> {
   }
 }
 
+/** A broker takes seconds to start, in each test file. */
+const hasKafka = process.env['TAILRACE_LONG'] === '1' && needs('kafka')
+let kafka: Kafka | undefined
+let topics = 0
+beforeAll(async () => {
+  if (hasKafka) kafka = await startKafka()
+}, 60_000)
+afterAll(() => kafka?.[Symbol.asyncDispose]())
+
+async function openOnKafka(): Promise<OpenLog> {
+  const dir = tempDir()
+  const url = `kafka://127.0.0.1:${kafka!.port}/t${(topics += 1)}?index=${dir.path}`
+  const log = await openKafkaLog({ url })
+  return {
+    log,
+    async [Symbol.asyncDispose]() {
+      await log.close()
+      dir[Symbol.dispose]()
+    },
+  }
+}
+
 type NamedLog = [name: string, open: () => Promise<OpenLog>]
 
 const ON_NATS: readonly NamedLog[] = [['NATS', openOnNats]]
+const ON_KAFKA: readonly NamedLog[] = [['Kafka', openOnKafka]]
 
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly NamedLog[] = [
@@ -56,4 +80,5 @@ export const LOGS: readonly NamedLog[] = [
     },
   ],
   ...(needs('nats') ? ON_NATS : []),
+  ...(hasKafka ? ON_KAFKA : []),
 ]

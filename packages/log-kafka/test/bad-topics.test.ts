@@ -12,7 +12,7 @@ describe.skipIf(!kafka)('a Kafka topic', () => {
   let cluster: Cluster
   beforeAll(async () => {
     cluster = await startCluster()
-  })
+  }, 60_000)
   afterAll(() => cluster[Symbol.asyncDispose]())
 
   async function createTopic(numPartitions: number, settings: Record<string, string> = {}): Promise<string> {

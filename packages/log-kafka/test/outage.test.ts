@@ -19,7 +19,7 @@ describe.skipIf(!kafka)('a Kafka log', () => {
   let topic: string
   beforeAll(async () => {
     cluster = await startCluster()
-  })
+  }, 60_000)
   afterAll(async () => {
     await cluster[Symbol.asyncDispose]()
     dir[Symbol.dispose]()
