@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { LogError } from '@tailrace/log'
 import type { Durability } from '@tailrace/log/adapter'
 import type { ConnectSequencer } from '@tailrace/log-sequencer'
@@ -6,11 +8,15 @@ import { Broker } from './broker.ts'
 import { toLogError } from './errors.ts'
 import type { KafkaAddress, Server } from './kafka-url.ts'
 import { KafkaSequencer } from './kafka-sequencer.ts'
+import { readOffsets } from './offsets.ts'
 import { hazardsOf, readSettings, type TopicSettings } from './settings.ts'
 import { createTopic, findTopic, type Topic } from './topic.ts'
 
 /** For all of it: to find a broker, to create the topic, and to connect to its leader. */
 const CONNECT_LIMIT_MS = 5_000
+/** Less, because another broker may lead by then. */
+const LEADER_TIMEOUT_MS = 1_000
+const POLL_MS = 20
 
 export interface ConnectOptions {
   readonly address: KafkaAddress
@@ -52,6 +58,7 @@ export function connectKafka({ address, ca, durability }: ConnectOptions): Conne
       durability.assert(hazardsOf(topic, settings))
       await any.close()
       const [commands, fetching] = [await connectTo(topic.leader), await connectTo(topic.leader)]
+      await awaitLeader(commands, topic)
       limit.throwIfAborted()
       wasFound = true
       const maxBatchBytes = Number(settings['max.message.bytes'])
@@ -61,6 +68,21 @@ export function connectKafka({ address, ca, durability }: ConnectOptions): Conne
       throw withHint(toLogError(error, 'be reached', 'read'), address)
     } finally {
       limit.removeEventListener('abort', closeAll)
+    }
+  }
+}
+
+/** A broker is known to lead a new topic a moment before it does. */
+async function awaitLeader(leader: Broker, { name }: Topic): Promise<void> {
+  const deadline = performance.now() + LEADER_TIMEOUT_MS
+  for (;;) {
+    try {
+      await readOffsets(leader, name)
+      return
+    } catch (error) {
+      const isPassing = LogError.is(error) && error.code === 'unreachable'
+      if (!isPassing || performance.now() > deadline) throw error
+      await delay(POLL_MS)
     }
   }
 }

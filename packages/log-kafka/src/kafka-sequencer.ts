@@ -1,9 +1,4 @@
-import {
-  FetchIsolationLevels,
-  listOffsetsV7,
-  ListOffsetTimestamps,
-  deleteRecordsV2,
-} from '@platformatic/kafka'
+import { deleteRecordsV2 } from '@platformatic/kafka'
 import { LogError } from '@tailrace/log'
 import type { Consumer, Consumption, Sequencer, SequencerDescription } from '@tailrace/log-sequencer'
 
@@ -11,13 +6,12 @@ import { Appends, maxRecordBytes } from './appends.ts'
 import type { Broker } from './broker.ts'
 import { apiErrorOf, toLogError } from './errors.ts'
 import { fetchRecords } from './fetching.ts'
+import { readOffsets } from './offsets.ts'
 import type { Topic } from './topic.ts'
 
 /** A request now and then: a silent network is noticed, and brokers do not close the connection because it is idle. */
 const KEEP_ALIVE_MS = 2_000
 const DELETE_TIMEOUT_MS = 4_000
-const CLIENT_REPLICA = -1
-const ANY_EPOCH = -1
 
 export interface KafkaSequencerOptions {
   readonly topic: Topic
@@ -72,16 +66,13 @@ export class KafkaSequencer implements Sequencer {
   }
 
   async describe(): Promise<SequencerDescription> {
-    const { topic, maxBatchBytes } = this.#options
-    const [start, end] = await Promise.all([
-      this.#offset(ListOffsetTimestamps.EARLIEST),
-      this.#offset(ListOffsetTimestamps.LATEST),
-    ])
-    return {
-      identity: topic.identity,
-      oldest: start + 1,
-      newest: end,
-      maxRecordBytes: maxRecordBytes(maxBatchBytes),
+    const { topic, commands, maxBatchBytes } = this.#options
+    try {
+      const { start, end } = await readOffsets(commands, topic.name)
+      const limit = maxRecordBytes(maxBatchBytes)
+      return { identity: topic.identity, oldest: start + 1, newest: end, maxRecordBytes: limit }
+    } catch (error) {
+      throw this.#failure(error, `describe the topic "${topic.name}"`)
     }
   }
 
@@ -132,24 +123,6 @@ export class KafkaSequencer implements Sequencer {
       // The connection is lost, for that reason.
     }
     return undefined
-  }
-
-  async #offset(timestamp: bigint): Promise<number> {
-    const { topic, commands } = this.#options
-    const partitions = [{ partitionIndex: 0, currentLeaderEpoch: ANY_EPOCH, timestamp }]
-    try {
-      const { topics } = await commands.call(
-        listOffsetsV7.api,
-        CLIENT_REPLICA,
-        FetchIsolationLevels.READ_UNCOMMITTED,
-        [{ name: topic.name, partitions }],
-      )
-      const offset = topics[0]?.partitions[0]?.offset
-      if (offset === undefined) throw new LogError('unreachable', 'Kafka did not say how long the topic is.')
-      return Number(offset)
-    } catch (error) {
-      throw this.#failure(error, `list the offsets of the topic "${topic.name}"`)
-    }
   }
 
   #failure(error: unknown, what: string): LogError {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import type { LogError } from '@tailrace/log'
 import { openKafkaLog } from '@tailrace/log-kafka'
-import { mountSmallDisk, needs, startKafka, tempDir } from '@tailrace/testkit'
+import { mountSmallDisk, needs, SHORT_SESSION, startKafka, tempDir } from '@tailrace/testkit'
 import { describe, expect, test, vi } from 'vitest'
 
 import { readAll, recordTail } from './tails.ts'
@@ -18,7 +18,9 @@ describe.runIf(isLong && canRun)('a broker whose disk is full', () => {
     using dir = tempDir()
     const ballast = join(disk.path, 'ballast')
     writeFileSync(ballast, Buffer.alloc(32 * MIB))
-    await using kafka = await startKafka({ properties: { 'log.dirs': join(disk.path, 'data') } })
+    await using kafka = await startKafka({
+      properties: { ...SHORT_SESSION, 'log.dirs': join(disk.path, 'data') },
+    })
     const log = await openKafkaLog({ url: `kafka://127.0.0.1:${kafka.port}?index=${dir.path}` })
     const tail = await recordTail(log)
 

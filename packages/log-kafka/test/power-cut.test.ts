@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CompleteEventLog } from '@tailrace/log'
 import { openKafkaLog } from '@tailrace/log-kafka'
 import { expectRejection } from '@tailrace/log-suite'
-import { needs, tempDir } from '@tailrace/testkit'
+import { needs, SHORT_SESSION, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 
 import { startCluster } from './cluster.ts'
@@ -19,7 +19,7 @@ test.skipIf(!kafka)(
   'a broker that lost acknowledged events in a power cut is noticed, whether or not others took their places',
   { timeout: 120_000 },
   async () => {
-    await using cluster = await startCluster()
+    await using cluster = await startCluster(SHORT_SESSION)
     using dir = tempDir()
     const [short, regrown] = [cluster.newTopic(), cluster.newTopic()]
     const open = (topic: string, node: string): Promise<CompleteEventLog> =>
