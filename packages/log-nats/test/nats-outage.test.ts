@@ -158,7 +158,7 @@ describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
     expect(await append(node.log, 'small')).toMatch(/^\d+$/)
   })
 
-  test('refuses publishes while NATS is full, and loses nothing', async () => {
+  test('refuses publishes while NATS is full, and accepts them once it has room', async () => {
     await using server = await startNats({ jetStream: 'max_file_store: 1MB' })
     await using node = await openNode(server.url)
     const data = 'x'.repeat(100_000)
@@ -166,6 +166,31 @@ describe.skipIf(!nats)('a NATS log', { timeout: 60_000 }, () => {
     while (!outcomes.includes('full') && outcomes.length < 20) outcomes.push(await append(node.log, data))
     expect(outcomes.at(-1)).toBe('full')
     expect(await readAll(node.log)).toHaveLength(outcomes.length - 1)
+    await server.stop()
+    await server.start({ jetStream: 'max_file_store: 10MB' })
+    await becomesReady(node.log)
+    expect(await append(node.log, data)).toMatch(/^\d+$/)
+    expect(await readAll(node.log)).toHaveLength(outcomes.length)
+  })
+
+  test('gives its space back to NATS once retention has removed enough', async () => {
+    await using server = await startNats()
+    await using node = await openNode(server.url)
+    const data = 'x'.repeat(500_000)
+    // Records are removed that were superfluous one checkpoint ago, so that a node may be away for a while.
+    for (let round = 0; round < 2; round += 1) {
+      for (let i = 0; i < 40; i += 1) await append(node.log, data)
+      for (let isDone = false; !isDone;) {
+        ;({ done: isDone } = await node.log.retention.trim([{ selector: '**', maxCount: 1 }], Date.now()))
+      }
+    }
+    const { state } = await administer(server, ({ streams }) => streams.info('tailrace'))
+    expect(state.first_seq).toBeGreaterThan(40)
+    expect(state.bytes).toBeLessThan(30_000_000)
+    await using fresh = await openNode(server.url)
+    const events = await readAll(fresh.log)
+    expect(events).toHaveLength(1)
+    expect(events).toEqual(await readAll(node.log))
   })
 
   test('skips what others wrote into its stream, and says so', async () => {

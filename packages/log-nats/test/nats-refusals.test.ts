@@ -2,12 +2,15 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 
-import { RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import { RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
 import type { LogErrorCode } from '@tailrace/log'
 import { expectRejection, rejection } from '@tailrace/log-suite'
 import { makeCertificate, needs, startNats, tempDir, type NatsServer } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { hazardsOf } from '../src/hazards.ts'
+import { parseNatsUrl } from '../src/nats-url.ts'
 import { administer, openNode } from './opening.ts'
 
 const nats = needs('nats')
@@ -140,12 +143,23 @@ describe.skipIf(!nats)('a NATS log', { timeout: 30_000 }, () => {
 
   test('warns that a power cut loses what NATS has not written yet', async () => {
     const warnings: string[] = []
-    await using node = await openNode(`${server.url}/sync?sync=always`, {
-      warn: (sentence) => warnings.push(sentence),
-    })
+    await using node = await openNode(`${server.url}/sync`, { warn: (sentence) => warnings.push(sentence) })
     await node.log.ready()
-    // The server of the tests is too old to write at once, whatever its operator states.
-    expect(warnings.join()).toMatch(/NATS 2\.9\.\d+ acknowledges events up to a minute before .* Upgrade/)
+    expect(warnings.join()).toContain('before it writes them to the disk: a power cut loses them')
+  })
+
+  test.each([
+    ['2.9.10', '', 'Upgrade to 2.10'],
+    ['2.9.10', '?sync=always', 'Upgrade to 2.10'],
+    ['2.15.1', '', 'add ?sync=always to the URL'],
+    ['2.15.1', '?sync=always', undefined],
+  ])('with NATS %s, the URL %s leaves this to warn of: %s', async (version, query, text) => {
+    const connection = { info: { version } } as NatsConnection
+    const { config } = await administer(server, ({ streams }) =>
+      streams.add({ name: 'plain', subjects: ['plain'] }),
+    )
+    const found = hazardsOf(connection, { config } as StreamInfo, parseNatsUrl(`nats://localhost${query}`))
+    expect(found).toEqual(text === undefined ? [] : [expect.stringContaining(text)])
   })
 
   test('asks for fewer replicas where there is no cluster', async () => {

@@ -13,7 +13,7 @@ describe.skipIf(!nats)('NATS', { timeout: 60_000 }, () => {
   let server: NatsServer
   let sequences = 0
   beforeAll(async () => {
-    server = await startNats()
+    server = await startNats({ config: 'max_payload: 8MB' })
   })
   afterAll(() => server[Symbol.asyncDispose]())
 

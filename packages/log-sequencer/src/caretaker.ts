@@ -3,6 +3,7 @@ import type { Threads } from '@tailrace/log/sqlite'
 import type { Removed } from './index/remove.ts'
 import type { IndexWriter } from './index/writer.ts'
 import type { Life } from './life.ts'
+import type { Removal } from './record/record.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 /** How long a node leaves retention to the one that was at work last. */
@@ -47,17 +48,20 @@ export class Caretaker {
     try {
       if (this.#writing === life) return await this.#writePart(life, index)
       const { removal, done } = await index.writer.call('plan', rules, now)
-      if (removal !== undefined) {
-        const { removed, hasMore } = (await this.#queue.write({ kind: 'removal', removal })) as Removed
-        return { removed, done: done && !hasMore }
-      }
-      if (!done || !(await isWorthwhile(life, index))) return { removed: 0, done }
+      const { removed, hasMore } = await this.#remove(removal)
+      if (!done || hasMore) return { removed, done: false }
+      if (!(await isWorthwhile(life, index))) return { removed, done }
       await index.writer.call('beginCheckpoint')
       this.#writing = life
-      return { removed: 0, done: false }
+      return { removed, done: false }
     } finally {
       this.#isBusy = false
     }
+  }
+
+  async #remove(removal: Removal | undefined): Promise<Removed> {
+    if (removal === undefined) return { removed: 0, hasMore: false }
+    return (await this.#queue.write({ kind: 'removal', removal })) as Removed
   }
 
   get #isAtWork(): boolean {

@@ -44,7 +44,8 @@ export interface Applier {
 export function createApplier(db: DatabaseSync, path: string): Applier {
   const nodes = createNodeTable(db)
   const topics = createTopicTable(db)
-  const events = createEventTable(db, topics, () => false)
+  // Which topics are bounded is known only to the node that is at work on retention.
+  const events = createEventTable(db, topics, () => true)
   const notes = createNoteTable(db)
   const remover = createRemover(db, topics)
   let standing!: Standing

@@ -9,6 +9,9 @@ import { createLoader, partsOf } from './checkpoint.ts'
 import { createPlanner, type Plan } from './plan.ts'
 import { createStandingTable, INDEX_FORMAT, type Standing } from './schema.ts'
 
+/** How many unused pages are returned to the disk after a removal. */
+const MAX_VACUUM_PAGES = 512
+
 /** What the records and the index occupy, in bytes. */
 export interface Sizes {
   /** The records after the newest checkpoint. */
@@ -60,6 +63,7 @@ export function openIndexWriter(path: string): IndexWriter {
   const applier = createApplier(db, path)
   const loader = createLoader(db)
   const planner = createPlanner(db)
+  const vacuum = db.prepare(`PRAGMA incremental_vacuum(${MAX_VACUUM_PAGES})`)
   let standing = standings.read()
   /** The checkpoint that is being loaded, and how many of its parts were. */
   let loading: { readonly node: string; readonly position: number; readonly parts: number } | undefined
@@ -105,10 +109,10 @@ export function openIndexWriter(path: string): IndexWriter {
     standing: () => standing,
 
     sizes() {
-      const [used, size] = ['page_count', 'page_size'].map((name) =>
+      const [count, unused, size] = ['page_count', 'freelist_count', 'page_size'].map((name) =>
         Number(db.prepare(`PRAGMA ${name}`).get()![name]),
-      ) as [number, number]
-      return { records: standing.bytes - standing.base_bytes, index: used * size }
+      ) as [number, number, number]
+      return { records: standing.bytes - standing.base_bytes, index: (count - unused) * size }
     },
 
     reset: (identity, position) =>
@@ -121,12 +125,14 @@ export function openIndexWriter(path: string): IndexWriter {
     apply(records) {
       const before = standing
       try {
-        return transaction(db, 'BEGIN IMMEDIATE', () => {
+        const applied = transaction(db, 'BEGIN IMMEDIATE', () => {
           const [results, next] = applier.apply(records, standing)
           standings.save(before, next)
           standing = next
           return results
         })
+        if (records.some(isRemoval)) vacuum.all()
+        return applied
       } catch (error) {
         standing = before
         applier.forget()
@@ -164,6 +170,10 @@ export function openIndexWriter(path: string): IndexWriter {
       held.close()
     },
   }
+}
+
+function isRemoval({ record }: PlacedRecord): boolean {
+  return record?.entries.some(({ kind }) => kind === 'removal') === true
 }
 
 function damaged(position: number, cause: unknown): LogError {

@@ -16,7 +16,8 @@ export const CARRIED = {
     'traceparent',
     'tracestate',
   ],
-  answers: ['topic', 'key', 'offset', 'time'],
+  answered: ['topic', 'bytes'],
+  answers: ['topic', 'key', 'offset', 'time', 'is_bounded'],
   notes: ['key', 'until'],
   nodes: ['node', 'number', 'position'],
 } as const
