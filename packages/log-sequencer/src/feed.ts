@@ -44,6 +44,11 @@ export class Feed implements Consumer {
   readonly #listener: FeedListener
   readonly #waiting = new Set<Waiting>()
   #isStopped = false
+  #begin!: () => void
+  /** Resolves once the first records were applied, or found to be those that were. */
+  readonly began: Promise<void> = new Promise((resolve) => {
+    this.#begin = resolve
+  })
 
   constructor(
     index: Threads<IndexWriter>,
@@ -110,6 +115,7 @@ export class Feed implements Consumer {
       this.#position = one.position
     }
     if (this.#isStopped) return
+    this.#begin()
     this.#queue.reached(this.#position)
     for (const waiting of this.#waiting) {
       if (waiting.position > this.#position) continue

@@ -208,7 +208,10 @@ export class IndexedSequence {
       await this.index.writer.call('reset', identity, 0)
       feed.moveTo({ position: 0, newest: 0 })
     }
+    const isRepeated = feed.place.position >= oldest
     life.consume()
+    // The last record that was applied is consumed again, if it is still there: it may be another one now.
+    if (isRepeated) await Promise.race([feed.began, stopped])
     await Promise.race([feed.reach(newest), stopped])
     if (missing > WORTH_A_WORD) {
       warn(`The index ${path} is complete, after ${Math.round((performance.now() - began) / 1000)} s.`)

@@ -22,6 +22,7 @@ export interface Logs {
 export function useLogs(): Logs {
   const dirs: ReturnType<typeof tempDir>[] = []
   const opened: CompleteEventLog[] = []
+  let indexes = 0
   beforeEach(() => void dirs.push(tempDir()))
   afterEach(async () => {
     for (const log of opened.splice(0)) await log.close()
@@ -30,7 +31,7 @@ export function useLogs(): Logs {
   const path = (name: string): string => join(dirs[0]!.path, `${name}.index`)
   return {
     path,
-    async open(sequence, { name = `${opened.length}`, ...options } = {}) {
+    async open(sequence, { name = `${(indexes += 1)}`, ...options } = {}) {
       const { connect } = sequence.link()
       const log = await openSequencedLog({ connect, index: path(name), ...options })
       opened.push(log)
@@ -66,7 +67,9 @@ export async function answersOf(log: CompleteEventLog, topics: readonly string[]
   }
 }
 
+/** Everything that any node has appended. */
 export async function allOf(log: CompleteEventLog, kind: 'read' | 'snapshots'): Promise<StoredEvent[]> {
+  await log.describe()
   const events: StoredEvent[] = []
   for (let after = 0, more = true; more;) {
     const query = { selectors: ['**'], after, limit: 10_000, maxBytes: 2 ** 30 }

@@ -63,7 +63,7 @@ export function createApplier(db: DatabaseSync, path: string): Applier {
     standing = { ...standing, ours: position }
     const [first] = record.entries
     // Of two nodes that begin a log at the same time, the first one in the order does.
-    if (first?.kind === 'genesis' && first.after >= ours) begin(first, position)
+    if (first?.kind === 'genesis' && first.after >= ours && first.after < position) begin(first, position)
     if (record.epoch !== standing.epoch || !nodes.isNew(record.node, record.number, position))
       return 'ignored'
     return { entries: applyEntries(record, position, record.time ?? Math.floor(time)) }
