@@ -32,7 +32,7 @@ const LOG = [
 /** A port on which a broker accepts clients. */
 export interface KafkaListener {
   readonly port: number
-  /** Clients that connect are told to use this port from then on: that of a proxy, for example. */
+  /** The port that the broker names to its clients as its own: that of a proxy, for example. */
   readonly advertisedPort?: number
   /** @defaultValue `PLAINTEXT` */
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
