@@ -6,6 +6,14 @@ export type { FaultCounts, FaultKind, FaultOptions } from './faults.ts'
 export { startFlakyProxy, type FlakyProxy, type FlakyProxyOptions } from './flaky-proxy.ts'
 export type { Frame } from './frame.ts'
 export { startHub, type HubOptions, type HubProcess } from './hub-process.ts'
+export {
+  SHORT_SESSION,
+  startKafka,
+  startKafkaCluster,
+  type Kafka,
+  type KafkaListener,
+  type KafkaOptions,
+} from './kafka.ts'
 export { startNats, startNatsCluster, type NatsCluster, type NatsOptions, type NatsServer } from './nats.ts'
 export { openNetwork, type Network } from './network.ts'
 export { startPostgres, type Backup, type Postgres, type PostgresOptions } from './postgres.ts'

@@ -5,6 +5,7 @@ import { TestRunner } from 'vitest'
 
 import { hasChromium } from './chromium.ts'
 import { mountDiskImage } from './disk-image.ts'
+import { hasKafka } from './kafka.ts'
 import { openNetwork } from './network.ts'
 import { mountSmallDisk } from './small-disk.ts'
 
@@ -40,7 +41,7 @@ const probes: Record<RequirementName, () => boolean> = {
   ext4: canMountImage,
   gcc: () => isOnPath('gcc'),
   haproxy: () => isOnPath('haproxy'),
-  kafka: () => isOnPath('java'),
+  kafka: () => isOnPath('java') && hasKafka(),
   mount: canMount,
   nats: () => isOnPath('nats-server'),
   network: canOpenNetwork,
