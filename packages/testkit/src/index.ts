@@ -1,3 +1,4 @@
+export { Auditor, type ReaderAudit, type Verdict } from './auditor.ts'
 export { makeCertificate, type Certificate } from './certificate.ts'
 export { launchChromium, hasChromium } from './chromium.ts'
 export { runCli, spawnCli, type CliProcess, type CliResult } from './cli.ts'
