@@ -170,6 +170,11 @@ export class ReaderAudit {
     }, 0)
   }
 
+  /** Whether it has received so many events of each of its publishers. */
+  hasReceived(counts: ReadonlyMap<string, number>): boolean {
+    return this.publishers.every((publisher) => this.#due(publisher) >= (counts.get(publisher) ?? 0))
+  }
+
   /** The first event that it has not received yet, for each publisher, in words. */
   missing(): string[] {
     return this.publishers.flatMap((publisher) => {
