@@ -61,7 +61,7 @@ export class Auditor {
   }
 
   /** A reader of these publishers, from the first event on. */
-  addReader(publishers: readonly string[], name = `reader ${this.#readers.length}`): ReaderAudit {
+  addReader(publishers: readonly string[], name: string = `reader ${this.#readers.length}`): ReaderAudit {
     const reader = new ReaderAudit(this, publishers, name)
     this.#readers.push(reader)
     return reader
@@ -76,14 +76,16 @@ export class Auditor {
    * Checks the log for the events of a publisher at the end: each once and in order, and only the last `kept` ones if
    * retention has removed the others.
    */
-  compare(publisher: string, stored: readonly { id: string; data: string }[], kept = Infinity): void {
+  compare(publisher: string, stored: readonly { id: string; data: string }[], kept: number = Infinity): void {
     const offsets = this.offsetsOf(publisher)
     const found = new Map(stored.map(({ id, data }) => [data, offsetOf(id)]))
     for (let n = Math.max(0, offsets.length - kept); n < offsets.length; n += 1) {
       const offset = found.get(`${publisher}:${n}`)
       if (offset === offsets[n]) continue
       this.#missing += 1
-      this.report(`the log: ${publisher}:${n} was acknowledged as ${offsets[n]}, and is ${offset ?? 'missing'}`)
+      this.report(
+        `the log: ${publisher}:${n} was acknowledged as ${offsets[n]}, and is ${offset ?? 'missing'}`,
+      )
     }
   }
 
@@ -155,7 +157,8 @@ export class ReaderAudit {
     else if (late) this.outOfOrder += 1
     this.lost += skipped
     if (n < next || late || skipped > 0) {
-      const what = n < next ? 'repeats' : late ? 'is out of order after' : `comes without ${skipped} before it, after`
+      const what =
+        n < next ? 'repeats' : late ? 'is out of order after' : `comes without ${skipped} before it, after`
       this.#auditor.report(`${this.name}: ${data} as ${offset} ${what} ${this.#last}`)
     }
     this.#next.set(publisher, Math.max(next, n + 1))

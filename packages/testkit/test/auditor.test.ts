@@ -35,8 +35,18 @@ test('a reader that receives everything once and in order is without fault', () 
 })
 
 test.each([
-  ['one in the middle is lost', [0, 2, 3], { lost: 1 }, 'p:2 as 13 comes without 1 before it, after q:0 as 12'],
-  ['the last ones are lost', [0, 1], { lost: 2 }, 'p:2 as 13, and 0 after it, never came; the last was p:1 as 11'],
+  [
+    'one in the middle is lost',
+    [0, 2, 3],
+    { lost: 1 },
+    'p:2 as 13 comes without 1 before it, after q:0 as 12',
+  ],
+  [
+    'the last ones are lost',
+    [0, 1],
+    { lost: 2 },
+    'p:2 as 13, and 0 after it, never came; the last was p:1 as 11',
+  ],
   ['everything is lost', [], { lost: 4 }, 'p:0 as 10, and 2 after it, never came; the last was nothing'],
   ['one comes twice', [0, 1, 1, 2, 3], { duplicated: 1 }, 'p:1 as 11 repeats p:1 as 11'],
   ['one comes again much later', [0, 1, 2, 3, 0], { duplicated: 1 }, 'p:0 as 10 repeats p:2 as 13'],

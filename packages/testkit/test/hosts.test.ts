@@ -31,7 +31,7 @@ test.skipIf(!network)('hosts see each other, and this machine sees them', async 
   const [a, b] = [hosts.host('a'), hosts.host('b')]
   await using service = await listenOn(b)
   expect(service.output()).toBe('')
-  const [command = '', ...args] = [...a.prefix, process.execPath, '-e', ASK, b.address]
+  const [command, ...args] = [...a.prefix, process.execPath, '-e', ASK, b.address]
   const child = spawn(command, args)
   child.stdin.write('who am I\n')
   const [answer] = (await once(child.stdout, 'data')) as [Buffer]
@@ -43,35 +43,38 @@ test.skipIf(!network)('hosts see each other, and this machine sees them', async 
   ours.destroy()
 })
 
-test.skipIf(!network)('what is sent over a way that is cut arrives once it has healed; other ways stay', async () => {
-  using hosts = openHosts(['a', 'b', 'c'])
-  const [a, b, c] = [hosts.host('a'), hosts.host('b'), hosts.host('c')]
-  await using service = await listenOn(b)
-  expect(hosts.canCut).toBe(true)
-  const askFrom = (from: Host): ReturnType<typeof spawn> => {
-    const [command = '', ...args] = [...from.prefix, process.execPath, '-e', ASK, b.address]
-    return spawn(command, args)
-  }
-  const [cut, open] = [askFrom(a), askFrom(c)]
-  for (const child of [cut, open]) {
-    child.stdin!.write('one\n')
-    await once(child.stdout!, 'data')
-  }
-  hosts.cut('a', 'b')
-  const arrived: string[] = []
-  cut.stdout!.on('data', () => arrived.push('over the way that was cut'))
-  cut.stdin!.write('two\n')
-  for (let n = 0; n < 20; n += 1) {
-    open.stdin!.write('two\n')
-    await once(open.stdout!, 'data')
-  }
-  expect(arrived).toEqual([])
-  hosts.heal('a', 'b')
-  await once(cut.stdout!, 'data')
-  for (const child of [cut, open]) child.kill()
-  expect(service.output()).toBe('')
-  expect(await text(cut.stderr!)).toBe('')
-})
+test.skipIf(!network)(
+  'what is sent over a way that is cut arrives once it has healed; other ways stay',
+  async () => {
+    using hosts = openHosts(['a', 'b', 'c'])
+    const [a, b, c] = [hosts.host('a'), hosts.host('b'), hosts.host('c')]
+    await using service = await listenOn(b)
+    expect(hosts.canCut).toBe(true)
+    const askFrom = (from: Host): ReturnType<typeof spawn> => {
+      const [command, ...args] = [...from.prefix, process.execPath, '-e', ASK, b.address]
+      return spawn(command, args)
+    }
+    const [cut, open] = [askFrom(a), askFrom(c)]
+    for (const child of [cut, open]) {
+      child.stdin!.write('one\n')
+      await once(child.stdout!, 'data')
+    }
+    hosts.cut('a', 'b')
+    const arrived: string[] = []
+    cut.stdout!.on('data', () => arrived.push('over the way that was cut'))
+    cut.stdin!.write('two\n')
+    for (let n = 0; n < 20; n += 1) {
+      open.stdin!.write('two\n')
+      await once(open.stdout!, 'data')
+    }
+    expect(arrived).toEqual([])
+    hosts.heal('a', 'b')
+    await once(cut.stdout!, 'data')
+    for (const child of [cut, open]) child.kill()
+    expect(service.output()).toBe('')
+    expect(await text(cut.stderr!)).toBe('')
+  },
+)
 
 test('a host that is not there is named', () => {
   using hosts = openHosts(['a'])

@@ -54,7 +54,10 @@ export async function deploy(engine: Engine): Promise<Deployment> {
     const hubs = HUB_NAMES.map((name) => {
       const { words, env } = unitCommand(name, engine.name, folder)
       const { TAILRACE_LOG: log = '', TAILRACE_PORT: port, ...rest } = env
-      const place = { TAILRACE_HOST: hosts.host(name).address, TAILRACE_TRUST_PROXY: hosts.host('proxy').address }
+      const place = {
+        TAILRACE_HOST: hosts.host(name).address,
+        TAILRACE_TRUST_PROXY: hosts.host('proxy').address,
+      }
       const job = {
         words: words.flatMap((word) => (word === '/usr/local/bin/tailrace' ? TAILRACE : [word])),
         env: {

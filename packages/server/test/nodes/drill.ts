@@ -18,6 +18,8 @@ const POLL_MS = 20
 export interface Stage {
   readonly deployment: Deployment
   readonly random: Random
+  /** The topic to which a publisher publishes. */
+  topicOf(publisher: string): string
   /** Resolves once so many more events have been acknowledged. */
   acknowledged(count: number): Promise<void>
   /** Resolves once every reader has received everything that was acknowledged before the call. */
@@ -32,7 +34,7 @@ export interface Stage {
 export interface Drill {
   readonly name: string
   /** What it needs that a machine may lack. */
-  readonly needs?: 'network' | 'disk' | 'clock' | undefined
+  readonly needs?: 'network' | 'mount' | 'faketime' | undefined
   /** Whether publishers may be refused meanwhile, and have to try again. */
   readonly mayRefuse: boolean
   run(stage: Stage): Promise<void>
@@ -91,6 +93,7 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
   const stage: Stage = {
     deployment,
     random,
+    topicOf,
     async acknowledged(count) {
       const wanted = auditor.verdict().acknowledged + count
       await until(() => auditor.verdict().acknowledged >= wanted)
@@ -129,7 +132,8 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
     }
   }
   if (!drill.mayRefuse) {
-    for (const refusal of publishers.flatMap(({ refusals }) => refusals)) auditor.report(`refused: ${refusal}`)
+    for (const refusal of publishers.flatMap(({ refusals }) => refusals))
+      auditor.report(`refused: ${refusal}`)
   }
   const verdict = auditor.verdict()
   return {

@@ -37,7 +37,11 @@ async function kill(machine: Machine): Promise<void> {
   await until(() => machine.exits > before && machine.isRunning)
 }
 
-async function cut({ deployment: { hosts }, note, acknowledged }: Stage, pairs: readonly [Machine | string, string][], ms: number): Promise<void> {
+async function cut(
+  { deployment: { hosts }, note, acknowledged }: Stage,
+  pairs: readonly [Machine | string, string][],
+  ms: number,
+): Promise<void> {
   const named = pairs.map(([one, other]) => [typeof one === 'string' ? one : nameOf(one), other] as const)
   note(`cuts ${named.map((pair) => pair.join(' off from ')).join(', ')} for ${ms} ms`)
   for (const [one, other] of named) hosts.cut(one, other)
@@ -184,7 +188,7 @@ const freezeEngine: Drill = {
 
 const fillDisk: Drill = {
   name: "fill the engine's disk",
-  needs: 'disk',
+  needs: 'mount',
   mayRefuse: true,
   async run(stage) {
     const { disk, hubs, engine } = stage.deployment
@@ -196,7 +200,9 @@ const fillDisk: Drill = {
     await until(() => stage.refused() > refused)
     await delay(2_000)
     rmSync(ballast)
-    stage.note(`makes room; it has refused ${stage.refused() - refused} attempts, and exited ${engine.exits} times`)
+    stage.note(
+      `makes room; it has refused ${stage.refused() - refused} attempts, and exited ${engine.exits} times`,
+    )
     await Promise.all(hubs.map(ready))
     await stage.acknowledged(SOME)
     await stage.delivered()
@@ -214,7 +220,7 @@ async function fill(file: string, disk: string): Promise<void> {
 
 const jumpClock: Drill = {
   name: 'jump the clock of a hub',
-  needs: 'clock',
+  needs: 'faketime',
   mayRefuse: true,
   async run(stage) {
     const hub = stage.random.pick(stage.deployment.hubs)
@@ -229,11 +235,18 @@ const jumpClock: Drill = {
     for (const offset of ['+3600', '-3600', '+0']) {
       stage.note(`sets it to ${offset} s`)
       set(offset)
+      await until(async () => Math.abs((await secondsAhead(hub)) - Number(offset)) < 60)
       await stage.acknowledged(2 * SOME)
       await stage.delivered()
     }
     await roll(stage, hub)
   },
+}
+
+/** Of its clock before ours, as its responses show it. */
+async function secondsAhead(hub: Machine): Promise<number> {
+  const { headers } = await fetch(`${hub.url}/healthz`)
+  return (Date.parse(headers.get('date') ?? '') - Date.now()) / 1000
 }
 
 /** Debian's libfaketime, which reads an offset from a file once a second. Time that only passes is left alone. */
@@ -268,3 +281,23 @@ export const DRILLS: readonly Drill[] = [
   jumpClock,
   rollHubs,
 ]
+
+/** A short round of the drills above. */
+export const roundOf = (canCut: boolean): Drill => ({
+  name: 'kill a hub, cut another off from the engine, restart the engine',
+  mayRefuse: true,
+  async run(stage) {
+    const { engine, hubs } = stage.deployment
+    const first = stage.random.int(0, hubs.length - 1)
+    const [killed, away] = [hubs[first]!, hubs[(first + 1) % hubs.length]!]
+    stage.note(`kills ${nameOf(killed)}`)
+    await kill(killed)
+    if (canCut) await cut(stage, [[away, nameOf(engine)]], 3_000)
+    stage.note(`restarts ${nameOf(engine)}`)
+    await engine.stop()
+    await engine.start()
+    await Promise.all(hubs.map(ready))
+    await stage.acknowledged(SOME)
+    await stage.delivered()
+  },
+})

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine } from '../engine.ts'
@@ -5,6 +6,8 @@ import { composeCommand, exampleFile } from '../example.ts'
 
 export const nats: Engine = {
   name: 'nats',
+  title: 'NATS JetStream',
+  version: () => execFileSync('nats-server', ['--version'], { encoding: 'utf8' }).trim(),
   diskBytes: 64 * 2 ** 20,
   async prepare(_, folder) {
     const file = join(folder, 'nats.conf')

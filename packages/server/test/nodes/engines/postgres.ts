@@ -6,6 +6,8 @@ import { composeCommand, composeServices, exampleFile } from '../example.ts'
 
 export const postgres: Engine = {
   name: 'postgres',
+  title: 'PostgreSQL',
+  version: () => execFileSync('pg_config', ['--version'], { encoding: 'utf8' }).trim(),
   diskBytes: 256 * 2 ** 20,
   async prepare(_, folder) {
     const bin = execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim()
@@ -16,8 +18,8 @@ export const postgres: Engine = {
     writeFileSync(file, `${text}unix_socket_directories = ''\n`)
     chmodSync(file, 0o644)
     // What its image does at the first start, with these variables.
-    const { POSTGRES_USER: user = '', POSTGRES_DB: database = '' } = composeServices('postgres')['postgres']!
-      .environment!
+    const { POSTGRES_USER: user = '', POSTGRES_DB: database = '' } =
+      composeServices('postgres')['postgres']!.environment!
     const [command = '', ...words] = owner
     const init = ['--pgdata', data, `--username=${user}`, '--auth=trust', '--encoding=UTF8', '--no-sync']
     execFileSync(command, [...words, join(bin, 'initdb'), ...init], { cwd: '/', stdio: 'ignore' })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine } from '../engine.ts'
@@ -5,6 +6,9 @@ import { composeCommand, exampleFile } from '../example.ts'
 
 export const redis: Engine = {
   name: 'redis',
+  title: 'Redis',
+  version: () =>
+    `Redis ${execFileSync('redis-server', ['--version'], { encoding: 'utf8' }).match(/v=(\S+)/)?.[1]}`,
   diskBytes: 16 * 2 ** 20,
   async prepare(_, folder) {
     const [data, file] = [join(folder, 'data'), join(folder, 'redis.conf')]
