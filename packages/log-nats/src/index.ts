@@ -1,1 +1,1 @@
-export {}
+export { openNatsLog, type NatsLogOptions } from './nats-log.ts'

@@ -1,4 +1,4 @@
-import type { LogError } from '@tailrace/log'
+import type { Session } from '@tailrace/log/adapter'
 
 /** A record in a sequence. */
 export interface SequencedRecord {
@@ -20,38 +20,50 @@ export interface SequencerDescription {
   readonly maxRecordBytes: number
 }
 
-/** Receives records. Must not throw. */
+/** Receives records. */
 export interface Consumer {
-  /** A run of records, in order: never empty, positions larger than any before, none missing that is retained. */
-  records(records: readonly SequencedRecord[]): void
-  /** The connection was lost. The sequencer reconnects by itself, and continues after the last record. Once each time. */
-  interrupted(reason: LogError): void
-  resumed(): void
-  /** It is over: the sequence was replaced or deleted. */
-  failed(error: LogError): void
+  /**
+   * A run of records, in order: never empty, positions larger than any before, none missing that is retained. No
+   * more are reported until this resolves. Never rejects.
+   */
+  records(records: readonly SequencedRecord[]): Promise<void>
+}
+
+/**
+ * One connection to an engine that can do one thing: put records in one order, for all nodes, durably. Everything else
+ * that a log must know (idempotency, ends of topics, the newest event of each key) follows from the order, and each
+ * node derives it for itself.
+ *
+ * `lost` resolves once the connection is of no more use, also if consuming is: another one is made then, which continues
+ * after the last record. What was waiting rejects at once.
+ */
+export interface Sequencer extends Session {
+  /**
+   * Appends one record, of at most `maxRecordBytes`. Resolves with its position once it is durable. Appends of one
+   * connection keep their order: a record is never stored behind one that was appended after it.
+   *
+   * @throws LogError `unreachable` if it was certainly not stored, `outcome-unknown` if it may be, `full` …
+   */
+  append(bytes: Uint8Array): Promise<number>
+  /**
+   * Reports every retained record after a position, which may be 0, and every later one, until the consumption is
+   * stopped or the connection is lost. One consumption runs at a time.
+   */
+  consume(after: number, consumer: Consumer): Promise<Consumption>
+  /** @throws LogError `unreachable` */
+  describe(): Promise<SequencerDescription>
+  /** Removes every record up to a position, or some of the oldest of them. */
+  trim(through: number): Promise<void>
 }
 
 export interface Consumption {
+  /** Nothing is reported once this was called. Must not reject. */
   stop(): Promise<void>
 }
 
 /**
- * An engine that can do one thing: put records in one order, for all nodes, durably. Everything else that a log must
- * know (idempotency, ends of topics, the newest event of each key) follows from the order, and each node derives it
- * for itself.
+ * Connects to a sequencer, as {@link EngineConnectionOptions.connect} describes: it checks the version and the settings
+ * of the engine, creates the sequence if there is none, takes bounded time, and leaves nothing open if it fails. The
+ * log compares the identity, and calls it again after an interruption.
  */
-export interface Sequencer {
-  /**
-   * Appends one record. Resolves with its position once it is durable. Appends of one node keep their order.
-   *
-   * @throws LogError `unreachable` if it was certainly not stored, `outcome-unknown` if it may be, `too-large`, `full` …
-   */
-  append(bytes: Uint8Array): Promise<number>
-  /** Reports every record after a position, and every later one. Called once for each node. */
-  consume(after: number, consumer: Consumer): Promise<Consumption>
-  /** @throws LogError `unreachable` */
-  describe(): Promise<SequencerDescription>
-  /** Removes every record up to a position, or some of them. */
-  trim(through: number): Promise<void>
-  close(): Promise<void>
-}
+export type ConnectSequencer = (signal: AbortSignal) => Promise<Sequencer>

@@ -8,6 +8,7 @@ export { startFlakyProxy, type FlakyProxy, type FlakyProxyOptions } from './flak
 export type { Frame } from './frame.ts'
 export { openHosts, type Host, type Hosts } from './hosts.ts'
 export { startHub, type HubOptions, type HubProcess } from './hub-process.ts'
+export { startNats, startNatsCluster, type NatsCluster, type NatsOptions, type NatsServer } from './nats.ts'
 export { openNetwork, type Network } from './network.ts'
 export type { ProgramExit, ProgramOptions } from './program.ts'
 export { createRandom, testSeed, type Random } from './random.ts'
