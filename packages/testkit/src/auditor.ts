@@ -35,6 +35,7 @@ export class Auditor {
   #acknowledged = 0
   #repeats = 0
   #missing = 0
+  #storedAgain = 0
   readonly #faults: string[] = []
   readonly #trimmed: ReadonlySet<string>
 
@@ -78,7 +79,15 @@ export class Auditor {
    */
   compare(publisher: string, stored: readonly { id: string; data: string }[], kept: number = Infinity): void {
     const offsets = this.offsetsOf(publisher)
-    const found = new Map(stored.map(({ id, data }) => [data, offsetOf(id)]))
+    const found = new Map<string, number>()
+    for (const { id, data } of stored) {
+      if (found.has(data)) {
+        this.#storedAgain += 1
+        this.report(`the log: ${data} is stored as ${found.get(data)}, and again as ${offsetOf(id)}`)
+      } else {
+        found.set(data, offsetOf(id))
+      }
+    }
     for (let n = Math.max(0, offsets.length - kept); n < offsets.length; n += 1) {
       const offset = found.get(`${publisher}:${n}`)
       if (offset === offsets[n]) continue
@@ -103,7 +112,7 @@ export class Auditor {
       repeats: this.#repeats,
       delivered: sum(({ delivered }) => delivered),
       lost: this.#missing + sum((reader) => reader.lost + reader.left),
-      duplicated: sum(({ duplicated }) => duplicated),
+      duplicated: this.#storedAgain + sum(({ duplicated }) => duplicated),
       outOfOrder: sum(({ outOfOrder }) => outOfOrder),
       gaps: sum(({ gaps }) => gaps),
       faults: [...this.#faults, ...left].slice(0, MAX_FAULTS),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { Auditor } from '@tailrace/testkit'
+import { Auditor, type Verdict } from '@tailrace/testkit'
 
 /** Three events of `p` and one of `q` were acknowledged, with these offsets. */
 function audited(): Auditor {
@@ -34,7 +34,7 @@ test('a reader that receives everything once and in order is without fault', () 
   })
 })
 
-test.each([
+test.each<[string, number[], Partial<Verdict>, string]>([
   [
     'one in the middle is lost',
     [0, 2, 3],
@@ -63,8 +63,14 @@ test.each([
 test('an event that was stored twice, under two offsets, is a repetition', () => {
   const auditor = audited()
   const reader = auditor.addReader(['p'])
-  for (const [data, id] of [...ALL.slice(0, 2), ['p:1', 'e.14']] as const) reader.deliver(data, id)
+  for (const [data, id] of [...ALL.slice(0, 2), ['p:1', 'e.14'] as const]) reader.deliver(data, id)
   expect(auditor.verdict()).toMatchObject({ duplicated: 1 })
+  auditor.compare('q', [
+    { data: 'q:0', id: 'e.12' },
+    { data: 'q:0', id: 'e.15' },
+  ])
+  expect(auditor.verdict()).toMatchObject({ duplicated: 2 })
+  expect(auditor.verdict().faults).toContain('the log: q:0 is stored as 12, and again as 15')
 })
 
 test('a gap excuses only what may be trimmed', () => {
