@@ -65,7 +65,9 @@ export async function deploy(engine: Engine): Promise<Deployment> {
           ...TIMES,
           ...place,
           TAILRACE_PORT: port!,
-          TAILRACE_LOG: log.replace(`//${engine.name}`, `//${engineHost.address}`),
+          TAILRACE_LOG: log
+            .replace(`//${engine.name}`, `//${engineHost.address}`)
+            .replace('/var/lib/tailrace', join(folder, name)),
           NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
         },
         port: Number(port),
