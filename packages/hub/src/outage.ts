@@ -24,14 +24,18 @@ export class Outage {
     return this.#reason
   }
 
+  /** May be called again with another reason. It is reported if its code differs. */
   begin(reason: LogError): void {
+    const isNews = reason.code !== this.#reason?.code
     this.#reason = reason
-    this.#options.onInterruption(reason)
+    if (isNews && !this.#isStopped) this.#options.onInterruption(reason)
   }
 
+  /** Does nothing without an interruption. */
   end(): void {
+    if (this.#reason === undefined) return
     this.#reason = undefined
-    this.#options.onInterruption(undefined)
+    if (!this.#isStopped) this.#options.onInterruption(undefined)
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#retryAfter(0)
@@ -39,7 +43,9 @@ export class Outage {
 
   /** Reports a failure, unless it follows from an interruption, which was reported when it began. */
   report(error: unknown): void {
-    const isKnown = this.#reason !== undefined && isUnreachable(error)
+    const { code } = this.#reason ?? {}
+    const isKnown =
+      code !== undefined && (isUnreachable(error) || (LogError.is(error) && error.code === code))
     if (!this.#isStopped && !isKnown) this.#options.onError(error)
   }
 
