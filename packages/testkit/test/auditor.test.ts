@@ -10,12 +10,12 @@ function audited(): Auditor {
   return auditor
 }
 
-const ALL = [
+const ALL: readonly (readonly [data: string, id: string])[] = [
   ['p:0', 'e.10'],
   ['p:1', 'e.11'],
   ['q:0', 'e.12'],
   ['p:2', 'e.13'],
-] as const
+]
 
 test('a reader that receives everything once and in order is without fault', () => {
   const auditor = audited()

@@ -44,7 +44,7 @@ export function unitCommand(node: string, engine: EngineName, credentials: strin
   const files = valuesOf('EnvironmentFile').map((path) => path.slice('/etc/tailrace/'.length))
   const env = {
     ...environmentOf(files.map((file) => (file === 'engine.env' ? `${engine}.env` : file))),
-    ...Object.fromEntries(valuesOf('Environment').map((line) => line.split('=', 2))),
+    ...Object.fromEntries(valuesOf('Environment').map(assignmentOf)),
   } as Variables
   return { words: wordsOf(valuesOf('ExecStart')[0]), env }
 }
@@ -74,13 +74,12 @@ function servicesOf(file: string): Readonly<Record<string, Service>> {
 
 function environmentOf(files: readonly string[]): Variables {
   const lines = files.flatMap((file) => exampleFile(file).split('\n'))
-  const variables = lines.filter((line) => line !== '' && !line.startsWith('#'))
-  return Object.fromEntries(
-    variables.map((line) => {
-      const at = line.indexOf('=')
-      return [line.slice(0, at), line.slice(at + 1)]
-    }),
-  )
+  return Object.fromEntries(lines.filter((line) => line !== '' && !line.startsWith('#')).map(assignmentOf))
+}
+
+function assignmentOf(line: string): [string, string] {
+  const at = line.indexOf('=')
+  return [line.slice(0, at), line.slice(at + 1)]
 }
 
 function wordsOf(command: string | undefined): string[] {
