@@ -12,6 +12,7 @@ export { startNats, startNatsCluster, type NatsCluster, type NatsOptions, type N
 export { openNetwork, type Network } from './network.ts'
 export type { ProgramExit, ProgramOptions } from './program.ts'
 export { createRandom, testSeed, type Random } from './random.ts'
+export { startRedis, type RedisOptions, type RedisServer } from './redis.ts'
 export { needs, type RequirementName } from './requirement.ts'
 export { freePort, startService, type Service, type ServiceOptions } from './service.ts'
 export { createScriptedLog, type ScriptedLog, type ScriptedLogOptions } from './scripted-log.ts'
