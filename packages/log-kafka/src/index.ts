@@ -1,1 +1,1 @@
-export {}
+export { openKafkaLog, type KafkaLogOptions } from './kafka-log.ts'

@@ -5,6 +5,7 @@ import { TestRunner } from 'vitest'
 
 import { hasChromium } from './chromium.ts'
 import { mountDiskImage } from './disk-image.ts'
+import { hasKafka } from './kafka.ts'
 import { openNetwork } from './network.ts'
 import { mountSmallDisk } from './small-disk.ts'
 
@@ -42,7 +43,7 @@ const probes: Record<RequirementName, () => boolean> = {
   faketime: () => globSync('/usr/lib/*/faketime/libfaketimeMT.so.1').length > 0,
   gcc: () => isOnPath('gcc'),
   haproxy: () => isOnPath('haproxy'),
-  kafka: () => isOnPath('java'),
+  kafka: () => isOnPath('java') && hasKafka(),
   mount: canMount,
   nats: () => isOnPath('nats-server'),
   network: canOpenNetwork,

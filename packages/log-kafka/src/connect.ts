@@ -1,0 +1,100 @@
+import { LogError } from '@tailrace/log'
+import type { Durability } from '@tailrace/log/adapter'
+import type { ConnectSequencer } from '@tailrace/log-sequencer'
+
+import { Broker } from './broker.ts'
+import { toLogError } from './errors.ts'
+import type { KafkaAddress, Server } from './kafka-url.ts'
+import { KafkaSequencer, type Memory } from './kafka-sequencer.ts'
+import { hazardsOf, readSettings, type TopicSettings } from './settings.ts'
+import { createTopic, findTopic, type Topic } from './topic.ts'
+
+/** For all of it: to find a broker, to create the topic, and to connect to its leader. */
+const CONNECT_LIMIT_MS = 5_000
+
+export interface ConnectOptions {
+  readonly address: KafkaAddress
+  /** Certificates to trust, in PEM, instead of those of the system. */
+  readonly ca: string | undefined
+  readonly durability: Durability
+}
+
+/** One node's way to its topic. */
+export function connectKafka({ address, ca, durability }: ConnectOptions): ConnectSequencer {
+  const access = { credentials: address.credentials, usesTls: address.usesTls, ca }
+  const memory: Memory = { place: undefined, end: undefined }
+  let known: string | undefined
+
+  async function locate(broker: Broker, signal: AbortSignal): Promise<[Topic, TopicSettings]> {
+    let topic = await findTopic(broker, address.topic)
+    if (known !== undefined && topic?.identity !== known) {
+      const what = topic === undefined ? 'was deleted' : 'was deleted and created again'
+      throw new LogError('replaced', `The Kafka topic "${address.topic}" ${what}.`, {
+        details: { topic: address.topic },
+      })
+    }
+    topic ??= await createTopic(broker, address.topic, address.replicas, signal)
+    return [topic, await readSettings(broker, topic)]
+  }
+
+  return async (signal) => {
+    if (memory.end !== undefined) throw memory.end
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT_MS)])
+    const opened: Broker[] = []
+    const closeAll = (): void => {
+      for (const broker of opened) void broker.close()
+    }
+    limit.addEventListener('abort', closeAll)
+    async function connectTo(server: Server): Promise<Broker> {
+      const broker = await Broker.connect(server, access, limit)
+      opened.push(broker)
+      return broker
+    }
+    try {
+      const any = await firstOf(address.servers, connectTo)
+      const [topic, settings] = await locate(any, limit)
+      durability.assert(hazardsOf(topic, settings))
+      await any.close()
+      const [commands, fetching] = [await connectTo(topic.leader), await connectTo(topic.leader)]
+      limit.throwIfAborted()
+      known = topic.identity
+      const maxBatchBytes = Number(settings['max.message.bytes'])
+      return new KafkaSequencer({ topic, commands, fetching, maxBatchBytes, memory })
+    } catch (error) {
+      closeAll()
+      throw withHint(toLogError(error, 'be reached', 'read'), address)
+    } finally {
+      limit.removeEventListener('abort', closeAll)
+    }
+  }
+}
+
+/** The first server that answers. They are asked in another order each time, so that no node depends on one of them. */
+async function firstOf(
+  servers: readonly Server[],
+  connectTo: (server: Server) => Promise<Broker>,
+): Promise<Broker> {
+  const start = Math.floor(Math.random() * servers.length)
+  const inTurn = [...servers.slice(start), ...servers.slice(0, start)]
+  let failure: unknown
+  for (const server of inTurn) {
+    try {
+      return await connectTo(server)
+    } catch (error) {
+      failure = error
+      if (LogError.is(error) && error.code !== 'unreachable') throw error
+    }
+  }
+  throw failure
+}
+
+/** A broker closes a connection without a word if the client speaks before it has proved who it is, or without TLS. */
+function withHint(error: LogError, { usesTls, credentials }: KafkaAddress): LogError {
+  const missing = [
+    ...(usesTls ? [] : ['TLS (kafka+tls://)']),
+    ...(credentials === undefined ? ['a user (kafka://user:password@host)'] : []),
+  ]
+  if (missing.length === 0 || !error.message.endsWith('Connection closed.')) return error
+  const { code, message, details, cause } = error
+  return new LogError(code, `${message} Its port may require ${missing.join(' or ')}.`, { details, cause })
+}

@@ -1,0 +1,87 @@
+import { createTopicsV7 } from '@platformatic/kafka'
+import { expectRejection } from '@tailrace/log-suite'
+import { needs } from '@tailrace/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { ask, startCluster, type Cluster } from './cluster.ts'
+
+const kafka = needs('kafka')
+const NEVER = new AbortController().signal
+
+describe.skipIf(!kafka)('a Kafka topic', () => {
+  let cluster: Cluster
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster[Symbol.asyncDispose]())
+
+  async function createTopic(numPartitions: number, settings: Record<string, string> = {}): Promise<string> {
+    const name = cluster.newTopic()
+    const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
+    const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs }
+    await ask(cluster.kafka, (broker) => broker.call(createTopicsV7.api, [topic], 4_000, false))
+    return name
+  }
+
+  async function warningsOf(topic: string): Promise<string[]> {
+    const warnings: string[] = []
+    const sequencer = await cluster.connect(topic, undefined, {
+      warn: (sentence) => warnings.push(sentence),
+    })(NEVER)
+    await sequencer.close()
+    return warnings
+  }
+
+  test('with several partitions is refused, and left as it is', async () => {
+    const topic = await createTopic(3)
+    const error = await expectRejection(cluster.connect(topic)(NEVER), 'foreign')
+    expect(error.message).toContain(`"${topic}" has 3 partitions`)
+    expect(error.message).toContain('Name another topic')
+    expect(error.details).toEqual({ topic, partitions: 3 })
+  })
+
+  test('that Kafka compacts is refused, with the command that changes it', async () => {
+    const topic = await createTopic(1, { 'cleanup.policy': 'compact,delete' })
+    const error = await expectRejection(cluster.connect(topic)(NEVER), 'incompatible')
+    expect(error.message).toContain(
+      `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config cleanup.policy=delete`,
+    )
+  })
+
+  test('that one broker holds in memory could lose acknowledged events', async () => {
+    const topic = cluster.newTopic()
+    const [warning, ...others] = await warningsOf(topic)
+    expect(warning).toContain('1 replicas, min.insync.replicas=1')
+    expect(warning).toContain('flush.messages=1')
+    expect(others).toEqual([])
+    await cluster.configure(topic, { 'flush.messages': '1' })
+    expect(await warningsOf(topic)).toEqual([])
+  })
+
+  test('that loses events by its own settings is named with each of them', async () => {
+    const settings = {
+      'flush.messages': '1',
+      'retention.bytes': '1000000',
+      'retention.ms': '604800000',
+      'unclean.leader.election.enable': 'true',
+    }
+    const topic = await createTopic(1, settings)
+    const warnings = await warningsOf(topic)
+    expect(warnings).toHaveLength(3)
+    expect(warnings[0]).toContain('a broker that lacks acknowledged events can take over')
+    expect(warnings[1]).toContain('Kafka removes events by itself')
+    expect(warnings[2]).toContain('--add-config retention.bytes=-1')
+    const strict = cluster.connect(topic, undefined, { requireDurable: true })
+    const error = await expectRejection(strict(NEVER), 'not-durable')
+    expect(error.details).toEqual({ hazards: 3 })
+  })
+
+  test('is not created with more copies than there are brokers; that may change', async () => {
+    const { kafka: broker, newTopic } = cluster
+    const topic = newTopic()
+    const connect = cluster.connect(`${topic}?replicas=3`)
+    const error = await expectRejection(connect(NEVER), 'unwritable')
+    expect(error.message).toContain('INVALID_REPLICATION_FACTOR')
+    expect(broker.output()).not.toContain('ERROR')
+  })
+})
