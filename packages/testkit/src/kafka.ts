@@ -62,6 +62,11 @@ export function hasKafka(): boolean {
   return existsSync(JARS)
 }
 
+/** A command line that runs one of Kafka's programs. */
+export function kafkaCommand(program: string, ...args: readonly string[]): [string, ...string[]] {
+  return ['java', ...JVM, ...LOG, program, ...args]
+}
+
 /** Resolves once it can create topics, after about 3 s. */
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const dir = tempDir()
@@ -69,11 +74,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const file = join(dir.path, 'server.properties')
   writeFileSync(file, propertiesOf(join(dir.path, 'data'), port, controllerPort, options))
   const format = ['format', '--standalone', `--cluster-id=${clusterId()}`, '--config', file]
-  await promisify(execFile)('java', [...JVM, ...LOG, 'kafka.tools.StorageTool', ...format])
+  const [java, ...words] = kafkaCommand('kafka.tools.StorageTool', ...format)
+  await promisify(execFile)(java, words)
 
   let service: Service | undefined
   async function start(): Promise<void> {
-    service = await startService({ command: 'java', args: [...JVM, ...LOG, 'kafka.Kafka', file], port })
+    const [command, ...args] = kafkaCommand('kafka.Kafka', file)
+    service = await startService({ command, args, port })
     const deadline = AbortSignal.timeout(START_TIMEOUT_MS)
     while (!service.output().includes(STARTED)) {
       if (deadline.aborted) throw new Error(`Kafka does not start; its output:\n${service.output()}`)

@@ -18,6 +18,7 @@ export interface Command {
 export interface Service {
   readonly command?: string
   readonly build?: string
+  readonly image?: string
   readonly env_file?: readonly string[]
   readonly environment?: Variables
 }
