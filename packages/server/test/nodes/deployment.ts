@@ -1,13 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { mountSmallDisk, openHosts, tempDir } from '@tailrace/testkit'
 import type { Hosts } from '@tailrace/testkit'
 import { SECRET } from '../auth/tokens.ts'
 import type { Engine } from './engine.ts'
-import { composeCommand, exampleFile, unitCommand } from './example.ts'
+import { composeCommand, unitCommand } from './example.ts'
+import { configureLoadBalancer } from './load-balancer.ts'
 import { Machine } from './machine.ts'
 
 export const HUB_NAMES = ['hub1', 'hub2', 'hub3'] as const
@@ -18,7 +17,6 @@ const TAILRACE = [
   '--disable-warning=ExperimentalWarning',
   MAIN,
 ]
-const POLL_MS = 50
 
 /** Shorter than in the example, so that a drill takes seconds; as far from each other as those are. */
 const TIMES = { TAILRACE_HEARTBEAT: '1s', TAILRACE_RETRY: '500ms', TAILRACE_DRAIN: '2s' }
@@ -77,8 +75,16 @@ export async function deploy(engine: Engine): Promise<Deployment> {
     writeFileSync(join(folder, 'jwt-secret'), SECRET)
     await Promise.all(hubs.map((hub) => hub.start()))
 
-    const socket = join(folder, 'admin.sock')
-    const proxy = stack.use(proxyOf(hosts, folder, socket, engine))
+    const proxyHost = hosts.host('proxy')
+    const balancer = configureLoadBalancer({
+      folder,
+      bind: `${proxyHost.address}:8080`,
+      hubs: [addressOf(hubs[0]!), addressOf(hubs[1]!), addressOf(hubs[2]!)],
+    })
+    const words = composeCommand('haproxy', engine.name).words.map((word) =>
+      word === '/usr/local/etc/haproxy/haproxy.cfg' ? balancer.file : word,
+    )
+    const proxy = stack.use(new Machine(proxyHost, { words, port: 8080 }))
     await proxy.start()
     const machines = [engineMachine, ...hubs, proxy]
     const deployment: Deployment = {
@@ -88,13 +94,7 @@ export async function deploy(engine: Engine): Promise<Deployment> {
       engine: engineMachine,
       folder,
       disk: { path: disk.path, isSmall: small !== undefined },
-      async areUp() {
-        for (;;) {
-          const up = (await command(socket, 'show stat')).match(/^hubs,hub\d,.*,UP,/gm)
-          if (up?.length === hubs.length) return
-          await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-        }
-      },
+      areUp: () => balancer.hasUp(hubs.length),
       output: () => machines.map((machine) => `--- ${machine.host.name}\n${machine.output()}`).join('\n'),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     }
@@ -105,26 +105,4 @@ export async function deploy(engine: Engine): Promise<Deployment> {
   }
 }
 
-function proxyOf(hosts: Hosts, folder: string, socket: string, engine: Engine): Machine {
-  const file = join(folder, 'haproxy.cfg')
-  const config = exampleFile('haproxy.cfg', [
-    ['    user haproxy\n    group haproxy\n', ''],
-    ['maxconn 50000', 'maxconn 2000'],
-    ['/var/lib/haproxy/admin.sock', socket],
-    ['bind :8080', `bind ${hosts.host('proxy').address}:8080`],
-    ['timeout server 40s', 'timeout server 4s'],
-    ...HUB_NAMES.map((name) => [` ${name}:`, ` ${hosts.host(name).address}:`] as const),
-  ])
-  writeFileSync(file, config)
-  const words = composeCommand('haproxy', engine.name).words.map((word) =>
-    word === '/usr/local/etc/haproxy/haproxy.cfg' ? file : word,
-  )
-  return new Machine(hosts.host('proxy'), { words, port: 8080 })
-}
-
-/** What HAProxy answers on its socket for operators. */
-function command(path: string, line: string): Promise<string> {
-  const socket = connect(path)
-  socket.write(`${line}\n`)
-  return text(socket)
-}
+const addressOf = ({ host, job }: Machine): string => `${host.address}:${job.port}`
