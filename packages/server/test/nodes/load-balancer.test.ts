@@ -20,7 +20,10 @@ describe.skipIf(!needs('haproxy'))(
 
     beforeAll(async () => {
       const leaving = createServer((request, response) => {
-        if (request.method !== 'POST') return void response.end()
+        if (request.method !== 'POST') {
+          response.end()
+          return
+        }
         vanished += 1
         request.socket.destroy()
       })

@@ -38,15 +38,15 @@ export function configureLoadBalancer({ folder, bind, hubs }: LoadBalancerOption
   return {
     file,
     async hasUp(count) {
-      while ((await command(socket, 'show stat')).match(/^hubs,hub\d,.*,UP,/gm)?.length !== count)
+      while ((await command(socket, 'show stat')).match(/^streams,hub\d,.*,UP,/gm)?.length !== count)
         await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     },
   }
 }
 
-/** What HAProxy answers on its socket for operators. */
-function command(path: string, line: string): Promise<string> {
+/** What HAProxy answers on its socket for operators: nothing as long as it has none. */
+async function command(path: string, line: string): Promise<string> {
   const socket = connect(path)
   socket.write(`${line}\n`)
-  return text(socket)
+  return text(socket).catch(() => '')
 }
