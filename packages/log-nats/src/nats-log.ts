@@ -35,8 +35,13 @@ export async function openNatsLog(options: NatsLogOptions): Promise<CompleteEven
   const { url, password, warn, now } = options
   const address = parseNatsUrl(url, password)
   const durability = new Durability(options)
+  let mayCreate = true
   return openSequencedLog({
-    connect: (signal) => NatsSequencer.connect(address, durability, signal),
+    async connect(signal) {
+      const sequencer = await NatsSequencer.connect({ address, durability, mayCreate }, signal)
+      mayCreate = false
+      return sequencer
+    },
     index: join(address.index ?? DEFAULT_INDEX, `${address.stream}.db`),
     warn,
     now,

@@ -1,5 +1,3 @@
-import { jetstreamManager } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
 import { Durability } from '@tailrace/log/adapter'
 import { needs, startFlakyProxy, startNats, type NatsServer } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe } from 'vitest'
@@ -7,6 +5,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { testSequencer, type OpenedSequence } from '../../log-sequencer/test/sequencer-suite.ts'
 import { NatsSequencer } from '../src/nats-sequencer.ts'
 import { parseNatsUrl } from '../src/nats-url.ts'
+import { administer } from './opening.ts'
 
 const nats = needs('nats')
 
@@ -26,13 +25,11 @@ describe.skipIf(!nats)('NATS', { timeout: 60_000 }, () => {
     )
     const durability = new Durability({})
     async function remove(): Promise<void> {
-      const connection = await connect({ servers: server.url })
-      await (await jetstreamManager(connection)).streams.delete(stream).catch(() => {})
-      await connection.close()
+      await administer(server, ({ streams }) => streams.delete(stream).catch(() => false))
     }
     return {
-      connect: (signal) => NatsSequencer.connect(near!, durability, signal),
-      connectFar: (signal) => NatsSequencer.connect(far!, durability, signal),
+      connect: (signal) => NatsSequencer.connect({ address: near!, durability, mayCreate: true }, signal),
+      connectFar: (signal) => NatsSequencer.connect({ address: far!, durability, mayCreate: true }, signal),
       interrupt() {
         proxy.refuse(true)
         proxy.cutAll()

@@ -2,10 +2,11 @@ import { isBuiltin } from 'node:module'
 import { LogError } from './errors.ts'
 import { topicEnded } from './end-of-topic.ts'
 import type { Appended, CompleteEventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
+import type { BatchResult } from './sqlite/event-table.ts'
 import type { Reader } from './sqlite/reader.ts'
 import type { Thread } from './sqlite/thread.ts'
 import { Threads } from './sqlite/threads.ts'
-import type { BatchResult, Writer } from './sqlite/writer.ts'
+import type { Writer } from './sqlite/writer.ts'
 import { TailListeners } from './tail-listeners.ts'
 
 /** Maximum data waiting for the next commit, in UTF-16 code units. Beyond that, `append` rejects with `busy`. */
@@ -66,7 +67,9 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
   }
   const listeners = new TailListeners()
   let isClosed = false
-  const threads = await Threads.start(path, {
+  // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
+  const body = import.meta.url.endsWith('.ts') ? './sqlite/worker.ts' : './sqlite/worker.js'
+  const threads = await Threads.start<Writer>(new URL(body, import.meta.url), path, {
     died: (reason) => listeners.interrupted(reason),
     async revived(role) {
       if (role === 'writer') await catchUp()
@@ -225,7 +228,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
   } satisfies CompleteEventLog
 }
 
-async function newestOf(threads: Threads): Promise<number> {
+async function newestOf(threads: Threads<Writer>): Promise<number> {
   try {
     return (await threads.reader.call('describe')).newest
   } catch (error) {

@@ -25,6 +25,8 @@ afterEach(async () => {
   dir[Symbol.dispose]()
 })
 
+const WORKER = new URL('../src/sqlite/worker.ts', import.meta.url)
+
 test('a log that was moved away loses nothing more, to retention, purges or notes', async () => {
   const elsewhere = join(dir.path, 'backup.db')
   renameSync(path, elsewhere)
@@ -46,7 +48,7 @@ test('the successor of a thread does not begin a new log where the file was move
   await log.close()
   const elsewhere = join(dir.path, 'backup.db')
   renameSync(path, elsewhere)
-  const start = Thread.start<Writer>({ role: 'writer', path, inode: 1 }, () => {})
+  const start = Thread.start<Writer>(WORKER, { role: 'writer', path, inode: 1 }, () => {})
   expect(await rejection(start)).toMatchObject({ code: 'unwritable' })
   renameSync(elsewhere, path)
   log = await openSqliteLog({ path })
@@ -55,7 +57,7 @@ test('the successor of a thread does not begin a new log where the file was move
 
 test('of a commit whose writer dies nobody says that it was not stored', async () => {
   await log.close()
-  const writer = await Thread.start<Writer>({ role: 'writer', path }, () => {})
+  const writer = await Thread.start<Writer>(WORKER, { role: 'writer', path }, () => {})
   const commit = writer.call('commit', [[{ topic: 'a', data: 'x' }]], 0)
   await writer.stop()
   expect(await rejection(commit)).toMatchObject({ code: 'outcome-unknown' })

@@ -210,8 +210,8 @@ describe('the epoch stays', () => {
     using dir = tempDir()
     const path = join(dir.path, 'log.db')
     const { MIGRATIONS } = await import('../src/sqlite/schema.ts')
-    const { openForWriting } = await import('../src/sqlite/database.ts')
-    const db = openForWriting(path, MIGRATIONS.slice(0, 4))
+    const { LOG_FORMAT, openForWriting } = await import('../src/sqlite/database.ts')
+    const db = openForWriting(path, { ...LOG_FORMAT, migrations: MIGRATIONS.slice(0, 4) })
     const epoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).get()!['value']
     db.close()
     expect((await describeLog(path)).epoch).toBe(epoch)

@@ -5,14 +5,14 @@ import { tempDir } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 
 import { openSqliteLog } from '@tailrace/log'
-import { openForWriting } from '../src/sqlite/database.ts'
+import { LOG_FORMAT, openForWriting } from '../src/sqlite/database.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../src/sqlite/schema.ts'
 
 const pragma = (db: DatabaseSync, name: string): unknown =>
   Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0]
 
 function open<T>(path: string, migrations: typeof MIGRATIONS, task: (db: DatabaseSync) => T): T {
-  const db = openForWriting(path, migrations)
+  const db = openForWriting(path, { ...LOG_FORMAT, migrations })
   try {
     return task(db)
   } finally {
@@ -74,7 +74,9 @@ describe('a migration', () => {
     const before = open(path, MIGRATIONS, contentOf)
     const half = (db: DatabaseSync): void => db.exec('CREATE TABLE half (x); UPDATE meta SET value = 7')
     const failing = (db: DatabaseSync): void => db.exec('CREATE TABLE half (x)')
-    expect(() => openForWriting(path, [...MIGRATIONS, half, failing])).toThrow('already exists')
+    expect(() => openForWriting(path, { ...LOG_FORMAT, migrations: [...MIGRATIONS, half, failing] })).toThrow(
+      'already exists',
+    )
     expect(open(path, MIGRATIONS, contentOf)).toEqual(before)
     expect(open(path, [...MIGRATIONS, half], contentOf)).toMatchObject({ version: MIGRATIONS.length + 1 })
   })
@@ -130,7 +132,7 @@ describe('a migration', () => {
     using dir = tempDir()
     const path = join(dir.path, 'log.db')
     const failing = (db: DatabaseSync): void => db.exec('CREATE TABLE half (x); SELECT missing')
-    expect(() => openForWriting(path, [failing])).toThrow('no such column')
+    expect(() => openForWriting(path, { ...LOG_FORMAT, migrations: [failing] })).toThrow('no such column')
     expect(open(path, MIGRATIONS, contentOf)).toMatchObject({ version: MIGRATIONS.length })
   })
 })

@@ -96,11 +96,22 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
+/** What a file contains. */
+export interface Format {
+  /** `PRAGMA application_id` */
+  readonly id: number
+  /** For messages, after "not". */
+  readonly name: string
+  readonly migrations: typeof MIGRATIONS
+}
+
+export const LOG_FORMAT: Format = { id: APPLICATION_ID, name: 'a Tailrace log', migrations: MIGRATIONS }
+
 /** Opens a log for writing. Creates or migrates it, and refuses a file that is not a Tailrace log. */
-export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIGRATIONS): DatabaseSync {
+export function openForWriting(path: string, format: Format = LOG_FORMAT): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 1000 })
   try {
-    const version = identify(db, path, migrations.length)
+    const version = identify(db, path, format)
     // Only for a new file: the pragma writes even if it changes nothing, for which a full disk has no room.
     if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
     // fullfsync: without it, macOS acknowledges data that is still in the cache of the disk.
@@ -112,7 +123,7 @@ export function openForWriting(path: string, migrations: typeof MIGRATIONS = MIG
       )
     }
     db.exec('PRAGMA journal_size_limit = 67108864')
-    migrate(db, version, migrations)
+    migrate(db, version, format)
     return db
   } catch (error) {
     db.close()
@@ -156,32 +167,32 @@ export function transaction<T>(db: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIA
 }
 
 /** The schema version of a file that is a Tailrace log or empty. Reads only: a foreign file stays unchanged. */
-function identify(db: DatabaseSync, path: string, newest: number): number {
+function identify(db: DatabaseSync, path: string, { id, name, migrations }: Format): number {
   const version = Number(pragma(db, 'user_version'))
   const owner = Number(pragma(db, 'application_id'))
   const isEmpty = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()!['n'] === 0
-  if (owner !== APPLICATION_ID && !(isEmpty && owner === 0 && version === 0)) {
-    throw new LogError('foreign', `${path} is a database, but not a Tailrace log: choose another path.`, {
+  if (owner !== id && !(isEmpty && owner === 0 && version === 0)) {
+    throw new LogError('foreign', `${path} is a database, but not ${name}: choose another path.`, {
       details: { path },
     })
   }
-  if (version > newest) {
+  if (version > migrations.length) {
     throw new LogError(
       'incompatible',
       `${path} was written by a newer Tailrace: run that version or newer.`,
       {
-        details: { path, version, supported: newest },
+        details: { path, version, supported: migrations.length },
       },
     )
   }
   return version
 }
 
-function migrate(db: DatabaseSync, from: number, migrations: typeof MIGRATIONS): void {
+function migrate(db: DatabaseSync, from: number, { id, migrations }: Format): void {
   if (from === migrations.length) return
   transaction(db, 'BEGIN IMMEDIATE', () => {
     for (const step of migrations.slice(from)) step(db)
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}`)
+    db.exec(`PRAGMA application_id = ${id}; PRAGMA user_version = ${migrations.length}`)
   })
 }
 

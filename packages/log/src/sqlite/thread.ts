@@ -44,10 +44,8 @@ export class Thread<Engine extends object> {
   #death: LogError | undefined
   #isOpen = false
 
-  private constructor(data: ThreadData, onDeath: (error: LogError) => void) {
-    // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
-    const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-    this.#worker = new Worker(new URL(body, import.meta.url), { workerData: data, ...quiet() })
+  private constructor(body: URL, data: ThreadData, onDeath: (error: LogError) => void) {
+    this.#worker = new Worker(body, { workerData: data, ...quiet() })
     this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
@@ -64,10 +62,11 @@ export class Thread<Engine extends object> {
   }
 
   static async start<Engine extends object>(
+    body: URL,
     data: ThreadData,
     onDeath: (error: LogError) => void,
   ): Promise<Thread<Engine>> {
-    const thread = new Thread<Engine>(data, onDeath)
+    const thread = new Thread<Engine>(body, data, onDeath)
     try {
       await thread.#send('open', [])
       thread.#isOpen = true

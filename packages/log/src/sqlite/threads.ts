@@ -2,17 +2,17 @@ import { LogError } from '../errors.ts'
 import { inodeOf } from './inode.ts'
 import type { Reader } from './reader.ts'
 import { Thread } from './thread.ts'
-import type { Writer } from './writer.ts'
+import type { ThreadData } from './thread.ts'
 
 /** How long after the death of a thread a new one is tried. */
 const REVIVE_MS = 500
 
-interface Slots {
-  writer: Thread<Writer> | undefined
+interface Slots<W extends object> {
+  writer: Thread<W> | undefined
   reader: Thread<Reader> | undefined
 }
 
-type Role = keyof Slots
+type Role = ThreadData['role']
 
 export interface ThreadsListener {
   /** A thread has died. */
@@ -27,10 +27,11 @@ export interface ThreadsListener {
 }
 
 /** The threads of a log, as long as it is open. A thread that dies (for example of a full heap) is replaced. */
-export class Threads {
+export class Threads<W extends object> {
+  readonly #body: URL
   readonly #path: string
   readonly #listener: ThreadsListener
-  readonly #slots: Slots = { writer: undefined, reader: undefined }
+  readonly #slots: Slots<W> = { writer: undefined, reader: undefined }
   readonly #timers = new Map<Role, NodeJS.Timeout>()
   /** The file that the first writer opened. Its successors must find the same one. */
   #inode: number | undefined
@@ -38,14 +39,19 @@ export class Threads {
   readonly #filling = new Set<Promise<void>>()
   #isClosed = false
 
-  private constructor(path: string, listener: ThreadsListener) {
+  private constructor(body: URL, path: string, listener: ThreadsListener) {
+    this.#body = body
     this.#path = path
     this.#listener = listener
   }
 
-  /** @throws LogError as the engine does */
-  static async start(path: string, listener: ThreadsListener): Promise<Threads> {
-    const threads = new Threads(path, listener)
+  /** @param body - the file that calls `serve` @throws LogError as the engine does */
+  static async start<W extends object>(
+    body: URL,
+    path: string,
+    listener: ThreadsListener,
+  ): Promise<Threads<W>> {
+    const threads = new Threads<W>(body, path, listener)
     try {
       await threads.#fill('writer')
       threads.#inode = inodeOf(path)
@@ -58,7 +64,7 @@ export class Threads {
   }
 
   /** @throws LogError `unreachable` between the death of a thread and the start of its successor */
-  get writer(): Thread<Writer> {
+  get writer(): Thread<W> {
     return this.#slots.writer ?? this.#missing('writer')
   }
 
@@ -72,14 +78,14 @@ export class Threads {
     await Promise.allSettled(this.#filling)
     // One at a time: the last connection to close folds the write-ahead log into the file.
     for (const thread of [this.#slots.reader, this.#slots.writer]) {
-      await thread?.call('close').catch(() => undefined)
+      await (thread as Thread<Reader> | undefined)?.call('close').catch(() => undefined)
       await thread?.stop()
     }
   }
 
   async #fill(role: Role, prepare: () => Promise<void> = async () => {}): Promise<void> {
     const data = { role, path: this.#path, inode: this.#inode }
-    const thread = await Thread.start<Writer & Reader>(data, (reason) => this.#replace(role, reason))
+    const thread = await Thread.start<object>(this.#body, data, (reason) => this.#replace(role, reason))
     try {
       await prepare()
       if (this.#isClosed) throw new LogError('closed', `The log ${this.#path} is closed.`)

@@ -1,27 +1,23 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { refusalOf } from '../end-of-topic.ts'
-import type { Refusal } from '../end-of-topic.ts'
-import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
-import type { Appended, NewEvent, Note } from '../event-log.ts'
+import type { NewEvent, Note } from '../event-log.ts'
 import { ruleFor } from '../retention.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
 import { keepEpoch } from './epoch.ts'
 import type { EpochKeeper } from './epoch.ts'
+import { createEventTable } from './event-table.ts'
+import type { BatchResult } from './event-table.ts'
 import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
+import { createNoteTable } from './note-table.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
-import { RECORD_OVERHEAD, STATE_OVERHEAD } from './schema.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
 import { removeStrayWal } from './wal.ts'
 
 /** When the write-ahead log is folded into the file. What SQLite does by default. */
 const MAX_CHECKPOINT_PAGES = 1000
-
-/** The result of one batch of a commit: the offsets of its events, or why it was refused. */
-export type BatchResult = { appended: readonly Appended[] } | { refused: Refusal }
 
 /** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
@@ -66,84 +62,12 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
   const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
-  const findRecord = db.prepare('SELECT offset FROM answers WHERE topic = ? AND key = ? AND time > ?')
-  const saveRecord = db.prepare(
-    `INSERT INTO answers (topic, key, offset, time, is_bounded) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (topic, key) DO UPDATE SET offset = excluded.offset, time = excluded.time`,
-  )
-  const findNote = db.prepare('SELECT 1 FROM notes WHERE key = ? AND until > ?')
-  const saveNote = db.prepare(
-    `INSERT INTO notes (key, until) VALUES (?, ?)
-     ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE until < excluded.until`,
-  )
-  const removeRecord = db.prepare('DELETE FROM answers WHERE topic = ? AND key = ?')
-  const countRecord = db.prepare(
-    'INSERT INTO answered VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET bytes = bytes + excluded.bytes',
-  )
-  const supersede = db.prepare(
-    `UPDATE events SET is_newest = 0 WHERE topic = ? AND key = ? AND is_newest = 1
-     RETURNING bytes, bytes + octet_length(key) + ${STATE_OVERHEAD} AS stateBytes`,
-  )
-  const insert = db.prepare(
-    `INSERT INTO events (offset, topic, time, type, key, data, bytes, is_end, is_newest, is_removal, traceparent, tracestate)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-
   /** Those of the last step of retention. */
   let rules: readonly RetentionRule[] = []
 
-  function isBounded(topic: string): boolean {
-    return ruleFor(rules, topic)?.maxBytes !== undefined
-  }
-
-  function remember(topic: string, key: string, offset: number, time: number): void {
-    if (isBounded(topic)) {
-      // One that has expired, and was not removed yet, would be counted twice.
-      removeRecord.run(topic, key)
-      countRecord.run(topic, Buffer.byteLength(key) + RECORD_OVERHEAD)
-      saveRecord.run(topic, key, offset, time, 1)
-    } else {
-      saveRecord.run(topic, key, offset, time, 0)
-    }
-  }
-
-  function firstOffsetOf(event: NewEvent, time: number): number | undefined {
-    if (event.idempotencyKey === undefined) return undefined
-    const row = findRecord.get(event.topic, event.idempotencyKey, time - IDEMPOTENCY_WINDOW_MS)
-    return row === undefined ? undefined : Number(row['offset'])
-  }
-
-  function append(event: NewEvent, time: number): Appended {
-    const first = firstOffsetOf(event, time)
-    if (first !== undefined) return { offset: first, duplicate: true }
-    const offset = newest + 1
-    const topic = topics.forPublish(event.topic, offset)
-    const { type = null, key = null, data, end = false, remove = false, trace } = event
-    const bytes = Buffer.byteLength(data)
-    const superseded = key === null ? undefined : supersede.get(topic.id, key)
-    if (superseded !== undefined) {
-      topic.count += 1
-      topic.bytes += Number(superseded['bytes'])
-      topic.keys -= 1
-      topic.state_bytes -= Number(superseded['stateBytes'])
-    }
-    const isNewest = key !== null && !remove
-    if (isNewest) {
-      topic.keys += 1
-      topic.state_bytes += bytes + Buffer.byteLength(key) + STATE_OVERHEAD
-    } else {
-      topic.count += 1
-      topic.bytes += bytes
-    }
-    const { traceparent = null, tracestate = null } = trace ?? {}
-    const flags = [end, isNewest, remove].map(Number)
-    insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
-    if (event.idempotencyKey !== undefined) remember(event.topic, event.idempotencyKey, offset, time)
-    topic.newest = offset
-    if (end) topic.ended = offset
-    newest = offset
-    return { offset, duplicate: false }
-  }
+  const events = createEventTable(db, topics, (topic) => ruleFor(rules, topic)?.maxBytes !== undefined)
+  const notes = createNoteTable(db)
+  const nextOffset = (): number => (newest += 1)
 
   /** Runs a task in a transaction. A transaction that changes something is counted. */
   function write<T>(task: () => { result: T; hasChanged: boolean }): T {
@@ -212,14 +136,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     commit: (batches, time) =>
       store(() => {
         const before = newest
-        const result = batches.map((batch): BatchResult => {
-          const refused = refusalOf(
-            batch,
-            (topic) => topics.isEnded(topic),
-            (event) => firstOffsetOf(event, time) !== undefined,
-          )
-          return refused === undefined ? { appended: batch.map((event) => append(event, time)) } : { refused }
-        })
+        const result = batches.map((batch) => events.store(batch, time, nextOffset))
         const hasChanged = newest > before
         if (hasChanged) {
           topics.save()
@@ -243,12 +160,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
         return { result, hasChanged: result !== undefined }
       }),
 
-    note: ({ key, until }, time) =>
-      store(() => {
-        const result = findNote.get(key, time) === undefined
-        saveNote.run(key, until)
-        return { result, hasChanged: true }
-      }),
+    note: (note, time) => store(() => ({ result: notes.note(note, time), hasChanged: true })),
 
     probe: () =>
       store(() => {

@@ -1,0 +1,41 @@
+import { LogError } from '@tailrace/log'
+import type { Standing } from './index/schema.ts'
+import type { SequencerDescription } from './sequencer.ts'
+
+/**
+ * Compares an index with the sequence that it is to be built from.
+ *
+ * @param wasOpen - the log has been open since the process began, and its readers know it
+ * @throws LogError `foreign` if the index is that of another log; `replaced` if the log is no longer the same
+ */
+export function assertOurs(
+  path: string,
+  { identity, epoch, position }: Standing,
+  { identity: found, newest }: SequencerDescription,
+  wasOpen: boolean,
+): void {
+  if (epoch === '') return
+  if (identity !== found && !wasOpen) {
+    throw new LogError(
+      'foreign',
+      `The index ${path} belongs to another log: its sequence was ${identity}, and that of the engine is ${found}. ` +
+        'Choose another index; or, if the engine was set up again on purpose, delete this one.',
+      { details: { path, identity, found } },
+    )
+  }
+  if (identity !== found) {
+    throw new LogError(
+      'replaced',
+      `The engine holds another log: its sequence was ${identity}, and is ${found} now. Restart the hub with another index.`,
+      { details: { identity, found } },
+    )
+  }
+  if (newest < position) {
+    throw new LogError(
+      'replaced',
+      `The engine went back in time: its newest record is at position ${newest}, and the index ${path} has applied ` +
+        `${position}. Stop the hubs, delete their indexes, and start them again.`,
+      { details: { path, newest, position } },
+    )
+  }
+}
