@@ -79,6 +79,6 @@ const PASSING: ReadonlySet<LogErrorCode> = new Set([
 ])
 
 /** Whether a log that fails with this error should be tried again, since it may work later as it is. */
-export function isPassing(error: unknown): error is LogError {
+export function isPassing(error: unknown): boolean {
   return LogError.is(error) && PASSING.has(error.code)
 }

@@ -58,7 +58,7 @@ export async function openLog(url: string, options: LogOptions = {}): Promise<Ev
   const engine = ENGINES.find(({ schemes }) => schemes.includes(scheme!))
   if (engine !== undefined) return openReopeningLog(() => engine.open({ ...options, url }))
   if (options.password !== undefined) {
-    throw new RangeError(`--log-password-file is only for a log on an engine, not for ${shownLog(url)}`)
+    throw new RangeError(`a password is only for a log on an engine, not for ${shownLog(url)}`)
   }
   if (url === 'memory:') {
     if (options.requireDurable !== true) return createMemoryLog()
@@ -70,7 +70,7 @@ export async function openLog(url: string, options: LogOptions = {}): Promise<Ev
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
     return openSqliteLog({ path: url.slice('sqlite:'.length) })
   }
-  throw new RangeError(`--log must be one of ${ACCEPTED.join(', ')}, not ${JSON.stringify(shownLog(url))}`)
+  throw new RangeError(`a log must be one of ${ACCEPTED.join(', ')}, not ${JSON.stringify(shownLog(url))}`)
 }
 
 /** The URL of a log as it may be printed. */

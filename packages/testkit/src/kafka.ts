@@ -49,6 +49,8 @@ export interface KafkaOptions {
 export interface Kafka extends AsyncDisposable {
   /** For clients without TLS and credentials. */
   readonly port: number
+  /** The folder of its topics: that of the records of `t` is `t-0`. */
+  readonly data: string
   /** The last 64 KiB of its output. */
   output(): string
   /** Sends SIGTERM by default, upon which a broker writes what it holds. Resolves once it is gone. */
@@ -72,7 +74,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const dir = tempDir()
   const [port, controllerPort] = [await freePort(), await freePort()]
   const file = join(dir.path, 'server.properties')
-  writeFileSync(file, propertiesOf(join(dir.path, 'data'), port, controllerPort, options))
+  const data = join(dir.path, 'data')
+  writeFileSync(file, propertiesOf(data, port, controllerPort, options))
   const format = ['format', '--standalone', `--cluster-id=${clusterId()}`, '--config', file]
   const [java, ...words] = kafkaCommand('kafka.tools.StorageTool', ...format)
   await promisify(execFile)(java, words)
@@ -90,6 +93,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   await start()
   return {
     port,
+    data,
     start,
     output: () => service?.output() ?? '',
     stop: async (signal) => service?.stop(signal),

@@ -15,7 +15,8 @@ const MAX_REVOCATIONS = 100_000
 const REVOCATION_MS = 30 * 24 * 60 * 60 * 1000
 /** Number of revocations read at a time. */
 const PAGE = 1_000
-const PREFIX = 'revoked/'
+/** How the notes of revocations begin. */
+export const REVOKED = 'revoked/'
 /** How long a node may decide by the revocations that it has read, in milliseconds. */
 const MAX_AGE_MS = 60_000
 
@@ -64,7 +65,7 @@ export function createRevocations(log: EventLog, now: () => number = Date.now): 
   async function read(): Promise<void> {
     const beganAt = performance.now()
     for (let after = ''; log.shared !== undefined;) {
-      const page = await log.shared.notes({ prefix: PREFIX, after, limit: PAGE })
+      const page = await log.shared.notes({ prefix: REVOKED, after, limit: PAGE })
       for (const { key, until } of page) {
         if (until <= (untilByKey.get(key) ?? -Infinity)) continue
         untilByKey.set(key, until)
@@ -154,11 +155,11 @@ export function nameOf(text: string): string {
 }
 
 function keyOfCredential(credential: string): string {
-  return `${PREFIX}token/${credential}`
+  return `${REVOKED}token/${credential}`
 }
 
 function keyOfSubject(subject: string): string {
-  return `${PREFIX}subject/${nameOf(subject)}`
+  return `${REVOKED}subject/${nameOf(subject)}`
 }
 
 function tooMany(): HttpError {

@@ -97,6 +97,11 @@ const SAMPLES: Readonly<Record<string, Readonly<Record<string, readonly [string,
     subject: ['ann', 'ann'],
     'expires-in': ['5m', 300_000],
   },
+  log: {
+    'from-password-file': ['f.txt', 'f.txt'],
+    'to-password-file': ['t.txt', 't.txt'],
+    json: ['true', true],
+  },
   tail: {
     url: ['http://h:1', 'http://h:1'],
     token: ['t', 't'],

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+
+import type { CompleteEventLog } from '@tailrace/log'
+import { openKafkaLog } from '@tailrace/log-kafka'
+import { expectRejection } from '@tailrace/log-suite'
+import { needs, tempDir } from '@tailrace/testkit'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+
+import { startCluster, type Cluster } from './cluster.ts'
+import { recordTail } from './tails.ts'
+
+const kafka = needs('kafka')
+/** One for commands, and one that waits for records. */
+const CONNECTIONS = 2
+
+describe.skipIf(!kafka)('a Kafka log', () => {
+  const dir = tempDir()
+  let cluster: Cluster
+  let topic: string
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]()
+    dir[Symbol.dispose]()
+  })
+  beforeEach(() => {
+    topic = cluster.newTopic()
+  })
+
+  const open = (far?: 'far'): Promise<CompleteEventLog> =>
+    openKafkaLog({ url: `${cluster.url(topic, far)}?index=${join(dir.path, topic, far ?? 'near')}` })
+  const publish = async (log: CompleteEventLog, data: string): Promise<number> => {
+    const [appended] = await log.append([{ topic: 'a', data }])
+    return appended!.offset
+  }
+
+  test('opens while its broker cannot be reached, says why, and becomes ready', async () => {
+    cluster.proxy.refuse(true)
+    const log = await open('far')
+    const error = await expectRejection(log.ready(), 'unreachable')
+    expect(error.message).toContain(`127.0.0.1:${cluster.proxy.port}`)
+    await expectRejection(publish(log, '1'), 'unreachable')
+    cluster.proxy.refuse(false)
+    await vi.waitUntil(
+      () =>
+        log.ready().then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 20_000 },
+    )
+    expect(await publish(log, '2')).toBeGreaterThan(0)
+    await log.close()
+  })
+
+  test('is interrupted within seconds by a network that drops everything, and continues', async () => {
+    const [log, other] = [await open('far'), await open()]
+    const tail = await recordTail(log)
+    cluster.proxy.pauseAll()
+    await tail.until(1)
+    expect(tail.interruptions[0]).toMatchObject({ code: 'unreachable' })
+    await publish(other, '1')
+    cluster.proxy.resumeAll()
+    await tail.until(2)
+    await tail.reach(await publish(log, '2'))
+    expect(tail.events.map(({ data }) => data)).toEqual(['1', '2'])
+    await Promise.all([log.close(), other.close()])
+  })
+
+  test('is interrupted while its broker restarts, and continues', async () => {
+    const log = await open()
+    const tail = await recordTail(log)
+    const first = await publish(log, '1')
+    await cluster.kafka.stop()
+    await tail.until(1)
+    await cluster.kafka.start()
+    await tail.until(2)
+    expect(await publish(log, '2')).toBeGreaterThan(first)
+    await vi.waitUntil(() => tail.events.length === 2, { timeout: 20_000 })
+    expect(tail.events.map(({ data }) => data)).toEqual(['1', '2'])
+    await log.close()
+  })
+
+  test('has two connections to the broker, whatever the number of its tails', async () => {
+    const log = await open('far')
+    await log.ready()
+    expect(cluster.proxy.connections()).toBe(CONNECTIONS)
+    const tails = await Promise.all(Array.from({ length: 50 }, () => recordTail(log)))
+    const offset = await publish(log, '1')
+    await Promise.all(tails.map((tail) => tail.reach(offset)))
+    expect(cluster.proxy.connections()).toBe(CONNECTIONS)
+    await log.close()
+    await vi.waitUntil(() => cluster.proxy.connections() === 0)
+  })
+})
