@@ -8,6 +8,7 @@ import type { LogView } from './log-view.ts'
 import type { ResolvedHubOptions } from './options.ts'
 import type { Outage } from './outage.ts'
 import { startRetention } from './retention.ts'
+import type { Retention } from './retention.ts'
 import { Waiters } from './waiters.ts'
 
 /** What a hub shares over all logs that it follows, one after the other. */
@@ -45,6 +46,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
   let interruption: LogError | undefined
   let failure: LogError | undefined
   let isAttached = false
+  let retention: Retention | undefined
 
   /** What is read after the log was replaced belongs to another epoch. */
   async function unlessReplaced<T>(reading: Promise<T>): Promise<T> {
@@ -83,6 +85,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
   const tail = await log.tail({
     events(events) {
       counters.commitEvents.observe(events.length)
+      retention?.witness(events.at(-1)!.time)
       backlog.add(events)
     },
     purged: (topic) => backlog.purge(topic),
@@ -121,7 +124,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
   isAttached = true
   if (interruption === undefined) outage.end()
   const { retention: rules, trimIntervalMs } = settings
-  const retention = startRetention(log, rules, trimIntervalMs, (error) => outage.report(error))
+  retention = startRetention(log, rules, trimIntervalMs, (error) => outage.report(error))
 
   options.attached({
     view,

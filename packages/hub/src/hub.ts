@@ -140,6 +140,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   const rounds = new Rounds(() => follower.current?.lanes.members() ?? [])
   const outage = new Outage({
     ...settings,
+    probe: () => log.ready(),
     retry: () => void rounds.once((member) => member.retry()),
     retryMs: () => jittered(settings.retryMs),
   })

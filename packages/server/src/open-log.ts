@@ -28,16 +28,15 @@ const ENGINES: readonly Engine[] = [
   },
   {
     schemes: ['postgres', 'postgresql'],
-    open: async (options) =>
-      ((await import('@tailrace/log-postgres')) as Unmerged)['openPostgresLog']!(options),
+    open: async (options) => (await import('@tailrace/log-postgres')).openPostgresLog(options),
   },
   {
     schemes: ['nats', 'nats+tls'],
-    open: async (options) => ((await import('@tailrace/log-nats')) as Unmerged)['openNatsLog']!(options),
+    open: async (options) => (await import('@tailrace/log-nats')).openNatsLog(options),
   },
   {
     schemes: ['kafka', 'kafka+tls'],
-    open: async (options) => ((await import('@tailrace/log-kafka')) as Unmerged)['openKafkaLog']!(options),
+    open: async (options) => (await import('@tailrace/log-kafka')).openKafkaLog(options),
   },
 ]
 
@@ -54,8 +53,7 @@ const ACCEPTED = [
  * @throws RangeError if the URL is not that of a log, LogError if the log cannot be used
  */
 export async function openLog(url: string, options: LogOptions = {}): Promise<EventLog> {
-  const [scheme] = url.split(':', 1)
-  const engine = ENGINES.find(({ schemes }) => schemes.includes(scheme!))
+  const engine = ENGINES.find(({ schemes }) => schemes.some((scheme) => url.startsWith(`${scheme}://`)))
   if (engine !== undefined) return openReopeningLog(() => engine.open({ ...options, url }))
   if (options.password !== undefined) {
     throw new RangeError(`a password is only for a log on an engine, not for ${shownLog(url)}`)

@@ -6,7 +6,7 @@ import { shownLog } from '../open-log.ts'
 import { notice } from './notice.ts'
 import { readSecret } from './secret.ts'
 import { optional, toggle } from './setting.ts'
-import { UsageError } from './usage-error.ts'
+import { UsageError, usageErrorOf } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
@@ -53,7 +53,7 @@ Revocations are copied. Tickets and idempotency keys are not.`,
       else print(`Copied ${count(events)} to ${shownLog(to)}.`)
       return 0
     } catch (error) {
-      if (error instanceof RangeError) throw new UsageError(withoutSecrets(error.message))
+      if (error instanceof RangeError) throw usageErrorOf(error)
       if (error instanceof CopyError) notice(error.message)
       else if (LogError.is(error) && isPassing(error))
         notice(withoutSecrets(`${error.message} Run the command again to continue.`))

@@ -1,4 +1,4 @@
-import { PLAIN_JOURNAL, withoutSecrets } from '../observe/journal.ts'
+import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import type { TlsFiles } from '../net/tls.ts'
 import { shownLog } from '../open-log.ts'
@@ -9,7 +9,7 @@ import { gateOf, opennessOf, requireKeys } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { readSecret } from './secret.ts'
-import { UsageError } from './usage-error.ts'
+import { UsageError, usageErrorOf } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
@@ -61,7 +61,7 @@ async function start(values: ServeValues, journal: Journal): Promise<Running> {
     return await startServer(optionsOf(values, journal))
   } catch (error) {
     // The server accepts a narrower range than the text of a setting allows.
-    throw error instanceof RangeError ? new UsageError(withoutSecrets(error.message)) : error
+    throw error instanceof RangeError ? usageErrorOf(error) : error
   }
 }
 
