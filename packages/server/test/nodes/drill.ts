@@ -5,14 +5,14 @@ import { bearer, ticketOf, tokenOf } from '../auth/tokens.ts'
 import type { Deployment } from './deployment.ts'
 import { Publisher } from './publisher.ts'
 import { Reader } from './reader.ts'
+import { until } from './until.ts'
 
 const PUBLISHERS = ['p0', 'p1', 'p2', 'p3']
 /** Each reads all publishers; and one more for each publisher. */
 const READERS_OF_ALL = 8
 const PAUSE_MS = 20
-/** Maximum time for the last acknowledgements, and then for all readers to receive everything. */
+/** Maximum time for the last acknowledgements. */
 const CATCH_UP_MS = 60_000
-const POLL_MS = 20
 
 /** What a drill may do, and wait for. */
 export interface Stage {
@@ -28,6 +28,8 @@ export interface Stage {
   refused(): number
   /** Notes what happens now, for the message of a failure. */
   note(line: string): void
+  /** Notes something that operators should know, for the results. */
+  remark(line: string): void
 }
 
 /** Something that goes wrong, or that an operator does. */
@@ -54,6 +56,7 @@ export interface Outcome extends Verdict {
   readonly isGood: boolean
   /** What happened, with times. */
   readonly story: readonly string[]
+  readonly remarks: readonly string[]
 }
 
 let drills = 0
@@ -64,6 +67,7 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
   const prefix = `drill-${drills}`
   const began = performance.now()
   const story: string[] = []
+  const remarks: string[] = []
   const note = (line: string): void =>
     void story.push(`${((performance.now() - began) / 1000).toFixed(1)} s: ${line}`)
   const token = await tokenOf({ publish: [`${prefix}/*`], subscribe: [`${prefix}/*`] })
@@ -86,9 +90,6 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
   const publishers = PUBLISHERS.map(
     (name) => new Publisher(auditor, name, { url, topic: topicOf(name), token, pauseMs: PAUSE_MS }),
   )
-  const until = async (isMet: () => boolean): Promise<void> => {
-    while (!isMet()) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-  }
   const refused = (): number => publishers.reduce((sum, publisher) => sum + publisher.refused, 0)
   const stage: Stage = {
     deployment,
@@ -96,14 +97,20 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
     topicOf,
     async acknowledged(count) {
       const wanted = auditor.verdict().acknowledged + count
-      await until(() => auditor.verdict().acknowledged >= wanted)
+      await until(`${count} more events are acknowledged`, () => auditor.verdict().acknowledged >= wanted)
     },
     async delivered() {
       const counts = new Map(PUBLISHERS.map((name) => [name, auditor.offsetsOf(name).length]))
-      await until(() => readers.every(({ audit }) => audit.hasReceived(counts)))
+      await until('readers have what was acknowledged', () =>
+        readers.every(({ audit }) => audit.hasReceived(counts)),
+      )
     },
     refused,
     note,
+    remark(line) {
+      note(line)
+      remarks.push(line)
+    },
   }
   try {
     await stage.acknowledged(40)
@@ -113,12 +120,13 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
     note('all hubs are up again')
     await stage.acknowledged(40)
     await Promise.all(publishers.map((publisher) => publisher.finish(CATCH_UP_MS)))
+    await until('readers have everything', () => auditor.isDelivered)
+    note('every reader has everything')
+  } catch (error) {
+    auditor.report(String(error))
   } finally {
     await Promise.all(publishers.map((publisher) => publisher.finish(0)))
   }
-  const deadline = performance.now() + CATCH_UP_MS
-  await until(() => auditor.isDelivered || performance.now() > deadline)
-  note(auditor.isDelivered ? 'every reader has everything' : 'readers are still missing events')
   for (const reader of readers) {
     if (reader.hasGivenUp) auditor.report(`${reader.audit.name} has given up`)
     reader.close()
@@ -146,5 +154,6 @@ export async function runDrill(deployment: Deployment, drill: Drill, random: Ran
     interruptions: readers.reduce((sum, reader) => sum + reader.interruptions, 0),
     isGood: verdict.faults.length === 0 && verdict.gaps === 0,
     story,
+    remarks,
   }
 }

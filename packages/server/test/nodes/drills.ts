@@ -4,20 +4,18 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Drill, Stage } from './drill.ts'
 import type { Machine } from './machine.ts'
+import { until } from './until.ts'
 
-const POLL_MS = 20
-/** The most events that are acknowledged before and after each step of a drill. */
+/** How long an engine has to recover by itself once there is room again. */
+const RECOVERY_MS = 15_000
+/** Events that are acknowledged after each step of a drill. */
 const SOME = 40
 
 const nameOf = ({ host }: Machine): string => host.name
 
-async function until(isMet: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isMet())) await delay(POLL_MS)
-}
-
 /** Resolves once it answers that it is ready. */
 async function ready(hub: Machine): Promise<void> {
-  await until(async () => (await statusOf(hub)) === 200)
+  await until(`${nameOf(hub)} is ready`, async () => (await statusOf(hub)) === 200)
 }
 
 /** Of `/readyz`; 0 if there is no answer. */
@@ -34,7 +32,7 @@ async function statusOf(hub: Machine): Promise<number> {
 async function kill(machine: Machine): Promise<void> {
   const before = machine.exits
   machine.signal('SIGKILL')
-  await until(() => machine.exits > before && machine.isRunning)
+  await until(`${nameOf(machine)} is back`, () => machine.exits > before && machine.isRunning)
 }
 
 async function cut(
@@ -194,19 +192,32 @@ const fillDisk: Drill = {
     const { disk, hubs, engine } = stage.deployment
     const ballast = join(disk.path, 'ballast')
     const refused = stage.refused()
+    const { exits } = engine
     stage.note(`fills the disk of ${nameOf(engine)}`)
     await fill(ballast, disk.path)
     // It may reuse files that it has already. So the disk stays full until somebody notices.
-    await until(() => stage.refused() > refused)
+    await until('publishers are refused', () => stage.refused() > refused)
     await delay(2_000)
     rmSync(ballast)
     stage.note(
-      `makes room; it has refused ${stage.refused() - refused} attempts, and exited ${engine.exits} times`,
+      `makes room; it has refused ${stage.refused() - refused} attempts, and exited ${engine.exits - exits} times`,
     )
+    if (engine.exits > exits) stage.remark(`${nameOf(engine)} exits when its disk is full`)
+    if (!(await within(RECOVERY_MS, () => Promise.all(hubs.map(ready))))) {
+      stage.remark(
+        `${nameOf(engine)} does not recover by itself after its disk was full: it has to be restarted`,
+      )
+      await engine.stop()
+      await engine.start()
+    }
     await Promise.all(hubs.map(ready))
     await stage.acknowledged(SOME)
     await stage.delivered()
   },
+}
+
+async function within(ms: number, task: () => Promise<unknown>): Promise<boolean> {
+  return Promise.race([task().then(() => true), delay(ms, false)])
 }
 
 async function fill(file: string, disk: string): Promise<void> {
@@ -235,7 +246,10 @@ const jumpClock: Drill = {
     for (const offset of ['+3600', '-3600', '+0']) {
       stage.note(`sets it to ${offset} s`)
       set(offset)
-      await until(async () => Math.abs((await secondsAhead(hub)) - Number(offset)) < 60)
+      await until(
+        'its clock has jumped',
+        async () => Math.abs((await secondsAhead(hub)) - Number(offset)) < 60,
+      )
       await stage.acknowledged(2 * SOME)
       await stage.delivered()
     }

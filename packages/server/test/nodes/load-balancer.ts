@@ -3,8 +3,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { exampleFile } from './example.ts'
-
-const POLL_MS = 50
+import { until } from './until.ts'
 
 export interface LoadBalancerOptions {
   /** Where its files are. */
@@ -32,15 +31,17 @@ export function configureLoadBalancer({ folder, bind, hubs }: LoadBalancerOption
     ['bind :8080', `bind ${bind}`],
     // So that a drill takes seconds. As in the example, it is more than two heartbeats.
     ['timeout server 40s', 'timeout server 4s'],
+    ['%[rand(6000),add(2000)]', '%[rand(600),add(200)]'],
     ...hubs.map((address, i) => [` hub${i + 1}:4242`, ` ${address}`] as const),
   ])
   writeFileSync(file, config)
   return {
     file,
-    async hasUp(count) {
-      while ((await command(socket, 'show stat')).match(/^streams,hub\d,.*,UP,/gm)?.length !== count)
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    },
+    hasUp: (count) =>
+      until(`HAProxy uses ${count} hubs`, async () => {
+        const up = (await command(socket, 'show stat')).match(/^streams,hub\d,.*,UP,/gm)
+        return up?.length === count
+      }),
   }
 }
 

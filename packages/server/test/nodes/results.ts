@@ -17,7 +17,8 @@ their choices.
 Lost, repeated and out of order are counted over all readers, against what was acknowledged. Refused is the number of attempts
 to publish that failed and were repeated; during a rolling restart there must not be any. The longest publish is the time
 from the first attempt to the acknowledgement, and the longest silence is the longest time in which a reader received nothing.
-In the drills, a reader comes back after \`retry:\` of half a second, or, if HAProxy has no hub to offer, after 2 to 8 s.
+The drills shorten the times of the example: heartbeats of 1 s, \`timeout server 4s\` for streams, and readers that reconnect after
+about half a second.
 `
 
 /** Replaces the section of an engine in RESULTS.md. */
@@ -51,11 +52,12 @@ function sectionOf(engine: Engine, seed: number, outcomes: readonly Outcome[]): 
   const names = ['drill', 'acknowledged', 'by a retry', 'delivered', 'lost', 'repeated', 'out of order']
   const head = [...names, 'refused', 'longest publish', 'longest silence', 'result']
   const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('')
+  const remarks = new Set(outcomes.flatMap((outcome) => outcome.remarks.map((line) => `\n- ${line}\n`)))
   const bad = outcomes.filter(({ isGood }) => !isGood)
   const stories = bad.map(
     ({ drill, faults, story }) => `\n${drill}:\n\n\`\`\`text\n${[...faults, ...story].join('\n')}\n\`\`\`\n`,
   )
-  return `## ${engine.title}\n\n${about(engine)}, seed ${seed}.\n\n${table}${stories.join('')}`
+  return `## ${engine.title}\n\n${about(engine)}, seed ${seed}.\n\n${table}${[...remarks].join('')}${stories.join('')}`
 }
 
 function about(engine: Engine): string {
