@@ -47,6 +47,7 @@ export async function deploy(engine: Engine): Promise<Deployment> {
     const disk = stack.use(small ?? tempDir())
     const engineHost = hosts.host(engine.name)
     const engineMachine = stack.use(new Machine(engineHost, await engine.prepare(engineHost, disk.path)))
+    const enginePort = engineMachine.job.port
     await engineMachine.start()
 
     const hubs = HUB_NAMES.map((name) => {
@@ -64,7 +65,7 @@ export async function deploy(engine: Engine): Promise<Deployment> {
           ...place,
           TAILRACE_PORT: port!,
           TAILRACE_LOG: log
-            .replace(`//${engine.name}`, `//${engineHost.address}`)
+            .replace(`${engine.name}:${enginePort}`, `${engineHost.address}:${enginePort}`)
             .replace('/var/lib/tailrace', join(folder, name)),
           NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
         },
