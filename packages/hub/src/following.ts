@@ -122,7 +122,6 @@ export async function follow(options: FollowingOptions): Promise<void> {
     throw error
   }
   isAttached = true
-  if (interruption === undefined) outage.end()
   const { retention: rules, trimIntervalMs } = settings
   retention = startRetention(log, rules, trimIntervalMs, (error) => outage.report(error))
 
@@ -138,4 +137,5 @@ export async function follow(options: FollowingOptions): Promise<void> {
       await retention.stop()
     },
   })
+  if (interruption === undefined) outage.end()
 }

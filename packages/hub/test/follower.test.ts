@@ -76,6 +76,18 @@ describe('a hub whose log cannot be reached when it starts', () => {
     expect([interruptions, errors]).toEqual([['unreachable', undefined], []])
   })
 
+  test('can be used as soon as it reports that the interruption is over', async () => {
+    let publishing: Promise<unknown> | undefined
+    await start(scripted.log, {
+      onInterruption(reason) {
+        if (reason === undefined) publishing = hub.publish(texts('t', 'x'))
+      },
+    })
+    scripted.resume()
+    await vi.waitFor(() => expect(publishing).toBeDefined())
+    expect(await publishing).toHaveLength(1)
+  })
+
   test('reports another reason, and takes the one that holds now', async () => {
     await start(scripted.log)
     const unauthorized = new LogError('unauthorized', 'The engine rejects the password.')

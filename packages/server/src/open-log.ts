@@ -12,8 +12,6 @@ interface EngineOptions extends LogOptions {
   readonly url: string
 }
 
-type Unmerged = Record<string, (options: EngineOptions) => Promise<EventLog>>
-
 /** An engine that several nodes can share. */
 interface Engine {
   readonly schemes: readonly string[]
@@ -24,7 +22,7 @@ interface Engine {
 const ENGINES: readonly Engine[] = [
   {
     schemes: ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'redis+cluster', 'rediss+cluster'],
-    open: async (options) => ((await import('@tailrace/log-redis')) as Unmerged)['openRedisLog']!(options),
+    open: async (options) => (await import('@tailrace/log-redis')).openRedisLog(options),
   },
   {
     schemes: ['postgres', 'postgresql'],

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createMemoryLog, LogError, openSqliteLog } from '@tailrace/log'
+import { createMemoryLog, LogError } from '@tailrace/log'
 import type { CompleteEventLog, EventLog, NewEvent, StoredEvent } from '@tailrace/log'
 import { runCli, spawnCli, tempDir } from '@tailrace/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -7,6 +7,9 @@ import { createRevocations } from '../src/auth/revocations.ts'
 import { copyLog } from '../src/copy/copy-log.ts'
 import type { Progress } from '../src/copy/copy-log.ts'
 import { eventsAfter } from '../src/copy/events-after.ts'
+import { openLog } from '../src/open-log.ts'
+import { ENGINES, PASSWORD } from './support/engine.ts'
+import type { Engine } from './support/engine.ts'
 
 async function allOf(log: EventLog): Promise<StoredEvent[]> {
   const found: StoredEvent[] = []
@@ -201,35 +204,45 @@ describe('a copy', () => {
 })
 
 describe('tailrace log copy', () => {
-  test('that is killed in the middle is continued by the next one, without loss or repetition', async () => {
-    using dir = tempDir()
-    const [from, to] = ['from.db', 'to.db'].map((name) => join(dir.path, name)) as [string, string]
-    const events = 60_000
-    {
-      const log = await openSqliteLog({ path: from })
-      for (let i = 0; i < events; i += 2_000)
-        await log.append(texts(...Array.from({ length: 2_000 }, (_, j) => `${i + j}`)))
-      await log.close()
-    }
-    const args = ['log', 'copy', `sqlite:${from}`, `sqlite:${to}`, '--json']
-    {
-      await using first = spawnCli(args)
-      const { share } = JSON.parse(await first.nextLine()) as Progress
-      expect(share).toBeLessThan(1)
-      await first.kill('SIGKILL')
-    }
-    const second = await runCli(args)
-    expect([second.code, second.stderr]).toEqual([0, ''])
-    const lines = second.stdout.trim().split('\n')
-    const last = JSON.parse(lines.at(-1)!) as { done: boolean; events: number }
-    expect(last.done).toBe(true)
-    expect(last.events).toBeGreaterThan(0)
-    expect(last.events).toBeLessThan(events)
-    const [a, b] = [await openSqliteLog({ path: from }), await openSqliteLog({ path: to })]
-    expect(await contentOf(b)).toEqual(await contentOf(a))
-    expect((await a.describe()).epoch).not.toBe((await b.describe()).epoch)
-    await Promise.all([a.close(), b.close()])
-  })
+  const targets = [['SQLite', true, startFiles], ...ENGINES] as readonly [
+    name: string,
+    isThere: boolean,
+    start: () => Promise<Pick<Engine, 'url' | typeof Symbol.asyncDispose>>,
+  ][]
+
+  test.each(targets.filter(([, isThere]) => isThere))(
+    'to %s that is killed in the middle is continued by the next one, without loss or repetition',
+    async (_, __, start) => {
+      using dir = tempDir()
+      await using engine = await start()
+      const [from, to] = [`sqlite:${join(dir.path, 'from.db')}`, engine.url('copy', PASSWORD)]
+      const events = 12_000
+      {
+        const log = await openLog(from)
+        for (let i = 0; i < events; i += 2_000)
+          await log.append(texts(...Array.from({ length: 2_000 }, (___, j) => `${i + j}`)))
+        await log.close()
+      }
+      const args = ['log', 'copy', from, to, '--json']
+      {
+        await using first = spawnCli(args)
+        const { share } = JSON.parse(await first.nextLine()) as Progress
+        expect(share).toBeLessThan(1)
+        await first.kill('SIGKILL')
+      }
+      const second = await runCli(args)
+      expect(second.code, second.stderr).toBe(0)
+      const last = JSON.parse(second.stdout.trim().split('\n').at(-1)!) as { done: boolean; events: number }
+      expect(last.done).toBe(true)
+      expect(last.events).toBeGreaterThan(0)
+      expect(last.events).toBeLessThan(events)
+      const [a, b] = [await openLog(from), await openLog(to)]
+      expect(await contentOf(b)).toEqual(await contentOf(a))
+      expect((await a.describe()).epoch).not.toBe((await b.describe()).epoch)
+      await Promise.all([a.close(), b.close()])
+    },
+    60_000,
+  )
 
   test.each([
     [['copy', 'sqlite:a.db'], 64, 'tailrace log copy <from> <to>'],
@@ -249,3 +262,11 @@ describe('tailrace log copy', () => {
     expect(result.stderr).not.toContain('very-secret')
   })
 })
+
+async function startFiles(): Promise<Pick<Engine, 'url' | typeof Symbol.asyncDispose>> {
+  const dir = tempDir()
+  return {
+    url: (node) => `sqlite:${join(dir.path, node)}`,
+    [Symbol.asyncDispose]: async () => dir[Symbol.dispose](),
+  }
+}

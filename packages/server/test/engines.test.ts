@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { openStream, runCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess, StreamReader, TempDir } from '@tailrace/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { bearer, KEYS, ticketOf, tokenOf } from './auth/tokens.ts'
 import { ENGINES, PASSWORD } from './support/engine.ts'
 import type { Engine } from './support/engine.ts'
 
@@ -34,9 +35,14 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
     dir[Symbol.dispose]()
   })
 
-  async function startNode(node: string, args: string[] = []): Promise<HubProcess> {
+  async function startNode(
+    node: string,
+    args: string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<HubProcess> {
     const hub = await startHub({
       log: engine.url(node),
+      env,
       args: ['--log-password-file', passwordFile, '--node', node, '--heartbeat', '200ms', ...args],
     })
     hubs.push(hub)
@@ -153,6 +159,30 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
   )
 
   test.runIf(isThere)(
+    'tickets and revocations of one hub hold on the other',
+    async () => {
+      const [one, two] = [await startNode('one', [], KEYS), await startNode('two', [], KEYS)]
+      for (const hub of [one, two]) await expect.poll(() => readinessOf(hub), WAIT).toBe('ready')
+      const token = await tokenOf({ subscribe: ['**'] }, { sub: 'bob', iat: 1_700_000_000 })
+      const ticket = await ticketOf(one.url, token, ['t'])
+      const streams = [
+        await openStream(`${two.url}/topics/t`, { headers: bearer(token) }),
+        await openStream(`${two.url}/topics/t?ticket=${ticket}`),
+      ]
+      for (const stream of streams)
+        await stream.waitFor((frames) => frames.some(({ event }) => event === 'tailrace.live'))
+      const headers = bearer(await tokenOf({ admin: true }))
+      await fetch(`${one.url}/connections?subject=bob`, { method: 'DELETE', headers })
+      for (const stream of streams) {
+        await stream.ended
+        expect(stream.frames().at(-1)).toMatchObject({ data: '{"code":"revoked"}' })
+      }
+      expect((await fetch(`${two.url}/topics/t`, { headers: bearer(token) })).status).toBe(401)
+    },
+    TEST_MS,
+  )
+
+  test.runIf(isThere)(
     'the password is printed nowhere',
     async () => {
       const log = engine.url('secret', PASSWORD)
@@ -180,21 +210,20 @@ describe.each(ENGINES)('hubs on %s', (_, isThere, startEngine) => {
     'a password that the engine rejects, or an address that is not understood, is reported without it',
     async () => {
       const wrong = engine.url('wrong', `not-${PASSWORD}`)
-      for (const [log, code] of [
-        [wrong, 1],
-        [wrong.replace(/\?.*|$/, '?wrong=yes'), 64],
-        [wrong.replace('://', ':'), 64],
-      ] as const) {
-        const flag = await runCli(['serve', '--port', '0', '--log', log])
-        const variable = await runCli(['serve', '--port', '0'], { env: { TAILRACE_LOG: log } })
-        const file = join(dir.path, 'tailrace.toml')
-        writeFileSync(file, `log = ${JSON.stringify(log)}\nport = 0\n`)
-        const config = await runCli(['serve', '--config', file])
-        for (const { code: given, stdout, stderr } of [flag, variable, config]) {
-          expect([log, given, stdout]).toEqual([log, code, ''])
-          expect(stderr).toMatch(/^tailrace: ./)
-          expect(stderr).not.toContain(PASSWORD)
-        }
+      const [query, scheme] = [wrong.replace(/\?.*|$/, '?wrong=yes'), wrong.replace('://', ':')]
+      const file = join(dir.path, 'tailrace.toml')
+      writeFileSync(file, `log = ${JSON.stringify(scheme)}\nport = 0\n`)
+      const results = await Promise.all([
+        runCli(['serve', '--port', '0'], { env: { TAILRACE_LOG: wrong } }),
+        runCli(['serve', '--port', '0', '--log', query]),
+        runCli(['serve', '--config', file]),
+        runCli(['log', 'copy', wrong, `sqlite:${join(dir.path, 'copy.db')}`]),
+      ])
+      expect(results.map(({ code }) => code)).toEqual([1, 64, 64, 1])
+      for (const { stdout, stderr } of results) {
+        expect(stdout).toBe('')
+        expect(stderr).toMatch(/^tailrace: ./)
+        expect(stderr).not.toContain(PASSWORD)
       }
     },
     TEST_MS,

@@ -37,11 +37,11 @@ export function textOf(error: unknown): string {
 
 /** Patterns of secrets in text from elsewhere, and what replaces them. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  // The query of an address or path may contain a ticket, and should not be logged anyway.
-  [/(\/[^\s?'"`]*)\?[^\s'"`]+/g, '$1?…'],
   // The credentials of a log's engine, which may contain characters that an address should not.
   [/\b((?:rediss?|postgres|postgresql|nats|kafka)(?:\+[a-z]+)?:\/*)[^\s'"`]+@/gi, '$1…@'],
-  // Those of any other address.
+  // The query of an address or path may contain a ticket, and should not be logged anyway.
+  [/(\/[^\s?'"`]*)\?[^\s'"`]+/g, '$1?…'],
+  // The credentials of any other address.
   [/\b([a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@'"`]+@/gi, '$1…@'],
   // In the text of an object.
   [/\b(password['"]?\s*[:=]\s*['"]?)[^\s'"`,]+/gi, '$1…'],

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { needs, startNats, startPostgres, tempDir } from '@tailrace/testkit'
+import { needs, startNats, startPostgres, startRedis, tempDir } from '@tailrace/testkit'
 
 const USER = 'ann'
 export const PASSWORD = 'very-secret'
@@ -25,6 +25,7 @@ export interface Engine extends AsyncDisposable {
 /** The engines that every behaviour must be the same on. */
 export const ENGINES: readonly [name: string, isThere: boolean, start: () => Promise<Engine>][] = [
   ['NATS', needs('nats'), startNatsEngine],
+  ['Redis', needs('redis'), startRedisEngine],
   ['PostgreSQL', needs('postgres'), startPostgresEngine],
 ]
 
@@ -68,5 +69,34 @@ async function startPostgresEngine(): Promise<Engine> {
     },
     restore: () => server.restore(backup),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
+
+async function startRedisEngine(): Promise<Engine> {
+  const dir = tempDir()
+  // Without these rights of the default user, Redis drops what scripts wrote when it loads its append-only file
+  // (https://github.com/redis/redis/issues/14541).
+  const users = [`user ${USER} on >${PASSWORD} ~* &* +@all`, 'user default off ~* &* +@all']
+  const server = await startRedis({ config: users })
+  const [data, copy] = [join(server.path, 'appendonlydir'), join(dir.path, 'copy')]
+  return {
+    isRenewed: true,
+    url(_, password) {
+      const login = password === undefined ? USER : `${USER}:${password}`
+      return `redis://${login}@127.0.0.1:${server.port}/0`
+    },
+    stop: () => server.stop(),
+    start: () => server.start(),
+    async backUp() {
+      cpSync(data, copy, { recursive: true })
+    },
+    async restore() {
+      rmSync(data, { recursive: true })
+      cpSync(copy, data, { recursive: true })
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      dir[Symbol.dispose]()
+    },
   }
 }
