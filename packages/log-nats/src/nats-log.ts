@@ -11,11 +11,11 @@ const DEFAULT_INDEX = 'tailrace-index'
 
 export interface NatsLogOptions extends DurabilityOptions {
   /**
-   * `nats://[user:password@]host[:port][,…][/stream][?index=DIR&replicas=3&sync=always]`, or `nats+tls://…`. Without a
-   * password, the user is a token. All servers belong to one cluster. The README of this package explains the query.
+   * `nats://[user:password@]host[:port][,…][/stream][?index=DIR&replicas=3&sync=always]`, or `nats+tls://…`. A user
+   * without a password is a token. All servers belong to one cluster. The README of this package explains the query.
    */
   readonly url: string
-  /** Takes precedence over the password in the URL. */
+  /** Takes precedence over the password in the URL. Without a user, it is a token. */
   readonly password?: string | undefined
   /** The wall clock, in milliseconds. @defaultValue the clock of NATS */
   readonly now?: (() => number) | undefined
@@ -35,8 +35,13 @@ export async function openNatsLog(options: NatsLogOptions): Promise<CompleteEven
   const { url, password, warn, now } = options
   const address = parseNatsUrl(url, password)
   const durability = new Durability(options)
+  let mayCreate = true
   return openSequencedLog({
-    connect: (signal) => NatsSequencer.connect(address, durability, signal),
+    async connect(signal) {
+      const sequencer = await NatsSequencer.connect({ address, durability, mayCreate }, signal)
+      mayCreate = false
+      return sequencer
+    },
     index: join(address.index ?? DEFAULT_INDEX, `${address.stream}.db`),
     warn,
     now,

@@ -16,6 +16,13 @@ const CONNECT_TIMEOUT_MS = 5_000
 /** NATS has not answered a request by then: it may have stored a record, or not. */
 const ANSWER_TIMEOUT_MS = 5_000
 
+export interface NatsSequencerOptions {
+  readonly address: NatsAddress
+  readonly durability: Durability
+  /** Whether a stream that does not exist is created. */
+  readonly mayCreate: boolean
+}
+
 interface Answer {
   readonly seq?: number
   readonly error?: ApiError
@@ -40,10 +47,9 @@ export class NatsSequencer implements Sequencer {
     void this.#watchPermissions()
   }
 
-  /** Creates the stream if there is none. @throws LogError */
+  /** @throws LogError */
   static async connect(
-    address: NatsAddress,
-    durability: Durability,
+    { address, durability, mayCreate }: NatsSequencerOptions,
     signal: AbortSignal,
   ): Promise<NatsSequencer> {
     const ends = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
@@ -52,9 +58,9 @@ export class NatsSequencer implements Sequencer {
     ends.addEventListener('abort', giveUp)
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS })
-      const stream =
-        (await findStream(connection, manager, address.stream)) ??
-        (await createStream(connection, manager, address))
+      const found = await findStream(connection, manager, address.stream)
+      if (found === undefined && !mayCreate) throw deleted(address.stream)
+      const stream = found ?? (await createStream(connection, manager, address))
       durability.assert(hazardsOf(connection, stream.info, address))
       return new NatsSequencer(connection, manager, stream)
     } catch (error) {
@@ -115,7 +121,7 @@ export class NatsSequencer implements Sequencer {
 
   async describe(): Promise<SequencerDescription> {
     const stream = await findStream(this.#connection, this.#manager, this.#name)
-    if (stream === undefined) throw new LogError('replaced', `The stream "${this.#name}" was deleted.`)
+    if (stream === undefined) throw deleted(this.#name)
     const { first_seq: first, last_seq: newest, messages } = stream.info.state
     return {
       identity: stream.identity,
@@ -162,4 +168,8 @@ export class NatsSequencer implements Sequencer {
         this.#lose(notPermitted(status.error))
     }
   }
+}
+
+function deleted(stream: string): LogError {
+  return new LogError('replaced', `The stream "${stream}" was deleted.`, { details: { stream } })
 }
