@@ -165,9 +165,26 @@ describe('a node', () => {
   })
 })
 
-test.runIf(process.env['TAILRACE_LONG'] === '1')(
-  'a log whose beginning the engine has lost, and that no node remembers, begins again as another one',
-  async () => {
+describe.runIf(process.env['TAILRACE_LONG'] === '1')('after a while', () => {
+  test('a node connects again when its engine stores records and reports none', async () => {
+    const sequence = new MemorySequence()
+    const log = await logs.open(sequence)
+    const gate = Promise.withResolvers<void>()
+    const interruptions: string[] = []
+    await log.tail({
+      ...NO_LISTENER,
+      interrupted: ({ code }) => interruptions.push(code),
+      resumed: () => interruptions.push('resumed'),
+    })
+    sequence.gate = gate.promise
+    await expectRejection(log.append([event]), 'outcome-unknown')
+    gate.resolve()
+    await expect.poll(() => interruptions).toEqual(['unreachable', 'resumed'])
+    expect(await log.append([event])).toHaveLength(1)
+    expect(await allOf(log, 'read')).toHaveLength(2)
+  })
+
+  test('a log whose beginning the engine has lost, and that no node remembers, begins again as another one', async () => {
     const sequence = new MemorySequence()
     const log = await logs.open(sequence)
     await log.append([event])
@@ -188,5 +205,5 @@ test.runIf(process.env['TAILRACE_LONG'] === '1')(
     expect((await again.describe()).epoch).not.toBe(epoch)
     expect(await again.append([event])).toHaveLength(1)
     expect(await allOf(again, 'read')).toHaveLength(1)
-  },
-)
+  })
+})
