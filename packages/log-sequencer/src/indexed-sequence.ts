@@ -224,7 +224,7 @@ export class IndexedSequence {
     const isRepeated = feed.place.position >= oldest
     life.consume()
     // The last record that was applied is consumed again, if it is still there: it may be another one now.
-    if (isRepeated) await Promise.race([feed.began, stopped])
+    if (isRepeated) await Promise.race([within(OPENING_MS, feed.began, () => undefined), stopped])
     await Promise.race([feed.reach(newest), stopped])
     if (missing > WORTH_A_WORD) {
       warn(`The index ${path} is complete, after ${Math.round((performance.now() - began) / 1000)} s.`)

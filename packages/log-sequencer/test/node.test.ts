@@ -1,4 +1,4 @@
-import { LogError, type CompleteEventLog } from '@tailrace/log'
+import { LogError, type CompleteEventLog, type NewEvent } from '@tailrace/log'
 import { openSequencedLog } from '@tailrace/log-sequencer'
 import { expectRejection, rejection } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
@@ -66,6 +66,17 @@ describe('retention', () => {
     expect(await other.retention.trim(rules, START_TIME)).toEqual({ removed: 0, done: true })
     expect(await trimAll(one, rules, START_TIME)).toBe(700)
     expect(await allOf(other, 'read')).toEqual([])
+  })
+
+  test('forgets the oldest idempotency keys of a topic beyond its bytes, on every node', async () => {
+    const sequence = new MemorySequence()
+    const [one, other] = [await logs.open(sequence), await logs.open(sequence)]
+    const keyed = (i: number): NewEvent => ({ topic: 'a', data: '', idempotencyKey: `${i}` })
+    for (let i = 0; i < 100; i += 1) await one.append([keyed(i)])
+    await trimAll(one, [{ selector: '**', maxBytes: 1_000 }], Date.now())
+    expect(await other.append([keyed(99)])).toMatchObject([{ duplicate: true }])
+    expect(await other.append([keyed(0)])).toMatchObject([{ duplicate: false }])
+    expect(await one.append([keyed(0)])).toMatchObject([{ duplicate: true }])
   })
 
   test('writes nothing if there is nothing to remove', async () => {
