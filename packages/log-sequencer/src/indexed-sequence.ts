@@ -4,6 +4,7 @@ import { Threads } from '@tailrace/log/sqlite'
 import { loadBase } from './base.ts'
 import { Feed, type FeedListener, type Place } from './feed.ts'
 import { assertContinued, assertOurs } from './identity.ts'
+import type { PlacedRecord } from './index/apply.ts'
 import type { IndexWriter } from './index/writer.ts'
 import { Life } from './life.ts'
 import type { ConnectSequencer } from './sequencer.ts'
@@ -12,8 +13,6 @@ import type { WriteQueue } from './write-queue.ts'
 
 /** How long opening a log waits for its index to be built. After that, the log is open, and not ready. */
 const OPENING_MS = 5_000
-/** How long the index is left alone after it could not apply a record, for example because the disk is full. */
-const STUCK_MS = 5_000
 /** How many records the index may lack before an operator is told. */
 const WORTH_A_WORD = 10_000
 
@@ -43,7 +42,8 @@ export class IndexedSequence {
    */
   #building: Promise<Life> | undefined
   #isOpening = true
-  #stuck: { readonly reason: LogError; readonly until: number } | undefined
+  /** What the index could not apply, for example because the disk is full. */
+  #stuck: { readonly reason: LogError; readonly records: readonly PlacedRecord[] | undefined } | undefined
   #hasForeign = false
 
   private constructor(options: IndexedSequenceOptions, index: Threads<IndexWriter>) {
@@ -96,10 +96,7 @@ export class IndexedSequence {
   async #open(): Promise<void> {
     this.#connection = await EngineConnection.open<Life>({
       connect: (signal) => this.#connect(signal),
-      connected: (life) => {
-        this.#options.queue.connect(life.outlet, this.#epoch)
-        life.consume()
-      },
+      connected: (life) => life.consume(),
     })
     this.#isOpening = false
   }
@@ -116,7 +113,7 @@ export class IndexedSequence {
 
   /** Connects, and checks that the index is one of this sequence. */
   async #establish(signal: AbortSignal): Promise<Life> {
-    if (this.#stuck !== undefined && performance.now() < this.#stuck.until) throw this.#stuck.reason
+    await this.#retry()
     const { path, connect, queue } = this.#options
     const standing = await this.index.writer.call('standing')
     const sequencer = await connect(signal)
@@ -131,6 +128,8 @@ export class IndexedSequence {
       )
       void this.#follow(life)
       this.#life = life
+      // Before the tails learn of it: they may publish at once.
+      if (this.#place !== undefined) queue.connect(life.outlet, this.#epoch)
       return life
     } catch (error) {
       await sequencer.close()
@@ -138,11 +137,22 @@ export class IndexedSequence {
     }
   }
 
+  /** Applies what the index could not apply before. It is reported later. */
+  async #retry(): Promise<void> {
+    if (this.#stuck === undefined) return
+    const { reason, records } = this.#stuck
+    if (records === undefined) throw reason
+    await this.index.writer.call('apply', records)
+    this.#stuck = undefined
+  }
+
   /** Rejects what waits for a connection once that is lost. */
-  async #follow({ lost, feed }: Life): Promise<void> {
+  async #follow(life: Life): Promise<void> {
+    const { lost, feed } = life
     const reason = await lost
-    if (this.#place !== undefined) this.#place = feed.place
     feed.stop(reason)
+    if (this.#life !== life) return
+    if (this.#place !== undefined) this.#place = feed.place
     this.#options.queue.disconnect(reason)
     if (reason.code === 'replaced') this.#connection?.fail(reason)
   }
@@ -153,8 +163,8 @@ export class IndexedSequence {
       purged: (topic, through) => this.#connection?.tails.purged(topic, through),
       foreign: (position) => this.#foreign(position),
       tended: this.#options.tended,
-      failed: (reason) => {
-        this.#stuck = { reason, until: performance.now() + STUCK_MS }
+      failed: (reason, records) => {
+        this.#stuck = { reason, records }
         this.#life?.lose(reason)
       },
     }
@@ -178,6 +188,7 @@ export class IndexedSequence {
       await this.#catchUp(life, stopped)
       this.#epoch = await this.#begun(life)
       this.#place = life.feed.place
+      this.#options.queue.connect(life.outlet, this.#epoch)
       return life
     } catch (error) {
       await life.close()
@@ -213,7 +224,7 @@ export class IndexedSequence {
     const isRepeated = feed.place.position >= oldest
     life.consume()
     // The last record that was applied is consumed again, if it is still there: it may be another one now.
-    if (isRepeated) await Promise.race([feed.began, stopped])
+    if (isRepeated) await Promise.race([within(OPENING_MS, feed.began, () => undefined), stopped])
     await Promise.race([feed.reach(newest), stopped])
     if (missing > WORTH_A_WORD) {
       warn(`The index ${path} is complete, after ${Math.round((performance.now() - began) / 1000)} s.`)

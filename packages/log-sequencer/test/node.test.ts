@@ -1,4 +1,4 @@
-import { LogError, type CompleteEventLog } from '@tailrace/log'
+import { LogError, type CompleteEventLog, type NewEvent } from '@tailrace/log'
 import { openSequencedLog } from '@tailrace/log-sequencer'
 import { expectRejection, rejection } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
@@ -68,6 +68,17 @@ describe('retention', () => {
     expect(await allOf(other, 'read')).toEqual([])
   })
 
+  test('forgets the oldest idempotency keys of a topic beyond its bytes, on every node', async () => {
+    const sequence = new MemorySequence()
+    const [one, other] = [await logs.open(sequence), await logs.open(sequence)]
+    const keyed = (i: number): NewEvent => ({ topic: 'a', data: '', idempotencyKey: `${i}` })
+    for (let i = 0; i < 100; i += 1) await one.append([keyed(i)])
+    await trimAll(one, [{ selector: '**', maxBytes: 1_000 }], Date.now())
+    expect(await other.append([keyed(99)])).toMatchObject([{ duplicate: true }])
+    expect(await other.append([keyed(0)])).toMatchObject([{ duplicate: false }])
+    expect(await one.append([keyed(0)])).toMatchObject([{ duplicate: true }])
+  })
+
   test('writes nothing if there is nothing to remove', async () => {
     const sequence = new MemorySequence()
     const log = await logs.open(sequence)
@@ -109,14 +120,14 @@ describe('a node', () => {
   })
 
   test('whose index takes long is open, and says how far it is', async () => {
-    const sequence = manyRecords(1, 20_000)
+    const sequence = manyRecords(1, 11_000)
     const gate = Promise.withResolvers<void>()
     sequence.gate = gate.promise
     const sentences: string[] = []
     const log = await logs.open(sequence, { warn: (sentence) => sentences.push(sentence) })
     for (const call of [log.ready(), log.describe(), log.append([event]), log.tail(NO_LISTENER)]) {
       const error = await expectRejection(call, 'unreachable')
-      expect(error.details).toEqual({ position: 0, newest: 20_000 })
+      expect(error.details).toEqual({ position: 0, newest: 11_000 })
     }
     gate.resolve()
     await expect
@@ -128,7 +139,7 @@ describe('a node', () => {
       )
       .toBe(true)
     expect(sentences).toEqual([
-      expect.stringContaining('is being built from about 20000 records'),
+      expect.stringContaining('is being built from about 11000 records'),
       expect.stringContaining('is complete'),
     ])
   })
@@ -165,9 +176,26 @@ describe('a node', () => {
   })
 })
 
-test.runIf(process.env['TAILRACE_LONG'] === '1')(
-  'a log whose beginning the engine has lost, and that no node remembers, begins again as another one',
-  async () => {
+describe.runIf(process.env['TAILRACE_LONG'] === '1')('after a while', () => {
+  test('a node connects again when its engine stores records and reports none', async () => {
+    const sequence = new MemorySequence()
+    const log = await logs.open(sequence)
+    const gate = Promise.withResolvers<void>()
+    const interruptions: string[] = []
+    await log.tail({
+      ...NO_LISTENER,
+      interrupted: ({ code }) => interruptions.push(code),
+      resumed: () => interruptions.push('resumed'),
+    })
+    sequence.gate = gate.promise
+    await expectRejection(log.append([event]), 'outcome-unknown')
+    gate.resolve()
+    await expect.poll(() => interruptions).toEqual(['unreachable', 'resumed'])
+    expect(await log.append([event])).toHaveLength(1)
+    expect(await allOf(log, 'read')).toHaveLength(2)
+  })
+
+  test('a log whose beginning the engine has lost, and that no node remembers, begins again as another one', async () => {
     const sequence = new MemorySequence()
     const log = await logs.open(sequence)
     await log.append([event])
@@ -188,5 +216,5 @@ test.runIf(process.env['TAILRACE_LONG'] === '1')(
     expect((await again.describe()).epoch).not.toBe(epoch)
     expect(await again.append([event])).toHaveLength(1)
     expect(await allOf(again, 'read')).toHaveLength(1)
-  },
-)
+  })
+})
