@@ -4,6 +4,7 @@ import type { CompleteEventLog } from '@tailrace/log'
 import { openRedisLog } from '@tailrace/log-redis'
 import { needs, startRedis, tempDir, type RedisServer } from '@tailrace/testkit'
 import { afterAll } from 'vitest'
+import { waitForEcho } from './wait-for-echo.ts'
 
 /** A log of a test's own, and what it leaves behind. */
 export interface OpenLog extends AsyncDisposable {
@@ -22,7 +23,7 @@ async function openInRedis(): Promise<OpenLog> {
   redis ??= startRedis({ appendfsync: false })
   redisLogs += 1
   const log = await openRedisLog({ url: `${(await redis).url}?prefix=log-${redisLogs}` })
-  return { log, [Symbol.asyncDispose]: () => log.close() }
+  return { log: await waitForEcho(log), [Symbol.asyncDispose]: () => log.close() }
 }
 
 type NamedLog = readonly [name: string, open: () => Promise<OpenLog>]
