@@ -150,7 +150,7 @@ function whyNot(error: unknown, what: string): LogError {
 }
 
 function unsent(reason: LogError): LogError {
-  return reason.code === 'closed' ? reason : new LogError('unreachable', reason.message, { cause: reason })
+  return new LogError('unreachable', reason.message, { cause: reason })
 }
 
 function unreachable(what: string, cause: unknown): LogError {
