@@ -5,6 +5,8 @@ import { tempDir } from '@tailrace/testkit'
 import type { OpenLog } from './open-log.ts'
 import { POSTGRES } from './postgres-log.ts'
 
+export type { OpenLog } from './open-log.ts'
+
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly [name: string, open: () => Promise<OpenLog>][] = [
   [

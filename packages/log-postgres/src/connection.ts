@@ -86,6 +86,7 @@ export class Connection {
       signal.throwIfAborted()
       await connection.#client.connect()
       await connection.#client.query(SETTINGS.replace('%schema%', address.schema))
+      await connection.#assertDirect()
       return connection
     } catch (error) {
       connection.close()
@@ -126,6 +127,17 @@ export class Connection {
     // Without a connection, `end` rejects or never settles: the socket is what counts.
     this.#client.end().catch(() => {})
     this.#socket.destroySoon()
+  }
+
+  /** A pooler makes up process ids. It may hand notifications to nobody, and statements to any session. */
+  async #assertDirect(): Promise<void> {
+    const { rows } = await this.#client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const { processID } = this.#client as Client & { readonly processID: number | null }
+    if (rows[0]?.pid === processID) return
+    throw new LogError(
+      'incompatible',
+      `Between this node and PostgreSQL ${this.#address.name} is a pooler, through which notifications may not arrive: connect to the server itself.`,
+    )
   }
 
   /** Each statement in its turn: the driver has a queue of its own, which it deprecates. */
