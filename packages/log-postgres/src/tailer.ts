@@ -10,7 +10,7 @@ import { COLUMNS, toEvent } from './stored-event.ts'
 const POLL_MS = 1_000
 /** Maximum events, and bytes of data, of one answer. */
 const MAX_EVENTS = 1_000
-const MAX_BYTES = 4 * 1024 * 1024
+const MAX_BYTES = 1024 * 1024
 
 /** Everything after an event and a purge, in order; also events that retention has removed meanwhile. */
 const AHEAD = {

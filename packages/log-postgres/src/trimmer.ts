@@ -66,7 +66,7 @@ const REMOVE_NOTES = {
       DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= $1 ORDER BY until LIMIT $2) RETURNING 1
     ) SELECT count(*) AS removed FROM gone`,
 }
-const END_ROUND = { name: 'end round', text: 'SELECT end_round()' }
+const END_ROUND = { name: 'end round', text: 'SELECT end_round($1) AS is_over' }
 
 interface Topic {
   readonly id: number
@@ -219,7 +219,8 @@ export class Trimmer {
       this.#place = { ...this.#place, answersAfter: topic }
     }
     if (answered.length === MAX_TOPICS_A_STEP) return false
-    await keeper.run(END_ROUND)
+    const [end] = await keeper.run(END_ROUND, [max])
+    if (end!['is_over'] === false) return false
     await keeper.run(LET_GO, [this.#holder])
     this.#superfluous = Math.max(0, this.#place.empties - MAX_FORGOTTEN_TOPICS)
     this.#place = START
