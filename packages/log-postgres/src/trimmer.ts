@@ -160,7 +160,7 @@ export class Trimmer {
         break
       }
       const found = candidates.get(topic.id) ?? []
-      const room = Math.min(limit, MAX_EVENTS_A_STEP)
+      const room = Math.min(limit, MAX_EVENTS_A_STEP - doomed.length)
       const examined = found.slice(0, room)
       const { offsets, settled } = expire(topic.rule, now, holdingsOf(topic.row), examined.map(toCandidate))
       doomed.push(...offsets)
@@ -183,7 +183,8 @@ export class Trimmer {
       this.#superfluous -= result['forgotten'] as number
       this.#place = { ...this.#place, empties: this.#place.empties + (result['empties'] as number) }
     } else {
-      this.#place = { ...this.#place, empties: this.#place.empties + examined.length }
+      const empties = passed.filter(({ row }) => isEmpty(row)).length
+      this.#place = { ...this.#place, empties: this.#place.empties + empties }
     }
     this.#place = { ...this.#place, ...(stop ?? { id: lastId + 1, after: 0 }) }
     return { removed, done: stop === undefined && isLast }
