@@ -30,7 +30,7 @@ beforeAll(() => {
 
 afterAll(() => dir[Symbol.dispose]())
 
-test.each(['hub', 'http', 'log', 'log-suite', 'server'])(
+test.each(['hub', 'http', 'log', 'log-postgres', 'log-suite', 'server'])(
   'the samples of %s compile with tsc --strict',
   (name) => {
     const files = samplesOf(name).map(({ code }, i) => {

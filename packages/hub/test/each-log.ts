@@ -10,6 +10,8 @@ import { REDIS } from './redis-log.ts'
 
 export type { OpenLog } from './open-log.ts'
 
+export type { OpenLog } from './open-log.ts'
+
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly NamedLog[] = [
   [
