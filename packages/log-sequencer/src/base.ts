@@ -1,3 +1,4 @@
+import { LogError } from '@tailrace/log'
 import type { Threads } from '@tailrace/log/sqlite'
 import { place } from './feed.ts'
 import type { IndexWriter } from './index/writer.ts'
@@ -19,7 +20,7 @@ export async function loadBase(
   { identity, oldest, newest }: SequencerDescription,
   stopped: Promise<never>,
 ): Promise<boolean> {
-  await index.writer.call('reset', identity, 0)
+  await index.writer.call('reset', identity)
   const found = Promise.withResolvers<boolean>()
   let timer: NodeJS.Timeout | undefined
   let isOver = false
@@ -30,7 +31,8 @@ export async function loadBase(
     async records(records) {
       if (isOver) return
       try {
-        const parts = records.flatMap(partsIn)
+        // What came between an older one and the oldest record is gone.
+        const parts = records.flatMap(partsIn).filter(({ part }) => part.position >= oldest - 1)
         isOver = parts.length > 0 && (await index.writer.call('load', parts))
         if (isOver) found.resolve(true)
       } catch (error) {
@@ -43,12 +45,28 @@ export async function loadBase(
   const consumption = await sequencer.consume(oldest - 1, consumer)
   try {
     readThrough(oldest - 1)
-    return await Promise.race([found.promise, stopped])
+    const hasBase = await Promise.race([found.promise, stopped])
+    if (hasBase) await assertUntrimmed(index, sequencer)
+    return hasBase
   } finally {
     isOver = true
     clearTimeout(timer)
     await consumption.stop()
   }
+}
+
+/** @throws LogError `unreachable`, so that the node tries again, if the records after the checkpoint were removed meanwhile */
+async function assertUntrimmed(index: Threads<IndexWriter>, sequencer: Sequencer): Promise<void> {
+  const { position } = await index.writer.call('standing')
+  const { oldest } = await sequencer.describe()
+  if (oldest <= position + 1) return
+  throw new LogError(
+    'unreachable',
+    'The records were removed while the index was being built from them: it begins again.',
+    {
+      details: { position, oldest },
+    },
+  )
 }
 
 function partsIn(sequenced: SequencedRecord): { node: string; part: Part }[] {

@@ -96,10 +96,7 @@ export class IndexedSequence {
   async #open(): Promise<void> {
     this.#connection = await EngineConnection.open<Life>({
       connect: (signal) => this.#connect(signal),
-      connected: (life) => {
-        this.#options.queue.connect(life.outlet, this.#epoch)
-        life.consume()
-      },
+      connected: (life) => life.consume(),
     })
     this.#isOpening = false
   }
@@ -131,6 +128,8 @@ export class IndexedSequence {
       )
       void this.#follow(life)
       this.#life = life
+      // Before the tails learn of it: they may publish at once.
+      if (this.#place !== undefined) queue.connect(life.outlet, this.#epoch)
       return life
     } catch (error) {
       await sequencer.close()
@@ -139,10 +138,12 @@ export class IndexedSequence {
   }
 
   /** Rejects what waits for a connection once that is lost. */
-  async #follow({ lost, feed }: Life): Promise<void> {
+  async #follow(life: Life): Promise<void> {
+    const { lost, feed } = life
     const reason = await lost
-    if (this.#place !== undefined) this.#place = feed.place
     feed.stop(reason)
+    if (this.#life !== life) return
+    if (this.#place !== undefined) this.#place = feed.place
     this.#options.queue.disconnect(reason)
     if (reason.code === 'replaced') this.#connection?.fail(reason)
   }
@@ -178,6 +179,7 @@ export class IndexedSequence {
       await this.#catchUp(life, stopped)
       this.#epoch = await this.#begun(life)
       this.#place = life.feed.place
+      this.#options.queue.connect(life.outlet, this.#epoch)
       return life
     } catch (error) {
       await life.close()
@@ -198,14 +200,16 @@ export class IndexedSequence {
     if (standing.position < oldest - 1) {
       const hasBase = await loadBase(this.index, sequencer, description, stopped)
       if (!hasBase) {
-        await this.index.writer.call('reset', identity, newest)
+        // The records that are left belong to a log that nobody knows any more, and change nothing.
+        await this.index.writer.call('reset', identity)
         warn(
-          `The engine has lost the beginning of the log ${path}: a new log begins, without the events of the old one.`,
+          `The engine has lost the beginning of the log, and no other node has written a checkpoint: a new log begins, ` +
+            'without the events of the old one.',
         )
       }
       feed.moveTo(await this.index.writer.call('standing'))
     } else if (standing.epoch === '') {
-      await this.index.writer.call('reset', identity, 0)
+      await this.index.writer.call('reset', identity)
       feed.moveTo({ position: 0, newest: 0 })
     }
     const isRepeated = feed.place.position >= oldest

@@ -99,7 +99,8 @@ describe('an index', () => {
   test('belongs to one node at a time', async () => {
     const sequence = new MemorySequence()
     await logs.open(sequence, { name: 'one' })
-    await expectRejection(logs.open(sequence, { name: 'one' }), 'locked')
+    const error = await expectRejection(logs.open(sequence, { name: 'one' }), 'locked')
+    expect(error.message).toContain(logs.path('one'))
   })
 
   test('is refused if it is ahead of the engine, which went back in time', async () => {
@@ -108,7 +109,8 @@ describe('an index', () => {
     for (const data of ['1', '2']) await log.append([{ topic: 'a', data }])
     await log.close()
     sequence.rewind(1)
-    await expectRejection(logs.open(sequence, { name: 'one' }), 'replaced')
+    const error = await expectRejection(logs.open(sequence, { name: 'one' }), 'replaced')
+    expect(error.details).toMatchObject({ newest: 2, position: 3 })
     // The position has another record now.
     const other = await logs.open(sequence)
     await other.append([{ topic: 'a', data: 'another 2' }])

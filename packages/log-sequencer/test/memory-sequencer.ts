@@ -25,6 +25,8 @@ export class MemorySequence {
   newest = 0
   /** Each record is stored twice, as after the retry of a producer. */
   storesTwice = false
+  /** While this is pending, no records are reported. */
+  gate: Promise<unknown> = Promise.resolve()
   readonly #options: MemorySequenceOptions
   readonly #connections = new Set<Connection>()
 
@@ -149,6 +151,7 @@ class Connection implements Sequencer {
         await this.#travel()
         if (stopped.signal.aborted || this.#isLost) return
         if (next.length > 0) {
+          await this.#sequence.gate
           await consumer.records(next)
           last = next.at(-1)!.position
         } else if (last >= this.#sequence.newest) {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeRecord } from '../src/record/decode.ts'
 import { encodeEntry, encodeRecord } from '../src/record/encode.ts'
@@ -93,8 +93,8 @@ test('a record that was changed anywhere is foreign, newer, or a record: never a
       (entries, at, byte) => {
         const bytes = Buffer.from(bytesOf(entries))
         bytes[at % bytes.length] = byte
-        decodeRecord(bytes)
-        decodeRecord(bytes.subarray(0, at % bytes.length))
+        expect(() => decodeRecord(bytes)).not.toThrow()
+        expect(decodeRecord(bytes.subarray(0, at % bytes.length))).toBe('foreign')
       },
     ),
     { numRuns: 500 },
@@ -121,7 +121,7 @@ test('a value of another type, or one too many, makes a record foreign', () => {
     [['batch', [['a', 'b', { other: 1 }]]]],
     [['batch', [['a', 'b', { remove: true }]]]],
     [['batch', [['a', 'b', { end: 1 }]]]],
-    [['batch', Array(40_000).fill(['a', ''])]],
+    [['batch', Array.from({ length: 40_000 }, () => ['a', ''])]],
     [['removal', [0], [], [], 0]],
     [['removal', [2 ** 53], [], [], 0]],
     [['genesis', 'abc', 'short', 0]],

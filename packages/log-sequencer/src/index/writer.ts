@@ -23,8 +23,8 @@ export interface Sizes {
 export interface IndexWriter {
   standing(): Standing
   sizes(): Sizes
-  /** Empties the index, and binds it to a sequence of which nothing was applied yet, or is to be after a position. */
-  reset(identity: string, position: number): void
+  /** Empties the index, and binds it to a sequence. */
+  reset(identity: string): void
   /**
    * Applies records, in order, in one transaction.
    *
@@ -115,11 +115,11 @@ export function openIndexWriter(path: string): IndexWriter {
       return { records: standing.bytes - standing.base_bytes, index: (count - unused) * size }
     },
 
-    reset: (identity, position) =>
+    reset: (identity) =>
       write(() => {
         loader.clear()
         loading = undefined
-        return [undefined, { ...standings.nothing, identity, position }]
+        return [undefined, { ...standings.nothing, identity }]
       }),
 
     apply(records) {
