@@ -8,7 +8,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
-const PACKAGES = ['wire', 'log', 'log-suite', 'hub', 'http', 'client', 'server']
+const PACKAGES = [
+  'wire',
+  'log',
+  'log-suite',
+  'log-sequencer',
+  'log-redis',
+  'log-postgres',
+  'log-nats',
+  'log-kafka',
+  'hub',
+  'http',
+  'client',
+  'server',
+]
 
 const dir = tempDir()
 const tarballs = join(dir.path, 'tarballs')

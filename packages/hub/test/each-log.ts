@@ -1,60 +1,14 @@
 import { join } from 'node:path'
 import { createMemoryLog, openSqliteLog } from '@tailrace/log'
-import type { CompleteEventLog } from '@tailrace/log'
-import { openKafkaLog } from '@tailrace/log-kafka'
-import { openNatsLog } from '@tailrace/log-nats'
-import { needs, startKafka, startNats, tempDir, type Kafka, type NatsServer } from '@tailrace/testkit'
-import { afterAll, beforeAll } from 'vitest'
+import { tempDir } from '@tailrace/testkit'
 
-/** A log of a test's own, and what it leaves behind. */
-export interface OpenLog extends AsyncDisposable {
-  readonly log: CompleteEventLog
-}
+import { KAFKA } from './kafka-log.ts'
+import { NATS } from './nats-log.ts'
+import type { NamedLog } from './open-log.ts'
+import { POSTGRES } from './postgres-log.ts'
+import { REDIS } from './redis-log.ts'
 
-let nats: Promise<NatsServer> | undefined
-let streams = 0
-afterAll(async () => (await nats)?.[Symbol.asyncDispose]())
-
-async function openOnNats(): Promise<OpenLog> {
-  nats ??= startNats({ config: 'max_payload: 8MB' })
-  const { url } = await nats
-  const dir = tempDir()
-  const log = await openNatsLog({ url: `${url}/s${(streams += 1)}?index=${join(dir.path, 'index')}` })
-  return {
-    log,
-    async [Symbol.asyncDispose]() {
-      await log.close()
-      dir[Symbol.dispose]()
-    },
-  }
-}
-
-/** A broker takes seconds to start, in each test file. */
-const hasKafka = process.env['TAILRACE_LONG'] === '1' && needs('kafka')
-let kafka: Kafka | undefined
-let topics = 0
-beforeAll(async () => {
-  if (hasKafka) kafka = await startKafka()
-}, 60_000)
-afterAll(() => kafka?.[Symbol.asyncDispose]())
-
-async function openOnKafka(): Promise<OpenLog> {
-  const dir = tempDir()
-  const url = `kafka://127.0.0.1:${kafka!.port}/t${(topics += 1)}?index=${dir.path}`
-  const log = await openKafkaLog({ url })
-  return {
-    log,
-    async [Symbol.asyncDispose]() {
-      await log.close()
-      dir[Symbol.dispose]()
-    },
-  }
-}
-
-type NamedLog = [name: string, open: () => Promise<OpenLog>]
-
-const ON_NATS: readonly NamedLog[] = [['NATS', openOnNats]]
-const ON_KAFKA: readonly NamedLog[] = [['Kafka', openOnKafka]]
+export type { OpenLog } from './open-log.ts'
 
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly NamedLog[] = [
@@ -79,6 +33,8 @@ export const LOGS: readonly NamedLog[] = [
       }
     },
   ],
-  ...(needs('nats') ? ON_NATS : []),
-  ...(hasKafka ? ON_KAFKA : []),
+  ...REDIS,
+  ...POSTGRES,
+  ...NATS,
+  ...KAFKA,
 ]

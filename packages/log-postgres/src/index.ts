@@ -1,1 +1,1 @@
-export {}
+export { openPostgresLog, type PostgresLogOptions } from './postgres-log.ts'

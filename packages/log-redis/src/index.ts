@@ -1,1 +1,1 @@
-export {}
+export { openRedisLog, type RedisLogOptions } from './redis-log.ts'

@@ -1,0 +1,162 @@
+import { Socket } from 'node:net'
+
+import { LogError } from '@tailrace/log'
+import { Client, types, type CustomTypesConfig } from 'pg'
+
+import type { Address } from './address.ts'
+import { toLogError } from './errors.ts'
+
+const CONNECT_TIMEOUT_MS = 5_000
+/** How long a statement may run on the server, and wait there for the lock of the log. */
+const STATEMENT_TIMEOUT_MS = 10_000
+const LOCK_TIMEOUT_MS = 5_000
+/** Longer than the server's own, so that a statement without an answer means a lost connection. */
+const SILENCE_TIMEOUT_MS = 12_000
+
+/** Statements that may wait for their turn on one connection. */
+const MAX_WAITING = 4_096
+
+/** Offsets are below 2^53. */
+const parsers: CustomTypesConfig = {
+  getTypeParser(oid, format) {
+    if (oid === types.builtins.INT8) return Number
+    return types.getTypeParser(oid, format)
+  },
+}
+
+// Plans are made once per connection, when tables may still be empty: all of them must use indexes.
+const SETTINGS = `
+  SET search_path = "%schema%", pg_temp; SET client_min_messages = warning; SET timezone = 'UTC';
+  SET statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET lock_timeout = ${LOCK_TIMEOUT_MS};
+  SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
+  SET plan_cache_mode = force_generic_plan; SET jit = off;
+  SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+  DO $$ BEGIN
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN SET synchronous_commit = on; END IF;
+  END $$`
+
+export type Row = Record<string, unknown>
+
+/** A statement, prepared once per connection under its name. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** One connection to the server, on which statements run one after the other. */
+export class Connection {
+  readonly #client: Client
+  readonly #socket = new Socket()
+  readonly #address: Address
+  readonly #lost = Promise.withResolvers<LogError>()
+  #waiting = 0
+  #turn: Promise<void> = Promise.resolve()
+
+  private constructor(address: Address, silenceMs: number) {
+    this.#address = address
+    const { host, port, user, password, database, ssl } = address
+    this.#client = new Client({
+      host,
+      port,
+      user,
+      password,
+      database,
+      ssl,
+      application_name: 'tailrace',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: silenceMs,
+      keepAlive: true,
+      types: parsers,
+      stream: () => this.#socket,
+    })
+    this.#client.on('error', (error) => this.#lost.resolve(toLogError(error, address.name)))
+    this.#client.on('end', () => this.#lost.resolve(this.#closed()))
+  }
+
+  /** @throws LogError if it cannot be opened within 5 s, or the signal is aborted */
+  static async open(
+    address: Address,
+    signal: AbortSignal,
+    silenceMs: number = SILENCE_TIMEOUT_MS,
+  ): Promise<Connection> {
+    const connection = new Connection(address, silenceMs)
+    const abort = (): void => connection.close()
+    signal.addEventListener('abort', abort)
+    try {
+      signal.throwIfAborted()
+      await connection.#client.connect()
+      await connection.#client.query(SETTINGS.replace('%schema%', address.schema))
+      return connection
+    } catch (error) {
+      connection.close()
+      throw toLogError(error, address.name)
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Resolves with the reason when it is lost or closed. */
+  get lost(): Promise<LogError> {
+    return this.#lost.promise
+  }
+
+  /** Statements that wait for an answer. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Calls back for each notification. */
+  onNotification(wake: () => void): void {
+    this.#client.on('notification', wake)
+  }
+
+  /** Runs a statement. @throws the error of the driver, or LogError `busy` if too many wait */
+  async run(statement: Statement, values: unknown[] = []): Promise<Row[]> {
+    return this.#inTurn(async () => (await this.#client.query<Row>({ ...statement, values })).rows)
+  }
+
+  /** Runs statements without values in one transaction. */
+  async script(text: string): Promise<void> {
+    await this.#inTurn(() => this.#client.query(text))
+  }
+
+  /** Ends it at once, whether or not the server can be reached. */
+  close(): void {
+    this.#lost.resolve(this.#closed())
+    // Without a connection, `end` rejects or never settles: the socket is what counts.
+    this.#client.end().catch(() => {})
+    this.#socket.destroySoon()
+  }
+
+  /** Each statement in its turn: the driver has a queue of its own, which it deprecates. */
+  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= MAX_WAITING) {
+      throw new LogError(
+        'busy',
+        `${MAX_WAITING} statements wait for PostgreSQL ${this.#address.name}: retry later.`,
+      )
+    }
+    this.#waiting += 1
+    const result = this.#turn.then(task)
+    this.#turn = settled(result)
+    try {
+      return await result
+    } catch (error) {
+      // The server may still run it: whatever follows on this connection would wait for it.
+      if (error instanceof Error && error.message === 'Query read timeout') {
+        this.#lost.resolve(toLogError(new Error('it did not answer in time'), this.#address.name))
+      }
+      throw error
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+
+  #closed(): LogError {
+    return new LogError('unreachable', `The connection to PostgreSQL ${this.#address.name} is closed.`)
+  }
+}
+
+async function settled(result: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([result])
+}
