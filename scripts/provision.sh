@@ -20,6 +20,7 @@ needs=(
   redis-sentinel:redis-sentinel
   /usr/lib/postgresql/*/bin/postgres:postgresql
   nats-server:nats-server
+  /usr/lib/*/faketime/libfaketimeMT.so.1:libfaketime
 )
 
 have() {

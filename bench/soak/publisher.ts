@@ -1,5 +1,5 @@
 import { publish } from '@tailrace/client'
-import type { Auditor } from './audit.ts'
+import type { Auditor } from '@tailrace/testkit'
 
 /** An attempt without a response is aborted after this time, and repeated. */
 const ATTEMPT_MS = 5_000

@@ -1,6 +1,6 @@
 import { subscribe } from '@tailrace/client'
 import type { Subscription } from '@tailrace/client'
-import type { ReaderAudit } from './audit.ts'
+import type { ReaderAudit } from '@tailrace/testkit'
 
 /** Time between losses of its connection; short, so that a run has many. */
 const DELAYS = { initialDelayMs: 20, maxDelayMs: 500 }

@@ -1,4 +1,4 @@
-import type { Verdict } from './audit.ts'
+import type { Verdict } from '@tailrace/testkit'
 
 /** How much more memory the hub may use in the last quarter of its last life than in the first. */
 const MAX_GROWTH = 0.2

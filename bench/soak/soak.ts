@@ -1,8 +1,8 @@
 import { readHistory } from '@tailrace/client'
 import type { HistoryEvent } from '@tailrace/client'
-import { createRandom, startFlakyProxy, tempDir } from '@tailrace/testkit'
+import { Auditor, createRandom, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import type { FlakyProxy, Random } from '@tailrace/testkit'
-import { Auditor } from './audit.ts'
+
 import { publishOn } from './publisher.ts'
 import { Reader } from './reader.ts'
 import { isGood, memoryOf } from './report.ts'

@@ -8,20 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
-const PACKAGES = [
-  'wire',
-  'log',
-  'log-suite',
-  'log-sequencer',
-  'log-redis',
-  'log-postgres',
-  'log-nats',
-  'log-kafka',
-  'hub',
-  'http',
-  'client',
-  'server',
-]
+const ENGINES = ['log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
+const PACKAGES = ['wire', 'log', 'log-suite', ...ENGINES, 'hub', 'http', 'client', 'server']
 
 const dir = tempDir()
 const tarballs = join(dir.path, 'tarballs')

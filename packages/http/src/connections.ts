@@ -4,7 +4,7 @@ import type { Call } from './call.ts'
 import { answerJson } from './json.ts'
 import { parseConnectionLimit } from './listing.ts'
 
-/** `GET /connections`: the open streams, those furthest behind first. */
+/** `GET /connections`: the open streams of this node, those furthest behind first. */
 export async function listConnections({ hub, query, exchange }: Call): Promise<void> {
   const limit = parseConnectionLimit(query)
   let furthest: Connection[] = []
@@ -15,7 +15,11 @@ export async function listConnections({ hub, query, exchange }: Call): Promise<v
     // Never more than twice the limit, no matter how many streams there are.
     if (furthest.length === 2 * limit) furthest = keepFurthest(furthest, limit)
   })
-  answerJson(exchange, 200, { total, connections: keepFurthest(furthest, limit).map(toAnswer) })
+  answerJson(exchange, 200, {
+    node: hub.node,
+    total,
+    connections: keepFurthest(furthest, limit).map(toAnswer),
+  })
 }
 
 /** Among streams that are equally far behind, the oldest come first. */

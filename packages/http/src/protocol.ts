@@ -106,7 +106,8 @@ export function createProtocol(
       code !== 'unsupported' &&
       (!HttpError.is(error) || code === 'keys-unavailable')
     // The interruption was reported when it began.
-    if (code === 'unreachable' && hub.interruption !== undefined) return false
+    if (hub.interruption !== undefined && (code === 'unreachable' || code === hub.interruption.code))
+      return false
     if (!isOurs || status !== 503) return isOurs
     const now = performance.now()
     if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false

@@ -11,14 +11,20 @@ export interface Seal {
   open(sealed: string, purpose: string): Promise<JWTPayload | undefined>
 }
 
-/** @param secret - 32 bytes in base64url */
-export function createSeal(secret: string): Seal {
-  const key = Buffer.from(secret, 'base64url')
+/** @param secret - 32 bytes in base64url; asked for each time, since a log that is replaced has another */
+export function createSeal(secret: () => string | Promise<string>): Seal {
+  async function readKey(): Promise<Uint8Array> {
+    return Buffer.from(await secret(), 'base64url')
+  }
+
   return {
-    close: (content, purpose) =>
-      new EncryptJWT(content).setAudience(purpose).setProtectedHeader(ENCRYPTION).encrypt(key),
+    async close(content, purpose) {
+      const sealing = new EncryptJWT(content).setAudience(purpose).setProtectedHeader(ENCRYPTION)
+      return sealing.encrypt(await readKey())
+    },
 
     async open(sealed, purpose) {
+      const key = await readKey()
       try {
         const { payload } = await jwtDecrypt(sealed, key, {
           keyManagementAlgorithms: [ENCRYPTION.alg],

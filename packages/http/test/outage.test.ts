@@ -35,3 +35,29 @@ test('a hub that is about to stop says so, and not that its log has failed', asy
   })
   expect(serving.errors).toEqual([])
 })
+
+test('a batch that is too large for the engine of the log is refused with its limit', async () => {
+  const log = createMemoryLog()
+  const tooLarge = new LogError('too-large', 'The batch has 9 bytes, and the engine accepts 8.', {
+    details: { limit: 8 },
+  })
+  await using serving = await startServing({ log: { ...log, append: () => Promise.reject(tooLarge) } })
+  const response = await fetch(`${serving.url}/topics/t`, { method: 'POST', body: 'x' })
+  expect(await response.json()).toMatchObject({ status: 413, code: 'too-large', limit: 8 })
+  expect((await fetch(`${serving.url}/readyz`)).status).toBe(200)
+  expect(serving.errors).toEqual([])
+})
+
+test.each(['not-durable', 'replaced', 'unauthorized', 'incompatible', 'busy'] as const)(
+  'what the log refuses as %s is refused with this code, and without the details',
+  async (code) => {
+    const log = createMemoryLog()
+    const error = new LogError(code, 'See /etc/secret.', { details: { path: '/etc/secret' } })
+    await using serving = await startServing({ log: { ...log, append: () => Promise.reject(error) } })
+    const response = await fetch(`${serving.url}/topics/t`, { method: 'POST', body: 'x' })
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    const text = await response.text()
+    expect(JSON.parse(text)).toMatchObject({ code })
+    expect(text).not.toContain('secret')
+  },
+)

@@ -1,15 +1,14 @@
 import { capabilityOf, formatCursor, LogError } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
-import { Backlog } from './backlog.ts'
 import type { Connection } from './connection.ts'
 import { checkBatch } from './check-batch.ts'
 import { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
 import { HubError } from './errors.ts'
+import { Follower } from './follower.ts'
 import { clientOf } from './connection.ts'
 import { readHistory } from './history.ts'
 import type { History, HistoryQuery } from './history.ts'
-import { Lanes } from './lanes.ts'
 import { locate } from './locate.ts'
 import { LogReads } from './log-reads.ts'
 import type { LogView } from './log-view.ts'
@@ -20,16 +19,15 @@ import { Payload } from './payload.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { Asker } from './read-queue.ts'
 import { Readiness } from './readiness.ts'
-import { assertEnforceable, startRetention } from './retention.ts'
+import { assertEnforceable } from './retention.ts'
 import { Rounds } from './rounds.ts'
 import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
-import { Waiters } from './waiters.ts'
 
 /** Reasons for which a working log may refuse a batch. */
-const ONE_BATCH_ONLY: ReadonlySet<LogErrorCode> = new Set(['topic-ended', 'busy'])
+const ONE_BATCH_ONLY: ReadonlySet<LogErrorCode> = new Set(['topic-ended', 'busy', 'too-large'])
 
 /** The result of publishing one event. */
 export interface Published {
@@ -42,6 +40,8 @@ export interface Published {
 
 /** The engine: publish → log → route → lane → deliver. One for each log and process. */
 export interface Hub {
+  /** Its name among the hubs that share its log. */
+  readonly node: string
   /**
    * Maximum size of an event and of a batch that `publish` accepts, in bytes of data, and maximum number of events in a
    * batch.
@@ -119,11 +119,15 @@ function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
-/** Starts a hub on a log. @throws LogError `unsupported` if the log cannot enforce the retention rules */
+/**
+ * Starts a hub on a log. If the log's engine cannot be reached, the hub starts nevertheless, interrupted, and follows
+ * the log as soon as it can. If the log is replaced while the hub runs, its streams end, and it follows the new one.
+ *
+ * @throws LogError `unsupported` if the log cannot enforce the retention rules, or the reason for which it cannot be used
+ */
 export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
   assertEnforceable(settings.retention, log)
-  const { epoch, newest } = await log.describe()
   const counters = new Counters()
   const queue = new ReadQueue(settings.maxQueuedReads, counters)
   const reads = new LogReads(log, queue, counters, (error) => {
@@ -133,68 +137,19 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   })
   const worked = new Readiness(() => log.ready())
   const isSound = new Readiness(() => reads.assertSound())
-  const lanes = new Lanes(reads, epoch, newest, settings, counters)
-  const waiters = new Waiters()
-  const rounds = new Rounds(() => lanes.members())
+  const rounds = new Rounds(() => follower.current?.lanes.members() ?? [])
   const outage = new Outage({
     ...settings,
+    probe: () => log.ready(),
     retry: () => void rounds.once((member) => member.retry()),
     retryMs: () => jittered(settings.retryMs),
   })
-  /** The largest offset that this node has appended. Its tail may be behind. */
-  let appended = newest
-  let failure: LogError | undefined
-  let isClosed = false
-
-  const view: LogView = {
-    epoch,
-    get head() {
-      return lanes.head
-    },
-    get now() {
-      return Math.max(lanes.head, appended)
-    },
-    read: (query, asker) => reads.read(query, asker),
-    snapshot: (query, asker) => reads.snapshot(query, asker),
-    describe: (asker) => reads.describe(asker),
-    lastWords: turnAway,
-  }
-
-  const backlog = new Backlog({
-    event(event) {
-      lanes.push(event)
-      waiters.wake(event)
-    },
-    turn: () => lanes.handOut(),
-    purged: (topic) => lanes.purged(topic),
-    overflow(events) {
-      lanes.skip(events)
-      waiters.wakeAll()
-    },
-  })
-
-  const tail = await log.tail({
-    events(events) {
-      counters.commitEvents.observe(events.length)
-      backlog.add(events)
-    },
-    purged: (topic) => backlog.purge(topic),
-    interrupted: (reason) => outage.begin(reason),
-    resumed: () => outage.end(),
-    failed(error) {
-      failure = error
-      outage.report(error)
-      closeStreams('log-unavailable')
-    },
-  })
-  lanes.advance(tail.after)
+  const follower = new Follower({ log, reads, settings, counters, outage, lastWords: turnAway })
+  await follower.start()
 
   // At twice the rate, so that no stream is silent for longer than the heartbeat.
   if (settings.heartbeatMs > 0) rounds.every(settings.heartbeatMs / 2, (member) => member.heartbeat())
   rounds.every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
-  const retention = startRetention(log, settings.retention, settings.trimIntervalMs, (error) =>
-    outage.report(error),
-  )
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
     try {
@@ -213,24 +168,8 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     return Buffer.concat([dialect.retry(laterMs), dialect.error(code)])
   }
 
-  function closeStreams(code?: 'log-unavailable'): void {
-    isClosed = true
-    rounds.stop()
-    outage.stop()
-    backlog.stop()
-    lanes.stop()
-    waiters.close()
-    const lastWords = code === undefined ? undefined : (dialect: Dialect) => dialect.error(code)
-    for (const member of lanes.members()) member.close(code ?? 'closed', lastWords)
-  }
-
-  function assertOpen(): void {
-    if (!isClosed) return
-    const reason = failure === undefined ? '.' : `: its log has failed. ${failure.message}`
-    throw new HubError('closed', `The hub is closed${reason}`, { cause: failure })
-  }
-
   async function originOf(
+    view: LogView,
     { start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
@@ -246,6 +185,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
   }
 
   return {
+    node: settings.node,
     limits: settings,
     counters,
 
@@ -254,7 +194,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     },
 
     async publish(batch) {
-      assertOpen()
+      const { view, appended } = follower.require()
       checkBatch(batch, settings)
       if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
       const began = performance.now()
@@ -263,19 +203,20 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       counters.publishes += 1
       return stored.map(({ offset, duplicate }, i) => {
         if (duplicate) counters.duplicates += 1
-        appended = Math.max(appended, offset)
-        return { id: formatCursor(epoch, offset), topic: batch[i]!.topic, duplicate }
+        appended(offset)
+        return { id: formatCursor(view.epoch, offset), topic: batch[i]!.topic, duplicate }
       })
     },
 
     async subscribe(subscription, open) {
-      assertOpen()
+      const following = follower.require()
+      const { view, lanes } = following
       const { selectors, dialect, start, conflateMs = 0 } = subscription
       if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, { dialect, conflateMs }, asker, async (lane) => {
-        const origin = await originOf(subscription, asker)
-        assertOpen()
+        const origin = await originOf(view, subscription, asker)
+        if (follower.require() !== following) throw new HubError('closed', 'The log was replaced meanwhile.')
         const hasCursor = start?.at === 'cursor' && origin.miss === undefined
         if (hasCursor && lane.end !== undefined && origin.offset >= lane.end.offset) return 'ended'
         const sink = open()
@@ -293,7 +234,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     },
 
     async read(query, signal) {
-      assertOpen()
+      const { view, waiters } = follower.require()
       return readHistory(view, query, waiters.wait, signal)
     },
 
@@ -315,7 +256,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     purge: async (topic) => capabilityOf(log, 'retention').purge(topic),
 
     async ready() {
-      assertOpen()
+      follower.require()
       if (outage.reason !== undefined) throw outage.reason
       await worked.check()
       await isSound.check()
@@ -325,9 +266,9 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       rounds.spread(overMs, (member) => member.close('draining', (dialect) => turnAway(dialect, 'draining'))),
 
     async close() {
-      if (!isClosed) closeStreams()
-      tail.stop()
-      await retention.stop()
+      rounds.stop()
+      outage.stop()
+      await follower.close()
     },
   }
 }

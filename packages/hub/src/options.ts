@@ -25,7 +25,16 @@ export const DEFAULT_TRIM_INTERVAL_MS = 10_000
 /** The longest time of a timer, here and in browsers. A timer with a longer time fires at once, again and again. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
+/** The longest name of a node, in UTF-16 code units. */
+const MAX_NODE_LENGTH = 100
+
 export interface HubOptions {
+  /**
+   * Name of this hub among those that share its log, for operators: 1 to 100 characters.
+   *
+   * @defaultValue `hub`
+   */
+  readonly node?: string | undefined
   /** Bytes of UTF-8. @defaultValue {@link DEFAULT_MAX_EVENT_BYTES} */
   readonly maxEventBytes?: number | undefined
   /** Bytes of UTF-8, over all events of a batch. @defaultValue {@link DEFAULT_MAX_BATCH_BYTES} */
@@ -114,7 +123,7 @@ export type ResolvedHubOptions = Readonly<{ [K in keyof HubOptions]-?: NonNullab
 /** Fills in defaults and checks bounds. @throws RangeError that names the option, the rule and the value */
 export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions {
   const number = (
-    name: Exclude<keyof HubOptions, 'retention' | 'onError' | 'onInterruption'>,
+    name: Exclude<keyof HubOptions, 'node' | 'retention' | 'onError' | 'onInterruption'>,
     fallback: number,
     least: number,
     most = Number.MAX_SAFE_INTEGER,
@@ -123,9 +132,14 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     if (value >= least && value <= most) return value
     throw new RangeError(`\`${name}\` must be a number from ${least} to ${most}, got ${String(value)}`)
   }
+  const { node = 'hub' } = options
+  if (node === '' || node.length > MAX_NODE_LENGTH) {
+    throw new RangeError(`\`node\` must have from 1 to ${MAX_NODE_LENGTH} characters, got ${node.length}`)
+  }
   const windowBytes = number('windowBytes', DEFAULT_WINDOW_BYTES, 0)
   const windowTotalBytes = Math.max(windowBytes, DEFAULT_WINDOW_TOTAL_BYTES)
   return Object.freeze({
+    node,
     maxEventBytes: number('maxEventBytes', DEFAULT_MAX_EVENT_BYTES, 1),
     maxBatchBytes: number('maxBatchBytes', DEFAULT_MAX_BATCH_BYTES, 1),
     maxBatchEvents: number('maxBatchEvents', DEFAULT_MAX_BATCH_EVENTS, 1),

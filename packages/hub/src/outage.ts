@@ -1,7 +1,12 @@
 import { LogError } from '@tailrace/log'
 import type { ResolvedHubOptions } from './options.ts'
 
+/** How often an interrupted log is asked for its reason, which may change, in milliseconds. */
+const ASK_MS = 1_000
+
 export interface OutageOptions extends Pick<ResolvedHubOptions, 'onError' | 'onInterruption'> {
+  /** Rejects with the reason for which the log cannot be used now. */
+  probe(): Promise<void>
   /** Makes the streams that could not read try again. */
   retry(): void
   /** Time between a failed read and the retry, in milliseconds. */
@@ -13,6 +18,7 @@ export class Outage {
   readonly #options: OutageOptions
   #reason: LogError | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  #asking: ReturnType<typeof setTimeout> | undefined
   #isStopped = false
 
   constructor(options: OutageOptions) {
@@ -24,14 +30,22 @@ export class Outage {
     return this.#reason
   }
 
+  /** May be called again with another reason. It is reported if its code differs. */
   begin(reason: LogError): void {
+    const isNews = reason.code !== this.#reason?.code
     this.#reason = reason
-    this.#options.onInterruption(reason)
+    if (this.#isStopped) return
+    if (isNews) this.#options.onInterruption(reason)
+    clearTimeout(this.#asking)
+    this.#asking = setTimeout(() => void this.#ask(), ASK_MS)
   }
 
+  /** Does nothing without an interruption. */
   end(): void {
+    if (this.#reason === undefined) return
     this.#reason = undefined
-    this.#options.onInterruption(undefined)
+    clearTimeout(this.#asking)
+    if (!this.#isStopped) this.#options.onInterruption(undefined)
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#retryAfter(0)
@@ -39,7 +53,9 @@ export class Outage {
 
   /** Reports a failure, unless it follows from an interruption, which was reported when it began. */
   report(error: unknown): void {
-    const isKnown = this.#reason !== undefined && isUnreachable(error)
+    const { code } = this.#reason ?? {}
+    const isKnown =
+      code !== undefined && (isUnreachable(error) || (LogError.is(error) && error.code === code))
     if (!this.#isStopped && !isKnown) this.#options.onError(error)
   }
 
@@ -56,6 +72,14 @@ export class Outage {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#asking)
+  }
+
+  async #ask(): Promise<void> {
+    const known = this.#reason
+    const error: unknown = await this.#options.probe().catch((reason: unknown) => reason)
+    // Otherwise, it has changed meanwhile.
+    if (known !== undefined && known === this.#reason) this.begin(LogError.is(error) ? error : known)
   }
 
   #retryAfter(ms: number): void {

@@ -5,11 +5,13 @@ import type { Clocks } from './steady-clock.ts'
 
 /** Retention, running in the background. */
 export interface Retention {
+  /** Takes note of the time of an event that was stored just now. */
+  witness(time: number): void
   /** Resolves when the current step is done. */
   stop(): Promise<void>
 }
 
-const NO_RETENTION: Retention = { stop: async () => {} }
+const NO_RETENTION: Retention = { witness() {}, async stop() {} }
 
 /**
  * Applies the rules round after round, step by step. Between two steps, the log serves waiting requests, so a publish
@@ -25,7 +27,8 @@ export function startRetention(
   if (log.retention === undefined) return NO_RETENTION
   const retention = capabilityOf(log, 'retention')
   const stopped = new AbortController()
-  const clock = startClock(log, rules, clocks)
+  let clock: SteadyClock | undefined
+  const started = startClock(log, rules, clocks)
   let round: Promise<void> = Promise.resolve()
   let timer = setTimeout(begin, intervalMs)
 
@@ -35,7 +38,8 @@ export function startRetention(
 
   async function runRound(): Promise<void> {
     try {
-      const now = (await clock).now()
+      clock ??= await started
+      const now = clock.now()
       while (!stopped.signal.aborted) {
         const { done } = await retention.trim(rules, now)
         if (done) return
@@ -49,6 +53,7 @@ export function startRetention(
   }
 
   return {
+    witness: (time) => clock?.witness(time),
     async stop() {
       stopped.abort()
       clearTimeout(timer)

@@ -22,12 +22,17 @@ interface Reading {
  * clock showed within the last hour. So a wall clock that jumps ahead makes nothing old until it has stayed there
  * for an hour, and no event is deleted because of a mistake that was corrected by then. After a machine slept, or a
  * hub was stopped, it is correct an hour later. If the wall clock goes back, it follows at once.
+ *
+ * Nor is it ahead of the log, which has the clock of its engine or of other nodes, and whose events show the time. So a
+ * node whose clock is wrong deletes nothing of the others, as long as anyone publishes.
  */
 export class SteadyClock {
   readonly #wall: () => number
   readonly #monotonic: () => number
   /** Oldest first. At most as many as an hour has intervals of {@link APART_MS}, plus two. */
   readonly #readings: Reading[] = []
+  /** How far the log's clock was ahead, at most, by the events of about the last hour. */
+  #log: Reading | undefined
 
   /** @param since - a time at which the wall clock was known to be right, for example that of the newest event */
   constructor(
@@ -43,7 +48,16 @@ export class SteadyClock {
   now(): number {
     const at = this.#monotonic()
     this.#note(at, this.#wall() - at)
-    return at + Math.min(...this.#readings.map(({ ahead }) => ahead))
+    const log = this.#log !== undefined && at - this.#log.at < PROOF_MS ? this.#log.ahead : Infinity
+    return at + Math.min(log, ...this.#readings.map(({ ahead }) => ahead))
+  }
+
+  /** @param time - that of an event that was stored just now */
+  witness(time: number): void {
+    const at = this.#monotonic()
+    const ahead = time - at
+    const known = this.#log
+    if (known === undefined || ahead > known.ahead || at - known.at >= PROOF_MS) this.#log = { at, ahead }
   }
 
   #note(at: number, ahead: number): void {

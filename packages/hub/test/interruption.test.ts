@@ -173,6 +173,24 @@ test('it is reported when it begins and when it ends, and nothing that follows f
   expect(errors).toEqual([])
 })
 
+test('another reason, for which it lasts, is reported as well', async () => {
+  const unauthorized = new LogError('unauthorized', 'The engine rejects the password.')
+  let reason = LOST
+  const { log } = scripted
+  scripted = {
+    ...scripted,
+    log: { ...log, ready: () => log.ready().catch(() => Promise.reject(reason)) },
+  }
+  await start()
+  scripted.interrupt(LOST)
+  reason = unauthorized
+  await expect.poll(() => hub.interruption, { timeout: 5_000 }).toBe(unauthorized)
+  await expect(hub.ready()).rejects.toBe(unauthorized)
+  scripted.resume()
+  expect(hub.interruption).toBeUndefined()
+  expect(interruptions).toEqual([LOST, unauthorized, undefined])
+})
+
 test('a reader that leaves while it waits for the log costs no read', async () => {
   await start()
   await publishAll(hub, texts('t', 'a'))

@@ -79,6 +79,27 @@ test('goes on from the newest event when it starts, whatever the clock says by t
   expect(machine.pass(clock, HOUR)).toBe(START + machine.at + 8 * DAY)
 })
 
+test('goes on from the wall clock if the newest event is of a node whose clock is ahead', () => {
+  const machine = new Machine()
+  const clock = new SteadyClock(START + 300 * DAY, machine.clocks)
+  expect(machine.pass(clock, MINUTE)).toBe(START + machine.at)
+})
+
+test('is not ahead of the events that other nodes store', () => {
+  const machine = new Machine()
+  machine.jump = 8 * DAY
+  const clock = new SteadyClock(START, machine.clocks)
+  for (let hours = 0; hours < 48; hours += 1) {
+    machine.pass(clock, HOUR - MINUTE)
+    clock.witness(START + machine.at)
+    // A node whose clock is behind changes nothing.
+    clock.witness(START + machine.at - 100 * DAY)
+    expect(machine.pass(clock, 1)).toBe(START + machine.at)
+  }
+  // Without any, its own clock is all that it has.
+  expect(machine.pass(clock, HOUR)).toBe(START + machine.at + 8 * DAY)
+})
+
 test('is never ahead of the wall clock, and never says more than has passed since the wall clock said so', () => {
   fc.assert(
     fc.property(
@@ -121,6 +142,34 @@ test('retention deletes nothing for a clock that is eight days ahead for a while
   }
   await retention.stop()
   expect((await log.describe()).oldest).toBe(2)
+})
+
+test('retention of a node whose clock is wrong for long deletes nothing that others have just stored', async () => {
+  const right = new Machine()
+  const wrong = new Machine()
+  wrong.jump = 8 * DAY
+  const log = createMemoryLog({ now: right.clocks.wall })
+  await log.append([{ topic: 'a', data: 'kept' }])
+  const trimmed = watchTrims(log)
+  const rules = [{ selector: '**', maxAgeMs: 7 * DAY }]
+  const retention = startRetention(trimmed.log, rules, 1, () => undefined, wrong.clocks)
+  const tail = await log.tail({
+    events: (events) => retention.witness(events.at(-1)!.time),
+    purged() {},
+    interrupted() {},
+    resumed() {},
+    failed() {},
+  })
+  await trimmed.next()
+  for (let minutes = 0; minutes <= 180; minutes += 30) {
+    for (const machine of [right, wrong]) machine.at += 30 * MINUTE
+    await log.append([{ topic: 'a', data: 'kept' }])
+    await trimmed.next()
+    await trimmed.next()
+  }
+  tail.stop()
+  await retention.stop()
+  expect((await log.describe()).oldest).toBe(1)
 })
 
 /** A log that says when a step of retention has begun and ended since it was asked. */

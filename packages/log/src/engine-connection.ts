@@ -1,19 +1,9 @@
-import { LogError } from './errors.ts'
-import type { LogErrorCode } from './errors.ts'
+import { isPassing, LogError } from './errors.ts'
 import { TailListeners } from './tail-listeners.ts'
 
 /** Pauses between attempts to connect, in milliseconds: doubled each time, and varied by up to a half. */
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 5_000
-
-/** Failures that pass without anybody changing anything: a log that meets one of them opens, and keeps trying. */
-const PASSING: ReadonlySet<LogErrorCode> = new Set([
-  'unreachable',
-  'outcome-unknown',
-  'busy',
-  'full',
-  'unwritable',
-])
 
 /** One connection to an engine, from the handshake until it is lost. */
 export interface Session {
@@ -54,7 +44,7 @@ export class EngineConnection<S extends Session> {
   static async open<S extends Session>(options: EngineConnectionOptions<S>): Promise<EngineConnection<S>> {
     const connection = new EngineConnection(options)
     const session = await connection.#connect()
-    if (session === undefined && !PASSING.has(connection.#reason.code)) throw connection.#reason
+    if (session === undefined && !isPassing(connection.#reason)) throw connection.#reason
     connection.#running = connection.#run(session)
     return connection
   }

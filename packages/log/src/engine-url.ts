@@ -3,11 +3,9 @@ const HIDDEN = '***'
 
 /** The URL of a log for people to read: without a user, a password, and the query, which may contain secrets too. */
 export function withoutCredentials(url: string): string {
-  const [address = ''] = url.split('?', 1)
-  const start = address.indexOf('://')
-  if (start === -1) return address
-  const rest = address.slice(start + 3)
-  // The last @, because a password that was not percent-encoded may contain another, or a slash.
+  const [, scheme = '', rest = url] = /^([a-z][a-z\d+.-]*:\/*)(.*)$/is.exec(url) ?? []
+  // Up to the last @, because a password that was not percent-encoded may contain another, a slash or a question mark.
   const at = rest.lastIndexOf('@')
-  return at === -1 ? address : `${address.slice(0, start + 3)}${HIDDEN}@${rest.slice(at + 1)}`
+  const address = at === -1 ? rest : `${HIDDEN}@${rest.slice(at + 1)}`
+  return scheme + address.split('?', 1)[0]!
 }

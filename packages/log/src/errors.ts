@@ -68,3 +68,17 @@ export class LogError extends Error {
     return value instanceof Error && brand in value
   }
 }
+
+/** Failures that pass without anybody changing anything. */
+const PASSING: ReadonlySet<LogErrorCode> = new Set([
+  'unreachable',
+  'outcome-unknown',
+  'busy',
+  'full',
+  'unwritable',
+])
+
+/** Whether a log that fails with this error should be tried again, since it may work later as it is. */
+export function isPassing(error: unknown): boolean {
+  return LogError.is(error) && PASSING.has(error.code)
+}

@@ -1,6 +1,6 @@
 export { capabilityOf } from './capability.ts'
 export { formatCursor, MAX_CURSOR_LENGTH, parseCursor, type Cursor } from './cursor.ts'
-export { LogError, type LogErrorCode, type LogErrorDetails } from './errors.ts'
+export { isPassing, LogError, type LogErrorCode, type LogErrorDetails } from './errors.ts'
 export {
   IDEMPOTENCY_WINDOW_MS,
   type Appended,
@@ -30,6 +30,7 @@ export {
   type MemoryEngine,
   type MemoryLogOptions,
 } from './memory-log.ts'
+export { openReopeningLog } from './reopening-log.ts'
 export type { RetentionRule } from './retention.ts'
 export { coveredBy } from './covered-by.ts'
 export { isPattern, literalPrefix, matches, parseSelector } from './selector.ts'

@@ -133,6 +133,9 @@ test('prints no credentials', () => {
     ['redis://host:6379', 'redis://host:6379'],
     ['redis://user:pass@host:6379/2?password=x', 'redis://***@host:6379/2'],
     ['redis://:p@ss/w@a:1,b:2/main', 'redis://***@a:1,b:2/main'],
+    ['redis://user:p?ss@host/0', 'redis://***@host/0'],
+    ['redis:user:pass@host', 'redis:***@host'],
+    ['user:pass@host', 'user:***@host'],
     ['sqlite:tailrace.db', 'sqlite:tailrace.db'],
   ] as const) {
     expect(withoutCredentials(url)).toBe(printed)

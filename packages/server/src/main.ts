@@ -7,7 +7,7 @@ import { UsageError } from './cli/usage-error.ts'
 import { jsonJournal } from './cli/serve.ts'
 import { resolve } from './cli/verb.ts'
 import { VERBS } from './cli/verbs.ts'
-import { PLAIN_JOURNAL } from './observe/journal.ts'
+import { PLAIN_JOURNAL, textOf, withoutSecrets } from './observe/journal.ts'
 
 /** The command line is invalid (`EX_USAGE` in `sysexits.h`). */
 const EXIT_USAGE = 64
@@ -45,6 +45,12 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }
 
+// A bug. What Node prints about it by itself could contain the password of an engine.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${textOf(error)}\n`)
+  process.exit(1)
+})
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
@@ -52,7 +58,7 @@ try {
     process.stderr.write(`tailrace: ${error.message}.\nTry: tailrace --help\n`)
     process.exitCode = EXIT_USAGE
   } else if (LogError.is(error) || error instanceof ListenError || isSystemError(error)) {
-    process.stderr.write(`tailrace: ${error.message}\n`)
+    process.stderr.write(`tailrace: ${withoutSecrets(error.message)}\n`)
     process.exitCode = 1
   } else {
     throw error

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
@@ -30,6 +31,7 @@ import { PLAIN_JOURNAL } from './observe/journal.ts'
 import type { Journal } from './observe/journal.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { openLog } from './open-log.ts'
+import type { LogOptions } from './open-log.ts'
 import { createPeerWatch } from './peers/watch.ts'
 import { welcomeRoute } from './welcome.ts'
 
@@ -44,25 +46,35 @@ const DEFAULT_LIMITS: ServerLimits = {
 /** The parts of the server from which a gate is made, besides its own options. */
 export interface GateParts {
   readonly log: EventLog
+  readonly hub: Hub
   warn(line: string): void
+  /** Reports a failure that no client learns of. */
+  failed(error: unknown): void
+  /** Aborted when the server stops. */
+  readonly signal: AbortSignal
 }
 
 export interface ServerOptions {
-  /** `sqlite:FILE`, `memory:`, or an open log, which is still open after the server has stopped. */
+  /** The URL of a log ({@link openLog}), or an open log, which is still open after the server has stopped. */
   readonly log: string | EventLog
+  /** The password for the engine of the log. @defaultValue that in the URL, if any */
+  readonly logPassword?: string | undefined
+  /** Refuse a log that could lose acknowledged events, rather than warn. @defaultValue false */
+  readonly requireDurable?: boolean | undefined
   /** @defaultValue `127.0.0.1` */
   readonly host?: string | undefined
   /** 0 chooses a free port. @defaultValue 4242 */
   readonly port?: number | undefined
   /**
-   * Decides who may do what: a gate, for example of `createAppGate`, or a function that creates it once the log is
-   * open, for example `tokenGate(…)`. @defaultValue anyone on this machine may subscribe, nobody may publish or purge
+   * Decides who may do what: a gate, for example of `createAppGate`, or a function that creates it once the hub has
+   * started, even if its log cannot be reached yet. @defaultValue anyone on this machine may subscribe, nobody may publish or purge
    */
   readonly gate?: Gate | ((parts: GateParts) => Gate | Promise<Gate>) | undefined
   /** Endpoints in addition to those of the protocol. @defaultValue none */
   readonly routes?: readonly Route[] | undefined
   /** Files of a certificate and its key. @defaultValue no TLS */
   readonly tls?: TlsFiles | undefined
+  /** @defaultValue the name of the node is that of the host */
   readonly hub?: Omit<HubOptions, 'onError' | 'onInterruption'> | undefined
   /** Bounds on what a client may send, and how slowly. @defaultValue 16 KiB; 10, 60 and 30 seconds */
   readonly limits?: Partial<ServerLimits> | undefined
@@ -98,12 +110,14 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   // Before there are worker threads.
   const bound = connectionBound(options.maxConnections, readFileLimit(), tls !== undefined)
   await requireFree({ host, port })
-  const log = typeof options.log === 'string' ? await openLog(options.log) : options.log
+  const log = typeof options.log === 'string' ? await openLog(options.log, logOptions(options)) : options.log
+  const stopping = new AbortController()
   const pressure = createPressure(bound.streams)
   /** The steps to undo, last one first. */
   const undo: (() => unknown)[] = [
     () => (log === options.log ? undefined : log.close()),
     () => pressure.stop(),
+    () => stopping.abort(),
   ]
 
   async function stop(): Promise<void> {
@@ -111,15 +125,17 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   }
 
   try {
-    const { gate = READ_ONLY_GATE } = options
-    const made = typeof gate === 'function' ? await gate({ log, warn: journal.warn }) : gate
-    const doors = createDoors(made, pressure)
     const hub = await createHub(log, {
+      node: hostname(),
       ...options.hub,
       onError: journal.failed,
       onInterruption: (reason) => (reason === undefined ? journal.resumed() : journal.interrupted(reason)),
     })
     undo.push(() => hub.close())
+    const { gate = READ_ONLY_GATE } = options
+    const { warn, failed } = journal
+    const parts = { log, hub, warn, failed, signal: stopping.signal }
+    const doors = createDoors(typeof gate === 'function' ? await gate(parts) : gate, pressure)
     const listener = await serve(options, { hub, doors, bound, pressure, journal, undo })
     const { port: chosen } = listener.address() as AddressInfo
     const name = host.includes(':') ? `[${host}]` : host
@@ -137,6 +153,10 @@ export async function startServer(options: ServerOptions): Promise<Running> {
     await stop()
     throw error
   }
+}
+
+function logOptions({ logPassword, requireDurable, journal = PLAIN_JOURNAL }: ServerOptions): LogOptions {
+  return { password: logPassword, requireDurable, warn: journal.warn }
 }
 
 interface Parts {

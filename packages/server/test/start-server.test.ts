@@ -104,7 +104,7 @@ test('a server that cannot start says why, and leaves nothing open', async () =>
   const again = startServer({ log: 'memory:', port: running.port, journal: SILENT })
   await expect(again).rejects.toMatchObject({ name: 'ListenError', code: 'port-in-use' })
   await running.stop()
-  await expect(startServer({ log: 'redis:x', port: 0, journal: SILENT })).rejects.toThrow('sqlite:FILE')
+  await expect(startServer({ log: 'mysql:x', port: 0, journal: SILENT })).rejects.toThrow('sqlite:FILE')
   const windowed = startServer({ log: 'memory:', port: 0, hub: { windowBytes: -1 }, journal: SILENT })
   await expect(windowed).rejects.toThrow('windowBytes')
 })

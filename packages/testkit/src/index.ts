@@ -1,3 +1,4 @@
+export { Auditor, type ReaderAudit, type Verdict } from './auditor.ts'
 export { makeCertificate, type Certificate } from './certificate.ts'
 export { launchChromium, hasChromium } from './chromium.ts'
 export { runCli, spawnCli, type CliProcess, type CliResult } from './cli.ts'
@@ -5,8 +6,10 @@ export { mountDiskImage, type DiskImage } from './disk-image.ts'
 export type { FaultCounts, FaultKind, FaultOptions } from './faults.ts'
 export { startFlakyProxy, type FlakyProxy, type FlakyProxyOptions } from './flaky-proxy.ts'
 export type { Frame } from './frame.ts'
+export { openHosts, type Host, type Hosts } from './hosts.ts'
 export { startHub, type HubOptions, type HubProcess } from './hub-process.ts'
 export {
+  kafkaCommand,
   SHORT_SESSION,
   startKafka,
   startKafkaCluster,

@@ -70,6 +70,11 @@ export const SHORT_SESSION: Readonly<Record<string, string>> = {
   'broker.heartbeat.interval.ms': '500',
 }
 
+/** A command line that runs one of Kafka's programs. */
+export function kafkaCommand(program: string, ...args: readonly string[]): [string, ...string[]] {
+  return ['java', ...JVM, ...LOG, program, ...args]
+}
+
 /** Resolves once it can create topics, after about 3 s. */
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const [kafka] = await startKafkaCluster(1, options)
@@ -105,7 +110,8 @@ function createBroker(cluster: ClusterPlan, index: number, port: number, options
     data,
     async start() {
       if (!existsSync(data)) await format(cluster, file)
-      service = await startService({ command: 'java', args: [...JVM, ...LOG, 'kafka.Kafka', file], port })
+      const [command, ...args] = kafkaCommand('kafka.Kafka', file)
+      service = await startService({ command, args, port })
       const deadline = AbortSignal.timeout(START_TIMEOUT_MS)
       while (!service.output().includes(STARTED)) {
         if (deadline.aborted) throw new Error(`Kafka does not start; its output:\n${service.output()}`)
@@ -122,8 +128,9 @@ function createBroker(cluster: ClusterPlan, index: number, port: number, options
 }
 
 async function format({ id }: ClusterPlan, file: string): Promise<void> {
-  const args = ['format', '--ignore-formatted', `--cluster-id=${id}`, '--config', file]
-  await promisify(execFile)('java', [...JVM, ...LOG, 'kafka.tools.StorageTool', ...args])
+  const words = ['format', '--ignore-formatted', `--cluster-id=${id}`, '--config', file]
+  const [java, ...args] = kafkaCommand('kafka.tools.StorageTool', ...words)
+  await promisify(execFile)(java, args)
 }
 
 function propertiesOf(

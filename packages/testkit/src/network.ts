@@ -16,11 +16,10 @@ export interface Network extends Disposable {
 
 /** `undefined` if this process may not create one: it is not root, or in a container without the capability. */
 export function openNetwork(): Network | undefined {
-  const id = randomInt(2 ** 20)
+  const id = randomInt(2 ** 14)
   const name = `tailrace-${id}`
-  // From the range for tests of devices (RFC 2544): 198.18.0.0/15, in pairs.
-  const [b, c, d] = [18 + (id >> 19), (id >> 6) & 0xff, (id & 0x3f) * 4]
-  const address = (last: number): string => `198.${b}.${c}.${d + last}`
+  // From the range for tests of devices (RFC 2544): 198.18.0.0/16, in fours. `openHosts` has the other half.
+  const address = (last: number): string => `198.18.${id >> 6}.${(id & 0x3f) * 4 + last}`
   const made = [
     ['netns', 'add', name],
     ['link', 'add', `tr${id}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name],

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 import { TestRunner } from 'vitest'
@@ -22,6 +22,7 @@ export type RequirementName =
   | 'chromium'
   | 'curl'
   | 'ext4'
+  | 'faketime'
   | 'gcc'
   | 'haproxy'
   | 'kafka'
@@ -39,6 +40,7 @@ const probes: Record<RequirementName, () => boolean> = {
   chromium: hasChromium,
   curl: () => isOnPath('curl'),
   ext4: canMountImage,
+  faketime: () => globSync('/usr/lib/*/faketime/libfaketimeMT.so.1').length > 0,
   gcc: () => isOnPath('gcc'),
   haproxy: () => isOnPath('haproxy'),
   kafka: () => isOnPath('java') && hasKafka(),

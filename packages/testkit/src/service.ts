@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import type { Host } from './hosts.ts'
 import { keepTail } from './program.ts'
 
 /** A server that does not accept connections by then is considered failed. */
@@ -21,23 +22,28 @@ export interface ServiceOptions {
   /** The ports on which it accepts connections once it has started. */
   readonly port: number
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Where it runs, and accepts connections. @defaultValue this machine, on 127.0.0.1 */
+  readonly on?: Host | undefined
 }
 
 /** A server that is not part of this repository, in the foreground of its own process group. */
 export interface Service extends AsyncDisposable {
+  readonly pid: number
   /** The last 64 KiB of stdout and stderr. */
   output(): string
   /** Sends SIGTERM by default. Resolves once all of its processes that wrote to this one are gone. */
   stop(signal?: NodeJS.Signals): Promise<void>
+  /** Resolves once it has exited, and all of its processes that wrote to this one. */
+  readonly exited: Promise<void>
 }
 
 /**
  * Resolves once it accepts connections on its port. Rejects with its output if it exits before that, or does not
  * accept within 20 s.
  */
-export async function startService({ command, args, port, env }: ServiceOptions): Promise<Service> {
+export async function startService({ command, args, port, env, on }: ServiceOptions): Promise<Service> {
   // A separate group: servers have workers, which must not outlive this process either.
-  const [program = command, ...words] = [...DIES_WITH_US, command, ...args]
+  const [program = command, ...words] = [...DIES_WITH_US, ...(on?.prefix ?? []), command, ...args]
   const child = spawn(program, words, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,7 +68,7 @@ export async function startService({ command, args, port, env }: ServiceOptions)
   }
 
   const deadline = AbortSignal.timeout(ACCEPT_TIMEOUT_MS)
-  while (!(await accepts(port))) {
+  while (!(await accepts(port, on?.address ?? '127.0.0.1'))) {
     if (child.exitCode === null && child.signalCode === null && failure === 'exited' && !deadline.aborted) {
       await delay(RETRY_MS)
       continue
@@ -72,8 +78,10 @@ export async function startService({ command, args, port, env }: ServiceOptions)
     throw new Error(`${command} ${why}; its output:\n${output()}`)
   }
   return {
+    pid: child.pid ?? 0,
     output,
     stop,
+    exited: closed.promise,
     async [Symbol.asyncDispose]() {
       signalGroup(child, 'SIGKILL')
       await closed.promise
@@ -97,9 +105,9 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     socket.once('error', () => resolve(false))
     socket.once('connect', () => {
       socket.destroy()

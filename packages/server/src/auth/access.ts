@@ -33,7 +33,7 @@ export interface Access {
    * Identifies the sender of a request, after checking that no foreign page caused it.
    *
    * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`,
-   * `revoked` or `keys-unavailable`
+   * `revoked` or `keys-unavailable`, LogError if it is unknown what is revoked
    */
   identify(facts: Facts): Promise<Identity>
   /** Checks again, for work that takes a while between the request and the response. @throws HttpError `revoked` */
@@ -82,6 +82,7 @@ export function createAccess(options: AccessOptions): Access {
       requireOwnWill(facts, credential)
       if (isLocal) return EVERYBODY
       if (credential === undefined || verify === undefined) return anonymous
+      await revocations.requireCurrent()
       const identity = await (credential.kind === 'ticket'
         ? tickets.redeem(credential.ticket)
         : verify(credential.token))

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { capabilityOf } from '@tailrace/log'
+import { capabilityOf, LogError } from '@tailrace/log'
 import type { EventLog } from '@tailrace/log'
 import { HttpError } from '@tailrace/http'
 import type { Revoked } from '@tailrace/http/gate'
@@ -13,35 +13,76 @@ const MAX_REVOCATIONS = 100_000
  * versions.
  */
 const REVOCATION_MS = 30 * 24 * 60 * 60 * 1000
-/** Number of revocations read at a time when a hub starts. */
+/** Number of revocations read at a time. */
 const PAGE = 1_000
-const PREFIX = 'revoked/'
+/** How the notes of revocations begin. */
+export const REVOKED = 'revoked/'
+/** How long a node may decide by the revocations that it has read, in milliseconds. */
+const MAX_AGE_MS = 60_000
+
+/** What is known about the holder of some rights. */
+type Holder = Pick<Identity, 'credential' | 'subject'>
 
 /** The tokens, tickets and subjects whose rights were revoked. */
 export interface Revocations {
-  isRevoked(identity: Identity): boolean
+  /** @throws LogError `unreachable` unless they were read within the last minute */
+  isRevoked(identity: Pick<Identity, 'credential' | 'subject' | 'issuedAt'>): boolean
   /**
    * Resolves when the revocation would survive the death of the machine.
    *
    * @throws HttpError `too-many-revocations`, LogError if the log cannot be written
    */
   revoke(revoked: Revoked): Promise<void>
+  /**
+   * Reads the revocations of all nodes. Resolves with a test for holders whose rights were revoked on another node
+   * since the last time, or with undefined if none were.
+   *
+   * @throws LogError if they cannot be read
+   */
+  refresh(): Promise<((holder: Holder) => boolean) | undefined>
+  /** Reads them if they have not been read within the last minute. @throws as `refresh` */
+  requireCurrent(): Promise<void>
 }
 
 /**
- * Loads the revocations. They are stored in the log, where other nodes find them, and held in memory, so that
- * no request waits for a disk.
+ * The revocations are stored in the log, where other nodes find them, and held in memory, so that no request waits
+ * for the log.
  *
  * @param now - the wall clock, in milliseconds
  */
-export async function loadRevocations(log: EventLog, now: () => number = Date.now): Promise<Revocations> {
+export function createRevocations(log: EventLog, now: () => number = Date.now): Revocations {
   /** When each revocation ends, in milliseconds since the epoch. */
   const untilByKey = new Map<string, number>()
-  for (let after = ''; log.shared !== undefined;) {
-    const page = await log.shared.notes({ prefix: PREFIX, after, limit: PAGE })
-    for (const { key, until } of page) untilByKey.set(key, until)
-    if (page.length < PAGE) break
-    after = page.at(-1)!.key
+  let readAt = -Infinity
+  let reading: Promise<void> | undefined
+  /** The keys that other nodes revoked, or revoked again, since the last `refresh`. */
+  let news = new Set<string>()
+
+  function isCurrent(): boolean {
+    return log.shared === undefined || performance.now() - readAt < MAX_AGE_MS
+  }
+
+  async function read(): Promise<void> {
+    const beganAt = performance.now()
+    for (let after = ''; log.shared !== undefined;) {
+      const page = await log.shared.notes({ prefix: REVOKED, after, limit: PAGE })
+      for (const { key, until } of page) {
+        if (until <= (untilByKey.get(key) ?? -Infinity)) continue
+        untilByKey.set(key, until)
+        news.add(key)
+      }
+      if (page.length < PAGE) break
+      after = page.at(-1)!.key
+    }
+    forgetExpired()
+    readAt = beganAt
+  }
+
+  function readOnce(): Promise<void> {
+    reading ??= read().finally(() => {
+      reading = undefined
+    })
+    return reading
   }
 
   function isInForce(key: string): boolean {
@@ -54,12 +95,28 @@ export async function loadRevocations(log: EventLog, now: () => number = Date.no
   }
 
   return {
+    async refresh() {
+      await readOnce()
+      if (news.size === 0) return undefined
+      const keys = news
+      news = new Set()
+      return (holder) => keysOf(holder).some((key) => keys.has(key))
+    },
+
+    async requireCurrent() {
+      if (!isCurrent()) await readOnce()
+    },
+
     isRevoked({ credential, subject, issuedAt }) {
-      if (untilByKey.size === 0) return false
-      if (credential !== undefined) {
-        const [token = ''] = credential.split('.', 1)
-        if (isInForce(keyOfCredential(credential)) || isInForce(keyOfCredential(token))) return true
+      if (credential === undefined && subject === undefined) return false
+      if (!isCurrent()) {
+        throw new LogError(
+          'unreachable',
+          'The revocations have not been read for a minute, so nobody is let in.',
+        )
       }
+      if (untilByKey.size === 0) return false
+      if (keysOf({ credential, subject: undefined }).some(isInForce)) return true
       if (subject === undefined) return false
       const key = keyOfSubject(subject)
       // A token that does not say when it was issued may be older than the revocation.
@@ -86,17 +143,23 @@ export function revokedError(): HttpError {
   })
 }
 
+/** The keys of all revocations that would concern a holder. A ticket is concerned by a revocation of its token. */
+function keysOf({ credential, subject }: Holder): string[] {
+  const own = credential === undefined ? [] : [credential, credential.split('.', 1)[0]!].map(keyOfCredential)
+  return subject === undefined ? own : [...own, keyOfSubject(subject)]
+}
+
 /** Identifies a text in 128 bits. */
 export function nameOf(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 22)
 }
 
 function keyOfCredential(credential: string): string {
-  return `${PREFIX}token/${credential}`
+  return `${REVOKED}token/${credential}`
 }
 
 function keyOfSubject(subject: string): string {
-  return `${PREFIX}subject/${nameOf(subject)}`
+  return `${REVOKED}subject/${nameOf(subject)}`
 }
 
 function tooMany(): HttpError {

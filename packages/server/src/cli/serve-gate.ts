@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import type { Gate } from '@tailrace/http'
 import { isLoopback, createSeal } from '@tailrace/http/gate'
-import type { EventLog } from '@tailrace/log'
+import { isPassing } from '@tailrace/log'
 import { createAccess } from '../auth/access.ts'
 import { publicKey, remoteKeys, secretKey } from '../auth/keys.ts'
 import type { Keys } from '../auth/keys.ts'
 import { createOriginHint } from '../auth/origin-hint.ts'
-import { loadRevocations } from '../auth/revocations.ts'
+import { createRevocations } from '../auth/revocations.ts'
 import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
+import { watchRevocations } from '../auth/watch-revocations.ts'
 import { createGate } from '../gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
+import type { GateParts } from '../start-server.ts'
 import { readSecret } from './secret.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { UsageError } from './usage-error.ts'
@@ -34,8 +36,7 @@ export function requireKeys(values: ServeValues): void {
 /** Creates the gate for these settings. @throws UsageError for unusable keys */
 export async function gateOf(
   values: ServeValues,
-  log: EventLog,
-  warn: (line: string) => void,
+  { log, hub, warn, failed, signal }: GateParts,
 ): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
@@ -48,9 +49,14 @@ export async function gateOf(
   const isFronted = values['trust-proxy'].length > 0 || origins.allowed.length > 0
   const isPrivate = isLocal || (verify === undefined && isLoopback(host) && !isFronted)
   // Without a secret of the log, what this node seals no other node can open.
-  const seal = createSeal((await log.shared?.secret()) ?? randomBytes(32).toString('base64url'))
+  const ownSecret = randomBytes(32).toString('base64url')
+  const seal = createSeal(() => log.shared?.secret() ?? ownSecret)
   const tickets = createTickets(log, seal)
-  const revocations = await loadRevocations(log)
+  const revocations = createRevocations(log)
+  if (verify !== undefined) {
+    await revocations.refresh().catch(unlessPassing)
+    void watchRevocations({ revocations, hub, signal, failed })
+  }
   const all = (isAllowed: boolean): string[] => (isAllowed ? ['**'] : [])
   const anonymous = {
     publish: all(values['anonymous-publish']),
@@ -86,6 +92,11 @@ export async function gateOf(
     origins,
     hint: createOriginHint(origins, warn),
   })
+}
+
+/** Until the log can be reached, nobody with a token is let in. */
+function unlessPassing(error: unknown): void {
+  if (!isPassing(error)) throw error
 }
 
 /** What is allowed without a token. */

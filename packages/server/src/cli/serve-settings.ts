@@ -9,6 +9,8 @@ type Named<Name extends string, T> = Readonly<Record<Name, Setting<T>>>
 export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
   Named<'retain', readonly WrittenRule[]> &
   Named<
+    | 'log-password-file'
+    | 'node'
     | 'tls-cert'
     | 'tls-key'
     | 'jwt-secret'
@@ -20,7 +22,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     string | undefined
   > &
   Named<'max-connections', number | undefined> &
-  Named<'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
+  Named<'require-durable' | 'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
     | 'port'
@@ -71,7 +73,17 @@ export const SERVE_SETTINGS: ServeSettings = {
   log: setting('text', {
     fallback: 'sqlite:./tailrace.db',
     placeholder: 'URL',
-    doc: 'Where to store events: sqlite:FILE, or memory: to lose them when the hub stops.',
+    doc: 'Where to store events: sqlite:FILE, memory: to lose them when the hub stops, or an engine that several hubs share, such as redis://HOST:6379, postgres://HOST:5432/DB, nats://HOST:4222 or kafka://HOST:9092.',
+  }),
+  'log-password-file': optional('file', {
+    doc: 'File that contains the password for this engine. Anyone who can list processes sees a password in --log.',
+  }),
+  'require-durable': toggle({
+    doc: 'Refuse a log whose settings could lose acknowledged events, rather than warn about them.',
+  }),
+  node: optional('text', {
+    placeholder: 'NAME',
+    doc: 'Name of this hub among those that share its log. The default is the name of the host.',
   }),
   'tls-cert': optional('file', {
     doc: 'PEM file with the certificate chain. Reloaded when it changes.',

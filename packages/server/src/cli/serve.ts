@@ -1,13 +1,15 @@
 import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import type { TlsFiles } from '../net/tls.ts'
+import { shownLog } from '../open-log.ts'
 import type { Running, ServerOptions } from '../start-server.ts'
 import { banner } from './banner.ts'
 import { outliveOutput } from './output.ts'
 import { gateOf, opennessOf, requireKeys } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
-import { UsageError } from './usage-error.ts'
+import { readSecret } from './secret.ts'
+import { UsageError, usageErrorOf } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
@@ -35,12 +37,13 @@ key; these events, and the idempotency keys, may each use the same size again.`,
     const running = await start(values, journal)
     // Before the banner, because a reader of the banner may stop the hub at once.
     const signalled = untilSignalled()
-    const { url, port } = running
-    const { host, log, drain } = values
+    const { url, port, hub } = running
+    const { host, drain } = values
+    const log = shownLog(values.log)
     const retain = values.retain.map(({ text }) => text)
     const scheme = values['tls-cert'] === undefined ? 'http' : 'https'
     process.stdout.write(banner({ scheme, host, port, log, retain, openness: opennessOf(values) }))
-    journal.started({ url, log })
+    journal.started({ url, log, node: hub.node })
     await signalled
     journal.draining({ overMs: drain })
     await running.drain(drain)
@@ -58,18 +61,21 @@ async function start(values: ServeValues, journal: Journal): Promise<Running> {
     return await startServer(optionsOf(values, journal))
   } catch (error) {
     // The server accepts a narrower range than the text of a setting allows.
-    throw error instanceof RangeError ? new UsageError(error.message) : error
+    throw error instanceof RangeError ? usageErrorOf(error) : error
   }
 }
 
 function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
   return {
     log: values.log,
+    logPassword: passwordOf(values),
+    requireDurable: values['require-durable'],
     host: values.host,
     port: values.port,
-    gate: ({ log, warn }) => gateOf(values, log, warn),
+    gate: (parts) => gateOf(values, parts),
     tls: tlsFilesOf(values),
     hub: {
+      ...(values.node === undefined ? {} : { node: values.node }),
       maxEventBytes: values['max-event'],
       maxBatchBytes: values['max-batch'],
       maxBatchEvents: values['max-batch-events'],
@@ -92,6 +98,10 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
     maxPendingBytes: values['max-pending'],
     journal,
   }
+}
+
+function passwordOf({ 'log-password-file': path }: ServeValues): string | undefined {
+  return path === undefined ? undefined : readSecret('log-password-file', path)
 }
 
 /** Loaded only when it is used, so that short commands need not wait for it. */

@@ -1,3 +1,4 @@
+import { log } from './log.ts'
 import { secret } from './mint-secret.ts'
 import { publish } from './publish.ts'
 import { serve } from './serve.ts'
@@ -6,4 +7,4 @@ import { token } from './token.ts'
 import type { Verb } from './verb.ts'
 
 /** The verbs of the program. */
-export const VERBS: readonly Verb[] = [serve, publish, tail, secret, token]
+export const VERBS: readonly Verb[] = [serve, publish, tail, log, secret, token]

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 
 /** Messages for the operator, on standard error. */
 export interface Journal {
-  started(facts: { readonly url: string; readonly log: string }): void
+  started(facts: { readonly url: string; readonly log: string; readonly node: string }): void
   draining(facts: { readonly overMs: number }): void
   stopped(): void
   /** The log cannot be reached, for this reason. */
@@ -37,10 +37,14 @@ export function textOf(error: unknown): string {
 
 /** Patterns of secrets in text from elsewhere, and what replaces them. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
+  // The credentials of a log's engine, which may contain characters that an address should not.
+  [/\b((?:rediss?|postgres|postgresql|nats|kafka)(?:\+[a-z]+)?:\/*)[^\s'"`]+@/gi, '$1…@'],
   // The query of an address or path may contain a ticket, and should not be logged anyway.
   [/(\/[^\s?'"`]*)\?[^\s'"`]+/g, '$1?…'],
-  // The credentials of an address, such as that of a log's engine.
+  // The credentials of any other address.
   [/\b([a-z][a-z\d+.-]{0,20}:\/\/)[^\s/@'"`]+@/gi, '$1…@'],
+  // In the text of an object.
+  [/\b(password['"]?\s*[:=]\s*['"]?)[^\s'"`,]+/gi, '$1…'],
   [/\b(ticket=)[^\s'"`&]+/g, '$1…'],
   [/\b(Bearer\s+)[^\s'"`]+/gi, '$1…'],
   // The value of a cookie header extends to the end of its line.

@@ -159,6 +159,14 @@ function describeBudgets(registry: Registry, { pending, bodies, pages }: Budgets
 
 function describeHub(registry: Registry, hub: Hub): void {
   const { counters } = hub
+  const info = new Gauge({
+    name: 'tailrace_node_info',
+    help: 'Always 1. The label is the name of the hub among those that share its log.',
+    labelNames: ['node'],
+    registers: [],
+  })
+  info.set({ node: hub.node }, 1)
+  registry.registerMetric(info)
   const count = (name: string, help: string, read: () => number): void =>
     countOf(registry, { name, help }, read)
 

@@ -3,7 +3,8 @@ import { launchChromium, needs, openStream, startHub, tempDir } from '@tailrace/
 import type { HubProcess, StreamReader } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
-import { loadRevocations, revokedError } from '../../src/auth/revocations.ts'
+import { createRevocations, revokedError } from '../../src/auth/revocations.ts'
+import type { Revocations } from '../../src/auth/revocations.ts'
 import { servePage } from '../support/page-server.ts'
 import { startServing } from '../../../http/test/serving.ts'
 import { bearer, KEYS, ticketOf, tokenOf } from './tokens.ts'
@@ -272,12 +273,17 @@ describe('revocations', () => {
     ...more,
   })
   const DAY = 24 * 60 * 60_000
+  const loaded = async (...args: Parameters<typeof createRevocations>): Promise<Revocations> => {
+    const revocations = createRevocations(...args)
+    await revocations.refresh()
+    return revocations
+  }
 
   test('last as long as the token, or 30 days where nobody knows how long that is', async () => {
     let time = 2_000_000_000_000
     const start = time
     const log = createMemoryLog({ now: () => time })
-    const revocations = await loadRevocations(log, () => time)
+    const revocations = await loaded(log, () => time)
     await revocations.revoke({ credential: 'dated', expiresAt: start + 400 * DAY })
     await revocations.revoke({ credential: 'undated', expiresAt: undefined })
     await revocations.revoke({ subject: 'bob' })
@@ -302,14 +308,14 @@ describe('revocations', () => {
   test('of a subject that is revoked again count from the later time', async () => {
     let time = 2_000_000_000_000
     const log = createMemoryLog({ now: () => time })
-    const revocations = await loadRevocations(log, () => time)
+    const revocations = await loaded(log, () => time)
     await revocations.revoke({ subject: 'bob' })
     time += 10 * DAY
     const renewed = identity({ subject: 'bob', issuedAt: time - DAY })
     expect(revocations.isRevoked(renewed)).toBe(false)
     await revocations.revoke({ subject: 'bob' })
     expect(revocations.isRevoked(renewed)).toBe(true)
-    const elsewhere = await loadRevocations(log, () => time)
+    const elsewhere = await loaded(log, () => time)
     expect(elsewhere.isRevoked(renewed)).toBe(true)
   })
 
@@ -317,7 +323,7 @@ describe('revocations', () => {
     let time = 2_000_000_000_000
     const start = time
     const log = createMemoryLog({ now: () => time })
-    const revocations = await loadRevocations(log, () => time)
+    const revocations = await loaded(log, () => time)
     await revocations.revoke({ credential: 'first', expiresAt: start + 1 })
     for (let i = 1; i < 100_000; i += 1)
       await revocations.revoke({ credential: `${i}`, expiresAt: start + DAY })

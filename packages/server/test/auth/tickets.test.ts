@@ -211,7 +211,7 @@ describe('by the clock, a ticket', () => {
         },
       },
     }
-    const tickets = createTickets(log, createSeal(await memory.shared.secret()), () => time)
+    const tickets = createTickets(log, createSeal(memory.shared.secret), () => time)
     const { ticket, expiresIn } = await tickets.issue(identity, ['t'])
     expect(expiresIn).toBe(30)
     return {

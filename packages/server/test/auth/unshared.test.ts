@@ -2,7 +2,7 @@ import { createSeal } from '@tailrace/http/gate'
 import { createMemoryLog } from '@tailrace/log'
 import { expect, test } from 'vitest'
 import type { Identity } from '../../src/auth/identity.ts'
-import { loadRevocations } from '../../src/auth/revocations.ts'
+import { createRevocations } from '../../src/auth/revocations.ts'
 import { createTickets } from '../../src/auth/tickets.ts'
 
 const { append, read, tail, describe, ready, close } = createMemoryLog()
@@ -20,7 +20,7 @@ const IDENTITY: Identity = {
 }
 
 test('without shared state, no ticket is issued or redeemed', async () => {
-  const seal = createSeal(Buffer.alloc(32).toString('base64url'))
+  const seal = createSeal(() => Buffer.alloc(32).toString('base64url'))
   const ticket = await createTickets(createMemoryLog(), seal).issue(IDENTITY, ['t'])
   const tickets = createTickets(log, seal)
   await expect(tickets.issue(IDENTITY, ['t'])).rejects.toMatchObject(unsupported)
@@ -28,7 +28,7 @@ test('without shared state, no ticket is issued or redeemed', async () => {
 })
 
 test('without shared state, nothing is revoked, and nothing can be', async () => {
-  const revocations = await loadRevocations(log)
+  const revocations = createRevocations(log)
   await expect(revocations.revoke({ subject: 'ann' })).rejects.toMatchObject(unsupported)
   expect(revocations.isRevoked(IDENTITY)).toBe(false)
 })

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openSqliteLog } from '@tailrace/log'
 import { runCli, spawnCli, startHub, tempDir } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -310,4 +312,26 @@ describe('serve', () => {
       /^tailrace: The log .* cannot be opened: check that the folder exists and is writable\.\n$/,
     )
   })
+})
+
+test('no command loads the package of an engine that it does not use', async () => {
+  using dir = tempDir()
+  const hook = join(dir.path, 'hook.mjs')
+  writeFileSync(
+    hook,
+    `import { registerHooks } from 'node:module'
+     registerHooks({ resolve(specifier, context, next) {
+       if (/^@tailrace[/]log-/.test(specifier)) process.stderr.write('loads ' + specifier)
+       return next(specifier, context)
+     } })`,
+  )
+  const env = { NODE_OPTIONS: `--import=${hook}` }
+  const [from, to] = ['from.db', 'to.db'].map((name) => `sqlite:${join(dir.path, name)}`) as [string, string]
+  const log = await openSqliteLog({ path: join(dir.path, 'from.db') })
+  await log.close()
+  expect(await runCli(['log', 'copy', from, to], { env })).toMatchObject({ code: 0, stderr: '' })
+  const memory = await runCli(['serve', '--port', '0', '--log', 'memory:', '--require-durable'], { env })
+  expect(memory.stderr).toMatch(/^tailrace: The log memory:/)
+  const redis = await runCli(['log', 'copy', from, 'redis://127.0.0.1:1'], { env })
+  expect(redis.stderr).toContain('loads @tailrace/log-redis')
 })

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { openStream, startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -49,7 +50,7 @@ test('a stream is listed with who reads what since when, and no more once it is 
   expect(since).toBeGreaterThanOrEqual(before)
   expect(since).toBeLessThanOrEqual(Date.now())
   stream.close()
-  await expect.poll(() => list()).toEqual({ total: 0, connections: [] })
+  await expect.poll(() => list()).toEqual({ node: hostname(), total: 0, connections: [] })
 })
 
 test('whoever is the furthest behind comes first, and a limit leaves out the others', async () => {

@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStream, spawnCli, tempDir } from '@tailrace/testkit'
 import { expect, test, vi } from 'vitest'
@@ -104,6 +104,10 @@ test.each([
   ['token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln is bad', 'token … is bad'],
   ['ticket eyJhbGciOiJkaXIifQ..iv.text.tag', 'ticket …'],
   ['redis://hub:s3cret@10.0.0.7:6379/0 refused', 'redis://…@10.0.0.7:6379/0 refused'],
+  ['redis+sentinel://hub:s3/cr@et?@10.0.0.7:6379/0 refused', 'redis+sentinel://…@10.0.0.7:6379/0 refused'],
+  ['connect postgres:hub:s3cret@10.0.0.7', 'connect postgres:…@10.0.0.7'],
+  ["{ user: 'hub', password: 's3cret', port: 5432 }", "{ user: 'hub', password: '…', port: 5432 }"],
+  ['{"password":"s3cret","port":5432}', '{"password":"…","port":5432}'],
   ['is the disk full? /var/lib/log.db is', 'is the disk full? /var/lib/log.db is'],
 ])('what an error of others says is rid of what gives rights: %s', (text, expected) => {
   expect(withoutSecrets(text)).toBe(expected)
@@ -119,4 +123,20 @@ test('an interruption of the log is a line when it begins and a line when it end
     'tailrace: the log is interrupted: connect ECONNREFUSED\n',
     'tailrace: the log has resumed\n',
   ])
+})
+
+test('an error that nobody expected ends the hub, and is reported without secrets', async () => {
+  const code = `
+    setTimeout(() => {
+      const cause = Object.assign(new Error('connect'), { options: { password: 'very-secret' } })
+      throw new Error('It broke: nats://ann:very-secret@10.0.0.7', { cause })
+    }, 1_000)`
+  using dir = tempDir()
+  const file = join(dir.path, 'break.mjs')
+  writeFileSync(file, code)
+  const env = { NODE_OPTIONS: `--import=${file}` }
+  await using hub = spawnCli(['serve', '--port', '0', '--log', 'memory:'], { env })
+  expect(await hub.exited).toMatchObject({ code: 1 })
+  expect(hub.output()).toContain('It broke: nats://…@10.0.0.7')
+  expect(hub.output()).not.toContain('very-secret')
 })

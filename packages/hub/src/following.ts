@@ -1,0 +1,141 @@
+import { LogError } from '@tailrace/log'
+import type { EventLog } from '@tailrace/log'
+import { Backlog } from './backlog.ts'
+import type { Counters } from './counters.ts'
+import { Lanes } from './lanes.ts'
+import type { LogReads } from './log-reads.ts'
+import type { LogView } from './log-view.ts'
+import type { ResolvedHubOptions } from './options.ts'
+import type { Outage } from './outage.ts'
+import { startRetention } from './retention.ts'
+import type { Retention } from './retention.ts'
+import { Waiters } from './waiters.ts'
+
+/** What a hub shares over all logs that it follows, one after the other. */
+export interface FollowingOptions {
+  readonly log: EventLog
+  readonly reads: LogReads
+  readonly settings: ResolvedHubOptions
+  readonly counters: Counters
+  readonly outage: Outage
+  readonly lastWords: LogView['lastWords']
+  /** Called once the hub is attached to the log. */
+  attached(following: Following): void
+  /** Called after that, if the log has another identity or is lost. */
+  failed(error: LogError): void
+}
+
+/** One log, of one epoch, and everything that this node keeps in memory about it. */
+export interface Following {
+  readonly view: LogView
+  readonly lanes: Lanes
+  readonly waiters: Waiters
+  /** This node has appended up to this offset. Its tail may be behind. */
+  appended(offset: number): void
+  /** Delivers nothing from now on. Resolves when the current step of retention is done. */
+  end(): Promise<void>
+}
+
+/** Attaches to a log, so that everything that it commits reaches the lanes. @throws LogError if that fails */
+export async function follow(options: FollowingOptions): Promise<void> {
+  const { log, reads, settings, counters, outage } = options
+  const { epoch, newest } = await log.describe()
+  const lanes = new Lanes(reads, epoch, newest, settings, counters)
+  const waiters = new Waiters()
+  let appended = newest
+  let interruption: LogError | undefined
+  let failure: LogError | undefined
+  let isAttached = false
+  let retention: Retention | undefined
+
+  /** What is read after the log was replaced belongs to another epoch. */
+  async function unlessReplaced<T>(reading: Promise<T>): Promise<T> {
+    const result = await reading
+    if (failure !== undefined) throw failure
+    return result
+  }
+
+  const view: LogView = {
+    epoch,
+    get head() {
+      return lanes.head
+    },
+    get now() {
+      return Math.max(lanes.head, appended)
+    },
+    read: (query, asker) => unlessReplaced(reads.read(query, asker)),
+    snapshot: (query, asker) => unlessReplaced(reads.snapshot(query, asker)),
+    describe: (asker) => unlessReplaced(reads.describe(asker)),
+    lastWords: options.lastWords,
+  }
+
+  const backlog = new Backlog({
+    event(event) {
+      lanes.push(event)
+      waiters.wake(event)
+    },
+    turn: () => lanes.handOut(),
+    purged: (topic) => lanes.purged(topic),
+    overflow(events) {
+      lanes.skip(events)
+      waiters.wakeAll()
+    },
+  })
+
+  const tail = await log.tail({
+    events(events) {
+      counters.commitEvents.observe(events.length)
+      retention?.witness(events.at(-1)!.time)
+      backlog.add(events)
+    },
+    purged: (topic) => backlog.purge(topic),
+    interrupted(reason) {
+      interruption = reason
+      outage.begin(reason)
+    },
+    resumed() {
+      interruption = undefined
+      if (isAttached) outage.end()
+    },
+    failed(error) {
+      failure = error
+      if (isAttached) options.failed(error)
+    },
+  })
+  lanes.advance(tail.after)
+
+  function detach(): void {
+    tail.stop()
+    backlog.stop()
+    lanes.stop()
+    waiters.close()
+  }
+
+  try {
+    // The log may have been replaced before the tail was attached.
+    const { epoch: current } = await log.describe()
+    if (failure !== undefined) throw failure
+    if (current !== epoch)
+      throw new LogError('unreachable', 'The log was replaced while the hub attached to it.')
+  } catch (error) {
+    detach()
+    throw error
+  }
+  isAttached = true
+  const { retention: rules, trimIntervalMs } = settings
+  retention = startRetention(log, rules, trimIntervalMs, (error) => outage.report(error))
+
+  options.attached({
+    view,
+    lanes,
+    waiters,
+    appended(offset) {
+      appended = Math.max(appended, offset)
+    },
+    async end() {
+      detach()
+      await retention.stop()
+    },
+  })
+  if (interruption === undefined) outage.end()
+}

@@ -1,0 +1,4 @@
+/** A log cannot be copied. Nothing was overwritten. */
+export class CopyError extends Error {
+  override readonly name = 'CopyError'
+}

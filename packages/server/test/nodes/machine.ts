@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { startService } from '@tailrace/testkit'
+import type { Host, Service } from '@tailrace/testkit'
+
+/** `RestartSec=` of the unit. */
+const RESTART_MS = 1_000
+
+/** What a machine runs. */
+export interface Job {
+  readonly words: readonly string[]
+  readonly env?: Readonly<Record<string, string>> | undefined
+  readonly port: number
+}
+
+/** A machine with one service, which a service manager restarts whenever it exits, as `Restart=always` does. */
+export class Machine implements AsyncDisposable {
+  readonly host: Host
+  readonly job: Job
+  #service: Service | undefined
+  #isWanted = false
+  #extraEnv: Readonly<Record<string, string>> = {}
+  #keeping: Promise<void> = Promise.resolve()
+  /** The number of times that it has exited without having been stopped. */
+  exits = 0
+
+  constructor(host: Host, job: Job) {
+    this.host = host
+    this.job = job
+  }
+
+  get url(): string {
+    return `http://${this.host.address}:${this.job.port}`
+  }
+
+  /** Resolves once it accepts connections. @param env more variables, in this life */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#extraEnv = env
+    this.#isWanted = true
+    this.#service = await this.#run()
+    this.#keeping = this.#keep()
+  }
+
+  /** Resolves once it is gone, and stays so. */
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    this.#isWanted = false
+    await this.#service?.stop(signal)
+    await this.#keeping
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.#service!.pid, signal)
+  }
+
+  get isRunning(): boolean {
+    return this.#service !== undefined
+  }
+
+  output(): string {
+    return this.#service?.output() ?? `${this.host.name} does not run`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+  }
+
+  #run(): Promise<Service> {
+    const { words, env, port } = this.job
+    // Nothing of our own environment, which is that of a developer or a test runner.
+    const variables = { PATH: process.env['PATH'] ?? '', ...env, ...this.#extraEnv }
+    const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
+    return startService({ command: 'env', args: ['-i', ...assignments, ...words], port, on: this.host })
+  }
+
+  async #keep(): Promise<void> {
+    while (this.#isWanted) {
+      await this.#service?.exited
+      this.#service = undefined
+      if (!this.#isWanted) return
+      this.exits += 1
+      await delay(RESTART_MS)
+      if (!this.#isWanted) return
+      try {
+        this.#service = await this.#run()
+      } catch {
+        // It exited at once, or hangs. The next attempt follows.
+      }
+    }
+  }
+}
