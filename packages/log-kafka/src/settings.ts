@@ -57,7 +57,7 @@ export function hazardsOf({ name, replicas }: Topic, settings: TopicSettings): s
         ? `Use three brokers and a topic with three replicas, or write each record to disk. ${toSet(name, 'flush.messages=1')}`
         : toSet(name, 'min.insync.replicas=2')
     hazards.push(
-      `${topic} acknowledges an event as soon as one broker has it in memory (${replicas} replicas, ` +
+      `${topic} acknowledges an event as soon as one broker has it in memory (replicas=${replicas}, ` +
         `min.insync.replicas=${settings['min.insync.replicas']}), so that a power cut can lose it. ${remedy}`,
     )
   }
