@@ -31,7 +31,7 @@ async function statusOf(hub: Machine): Promise<number> {
 /** Kills it; its service manager starts it again. */
 async function kill(machine: Machine): Promise<void> {
   const before = machine.exits
-  machine.signal('SIGKILL')
+  machine.kill()
   await until(`${nameOf(machine)} is back`, () => machine.exits > before && machine.isRunning)
 }
 
@@ -52,7 +52,7 @@ async function cut(
 /** Restarts a hub as a deploy does: SIGTERM, drain, start. Resolves once the load balancer uses it. */
 async function roll(stage: Stage, hub: Machine): Promise<void> {
   stage.note(`restarts ${nameOf(hub)}`)
-  await hub.stop('SIGTERM')
+  await hub.stop()
   await hub.start()
   await ready(hub)
   await stage.deployment.areUp()
@@ -81,9 +81,9 @@ const freezeHub: Drill = {
     for (const ms of [2_000, 15_000]) {
       const hub = stage.random.pick(stage.deployment.hubs)
       stage.note(`freezes ${nameOf(hub)} for ${ms} ms`)
-      hub.signal('SIGSTOP')
+      hub.freeze()
       await delay(ms)
-      hub.signal('SIGCONT')
+      hub.thaw()
       stage.note('thaws it')
       await ready(hub)
       await stage.acknowledged(SOME)
@@ -141,7 +141,7 @@ const restartEngine: Drill = {
     const { engine, hubs } = stage.deployment
     for (const pause of [0, 3_000]) {
       stage.note(`restarts ${nameOf(engine)}, which is away for ${pause} ms`)
-      await engine.stop('SIGTERM')
+      await engine.stop()
       await delay(pause)
       await engine.start()
       await Promise.all(hubs.map(ready))
@@ -173,9 +173,9 @@ const freezeEngine: Drill = {
     const { engine, hubs } = stage.deployment
     for (const ms of [2_000, 12_000]) {
       stage.note(`freezes ${nameOf(engine)} for ${ms} ms`)
-      engine.signal('SIGSTOP')
+      engine.freeze()
       await delay(ms)
-      engine.signal('SIGCONT')
+      engine.thaw()
       stage.note('thaws it')
       await Promise.all(hubs.map(ready))
       await stage.acknowledged(SOME)

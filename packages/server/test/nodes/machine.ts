@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startService } from '@tailrace/testkit'
 import type { Host, Service } from '@tailrace/testkit'
@@ -10,6 +11,8 @@ export interface Job {
   readonly words: readonly string[]
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly port: number
+  /** What a service manager sends to stop it. @defaultValue SIGTERM */
+  readonly stopSignal?: NodeJS.Signals | undefined
 }
 
 /** A machine with one service, which a service manager restarts whenever it exits, as `Restart=always` does. */
@@ -41,14 +44,23 @@ export class Machine implements AsyncDisposable {
   }
 
   /** Resolves once it is gone, and stays so. */
-  async stop(signal?: NodeJS.Signals): Promise<void> {
+  async stop(signal = this.job.stopSignal): Promise<void> {
     this.#isWanted = false
     await this.#service?.stop(signal)
     await this.#keeping
   }
 
-  signal(signal: NodeJS.Signals): void {
-    process.kill(this.#service!.pid, signal)
+  kill(): void {
+    process.kill(this.#service!.pid, 'SIGKILL')
+  }
+
+  /** Suspends all of its processes, as a hypervisor may do with a machine. */
+  freeze(): void {
+    for (const pid of familyOf(this.#service!.pid)) process.kill(pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    for (const pid of familyOf(this.#service!.pid)) process.kill(pid, 'SIGCONT')
   }
 
   get isRunning(): boolean {
@@ -86,4 +98,10 @@ export class Machine implements AsyncDisposable {
       }
     }
   }
+}
+
+/** A process, and all that it has started. */
+function familyOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))]
 }

@@ -32,7 +32,8 @@ export const postgres: Engine = {
     const run = composeCommand('postgres', 'postgres').words.map((word) =>
       word === 'postgres' ? join(bin, 'postgres') : word.replace('/etc/postgresql/postgresql.conf', file),
     )
-    return { words: [...owner, ...run, '-D', data], port: 5432 }
+    // With SIGTERM, it would wait until every hub has left.
+    return { words: [...owner, ...run, '-D', data], port: 5432, stopSignal: 'SIGINT' }
   },
 }
 
