@@ -1,31 +1,14 @@
 import { join } from 'node:path'
 import { createMemoryLog, openSqliteLog } from '@tailrace/log'
-import type { CompleteEventLog } from '@tailrace/log'
-import { openRedisLog } from '@tailrace/log-redis'
-import { needs, startRedis, tempDir, type RedisServer } from '@tailrace/testkit'
-import { afterAll } from 'vitest'
+import { tempDir } from '@tailrace/testkit'
 
-/** A log of a test's own, and what it leaves behind. */
-export interface OpenLog extends AsyncDisposable {
-  readonly log: CompleteEventLog
-}
+import { KAFKA } from './kafka-log.ts'
+import { NATS } from './nats-log.ts'
+import type { NamedLog } from './open-log.ts'
+import { POSTGRES } from './postgres-log.ts'
+import { REDIS } from './redis-log.ts'
 
-const hasRedis = needs('redis')
-
-/** One for the whole file; each log has its own keys. */
-let redis: Promise<RedisServer> | undefined
-let redisLogs = 0
-
-afterAll(async () => (await redis)?.[Symbol.asyncDispose]())
-
-async function openInRedis(): Promise<OpenLog> {
-  redis ??= startRedis({ appendfsync: false })
-  redisLogs += 1
-  const log = await openRedisLog({ url: `${(await redis).url}?prefix=log-${redisLogs}` })
-  return { log, [Symbol.asyncDispose]: () => log.close() }
-}
-
-type NamedLog = readonly [name: string, open: () => Promise<OpenLog>]
+export type { OpenLog } from './open-log.ts'
 
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly NamedLog[] = [
@@ -50,5 +33,8 @@ export const LOGS: readonly NamedLog[] = [
       }
     },
   ],
-  ...(hasRedis ? [['Redis', openInRedis] as const] : []),
+  ...REDIS,
+  ...POSTGRES,
+  ...NATS,
+  ...KAFKA,
 ]

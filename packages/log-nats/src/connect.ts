@@ -59,9 +59,11 @@ async function handshake(address: NatsAddress, server: string): Promise<NatsConn
   }
 }
 
+/** Whoever has only a user or a password has a token. */
 function loginOf(user: string | undefined, password: string | undefined): Login {
-  if (user === undefined) return {}
-  return password === undefined ? { token: user } : { user, pass: password }
+  const token = user ?? password
+  if (token === undefined) return {}
+  return user === undefined || password === undefined ? { token } : { user, pass: password }
 }
 
 function assertVersion(version: string): void {

@@ -39,7 +39,7 @@ export function toLogError(cause: unknown, call: 'read' | 'write'): LogError {
   const text = reason instanceof Error ? reason.message : String(reason)
   return call === 'write'
     ? new LogError('outcome-unknown', `NATS did not answer a write: ${text}.`, { cause })
-    : new LogError('unreachable', `NATS did not answer: ${text}.`, { cause })
+    : new LogError('unreachable', `NATS cannot be reached: ${text}.`, { cause })
 }
 
 /** Whether nothing in the system subscribes to the subject of a request. */

@@ -45,7 +45,7 @@ function syncHazard(version: string, isSynced: boolean): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const canSync = major > FIRST_WITH_SYNC[0] || (major === FIRST_WITH_SYNC[0] && minor >= FIRST_WITH_SYNC[1])
   if (!canSync) {
-    return `NATS ${version} acknowledges events up to a minute before it writes them to the disk: a power cut loses them. Upgrade to 2.10 or later, set "sync_interval: always", and add ?sync=always to the URL.`
+    return `NATS ${version} acknowledges events up to two minutes before it writes them to the disk: a power cut loses them. Upgrade to 2.10 or later, set "sync_interval: always", and add ?sync=always to the URL.`
   }
   if (isSynced) return undefined
   return 'NATS acknowledges events up to two minutes before it writes them to the disk, unless it is told otherwise: a power cut loses them. Set "sync_interval: always" in the jetstream block of every server, and add ?sync=always to the URL.'

@@ -11,11 +11,11 @@ const DEFAULT_INDEX = 'tailrace-index'
 
 export interface NatsLogOptions extends DurabilityOptions {
   /**
-   * `nats://[user:password@]host[:port][,…][/stream][?index=DIR&replicas=3&sync=always]`, or `nats+tls://…`. Without a
-   * password, the user is a token. All servers belong to one cluster. The README of this package explains the query.
+   * `nats://[user:password@]host[:port][,…][/stream][?index=DIR&replicas=3&sync=always]`, or `nats+tls://…`. A user
+   * without a password is a token. All servers belong to one cluster. The README of this package explains the query.
    */
   readonly url: string
-  /** Takes precedence over the password in the URL. */
+  /** Takes precedence over the password in the URL. Without a user, it is a token. */
   readonly password?: string | undefined
   /** The wall clock, in milliseconds. @defaultValue the clock of NATS */
   readonly now?: (() => number) | undefined

@@ -11,7 +11,7 @@ export interface NatsAddress {
   /** Each as `host:port`; any of them leads to the stream. */
   readonly servers: readonly string[]
   readonly usesTls: boolean
-  /** The user, or a token if there is no password. */
+  /** With a password. Alone, either of them is a token. */
   readonly user: string | undefined
   readonly password: string | undefined
   readonly stream: string

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 
 import { LogError } from '@tailrace/log'
-import pg from 'pg'
+import { Client, types, type CustomTypesConfig } from 'pg'
 
 import type { Address } from './address.ts'
 import { toLogError } from './errors.ts'
@@ -14,13 +14,13 @@ const LOCK_TIMEOUT_MS = 5_000
 const SILENCE_TIMEOUT_MS = 12_000
 
 /** Statements that may wait for their turn on one connection. */
-const MAX_WAITING = 1_000
+const MAX_WAITING = 4_096
 
 /** Offsets are below 2^53. */
-const parsers: pg.CustomTypesConfig = {
+const parsers: CustomTypesConfig = {
   getTypeParser(oid, format) {
-    if (oid === pg.types.builtins.INT8) return Number
-    return pg.types.getTypeParser(oid, format)
+    if (oid === types.builtins.INT8) return Number
+    return types.getTypeParser(oid, format)
   },
 }
 
@@ -30,7 +30,7 @@ const SETTINGS = `
   SET statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET lock_timeout = ${LOCK_TIMEOUT_MS};
   SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
   SET plan_cache_mode = force_generic_plan; SET jit = off;
-  SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+  SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
   DO $$ BEGIN
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN SET synchronous_commit = on; END IF;
   END $$`
@@ -45,7 +45,7 @@ export interface Statement {
 
 /** One connection to the server, on which statements run one after the other. */
 export class Connection {
-  readonly #client: pg.Client
+  readonly #client: Client
   readonly #socket = new Socket()
   readonly #address: Address
   readonly #lost = Promise.withResolvers<LogError>()
@@ -55,7 +55,7 @@ export class Connection {
   private constructor(address: Address, silenceMs: number) {
     this.#address = address
     const { host, port, user, password, database, ssl } = address
-    this.#client = new pg.Client({
+    this.#client = new Client({
       host,
       port,
       user,
@@ -138,10 +138,7 @@ export class Connection {
     }
     this.#waiting += 1
     const result = this.#turn.then(task)
-    this.#turn = result.then(
-      () => {},
-      () => {},
-    )
+    this.#turn = settled(result)
     try {
       return await result
     } catch (error) {
@@ -158,4 +155,8 @@ export class Connection {
   #closed(): LogError {
     return new LogError('unreachable', `The connection to PostgreSQL ${this.#address.name} is closed.`)
   }
+}
+
+async function settled(result: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([result])
 }

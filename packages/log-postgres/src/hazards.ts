@@ -13,7 +13,7 @@ const SETTINGS = {
 
 /** The settings of the server that could lose acknowledged events, one sentence each. */
 export async function hazardsOf(connection: Connection): Promise<string[]> {
-  const [row] = (await connection.run(SETTINGS)) as [Row]
+  const [row] = (await connection.run(SETTINGS)) as [Row & { readonly unlogged: string | null }]
   const hazards: string[] = []
   if (row['fsync'] === 'off')
     hazards.push('PostgreSQL has fsync = off: a power cut can lose or damage the whole log. Set fsync = on.')
@@ -21,9 +21,9 @@ export async function hazardsOf(connection: Connection): Promise<string[]> {
     hazards.push(
       'PostgreSQL has full_page_writes = off: a power cut can damage the log. Set full_page_writes = on.',
     )
-  if (row['unlogged'] !== null)
+  if (row.unlogged !== null)
     hazards.push(
-      `Tables of the log are unlogged (${String(row['unlogged'])}): a crash empties them. Use ALTER TABLE … SET LOGGED.`,
+      `Tables of the log are unlogged (${row.unlogged}): a crash empties them. Use ALTER TABLE … SET LOGGED.`,
     )
   if (row['synchronous_standby_names'] === '' && Number(row['standbys']) > 0)
     hazards.push(

@@ -105,27 +105,28 @@ function assertEmpty({ schema, name }: Address, look: Row): void {
 function scriptOf({ schema }: Address): string {
   const steps = MIGRATIONS.map(
     (sql, i) => `
-      IF version = ${i} THEN
+      IF reached = ${i} THEN
         EXECUTE $migration$${sql}$migration$;
-        version := ${i + 1};
+        reached := ${i + 1};
       END IF;`,
   )
   return `
     BEGIN;
     SELECT pg_advisory_xact_lock(1953653605, hashtext('${schema}'));
-    CREATE SCHEMA IF NOT EXISTS "${schema}";
     DO $do$
     DECLARE
-      version integer := 0;
-      is_new boolean := to_regclass('log') IS NULL;
+      reached integer := 0;
+      is_new boolean;
     BEGIN
-      IF NOT is_new THEN SELECT log.version INTO version FROM log; END IF;
+      IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA "${schema}"; END IF;
+      is_new := to_regclass('log') IS NULL;
+      IF NOT is_new THEN SELECT version INTO STRICT reached FROM log; END IF;
       ${steps.join('')}
       IF is_new THEN
         INSERT INTO log (version, epoch, secret, origin, server_started)
-          VALUES (version, '${mintEpoch()}', '${mintSecret()}', origin(), 'epoch');
+          VALUES (reached, '${mintEpoch()}', '${mintSecret()}', origin(), 'epoch');
       ELSE
-        UPDATE log SET version = version;
+        UPDATE log SET version = reached WHERE version < reached;
       END IF;
     END $do$;
     COMMIT`

@@ -9,6 +9,8 @@ import { findTopics } from './topics.ts'
 
 /** Maximum rows that one page examines. */
 const MAX_ROWS = 4_096
+/** Rows that a page at least examines in the order of the log, if there are so many. */
+const MIN_WALK = 512
 /** Time for which a page matches topics, in milliseconds, unless it has examined almost nothing. */
 const MAX_MATCHING_MS = 8
 const MIN_ROWS = 16
@@ -95,15 +97,16 @@ function somePlaces(kind: Kind): Statement {
   )
 }
 
-/** Which topics follow a place, up to MAX_ROWS. */
+/** Which topics follow the place $1, up to $2 of them. */
 function walk(kind: Kind): Statement {
   return {
     name: `walk, ${kind}`,
     text: `
-      SELECT newest() AS newest, examined.seq, topics.name, is_purged
-      FROM (VALUES (1)) one
+      WITH head AS MATERIALIZED (SELECT newest() AS newest)
+      SELECT head.newest, examined.seq, topics.name, is_purged
+      FROM head
       LEFT JOIN (SELECT seq, topic FROM ${kind === 'all' ? 'events' : 'keys'}
-                 WHERE seq > $1 ORDER BY seq LIMIT ${MAX_ROWS}) examined ON true
+                 WHERE seq > $1 ORDER BY seq LIMIT $2) examined ON true
       LEFT JOIN topics ON topics.id = examined.topic ORDER BY seq`,
   }
 }
@@ -184,7 +187,9 @@ async function match(
   after: number,
   wanted: number,
 ): Promise<{ places: number[]; complete: number }> {
-  const rows = await session.read(statement, [after])
+  // More than wanted, because most may not match.
+  const room = Math.min(MAX_ROWS, Math.max(MIN_WALK, 4 * wanted))
+  const rows = await session.read(statement, [after, room])
   const places: number[] = []
   const matches = new Map<string, boolean>()
   const began = performance.now()
@@ -194,7 +199,7 @@ async function match(
     if (!matches.has(topic)) matches.set(topic, selection.matches(topic))
     if (isPurged === false && matches.get(topic) === true) places.push(seq as number)
     const isOver = i >= MIN_ROWS && performance.now() - began > MAX_MATCHING_MS
-    if (isOver || places.length === wanted || i + 1 === MAX_ROWS) return { places, complete: seq as number }
+    if (isOver || places.length === wanted || i + 1 === room) return { places, complete: seq as number }
   }
   return { places, complete: rows[0]!['newest'] as number }
 }

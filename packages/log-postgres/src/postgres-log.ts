@@ -15,10 +15,10 @@ import { Trimmer } from './trimmer.ts'
 const DESCRIBE: Statement = {
   name: 'describe',
   text: `
-    SELECT epoch, head.newest, coalesce((SELECT min(seq) FROM events), head.newest + 1) AS oldest
-    FROM log, (SELECT newest() AS newest) head`,
+    WITH head AS MATERIALIZED (SELECT epoch, newest() AS newest FROM log)
+    SELECT head.*, coalesce((SELECT min(seq) FROM events), newest + 1) AS oldest FROM head`,
 }
-const PURGE: Statement = { name: 'purge', text: 'SELECT purge($1, $2) AS through' }
+const PURGE: Statement = { name: 'purge', text: 'SELECT purge($1, $2) AS number' }
 const PROBE: Statement = { name: 'probe', text: 'UPDATE lease SET probe = probe + 1' }
 
 export interface PostgresLogOptions extends DurabilityOptions {
@@ -64,7 +64,7 @@ export async function openPostgresLog(options: PostgresLogOptions): Promise<Comp
   })
   let tailer: Tailer | undefined
   follow = (session) => {
-    tailer ??= new Tailer(connection.tails, session.known.newest, see)
+    tailer ??= new Tailer(connection.tails, session, see)
     tailer.follow(session)
   }
   if (first !== undefined) follow(first)
@@ -160,9 +160,10 @@ export async function openPostgresLog(options: PostgresLogOptions): Promise<Comp
       purge: (topic) =>
         call(async ({ keeper, known: { epoch } }) => {
           const [row] = await keeper.run(PURGE, [epoch, topic])
-          const through = row!['through'] as number | null
-          if (through !== null) see(through)
-          return through !== null
+          const number = row!['number'] as number | null
+          // From then on, this node gives nothing of the topic to anybody.
+          if (number !== null) await tailer?.reachPurge(number)
+          return number !== null
         }, true),
     },
 

@@ -3,6 +3,7 @@ import { type Durability, mintEpoch, type Session } from '@tailrace/log/adapter'
 
 import type { Address } from './address.ts'
 import { Connection, type Row, type Statement } from './connection.ts'
+import { toLogError } from './errors.ts'
 import { hazardsOf } from './hazards.ts'
 import { migrate } from './migrate.ts'
 
@@ -14,7 +15,7 @@ const TAIL_SILENCE_MS = 5_000
 const JOIN = {
   name: 'join',
   text: `
-    SELECT epoch, secret, term, server_started::text AS server_started, newest
+    SELECT epoch, secret, term, server_started::text AS server_started, newest, last_purge
     FROM join_log($1, $2, $3::timestamptz, $4, $5)`,
 }
 const WHICH_SERVER = { name: 'which', text: 'SELECT pg_postmaster_start_time()::text AS server_started' }
@@ -28,12 +29,17 @@ export interface Known {
   readonly newest: number
 }
 
-/** The connections of a node to the server, each for statements of one kind, so that they do not wait for each other. */
-export interface PostgresSession extends Session {
-  /** Of the server, for messages. */
-  readonly name: string
+interface Joined {
   readonly known: Known
   readonly secret: string
+  /** The number of the newest purge. */
+  readonly lastPurge: number
+}
+
+/** The connections of a node to the server, each for statements of one kind, so that they do not wait for each other. */
+export interface PostgresSession extends Session, Joined {
+  /** Of the server, for messages. */
+  readonly name: string
   /** Reads new events, and receives notifications. */
   readonly tail: Connection
   /** Stores batches, one group after the other. */
@@ -102,11 +108,11 @@ export async function openSession(
     }
   } catch (error) {
     await close()
-    throw error
+    throw toLogError(error, address.name)
   }
 }
 
-async function join(tail: Connection, known: Known | undefined): Promise<{ known: Known; secret: string }> {
+async function join(tail: Connection, known: Known | undefined): Promise<Joined> {
   const { epoch, term, serverStarted, newest } = known ?? {}
   const [row] = (await tail.run(JOIN, [epoch, term, serverStarted, newest, mintEpoch()])) as [Row]
   return {
@@ -117,6 +123,7 @@ async function join(tail: Connection, known: Known | undefined): Promise<{ known
       newest: Number(row['newest']),
     },
     secret: String(row['secret']),
+    lastPurge: Number(row['last_purge']),
   }
 }
 

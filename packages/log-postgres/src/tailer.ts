@@ -12,32 +12,30 @@ const POLL_MS = 1_000
 const MAX_EVENTS = 1_000
 const MAX_BYTES = 4 * 1024 * 1024
 
-/** Everything after a place, in order. Also events that retention has removed meanwhile, and purges, which have no time. */
+/** Everything after an event and a purge, in order; also events that retention has removed meanwhile. */
 const AHEAD = {
   name: 'ahead',
   text: `
-    WITH ahead AS MATERIALIZED (
-      (SELECT seq, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+    WITH head AS MATERIALIZED (SELECT epoch, newest() AS newest FROM log), ahead AS MATERIALIZED (
+      (SELECT seq, 0::bigint AS purge, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
       UNION ALL
-      (SELECT seq, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+      (SELECT seq, 0, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
       UNION ALL
-      (SELECT seq, 0 FROM purges WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+      (SELECT seq, n, 0 FROM purges WHERE n > $2 ORDER BY n LIMIT ${MAX_EVENTS})
     ), sized AS (
-      SELECT seq, row_number() OVER w AS n, sum(bytes) OVER w - bytes AS before FROM ahead WINDOW w AS (ORDER BY seq)
+      SELECT seq, purge, row_number() OVER w AS nth, sum(bytes) OVER w - bytes AS before
+      FROM ahead WINDOW w AS (ORDER BY seq, purge)
     ), chosen AS MATERIALIZED (
-      SELECT seq FROM sized WHERE n <= ${MAX_EVENTS} AND before < ${MAX_BYTES}
+      SELECT seq, purge FROM sized WHERE nth <= ${MAX_EVENTS} AND before < ${MAX_BYTES}
     ), found AS (
-      SELECT seq, name, ${COLUMNS} FROM chosen JOIN events USING (seq) JOIN topics ON topics.id = events.topic
-      UNION ALL SELECT seq, name, ${COLUMNS} FROM chosen JOIN removed USING (seq)
-      UNION ALL SELECT seq, topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM chosen JOIN purges USING (seq)
+      SELECT seq, purge, name, ${COLUMNS} FROM chosen JOIN events USING (seq) JOIN topics ON topics.id = events.topic
+      WHERE purge = 0
+      UNION ALL SELECT seq, purge, name, ${COLUMNS} FROM chosen JOIN removed USING (seq) WHERE purge = 0
+      UNION ALL SELECT purges.seq, n, topic, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM chosen JOIN purges ON n = purge
     )
-    SELECT epoch, newest() AS newest, (SELECT count(*) FROM ahead) > (SELECT count(*) FROM chosen) AS more, found.*
-    FROM log LEFT JOIN found ON true ORDER BY seq`,
-}
-
-interface Waiter {
-  readonly offset: number
-  resolve(): void
+    SELECT head.*, (SELECT count(*) FROM ahead) > (SELECT count(*) FROM chosen) AS more, found.*
+    FROM head LEFT JOIN found ON true ORDER BY seq, purge`,
 }
 
 /** The one tail of a node: reads what any node has committed, and reports it to the listeners. */
@@ -46,13 +44,21 @@ export class Tailer {
   readonly #reached: (offset: number) => void
   /** Everything up to here was reported. */
   #position: number
+  /** The number of the purge that was reported last. */
+  #lastPurge: number
   #session: PostgresSession | undefined
-  readonly #waiters = new Set<Waiter>()
+  /** Called after each report. */
+  readonly #waiters = new Set<() => void>()
 
   /** @param reached - called with each new position */
-  constructor(listeners: TailListeners, position: number, reached: (offset: number) => void) {
+  constructor(
+    listeners: TailListeners,
+    { known, lastPurge }: PostgresSession,
+    reached: (offset: number) => void,
+  ) {
     this.#listeners = listeners
-    this.#position = position
+    this.#position = known.newest
+    this.#lastPurge = lastPurge
     this.#reached = reached
   }
 
@@ -77,28 +83,40 @@ export class Tailer {
     const wake = (): void => void read()
     const timer = setInterval(wake, POLL_MS)
     session.tail.onNotification(wake)
-    void session.lost.then(() => {
-      clearInterval(timer)
-      if (this.#session === session) this.#session = undefined
-    })
     wake()
+    void this.#untilLost(session, timer)
   }
 
-  /** Resolves once everything up to an offset was reported, or there is nothing that could report it. */
-  async reach(offset: number): Promise<void> {
-    if (this.#position >= offset || this.#session === undefined) return
+  async #untilLost(session: PostgresSession, timer: NodeJS.Timeout): Promise<void> {
+    await session.lost
+    clearInterval(timer)
+    if (this.#session === session) this.#session = undefined
+  }
+
+  /** Resolves once everything up to an offset was reported, or the session is lost. */
+  reach(offset: number): Promise<void> {
+    return this.#until(() => this.#position >= offset)
+  }
+
+  /** Resolves once the purge with a number was reported, or the session is lost. */
+  reachPurge(number: number): Promise<void> {
+    return this.#until(() => this.#lastPurge >= number)
+  }
+
+  async #until(isReached: () => boolean): Promise<void> {
     const session = this.#session
+    if (session === undefined || isReached()) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    const waiter = { offset, resolve }
-    this.#waiters.add(waiter)
+    const look = (): void => void (isReached() && resolve())
+    this.#waiters.add(look)
     await Promise.race([promise, session.lost])
-    this.#waiters.delete(waiter)
+    this.#waiters.delete(look)
   }
 
   /** Reports what follows. @returns whether there is more */
   async #read(session: PostgresSession): Promise<boolean> {
     try {
-      const rows = await session.tail.run(AHEAD, [this.#position])
+      const rows = await session.tail.run(AHEAD, [this.#position, this.#lastPurge])
       // What arrives after the interruption was reported is read again by the next session.
       if (this.#session !== session) return false
       const { epoch, more } = rows[0]!
@@ -119,19 +137,21 @@ export class Tailer {
     }
     for (const row of rows) {
       if (row['seq'] === null) break
-      this.#position = row['seq'] as number
-      if (row['time'] !== null) {
+      // A purge that this node learns of late is of what it has long reported.
+      this.#position = Math.max(this.#position, row['seq'] as number)
+      if (row['purge'] === 0) {
         run.push(toEvent(row))
         continue
       }
       flush()
-      this.#listeners.purged(row['name'] as string, this.#position)
+      this.#lastPurge = row['purge'] as number
+      this.#listeners.purged(row['name'] as string, row['seq'] as number)
     }
     flush()
     const { newest, more } = rows[0]!
     // Offsets at the end that nobody will see: of events that were removed long ago.
     if (more === false) this.#position = Math.max(this.#position, newest as number)
     this.#reached(this.#position)
-    for (const waiter of this.#waiters) if (waiter.offset <= this.#position) waiter.resolve()
+    for (const look of this.#waiters) look()
   }
 }

@@ -11,12 +11,12 @@ export const AFTER_EVERY_NAME: string = '\u{10ffff}'.repeat(65)
 const BELOW = {
   name: 'below',
   text: `
-    SELECT head.newest, found.id, found.name
-    FROM (SELECT newest() AS newest) head LEFT JOIN LATERAL (
+    WITH head AS MATERIALIZED (SELECT newest() AS newest)
+    SELECT head.newest, found.id, found.name FROM head LEFT JOIN (
       SELECT id, name FROM unnest($1::text[], $2::text[]) AS range (start, stop) CROSS JOIN LATERAL (
         SELECT id, name FROM topics WHERE NOT is_purged AND name >= start AND name < stop LIMIT ${MAX_NAMES + 1}
-      ) named LIMIT ${MAX_NAMES + 1}
-    ) found ON head.newest > $3`,
+      ) named WHERE (SELECT newest FROM head) > $3 LIMIT ${MAX_NAMES + 1}
+    ) found ON true`,
 }
 const LIST = {
   name: 'list',

@@ -12,10 +12,8 @@ let logs = 0
 describe.skipIf(!postgres)('PostgreSQL', () => {
   beforeAll(async () => {
     server = await startPostgres({ fsync: false })
-  })
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]()
-  })
+  }, 60_000)
+  afterAll(() => server[Symbol.asyncDispose](), 60_000)
 
   testEventLog(
     'PostgreSQL',

@@ -3,6 +3,7 @@ import type { CompleteEventLog } from '@tailrace/log'
 import { Durability, EngineConnection, type DurabilityOptions } from '@tailrace/log/adapter'
 
 import { Appender } from './appender.ts'
+import { toPlace } from './entry.ts'
 import { baseOf } from './keys.ts'
 import { listNotes, listTopics } from './listing.ts'
 import { Reader } from './reader.ts'
@@ -54,7 +55,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
     connect: (signal) => RedisSession.open(address, base, knowledge, durability, signal),
     connected: (opened) => void tail.follow(opened),
   })
-  const appender = new Appender(time)
+  const appender = new Appender(session, time)
   const reader = new Reader()
   const trimmer = new Trimmer(base)
   /** What was accepted and is not complete yet. */
@@ -88,7 +89,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
   return {
     append: (batch) =>
       accept(async () => {
-        const appended = await appender.append(session(), batch)
+        const appended = await appender.append(batch)
         for (const { offset } of appended) see(offset)
         return appended
       }),
@@ -97,7 +98,7 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
 
     tail: (listener) =>
       accept(async () => {
-        await tail.reach(knowledge.seen, session())
+        await tail.reach({ offset: knowledge.seen, order: 0 }, session())
         return { after: tail.offset, stop: connection.tails.add(listener) }
       }),
 
@@ -134,7 +135,14 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
 
     retention: {
       trim: (rules, at) => accept(() => trimmer.step(session(), rules, at)),
-      purge: (topic) => accept(async () => (await session().run(PURGE, [topic]))[0] === 'purged'),
+      purge: (topic) =>
+        accept(async () => {
+          const using = session()
+          const [kind, record] = await using.run(PURGE, [topic])
+          // So that nothing purged is delivered on this node from now on. If Redis is lost meanwhile, that comes later.
+          if (kind === 'purged') await tail.reach(toPlace(String(record)), using).catch(() => {})
+          return kind === 'purged'
+        }),
     },
 
     shared: {

@@ -138,7 +138,7 @@ async function openLog(
   }
 }
 
-function foreignKey(key: string): LogError {
+export function foreignKey(key: string): LogError {
   return new LogError(
     'foreign',
     `The key ${key} in Redis is not part of a Tailrace log. Nothing was changed. Choose another prefix in the URL of the log.`,

@@ -2,7 +2,7 @@ import { LogError } from '@tailrace/log'
 import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
-import { toEntry, type Entry } from './entry.ts'
+import { isBefore, toEntry, type Entry, type Place } from './entry.ts'
 import { FOLLOW } from './scripts/follow.ts'
 import type { Knowledge, RedisSession } from './session.ts'
 
@@ -17,7 +17,7 @@ export class Tail {
   readonly #knowledge: Knowledge
   readonly #base: string
   #id: string | undefined
-  #offset = 0
+  #place: Place = { offset: 0, order: 0 }
   readonly #waiting = new Set<() => void>()
 
   constructor(listeners: () => TailListeners, knowledge: Knowledge, base: string) {
@@ -28,15 +28,15 @@ export class Tail {
 
   /** Everything up to here was reported. */
   get offset(): number {
-    return this.#offset
+    return this.#place.offset
   }
 
-  /** Resolves once everything up to an offset was reported. @throws LogError if the session ends before that */
-  reach(offset: number, session: RedisSession): Promise<void> {
-    if (this.#offset >= offset) return Promise.resolve()
+  /** Resolves once everything up to a place was reported. @throws LogError if the session ends before that */
+  reach(place: Place, session: RedisSession): Promise<void> {
+    if (!isBefore(this.#place, place)) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        if (this.#offset < offset) return
+        if (isBefore(this.#place, place)) return
         this.#waiting.delete(look)
         resolve()
       }
@@ -53,7 +53,7 @@ export class Tail {
   async follow(session: RedisSession): Promise<void> {
     if (this.#id === undefined) {
       this.#id = `${session.newest}-18446744073709551615`
-      this.#offset = session.newest
+      this.#place = { offset: session.newest, order: Infinity }
     }
     try {
       for (;;) await this.#report(await this.#next(session), session)
@@ -107,10 +107,10 @@ export class Tail {
         run.push(entry)
       }
       this.#id = entry.id
-      this.#offset = entry.offset
+      this.#place = entry
     }
     flush()
-    this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#offset)
+    this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#place.offset)
     for (const look of this.#waiting) look()
   }
 }

@@ -1,10 +1,10 @@
-import type { LogError, NewEvent, StoredEvent, TailListener } from '@tailrace/log'
-import { LogError as Failure } from '@tailrace/log'
+import { LogError, type NewEvent, type StoredEvent, type TailListener } from '@tailrace/log'
 import type { BatchResult, Threads } from '@tailrace/log/sqlite'
-import type { EntryResult, IndexWriter, PlacedRecord, RecordResult } from './index/writer.ts'
+import type { EntryResult, PlacedRecord, RecordResult } from './index/apply.ts'
+import type { IndexWriter } from './index/writer.ts'
 import { decodeRecord } from './record/decode.ts'
 import { MAX_EVENTS, offsetBefore } from './record/record.ts'
-import type { Entry, LogRecord } from './record/record.ts'
+import type { Entry } from './record/record.ts'
 import type { Consumer, SequencedRecord } from './sequencer.ts'
 import type { WriteQueue } from './write-queue.ts'
 
@@ -13,10 +13,20 @@ const MAX_RECORDS = 500
 const MAX_BYTES = 2 * 1024 * 1024
 
 export interface FeedListener extends Pick<TailListener, 'events' | 'purged'> {
-  /** Records were skipped because they are not ours. */
+  /** A record was skipped because it is not ours. */
   foreign(position: number): void
+  /** A node is removing what retention gives up. */
+  tended(node: string): void
   /** The index cannot apply the records. Nothing more is reported. */
   failed(error: LogError): void
+}
+
+/** How far a node has come. */
+export interface Place {
+  /** Everything up to here was applied, and reported. */
+  readonly position: number
+  /** The newest offset that was reported. */
+  readonly newest: number
 }
 
 interface Waiting {
@@ -27,27 +37,40 @@ interface Waiting {
 
 /** Leads the records of the sequence through the index to the tails and the publishers of this node. */
 export class Feed implements Consumer {
-  /** Everything up to here was applied, and reported. */
-  position: number
-  /** The newest offset that was reported. */
-  newest: number
+  #position: number
+  #newest: number
   readonly #index: Threads<IndexWriter>
   readonly #queue: WriteQueue
   readonly #listener: FeedListener
   readonly #waiting = new Set<Waiting>()
   #isStopped = false
+  #begin!: () => void
+  /** Resolves once the first records were applied, or found to be those that were. */
+  readonly began: Promise<void> = new Promise((resolve) => {
+    this.#begin = resolve
+  })
 
   constructor(
     index: Threads<IndexWriter>,
     queue: WriteQueue,
     listener: FeedListener,
-    place: { position: number; newest: number },
+    { position, newest }: Place,
   ) {
     this.#index = index
     this.#queue = queue
     this.#listener = listener
-    this.position = place.position
-    this.newest = place.newest
+    this.#position = position
+    this.#newest = newest
+  }
+
+  get place(): Place {
+    return { position: this.#position, newest: this.#newest }
+  }
+
+  /** Continues elsewhere. Only before records arrive. */
+  moveTo({ position, newest }: Place): void {
+    this.#position = position
+    this.#newest = newest
   }
 
   async records(records: readonly SequencedRecord[]): Promise<void> {
@@ -59,7 +82,7 @@ export class Feed implements Consumer {
         if (this.#isStopped) return
         this.#isStopped = true
         this.#listener.failed(
-          Failure.is(error) ? error : new Failure('unwritable', String(error), { cause: error }),
+          LogError.is(error) ? error : new LogError('unwritable', String(error), { cause: error }),
         )
       }
       from = to
@@ -68,7 +91,7 @@ export class Feed implements Consumer {
 
   /** Resolves once everything up to a position was applied. */
   reach(position: number): Promise<void> {
-    if (this.position >= position) return Promise.resolve()
+    if (this.#position >= position) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waiting.add({ position, resolve, reject }))
   }
 
@@ -80,34 +103,42 @@ export class Feed implements Consumer {
   }
 
   async #apply(records: readonly SequencedRecord[]): Promise<void> {
-    const placed = records.map(({ position, time, bytes }) => ({
-      position,
-      time,
-      record: decode(position, bytes),
-    }))
+    const placed = records.map(place)
     const results = await this.#index.writer.call('apply', placed)
-    if (this.#isStopped) return
     for (const [i, one] of placed.entries()) {
-      // The last record is reported again when the connection is a new one.
-      if (one.position <= this.position) continue
-      await this.#report(one, results[i]!)
-      this.position = one.position
+      // The last record is consumed again when the connection is a new one.
+      if (one.position <= this.#position) continue
+      const again = results[i] === 'again' ? await this.#eventsOf(one.position) : []
+      // From here on, the next feed begins after what this one has reported.
+      if (this.#isStopped) return
+      this.#report(one, results[i]!, again)
+      this.#position = one.position
     }
-    this.#queue.reached(this.position)
+    if (this.#isStopped) return
+    this.#begin()
+    this.#queue.reached(this.#position)
     for (const waiting of this.#waiting) {
-      if (waiting.position > this.position) continue
+      if (waiting.position > this.#position) continue
       this.#waiting.delete(waiting)
       waiting.resolve()
     }
   }
 
-  async #report({ position, time, record }: PlacedRecord, result: RecordResult): Promise<void> {
-    if (record === undefined) this.#listener.foreign(position)
-    else if (result === 'again') await this.#reportAgain(position, record)
-    else if (result !== 'ignored') {
-      this.#tell(record.entries, result.entries, record.time ?? Math.floor(time))
+  /** @param again - the events of a record that was applied before, whose results are not known */
+  #report(
+    { position, time, record }: PlacedRecord,
+    result: RecordResult,
+    again: readonly StoredEvent[],
+  ): void {
+    if (record === undefined) {
+      this.#listener.foreign(position)
+      return
     }
-    if (record?.node === this.#queue.node) this.#queue.applied(record.number, result)
+    const { entries, node, number } = record
+    if (result === 'again') this.#tellAgain(position, entries, again)
+    else if (result !== 'ignored') this.#tell(entries, result.entries, record.time ?? Math.floor(time))
+    if (entries.some(({ kind }) => kind === 'removal' || kind === 'part')) this.#listener.tended(node)
+    if (node === this.#queue.node) this.#queue.applied(number, result)
   }
 
   #tell(entries: readonly Entry[], results: readonly EntryResult[], time: number): void {
@@ -122,36 +153,44 @@ export class Feed implements Consumer {
     this.#tellEvents(events)
   }
 
-  /** The index had applied a record when its thread died, and could not say with what result. */
-  async #reportAgain(position: number, { entries }: LogRecord): Promise<void> {
+  /** Purges are reported even if they found nothing: what they found is not known. */
+  #tellAgain(position: number, entries: readonly Entry[], events: readonly StoredEvent[]): void {
+    this.#tellEvents(events)
+    for (const entry of entries) {
+      if (entry.kind === 'purge') this.#listener.purged(entry.topic, offsetBefore(position))
+    }
+  }
+
+  async #eventsOf(position: number): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = []
     const query = { selectors: ['**'], limit: MAX_EVENTS, maxBytes: Number.MAX_SAFE_INTEGER }
     for (let after = offsetBefore(position), end = offsetBefore(position + 1); after < end;) {
       const page = await this.#index.reader.call('read', { ...query, after })
       if (page === undefined) continue
-      this.#tellEvents(page.events.filter(({ offset }) => offset <= end))
+      events.push(...page.events.filter(({ offset }) => offset <= end))
       after = page.more ? page.next : end
     }
-    for (const entry of entries)
-      if (entry.kind === 'purge') this.#listener.purged(entry.topic, offsetBefore(position))
+    return events
   }
 
   #tellEvents(events: readonly StoredEvent[]): void {
     if (events.length === 0) return
-    this.newest = events.at(-1)!.offset
+    this.#newest = events.at(-1)!.offset
     this.#listener.events(events)
   }
 }
 
-function decode(position: number, bytes: Uint8Array): LogRecord | undefined {
+/** @throws LogError `incompatible` */
+export function place({ position, time, bytes }: SequencedRecord): PlacedRecord {
   const record = decodeRecord(bytes)
   if (record === 'newer') {
-    throw new Failure(
+    throw new LogError(
       'incompatible',
       `The record at position ${position} was written by a newer Tailrace: run that version or newer on this node.`,
       { details: { position } },
     )
   }
-  return record === 'foreign' ? undefined : record
+  return { position, time, bytes: bytes.length, record: record === 'foreign' ? undefined : record }
 }
 
 function stored(batch: readonly NewEvent[], result: BatchResult, time: number): StoredEvent[] {

@@ -1,4 +1,5 @@
 import { LogError } from '@tailrace/log'
+import type { Place } from './feed.ts'
 import type { Standing } from './index/schema.ts'
 import type { SequencerDescription } from './sequencer.ts'
 
@@ -38,4 +39,19 @@ export function assertOurs(
       { details: { path, newest, position } },
     )
   }
+}
+
+/**
+ * Checks that a node which was cut off can still read everything that it has missed.
+ *
+ * @throws LogError `replaced`
+ */
+export function assertContinued({ position }: Place, { oldest }: SequencerDescription): void {
+  if (oldest <= position + 1) return
+  throw new LogError(
+    'replaced',
+    `This node was cut off for so long that the engine has removed records which it has not read: it has come to position ` +
+      `${position}, and the oldest record is at ${oldest}. Restart the hub, which builds its index again.`,
+    { details: { position, oldest } },
+  )
 }

@@ -1,6 +1,7 @@
 import { LogError } from '@tailrace/log'
 import type { Session } from '@tailrace/log/adapter'
 import type { Feed } from './feed.ts'
+import type { Outlet } from './write-queue.ts'
 import type { Consumption, Sequencer, SequencerDescription } from './sequencer.ts'
 
 /** One connection of a log to its sequencer, and the feed that it fills. */
@@ -23,6 +24,11 @@ export class Life implements Session {
     void sequencer.lost.then(this.#lose)
   }
 
+  get outlet(): Outlet {
+    const { maxRecordBytes } = this.description
+    return { maxRecordBytes, append: (bytes) => this.sequencer.append(bytes) }
+  }
+
   lose(reason: LogError): void {
     this.#lose(reason)
   }
@@ -33,7 +39,7 @@ export class Life implements Session {
    */
   consume(): void {
     this.#consumption ??= this.sequencer
-      .consume(Math.max(0, this.feed.position - 1), this.feed)
+      .consume(Math.max(0, this.feed.place.position - 1), this.feed)
       .catch((error: unknown) => {
         this.lose(LogError.is(error) ? error : new LogError('unreachable', String(error), { cause: error }))
         return undefined

@@ -1,6 +1,6 @@
 import { LogError } from '@tailrace/log'
 import { mintEpoch } from '@tailrace/log/adapter'
-import type { EntryResult, RecordResult } from './index/writer.ts'
+import type { EntryResult, RecordResult } from './index/apply.ts'
 import { encodeEntry, encodeRecord } from './record/encode.ts'
 import { MAX_EVENTS } from './record/record.ts'
 import type { Entry } from './record/record.ts'
@@ -13,6 +13,8 @@ const MAX_IN_FLIGHT = 4
 const MAX_SHARED_BYTES = 256 * 1024
 /** The size of a record besides its entries, at most. */
 const HEAD_BYTES = 256
+/** A batch must leave room for this: an event needs a little more in a checkpoint. */
+const RESERVE_BYTES = 512
 
 /** Where the records go, as long as the engine can be reached. */
 export interface Outlet {
@@ -80,7 +82,11 @@ export class WriteQueue {
       const json = encodeEntry(entry)
       const bytes = Buffer.byteLength(json)
       const events = entry.kind === 'batch' ? entry.events.length : 0
-      assertFits(bytes + HEAD_BYTES, events, this.#outlet.maxRecordBytes)
+      assertFits(
+        bytes + (entry.kind === 'part' ? HEAD_BYTES : RESERVE_BYTES),
+        events,
+        this.#outlet.maxRecordBytes,
+      )
       if (this.#pendingLength > 0 && this.#pendingLength + json.length > MAX_PENDING_LENGTH) {
         throw new LogError('busy', 'Too many events are waiting to be written: publish again later.', {
           details: { pendingLength: this.#pendingLength, maxPendingLength: MAX_PENDING_LENGTH },
@@ -126,24 +132,19 @@ export class WriteQueue {
       const number = this.#lastNumber
       const sent: Sent = { entries, position: undefined, results: undefined }
       this.#sent.set(number, sent)
-      const head = { epoch: this.#epoch, node: this.node, number, time: this.#now?.() }
-      outlet
-        .append(
-          encodeRecord(
-            head,
-            entries.map(({ json }) => json),
-          ),
-        )
-        .then(
-          (position) => {
-            sent.position = position
-            this.#settleIfDone(number, sent)
-          },
-          (error: unknown) => {
-            const reason = LogError.is(error) ? error : unknownOutcome(error)
-            this.#settle(number, sent, ({ reject }) => reject(reason))
-          },
-        )
+      void this.#append(outlet, number, sent)
+    }
+  }
+
+  async #append(outlet: Outlet, number: number, sent: Sent): Promise<void> {
+    const head = { epoch: this.#epoch, node: this.node, number, time: this.#now?.() }
+    const entries = sent.entries.map(({ json }) => json)
+    try {
+      sent.position = await outlet.append(encodeRecord(head, entries))
+      this.#settleIfDone(number, sent)
+    } catch (error) {
+      const reason = LogError.is(error) ? error : unknownOutcome(error)
+      this.#settle(number, sent, ({ reject }) => reject(reason))
     }
   }
 

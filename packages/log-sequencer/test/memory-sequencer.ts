@@ -25,6 +25,8 @@ export class MemorySequence {
   newest = 0
   /** Each record is stored twice, as after the retry of a producer. */
   storesTwice = false
+  /** While this is pending, no records are reported. */
+  gate: Promise<unknown> = Promise.resolve()
   readonly #options: MemorySequenceOptions
   readonly #connections = new Set<Connection>()
 
@@ -140,15 +142,16 @@ class Connection implements Sequencer {
   }
 
   async consume(after: number, consumer: Consumer): Promise<{ stop(): Promise<void> }> {
-    let isStopped = false
+    const stopped = new AbortController()
     const run = async (): Promise<void> => {
-      for (let last = after; !isStopped && !this.#isLost;) {
+      for (let last = after; !stopped.signal.aborted && !this.#isLost;) {
         const { records } = this.#sequence
         const first = firstAfter(records, last)
         const next = records.slice(first, first + 1_000)
         await this.#travel()
-        if (isStopped || this.#isLost) return
+        if (stopped.signal.aborted || this.#isLost) return
         if (next.length > 0) {
+          await this.#sequence.gate
           await consumer.records(next)
           last = next.at(-1)!.position
         } else if (last >= this.#sequence.newest) {
@@ -163,7 +166,7 @@ class Connection implements Sequencer {
     void run()
     return {
       stop: async () => {
-        isStopped = true
+        stopped.abort()
         this.#wake?.()
       },
     }

@@ -9,6 +9,8 @@ export interface NatsOptions {
   readonly jetStream?: boolean | string | undefined
   /** More lines of its configuration: `authorization {…}`, `tls {…}`, `max_payload: …`. */
   readonly config?: string | undefined
+  /** @defaultValue a free one */
+  readonly port?: number | undefined
   /** An existing folder for its data, such as a small disk. @defaultValue a temporary one */
   readonly folder?: string | undefined
 }
@@ -23,8 +25,8 @@ export interface NatsServer extends AsyncDisposable {
   monitor(path: string): Promise<unknown>
   /** With SIGKILL, it has no time to write anything. */
   stop(signal?: NodeJS.Signals): Promise<void>
-  /** @param config replaces the lines of the options */
-  start(config?: string): Promise<void>
+  /** @param changes replace options from now on; the port and the folder stay */
+  start(changes?: Pick<NatsOptions, 'jetStream' | 'config'>): Promise<void>
   /** Copies its data. Only while it is stopped. */
   backUp(): void
   /** Goes back in time: puts the copy in place of its data. Only while it is stopped. */
@@ -39,7 +41,7 @@ export interface NatsCluster extends AsyncDisposable {
 }
 
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
-  return startServer(options, await freePort())
+  return startServer(options, options.port ?? (await freePort()))
 }
 
 /** Resolves once its servers accept connections, which is before they have elected a leader. */
@@ -63,18 +65,18 @@ export async function startNatsCluster(size = 3, options: NatsOptions = {}): Pro
 }
 
 async function startServer(options: NatsOptions, port: number): Promise<NatsServer> {
-  const { jetStream = true } = options
-  const settings = typeof jetStream === 'string' ? jetStream : ''
   const dir = tempDir()
   const monitorPort = await freePort()
   const file = join(dir.path, 'nats.conf')
   const data = options.folder ?? join(dir.path, 'data')
   const copy = join(dir.path, 'copy')
-  let config = options.config ?? ''
+  let current = options
   let service: Service | undefined
 
-  async function start(replacement = config): Promise<void> {
-    config = replacement
+  async function start(changes: NatsOptions = {}): Promise<void> {
+    current = { ...current, ...changes }
+    const { jetStream = true, config = '' } = current
+    const settings = typeof jetStream === 'string' ? jetStream : ''
     const lines = [
       `server_name: nats-${port}`,
       `listen: "127.0.0.1:${port}"`,

@@ -34,6 +34,8 @@ export interface Postgres extends AsyncDisposable {
   /** Copies its data, or puts such a copy in place of it. It must be stopped. */
   backUp(): Promise<Backup>
   restore(backup: Backup): Promise<void>
+  /** Makes the next start a recovery of its data, as of a backup: it begins another timeline. It must be stopped. */
+  recover(): void
   /** The last 64 KiB of what it has logged. */
   output(): string
 }
@@ -82,6 +84,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       port: String(port),
       unix_socket_directories: '',
       fsync: fsync ? 'on' : 'off',
+      // Without an archive: what is recovered is in the data.
+      restore_command: 'false',
       ...settings,
     }
     const words = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -144,6 +148,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     async restore({ path }) {
       rmSync(data, { recursive: true })
       await run('cp', ['-a', path, data])
+    },
+    recover() {
+      const signal = join(data, 'recovery.signal')
+      writeFileSync(signal, '')
+      if (owner !== undefined) chownSync(signal, owner.uid, owner.gid)
     },
     output: () => service?.output() ?? '',
     async [Symbol.asyncDispose]() {

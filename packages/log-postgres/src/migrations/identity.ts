@@ -10,7 +10,8 @@ export const IDENTITY = `
   -- the log gets the new epoch.
   CREATE FUNCTION join_log(
     known_epoch text, known_term integer, known_start timestamptz, known_newest bigint, new_epoch text,
-    OUT epoch text, OUT secret text, OUT term integer, OUT server_started timestamptz, OUT newest bigint
+    OUT epoch text, OUT secret text, OUT term integer, OUT server_started timestamptz, OUT newest bigint,
+    OUT last_purge bigint
   ) LANGUAGE plpgsql AS $$
   DECLARE
     here text := origin();
@@ -20,6 +21,7 @@ export const IDENTITY = `
     PERFORM enter(NULL);
     SELECT log.epoch, log.secret INTO STRICT epoch, secret FROM log;
     newest := newest();
+    last_purge := (SELECT coalesce(max(n), 0) FROM purges);
     IF EXISTS (SELECT FROM log WHERE origin <> here) THEN
       is_lost := true;
       UPDATE log SET origin = here;

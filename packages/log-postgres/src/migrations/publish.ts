@@ -68,17 +68,17 @@ export const PUBLISH = `
   $$;
 
   CREATE FUNCTION move_staged() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
   DECLARE
     events new_event[];
     refused integer;
   BEGIN
-    -- The first of the transaction's events moves all of them.
-    WITH moved AS (DELETE FROM staged WHERE xact = pg_current_xact_id() RETURNING n, event)
-      SELECT array_agg(event ORDER BY n) INTO events FROM moved;
-    IF events IS NULL THEN
+    -- The first of the transaction's events has moved all of them.
+    IF NOT EXISTS (SELECT FROM staged WHERE xact = NEW.xact AND n = NEW.n) THEN
       RETURN NULL;
     END IF;
+    WITH moved AS (DELETE FROM staged WHERE xact = pg_current_xact_id() RETURNING n, event)
+      SELECT array_agg(event ORDER BY n) INTO events FROM moved;
     IF cardinality(events) > 10000 THEN
       RAISE EXCEPTION 'The transaction publishes % events, but at most 10000 are allowed: split it.',
         cardinality(events) USING ERRCODE = 'program_limit_exceeded';

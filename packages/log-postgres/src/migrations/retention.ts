@@ -104,18 +104,13 @@ export const RETENTION = `
   CREATE FUNCTION end_round() RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
     settled bigint := (SELECT coalesce(max(seq), 0) FROM marks WHERE at < clock_timestamp() - interval '1 minute');
-    old bigint;
   BEGIN
     DELETE FROM removed WHERE seq IN (SELECT seq FROM removed WHERE seq <= settled ORDER BY seq LIMIT 1000);
     DELETE FROM marks WHERE seq < settled;
     IF NOT EXISTS (SELECT FROM marks WHERE at > clock_timestamp() - interval '10 seconds') THEN
       INSERT INTO marks VALUES (newest(), clock_timestamp());
     END IF;
-    old := (SELECT max(seq) FROM purges WHERE at < now() - interval '7 days');
-    IF old IS NOT NULL THEN
-      UPDATE log SET removed_through = greatest(removed_through, old);
-      DELETE FROM purges WHERE seq <= old;
-    END IF;
+    DELETE FROM purges WHERE n IN (SELECT n FROM purges WHERE at < now() - interval '7 days' ORDER BY n LIMIT 1000);
   END
   $$;
 `

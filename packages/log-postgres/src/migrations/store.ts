@@ -5,7 +5,7 @@
 export const STORE = `
   -- The newest seq that is committed. Stable: as of the snapshot of the query that calls it.
   CREATE FUNCTION newest() RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest((SELECT removed_through FROM log), (SELECT max(seq) FROM events), (SELECT max(seq) FROM purges))
+    SELECT greatest((SELECT removed_through FROM log), (SELECT max(seq) FROM events))
   $$;
 
   -- Waits for the log's lock, which is held until the end of the transaction.
@@ -25,7 +25,8 @@ export const STORE = `
   $$;
 
   -- Begins the life of another server, or of the same one after a restart. If it has lost events, nodes that have seen
-  -- them will find out. Until then, and whoever publishes first, no seq of a lost event is given again.
+  -- them will find out. Until then, and whoever publishes first, no seq of a lost event is given again: seqs continue
+  -- from the milliseconds since 2024, times 1024, which exceeds what was given before.
   CREATE FUNCTION begin_term() RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
     number integer := (SELECT coalesce(max(n), 0) + 1 FROM terms);
@@ -36,7 +37,9 @@ export const STORE = `
     DELETE FROM terms WHERE n <= number - 1000;
     UPDATE log SET server_started = pg_postmaster_start_time();
     IF number > 1 THEN
-      PERFORM setval('seqs', greatest(last_value, newest()) + 1048576) FROM seqs;
+      PERFORM setval('seqs', greatest(
+        last_value + 1048576, newest() + 1048576, (clock() - 1704067200000) * 1024
+      )) FROM seqs;
     END IF;
   END
   $$;
@@ -201,25 +204,24 @@ export const STORE = `
   END
   $$;
 
-  -- Removes a topic, and leaves its events to retention. Null if nothing of it is retained.
+  -- Removes a topic, and leaves its events to retention. Returns the number of the purge; null if nothing is retained.
   CREATE FUNCTION purge(expected_epoch text, topic_name text) RETURNS bigint LANGUAGE plpgsql AS $$
   DECLARE
     topic record;
-    place bigint;
+    number bigint;
   BEGIN
     PERFORM enter(expected_epoch);
     SELECT id, newest INTO topic FROM topics WHERE name = topic_name AND NOT is_purged AND count + keys > 0;
     IF NOT FOUND THEN
       RETURN NULL;
     END IF;
-    SELECT setval('seqs', last_value + 1) INTO place FROM seqs;
     UPDATE topics SET is_purged = true WHERE id = topic.id;
     UPDATE log SET losses = losses + 1;
     INSERT INTO topics (name, newest, trimmed, lost_at)
       SELECT topic_name, topic.newest, topic.newest, losses FROM log;
-    INSERT INTO purges VALUES (place, topic_name);
+    INSERT INTO purges (seq, topic) VALUES (newest(), topic_name) RETURNING n INTO number;
     PERFORM pg_notify('tailrace_' || current_schema(), '');
-    RETURN place;
+    RETURN number;
   END
   $$;
 `

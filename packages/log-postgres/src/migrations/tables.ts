@@ -93,8 +93,13 @@ export const TABLES = `
   -- The bytes of the answers of each topic.
   CREATE TABLE answered (topic text COLLATE "C" PRIMARY KEY, bytes bigint NOT NULL) WITH (fillfactor = 50);
 
-  -- Purges, in one order with events.
-  CREATE TABLE purges (seq bigint PRIMARY KEY, topic text NOT NULL, at timestamptz NOT NULL DEFAULT now());
+  -- Purges, in their order. Each comes after the event with its seq, and before the next one.
+  CREATE TABLE purges (
+    n     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    seq   bigint NOT NULL,
+    topic text NOT NULL,
+    at    timestamptz NOT NULL DEFAULT now()
+  );
 
   -- What retention removed within a minute of its commit, for tails of other nodes that have not read it yet.
   CREATE TABLE removed (LIKE events INCLUDING INDEXES, name text NOT NULL);

@@ -1,6 +1,58 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { MIGRATIONS, type Format } from '@tailrace/log/sqlite'
 
+/** What an index knows besides events, notes and answers. */
+export interface Standing {
+  /** Of the sequence; empty until the index is bound to one. */
+  readonly identity: string
+  /** Empty until the log has begun. */
+  readonly epoch: string
+  readonly secret: string
+  /** Of the record that was applied last. */
+  readonly position: number
+  /** Its node and number; empty if it is somebody else's. */
+  readonly record: string
+  /** The position of the last record that is Tailrace's. */
+  readonly ours: number
+  /** How many records were somebody else's. */
+  readonly foreign: number
+  /** The largest offset. */
+  readonly newest: number
+  /** The size of all records. */
+  readonly bytes: number
+  /** The newest whole checkpoint holds everything up to this position. */
+  readonly base: number
+  /** What `bytes` was then. */
+  readonly base_bytes: number
+  /** The checkpoint that is being written, as JSON of {@link Unfinished}; empty if there is none. */
+  readonly unfinished: string
+}
+
+/** The size and the progress of a checkpoint. */
+export interface Unfinished {
+  readonly node: string
+  readonly position: number
+  readonly parts: number
+  readonly bytes: number
+}
+
+const NOTHING: Standing = {
+  identity: '',
+  epoch: '',
+  secret: '',
+  position: 0,
+  record: '',
+  ours: 0,
+  foreign: 0,
+  newest: 0,
+  bytes: 0,
+  base: 0,
+  base_bytes: 0,
+  unfinished: '',
+}
+
+const NAMES = Object.keys(NOTHING) as readonly (keyof Standing)[]
+
 /** The tables of a SQLite log, and how far the records were applied. */
 export const INDEX_FORMAT: Format = {
   // The bytes of "trci".
@@ -18,37 +70,15 @@ export const INDEX_FORMAT: Format = {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX nodes_by_position ON nodes (position);
       `)
-      const insert = db.prepare('INSERT INTO meta (name, value) VALUES (?, ?)')
-      // Of the sequence; empty until the log is known to be in it.
-      insert.run('identity', '')
-      // Of the record that was applied last, and its node and number.
-      insert.run('position', 0)
-      insert.run('record', '')
-      // Of the record that began the log.
-      insert.run('genesis', 0)
-      // How many records were not ours.
-      insert.run('foreign', 0)
-      const update = db.prepare('UPDATE meta SET value = ? WHERE name = ?')
-      for (const name of ['epoch', 'secret']) update.run('', name)
+      const insert = db.prepare('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)')
+      for (const name of NAMES) insert.run(name, NOTHING[name])
     },
   ],
 }
 
-/** What an index knows besides events. */
-export interface Standing {
-  readonly identity: string
-  readonly epoch: string
-  readonly secret: string
-  readonly position: number
-  readonly record: string
-  readonly genesis: number
-  readonly foreign: number
-  readonly newest: number
-}
-
-const NAMES = ['identity', 'epoch', 'secret', 'position', 'record', 'genesis', 'foreign', 'newest'] as const
-
 export interface StandingTable {
+  /** That of an index that is bound to no sequence. */
+  readonly nothing: Standing
   read(): Standing
   /** Saves what differs. */
   save(before: Standing, after: Standing): void
@@ -58,6 +88,7 @@ export function createStandingTable(db: DatabaseSync): StandingTable {
   const select = db.prepare('SELECT value FROM meta WHERE name = ?')
   const update = db.prepare('UPDATE meta SET value = ? WHERE name = ?')
   return {
+    nothing: NOTHING,
     read: () =>
       Object.fromEntries(NAMES.map((name) => [name, select.get(name)!['value']])) as unknown as Standing,
     save(before, after) {

@@ -1,58 +1,48 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { LogError, type RetentionRule } from '@tailrace/log'
-import {
-  createEventTable,
-  createNoteTable,
-  createTopicTable,
-  lock,
-  openForWriting,
-  transaction,
-  type BatchResult,
-} from '@tailrace/log/sqlite'
-import { offsetBefore, type Entry, type LogRecord } from '../record/record.ts'
-import { createNodeTable } from './node-table.ts'
+import { lock, openForWriting, transaction } from '@tailrace/log/sqlite'
+import type { Part } from '../record/record.ts'
+import { createApplier, type PlacedRecord, type RecordResult } from './apply.ts'
+import { createLoader, partsOf } from './checkpoint.ts'
 import { createPlanner, type Plan } from './plan.ts'
-import { createRemover, type Removed } from './remove.ts'
 import { createStandingTable, INDEX_FORMAT, type Standing } from './schema.ts'
 
-/** A record in its place. */
-export interface PlacedRecord {
-  readonly position: number
-  /** By the clock of the sequencer, in milliseconds. */
-  readonly time: number
-  /** Undefined if it is somebody else's. */
-  readonly record: LogRecord | undefined
+/** How many unused pages are returned to the disk after a removal. */
+const MAX_VACUUM_PAGES = 512
+
+/** What the records and the index occupy, in bytes. */
+export interface Sizes {
+  /** The records after the newest checkpoint. */
+  readonly records: number
+  readonly index: number
 }
-
-/** The result of an entry: of a batch, of a note, of a purge, of a removal. */
-export type EntryResult =
-  | BatchResult
-  | { readonly isFirst: boolean }
-  | { readonly purgedThrough: number | undefined }
-  | Removed
-  | undefined
-
-/**
- * The results of the entries of a record. `again` if it was applied before, and its results are no longer known;
- * `ignored` if it changes nothing.
- */
-export type RecordResult = { readonly entries: readonly EntryResult[] } | 'again' | 'ignored'
 
 /** The only writer of an index, on its own thread. */
 export interface IndexWriter {
   standing(): Standing
-  /** Binds an index that belongs to no log yet to a sequence. Forgets what it knows of another one. */
-  adopt(identity: string): void
+  sizes(): Sizes
+  /** Empties the index, and binds it to a sequence. */
+  reset(identity: string): void
   /**
    * Applies records, in order, in one transaction.
    *
    * @throws LogError `replaced` if the records show that the log is not the one that was applied so far
    */
   apply(records: readonly PlacedRecord[]): RecordResult[]
+  /**
+   * Adds parts of a checkpoint to an index that was reset. Those of others than the one that began last are ignored.
+   *
+   * @returns whether it is complete: the index now stands where the checkpoint was made
+   */
+  load(parts: readonly { readonly node: string; readonly part: Part }[]): boolean
   /** One step of retention. Changes nothing: the plan must become a record. */
   plan(rules: readonly RetentionRule[], now: number): Plan
+  /** Begins a checkpoint of the index as it is now, in place of an unfinished one. */
+  beginCheckpoint(): void
+  /** The next part of the checkpoint that was begun. Undefined if none was, or after the last one. */
+  nextPart(): Part | undefined
   close(): void
 }
 
@@ -70,111 +60,126 @@ export function openIndexWriter(path: string): IndexWriter {
   // Without an fsync for each commit: what the death of the machine takes away is applied again.
   db.exec('PRAGMA synchronous = NORMAL')
   const standings = createStandingTable(db)
-  const nodes = createNodeTable(db)
-  const topics = createTopicTable(db)
-  const events = createEventTable(db, topics, () => false)
-  const notes = createNoteTable(db)
-  const remover = createRemover(db, topics)
+  const applier = createApplier(db, path)
+  const loader = createLoader(db)
   const planner = createPlanner(db)
+  const vacuum = db.prepare(`PRAGMA incremental_vacuum(${MAX_VACUUM_PAGES})`)
   let standing = standings.read()
+  /** The checkpoint that is being loaded, and how many of its parts were. */
+  let loading: { readonly node: string; readonly position: number; readonly parts: number } | undefined
+  let checkpoint: { readonly db: DatabaseSync; readonly parts: Iterator<Part, void> } | undefined
 
-  function apply({ position, time: stored, record }: PlacedRecord): RecordResult {
-    const name = record === undefined ? '' : `${record.node}.${record.number}`
-    if (position === standing.position && name !== standing.record) throw replaced(path, position)
-    if (position <= standing.position) return record === undefined ? 'ignored' : 'again'
-    standing = { ...standing, position, record: name }
-    if (record === undefined) {
-      standing = { ...standing, foreign: standing.foreign + 1 }
-      return 'ignored'
-    }
-    if (!nodes.isNew(record.node, record.number, position)) return 'ignored'
-    const [first] = record.entries
-    if (first?.kind === 'genesis') begin(first, position)
-    if (record.epoch !== standing.epoch) return 'ignored'
-    const time = record.time ?? Math.floor(stored)
-    let newest = offsetBefore(position)
-    const nextOffset = (): number => (newest += 1)
-    const entries = record.entries.map((entry) => applyEntry(entry, time, nextOffset))
-    if (newest > offsetBefore(position)) standing = { ...standing, newest }
-    return { entries }
-  }
-
-  function applyEntry(entry: Entry, time: number, nextOffset: () => number): EntryResult {
-    switch (entry.kind) {
-      case 'genesis':
-        return undefined
-      case 'batch':
-        return events.store(entry.events, time, nextOffset)
-      case 'note':
-        return { isFirst: notes.note(entry.note, time) }
-      case 'purge': {
-        topics.save()
-        const purgedThrough = topics.purge(entry.topic)
-        topics.forget()
-        return { purgedThrough }
-      }
-      case 'removal':
-        return remover.remove(entry.removal)
+  /** Runs a task in one transaction, which may change the standing. */
+  function write<T>(task: () => [result: T, next: Standing]): T {
+    try {
+      const [result, next] = transaction(db, 'BEGIN IMMEDIATE', () => {
+        const done = task()
+        standings.save(standing, done[1])
+        return done
+      })
+      standing = next
+      return result
+    } finally {
+      applier.forget()
     }
   }
 
-  /** Of two nodes that begin a log at the same time, the first one in the order does. */
-  function begin({ epoch, secret, after }: Extract<Entry, { kind: 'genesis' }>, position: number): void {
-    if (standing.epoch !== '' && after < standing.genesis) return
-    if (standing.epoch !== '') throw forgotten(path, position)
-    standing = { ...standing, epoch, secret, genesis: position }
+  function add(node: string, { position, number, isLast, table, rows }: Part): boolean {
+    if (number === 0) {
+      loader.clear()
+      loading = { node, position, parts: 0 }
+    }
+    if (loading === undefined) return false
+    if (loading.node !== node || loading.position !== position || loading.parts !== number) return false
+    loading = { node, position, parts: number + 1 }
+    try {
+      loader.add({ position, number, isLast, table, rows })
+    } catch (error) {
+      throw damaged(position, error)
+    }
+    return isLast
+  }
+
+  function endCheckpoint(): void {
+    checkpoint?.db.close()
+    checkpoint = undefined
   }
 
   return {
     standing: () => standing,
 
-    adopt(identity) {
-      const next = { ...standing, identity, position: 0, record: '', foreign: 0 }
-      transaction(db, 'BEGIN IMMEDIATE', () => standings.save(standing, next))
-      standing = next
+    sizes() {
+      const [count, unused, size] = ['page_count', 'freelist_count', 'page_size'].map((name) =>
+        Number(db.prepare(`PRAGMA ${name}`).get()![name]),
+      ) as [number, number, number]
+      return { records: standing.bytes - standing.base_bytes, index: (count - unused) * size }
     },
+
+    reset: (identity) =>
+      write(() => {
+        loader.clear()
+        loading = undefined
+        return [undefined, { ...standings.nothing, identity }]
+      }),
 
     apply(records) {
       const before = standing
       try {
-        return transaction(db, 'BEGIN IMMEDIATE', () => {
-          const results = records.map(apply)
-          topics.save()
-          nodes.save()
-          standings.save(before, standing)
+        const applied = transaction(db, 'BEGIN IMMEDIATE', () => {
+          const [results, next] = applier.apply(records, standing)
+          standings.save(before, next)
+          standing = next
           return results
         })
+        if (records.some(isRemoval)) vacuum.all()
+        return applied
       } catch (error) {
         standing = before
-        topics.forget()
-        nodes.forget()
+        applier.forget()
         throw error
       }
     },
 
+    load: (parts) =>
+      write(() => {
+        const isWhole = parts.some(({ node, part }) => add(node, part))
+        if (!isWhole) return [false, standing]
+        const { position } = loading!
+        const { identity } = standing
+        return [true, { ...standings.read(), identity, position, base: position, unfinished: '' }]
+      }),
+
     plan: (rules, now) => planner.step(rules, now),
 
+    beginCheckpoint() {
+      endCheckpoint()
+      const reading = new DatabaseSync(path, { readOnly: true, timeout: 1000 })
+      checkpoint = { db: reading, parts: partsOf(reading) }
+    },
+
+    nextPart() {
+      const next = checkpoint?.parts.next()
+      if (next?.done !== false) return undefined
+      if (next.value.isLast) endCheckpoint()
+      return next.value
+    },
+
     close() {
+      endCheckpoint()
       db.close()
       held.close()
     },
   }
 }
 
-function replaced(path: string, position: number): LogError {
-  return new LogError(
-    'replaced',
-    `The engine has another record at position ${position} than the one that was applied to the index ${path}: it went back ` +
-      'in time, or is another one. Stop the hubs, delete their indexes, and start them again.',
-    { details: { path, position } },
-  )
+function isRemoval({ record }: PlacedRecord): boolean {
+  return record?.entries.some(({ kind }) => kind === 'removal') === true
 }
 
-function forgotten(path: string, position: number): LogError {
+function damaged(position: number, cause: unknown): LogError {
   return new LogError(
-    'replaced',
-    `The engine has lost the beginning of the log, and a node began a new one at position ${position}, which the index ` +
-      `${path} does not belong to. Stop the hub, delete the index, and start the hub again.`,
-    { details: { path, position } },
+    'corrupt',
+    `The checkpoint of position ${position} contradicts itself: somebody else than Tailrace has written to the log.`,
+    { cause, details: { position } },
   )
 }

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { parseTopic } from '@tailrace/log'
 import type { NewEvent } from '@tailrace/log'
+import { CARRIED, CARRIED_TABLES, type CarriedTable } from './carried.ts'
 import { FORMAT, MAX_EVENTS, SIGNATURE } from './record.ts'
-import type { Entry, LogRecord, Removal } from './record.ts'
+import type { Entry, LogRecord, Part, Removal } from './record.ts'
 
 /** Names of logs and nodes, as `mintEpoch` creates them. */
 const NAME = /^[a-z0-9]{1,32}$/
@@ -68,6 +69,8 @@ function decodeEntry(value: unknown): Entry {
       return { kind, topic: topic(exactly(1, parts)[0]) }
     case 'removal':
       return { kind, removal: decodeRemoval(exactly(4, parts)) }
+    case 'part':
+      return { kind, part: decodePart(exactly(5, parts)) }
     default:
       throw new Malformed()
   }
@@ -108,11 +111,28 @@ function decodeRemoval([steps, forgotten, answers, now]: unknown[]): Removal {
     offsets,
     forgotten: list(forgotten).map(topic),
     answers: list(answers).map((answer) => {
-      const [name, key] = exactly(2, list(answer))
-      return [topic(name), text(key)]
+      const [of, key] = exactly(2, list(answer))
+      return [topic(of), text(key)]
     }),
     now: integer(now),
   }
+}
+
+function decodePart([position, number, isLast, table, rows]: unknown[]): Part {
+  demand(CARRIED_TABLES.includes(table as CarriedTable) && typeof isLast === 'boolean')
+  const { length } = CARRIED[table as CarriedTable]
+  return {
+    position: natural(position),
+    number: natural(number),
+    isLast,
+    table: table as CarriedTable,
+    rows: list(rows).map((row) => exactly(length, list(row)).map(cell)),
+  }
+}
+
+function cell(value: unknown): string | number | null {
+  demand(value === null || typeof value === 'string' || Number.isSafeInteger(value))
+  return value as string | number | null
 }
 
 type Fields = Record<string, unknown>

@@ -4,21 +4,25 @@ import type { Entry, LogRecord } from './record.ts'
 
 /** JSON: quick to read and write, and legible in the tools of the engine. Entries are encoded as they arrive. */
 export function encodeEntry(entry: Entry): string {
-  switch (entry.kind) {
-    case 'genesis':
-      return JSON.stringify(['genesis', entry.epoch, entry.secret, entry.after])
-    case 'batch':
-      return JSON.stringify(['batch', entry.events.map(encodeEvent)])
-    case 'note':
-      return JSON.stringify(['note', entry.note.key, entry.note.until])
-    case 'purge':
-      return JSON.stringify(['purge', entry.topic])
-    case 'removal': {
-      const { offsets, forgotten, answers, now } = entry.removal
-      const steps = offsets.map((offset, i) => offset - (offsets[i - 1] ?? 0))
-      return JSON.stringify(['removal', steps, forgotten, answers, now])
-    }
-  }
+  return JSON.stringify([entry.kind, ...partsOf(entry)])
+}
+
+const PARTS: { readonly [K in Entry['kind']]: (entry: Extract<Entry, { kind: K }>) => unknown[] } = {
+  genesis: ({ epoch, secret, after }) => [epoch, secret, after],
+  batch: ({ events }) => [events.map(encodeEvent)],
+  note: ({ note }) => [note.key, note.until],
+  purge: ({ topic }) => [topic],
+  removal: ({ removal: { offsets, forgotten, answers, now } }) => [
+    offsets.map((offset, i) => offset - (offsets[i - 1] ?? 0)),
+    forgotten,
+    answers,
+    now,
+  ],
+  part: ({ part: { position, number, isLast, table, rows } }) => [position, number, isLast, table, rows],
+}
+
+function partsOf<K extends Entry['kind']>(entry: Extract<Entry, { kind: K }>): unknown[] {
+  return PARTS[entry.kind](entry)
 }
 
 type Head = Omit<LogRecord, 'entries'>

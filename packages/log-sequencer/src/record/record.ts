@@ -1,4 +1,5 @@
 import type { NewEvent, Note } from '@tailrace/log'
+import type { CarriedRow, CarriedTable } from './carried.ts'
 
 /** The version of the format. A record of a later one is not understood, and nothing behind it may be. */
 export const FORMAT = 1
@@ -20,6 +21,19 @@ export interface Removal {
   readonly now: number
 }
 
+/**
+ * A part of a checkpoint: rows of the index as it was when everything up to a position had been applied. A new node
+ * begins with a whole checkpoint, so that the records before that position can be removed.
+ */
+export interface Part {
+  readonly position: number
+  /** Which part it is, from 0. */
+  readonly number: number
+  readonly isLast: boolean
+  readonly table: CarriedTable
+  readonly rows: readonly CarriedRow[]
+}
+
 /** One thing that a record changes, completely or not at all. */
 export type Entry =
   /** The log begins. `after` is how far its writer had read without finding that it had begun. */
@@ -28,6 +42,7 @@ export type Entry =
   | { readonly kind: 'note'; readonly note: Note }
   | { readonly kind: 'purge'; readonly topic: string }
   | { readonly kind: 'removal'; readonly removal: Removal }
+  | { readonly kind: 'part'; readonly part: Part }
 
 /** What a node wrote at one time. */
 export interface LogRecord {

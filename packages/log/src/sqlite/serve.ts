@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { LogError } from '../errors.ts'
+import type { LogError } from '../errors.ts'
 import { assertInPlace, toLogError } from './database.ts'
 import type { Call, Reply, ThreadData } from './thread.ts'
 import { plain } from './thread.ts'

@@ -78,7 +78,7 @@ export class Threads<W extends object> {
     await Promise.allSettled(this.#filling)
     // One at a time: the last connection to close folds the write-ahead log into the file.
     for (const thread of [this.#slots.reader, this.#slots.writer]) {
-      await (thread as Thread<Reader> | undefined)?.call('close').catch(() => undefined)
+      await thread?.call('close').catch(() => undefined)
       await thread?.stop()
     }
   }

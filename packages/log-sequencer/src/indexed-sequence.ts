@@ -1,0 +1,275 @@
+import { LogError } from '@tailrace/log'
+import { EngineConnection, mintEpoch, mintSecret, type TailListeners } from '@tailrace/log/adapter'
+import { Threads } from '@tailrace/log/sqlite'
+import { loadBase } from './base.ts'
+import { Feed, type FeedListener, type Place } from './feed.ts'
+import { assertContinued, assertOurs } from './identity.ts'
+import type { IndexWriter } from './index/writer.ts'
+import { Life } from './life.ts'
+import type { ConnectSequencer } from './sequencer.ts'
+import { within } from './within.ts'
+import type { WriteQueue } from './write-queue.ts'
+
+/** How long opening a log waits for its index to be built. After that, the log is open, and not ready. */
+const OPENING_MS = 5_000
+/** How long the index is left alone after it could not apply a record, for example because the disk is full. */
+const STUCK_MS = 5_000
+/** How many records the index may lack before an operator is told. */
+const WORTH_A_WORD = 10_000
+
+export interface IndexedSequenceOptions {
+  readonly connect: ConnectSequencer
+  /** The file of the index. */
+  readonly path: string
+  readonly queue: WriteQueue
+  readonly warn: (sentence: string) => void
+  /** A node is at work on retention. */
+  readonly tended: (node: string) => void
+}
+
+/** A sequence, as this node reaches it, and the index that is derived from it. */
+export class IndexedSequence {
+  readonly index: Threads<IndexWriter>
+  readonly #options: IndexedSequenceOptions
+  #connection: EngineConnection<Life> | undefined
+  /** The newest connection, whether or not it is still of use. */
+  #life: Life | undefined
+  #epoch = ''
+  /** How far the node had come when the last connection was lost. Undefined until the index was up to date once. */
+  #place: Place | undefined
+  /**
+   * The index is brought up to date for the first time since the log was opened. Nobody has a tail until then, so this
+   * may take as long as it must.
+   */
+  #building: Promise<Life> | undefined
+  #isOpening = true
+  #stuck: { readonly reason: LogError; readonly until: number } | undefined
+  #hasForeign = false
+
+  private constructor(options: IndexedSequenceOptions, index: Threads<IndexWriter>) {
+    this.#options = options
+    this.index = index
+  }
+
+  /** Resolves when the index is up to date, or when that takes long. @throws LogError */
+  static async open(options: IndexedSequenceOptions): Promise<IndexedSequence> {
+    let sequence: IndexedSequence | undefined
+    // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
+    const body = import.meta.url.endsWith('.ts') ? './index/worker.ts' : './index/worker.js'
+    const index = await Threads.start<IndexWriter>(new URL(body, import.meta.url), options.path, {
+      died: (reason) => sequence?.lose(reason),
+      async revived() {},
+      complete() {},
+    })
+    sequence = new IndexedSequence(options, index)
+    try {
+      await sequence.#open()
+      return sequence
+    } catch (error) {
+      await index.close()
+      throw error
+    }
+  }
+
+  get tails(): TailListeners {
+    return this.#connection!.tails
+  }
+
+  /** The live connection. @throws LogError with the reason for which there is none */
+  get life(): Life {
+    if (this.#building !== undefined && this.#life !== undefined) throw this.#progress(this.#life)
+    return this.#connection!.session
+  }
+
+  /** Begins again with another connection, and what was applied. */
+  lose(reason: LogError): void {
+    this.#life?.lose(reason)
+  }
+
+  async close(): Promise<void> {
+    await this.#connection!.close()
+    await this.#building?.catch(() => undefined)
+    await this.#life?.close()
+    await this.index.close()
+  }
+
+  async #open(): Promise<void> {
+    this.#connection = await EngineConnection.open<Life>({
+      connect: (signal) => this.#connect(signal),
+      connected: (life) => {
+        this.#options.queue.connect(life.outlet, this.#epoch)
+        life.consume()
+      },
+    })
+    this.#isOpening = false
+  }
+
+  async #connect(signal: AbortSignal): Promise<Life> {
+    if (this.#place !== undefined) return this.#establish(signal)
+    this.#building ??= this.#build(signal).finally(() => {
+      this.#building = undefined
+    })
+    const building = this.#building
+    if (!this.#isOpening) return building
+    return (await within(OPENING_MS, building, () => this.#late())) as Life
+  }
+
+  /** Connects, and checks that the index is one of this sequence. */
+  async #establish(signal: AbortSignal): Promise<Life> {
+    if (this.#stuck !== undefined && performance.now() < this.#stuck.until) throw this.#stuck.reason
+    const { path, connect, queue } = this.#options
+    const standing = await this.index.writer.call('standing')
+    const sequencer = await connect(signal)
+    try {
+      const description = await sequencer.describe()
+      assertOurs(path, standing, description, this.#place !== undefined)
+      if (this.#place !== undefined) assertContinued(this.#place, description)
+      const life = new Life(
+        sequencer,
+        description,
+        new Feed(this.index, queue, this.#listener, this.#place ?? standing),
+      )
+      void this.#follow(life)
+      this.#life = life
+      return life
+    } catch (error) {
+      await sequencer.close()
+      throw error
+    }
+  }
+
+  /** Rejects what waits for a connection once that is lost. */
+  async #follow({ lost, feed }: Life): Promise<void> {
+    const reason = await lost
+    if (this.#place !== undefined) this.#place = feed.place
+    feed.stop(reason)
+    this.#options.queue.disconnect(reason)
+    if (reason.code === 'replaced') this.#connection?.fail(reason)
+  }
+
+  get #listener(): FeedListener {
+    return {
+      events: (events) => this.#connection?.tails.events(events),
+      purged: (topic, through) => this.#connection?.tails.purged(topic, through),
+      foreign: (position) => this.#foreign(position),
+      tended: this.#options.tended,
+      failed: (reason) => {
+        this.#stuck = { reason, until: performance.now() + STUCK_MS }
+        this.#life?.lose(reason)
+      },
+    }
+  }
+
+  #foreign(position: number): void {
+    if (this.#hasForeign) return
+    this.#hasForeign = true
+    this.#options.warn(
+      `The record at position ${position} was not written by Tailrace: it is skipped, as are all others that were not. ` +
+        'Find out who else writes to the log, and take the permission away.',
+    )
+  }
+
+  /** Brings the index up to date, and begins the log if nobody has. */
+  async #build(signal: AbortSignal): Promise<Life> {
+    const life = await this.#establish(signal)
+    const stopped = Promise.race([life.lost, aborted(signal)]).then((reason) => Promise.reject(reason))
+    stopped.catch(() => undefined)
+    try {
+      await this.#catchUp(life, stopped)
+      this.#epoch = await this.#begun(life)
+      this.#place = life.feed.place
+      return life
+    } catch (error) {
+      await life.close()
+      throw error
+    }
+  }
+
+  async #catchUp(life: Life, stopped: Promise<never>): Promise<void> {
+    const { path, warn } = this.#options
+    const { sequencer, description, feed } = life
+    const { identity, oldest, newest } = description
+    const began = performance.now()
+    const missing = newest - Math.max(feed.place.position, oldest - 1)
+    if (missing > WORTH_A_WORD) {
+      warn(`The index ${path} is being built from about ${missing} records: the log is not ready until then.`)
+    }
+    const standing = await this.index.writer.call('standing')
+    if (standing.position < oldest - 1) {
+      const hasBase = await loadBase(this.index, sequencer, description, stopped)
+      if (!hasBase) {
+        // The records that are left belong to a log that nobody knows any more, and change nothing.
+        await this.index.writer.call('reset', identity)
+        warn(
+          `The engine has lost the beginning of the log, and no other node has written a checkpoint: a new log begins, ` +
+            'without the events of the old one.',
+        )
+      }
+      feed.moveTo(await this.index.writer.call('standing'))
+    } else if (standing.epoch === '') {
+      await this.index.writer.call('reset', identity)
+      feed.moveTo({ position: 0, newest: 0 })
+    }
+    const isRepeated = feed.place.position >= oldest
+    life.consume()
+    // The last record that was applied is consumed again, if it is still there: it may be another one now.
+    if (isRepeated) await Promise.race([feed.began, stopped])
+    await Promise.race([feed.reach(newest), stopped])
+    if (missing > WORTH_A_WORD) {
+      warn(`The index ${path} is complete, after ${Math.round((performance.now() - began) / 1000)} s.`)
+    }
+  }
+
+  /** @returns the epoch of the log @throws LogError `foreign` if the sequence has only records of others */
+  async #begun({ outlet, feed }: Life): Promise<string> {
+    const { queue } = this.#options
+    const known = await this.index.writer.call('standing')
+    if (known.epoch !== '') return known.epoch
+    if (known.foreign > 0) throw foreignSequence(known.foreign)
+    const epoch = mintEpoch()
+    queue.connect(outlet, epoch)
+    let failure: unknown
+    try {
+      await queue.write({ kind: 'genesis', epoch, secret: mintSecret(), after: feed.place.position })
+    } catch (error) {
+      // Another node may have been first.
+      failure = error
+    }
+    const begun = await this.index.writer.call('standing')
+    if (begun.epoch === '') throw failure
+    return begun.epoch
+  }
+
+  #late(): LogError {
+    return this.#life === undefined
+      ? new LogError('unreachable', 'The engine has not answered yet.')
+      : this.#progress(this.#life)
+  }
+
+  #progress({ feed, description }: Life): LogError {
+    const { position } = feed.place
+    const { newest } = description
+    return new LogError(
+      'unreachable',
+      `The index ${this.#options.path} is being built: it has reached position ${position} of ${newest}.`,
+      { details: { position, newest } },
+    )
+  }
+}
+
+function foreignSequence(records: number): LogError {
+  return new LogError(
+    'foreign',
+    `The engine holds ${records} records under the name of the log, none of which Tailrace wrote: choose another name.`,
+    { details: { records } },
+  )
+}
+
+/** Resolves with the error for it when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<LogError> {
+  return new Promise((resolve) => {
+    const end = (): void => resolve(new LogError('closed', 'The log is closed.'))
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+  })
+}
