@@ -9,6 +9,8 @@ const REPLICATION_TIMEOUT_MS = 4_000
 /** What a record adds to its bytes: Kafka's lengths, a timestamp, and a share of the head of a batch. */
 const RECORD_OVERHEAD = 32
 const BATCH_OVERHEAD = 96
+/** Of a request with several records. A larger record is sent alone. */
+const MAX_REQUEST_BYTES = 2 ** 20
 /** Records that wait for a request, in bytes; beyond that, appends are refused. */
 const MAX_WAITING_BYTES = 64 * 2 ** 20
 
@@ -21,7 +23,7 @@ interface Waiting {
 export interface AppendsOptions {
   readonly broker: Broker
   readonly topic: string
-  /** Maximum size of a batch, in bytes. */
+  /** Maximum size of a batch of records, in bytes. */
   readonly maxBatchBytes: number
   /** The connection is of no more use. */
   lost(reason: LogError): void
@@ -38,6 +40,7 @@ export function maxRecordBytes(maxBatchBytes: number): number {
  */
 export class Appends {
   readonly #options: AppendsOptions
+  readonly #limit: number
   readonly #waiting: Waiting[] = []
   #waitingBytes = 0
   #isSending = false
@@ -45,6 +48,7 @@ export class Appends {
 
   constructor(options: AppendsOptions) {
     this.#options = options
+    this.#limit = Math.min(options.maxBatchBytes, MAX_REQUEST_BYTES) - BATCH_OVERHEAD
   }
 
   append(bytes: Uint8Array): Promise<number> {
@@ -86,11 +90,11 @@ export class Appends {
   }
 
   #take(): Waiting[] {
-    let bytes = BATCH_OVERHEAD
+    let bytes = 0
     let count = 0
     for (const { value } of this.#waiting) {
       bytes += value.length + RECORD_OVERHEAD
-      if (bytes > this.#options.maxBatchBytes && count > 0) break
+      if (bytes > this.#limit && count > 0) break
       this.#waitingBytes -= value.length
       count += 1
     }

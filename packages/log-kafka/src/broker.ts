@@ -29,10 +29,11 @@ export class Broker {
     this.#connection = connection
     this.lost = new Promise((resolve) => {
       let reason = 'it closed the connection'
-      connection.on(
-        'error',
-        ({ cause, message }) => (reason = cause instanceof Error ? cause.message : message),
-      )
+      connection.on('error', ({ cause, message }) => {
+        reason = cause instanceof Error ? cause.message : message
+        // The driver leaves it open when a broker no longer accepts the credentials.
+        connection.socket?.destroy()
+      })
       connection.once('close', () => {
         resolve(new LogError('unreachable', `The Kafka broker ${nameOf(server)} is lost: ${reason}.`))
       })

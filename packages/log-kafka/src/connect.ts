@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { LogError } from '@tailrace/log'
 import type { Durability } from '@tailrace/log/adapter'
 import type { ConnectSequencer } from '@tailrace/log-sequencer'
@@ -5,12 +7,16 @@ import type { ConnectSequencer } from '@tailrace/log-sequencer'
 import { Broker } from './broker.ts'
 import { toLogError } from './errors.ts'
 import type { KafkaAddress, Server } from './kafka-url.ts'
-import { KafkaSequencer, type Memory } from './kafka-sequencer.ts'
+import { KafkaSequencer } from './kafka-sequencer.ts'
+import { readOffsets } from './offsets.ts'
 import { hazardsOf, readSettings, type TopicSettings } from './settings.ts'
 import { createTopic, findTopic, type Topic } from './topic.ts'
 
 /** For all of it: to find a broker, to create the topic, and to connect to its leader. */
 const CONNECT_LIMIT_MS = 5_000
+/** Less, because another broker may lead by then. */
+const LEADER_TIMEOUT_MS = 1_000
+const POLL_MS = 20
 
 export interface ConnectOptions {
   readonly address: KafkaAddress
@@ -22,23 +28,19 @@ export interface ConnectOptions {
 /** One node's way to its topic. */
 export function connectKafka({ address, ca, durability }: ConnectOptions): ConnectSequencer {
   const access = { credentials: address.credentials, usesTls: address.usesTls, ca }
-  const memory: Memory = { place: undefined, end: undefined }
-  let known: string | undefined
+  let wasFound = false
 
   async function locate(broker: Broker, signal: AbortSignal): Promise<[Topic, TopicSettings]> {
     let topic = await findTopic(broker, address.topic)
-    if (known !== undefined && topic?.identity !== known) {
-      const what = topic === undefined ? 'was deleted' : 'was deleted and created again'
-      throw new LogError('replaced', `The Kafka topic "${address.topic}" ${what}.`, {
-        details: { topic: address.topic },
-      })
+    if (topic === undefined && wasFound) {
+      const message = `The Kafka topic "${address.topic}" was deleted.`
+      throw new LogError('replaced', message, { details: { topic: address.topic } })
     }
     topic ??= await createTopic(broker, address.topic, address.replicas, signal)
     return [topic, await readSettings(broker, topic)]
   }
 
   return async (signal) => {
-    if (memory.end !== undefined) throw memory.end
     const limit = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT_MS)])
     const opened: Broker[] = []
     const closeAll = (): void => {
@@ -56,15 +58,31 @@ export function connectKafka({ address, ca, durability }: ConnectOptions): Conne
       durability.assert(hazardsOf(topic, settings))
       await any.close()
       const [commands, fetching] = [await connectTo(topic.leader), await connectTo(topic.leader)]
+      await awaitLeader(commands, topic)
       limit.throwIfAborted()
-      known = topic.identity
+      wasFound = true
       const maxBatchBytes = Number(settings['max.message.bytes'])
-      return new KafkaSequencer({ topic, commands, fetching, maxBatchBytes, memory })
+      return new KafkaSequencer({ topic, commands, fetching, maxBatchBytes })
     } catch (error) {
       closeAll()
       throw withHint(toLogError(error, 'be reached', 'read'), address)
     } finally {
       limit.removeEventListener('abort', closeAll)
+    }
+  }
+}
+
+/** A broker is known to lead a new topic a moment before it does. */
+async function awaitLeader(leader: Broker, { name }: Topic): Promise<void> {
+  const deadline = performance.now() + LEADER_TIMEOUT_MS
+  for (;;) {
+    try {
+      await readOffsets(leader, name)
+      return
+    } catch (error) {
+      const isPassing = LogError.is(error) && error.code === 'unreachable'
+      if (!isPassing || performance.now() > deadline) throw error
+      await delay(POLL_MS)
     }
   }
 }

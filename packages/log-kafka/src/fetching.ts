@@ -11,35 +11,21 @@ const MAX_BYTES = 2 ** 20
 const NO_SESSION = 0
 const NO_SESSION_EPOCH = -1
 const IS_APPEND_TIME = 1 << 3
-const UNKNOWN_EPOCH = -1
-
-/** A place in a partition, as Kafka knows it. */
-export interface Place {
-  /** The offset of the next record to be read. */
-  readonly offset: number
-  /** The term of the leader that stored the record before, by which a broker can tell that it never had that record. */
-  readonly leaderEpoch: number
-}
+const ANY_EPOCH = -1
 
 export interface Fetched {
   readonly records: readonly SequencedRecord[]
-  readonly next: Place
-  /** The broker does not have what was read before: it lost acknowledged records, and others took their places. */
-  readonly hasDiverged: boolean
+  /** The offset behind the last record. */
+  readonly next: number
 }
 
-/** The place behind a position. A position is an offset plus one, so that positions begin with 1. */
-export function placeAfter(position: number): Place {
-  return { offset: position, leaderEpoch: UNKNOWN_EPOCH }
-}
-
-/** Waits a while for records after a place. @throws the driver's errors */
-export async function fetchRecords(broker: Broker, topicId: string, place: Place): Promise<Fetched> {
+/** Waits a while for records from an offset on. @throws the driver's errors */
+export async function fetchRecords(broker: Broker, topicId: string, offset: number): Promise<Fetched> {
   const partition = {
     partition: 0,
-    currentLeaderEpoch: UNKNOWN_EPOCH,
-    fetchOffset: BigInt(place.offset),
-    lastFetchedEpoch: place.leaderEpoch,
+    currentLeaderEpoch: ANY_EPOCH,
+    fetchOffset: BigInt(offset),
+    lastFetchedEpoch: ANY_EPOCH,
     partitionMaxBytes: MAX_BYTES,
   }
   const { responses } = await broker.call(
@@ -54,13 +40,11 @@ export async function fetchRecords(broker: Broker, topicId: string, place: Place
     [],
     '',
   )
-  const found = responses[0]?.partitions[0]
-  const batches = found?.records ?? []
+  const batches = responses[0]?.partitions[0]?.records ?? []
   const last = batches.at(-1)
   return {
-    records: batches.flatMap((batch) => recordsOf(batch, place.offset)),
-    next: last === undefined ? place : { offset: endOf(last), leaderEpoch: last.partitionLeaderEpoch },
-    hasDiverged: (found?.divergingEpoch?.endOffset ?? -1n) >= 0n,
+    records: batches.flatMap((batch) => recordsOf(batch, offset)),
+    next: last === undefined ? offset : endOf(last),
   }
 }
 

@@ -39,7 +39,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<CompleteEv
   const address = parseKafkaUrl(url, password)
   return openSequencedLog({
     connect: connectKafka({ address, ca, durability: new Durability(options) }),
-    index: join(address.index ?? DEFAULT_INDEX, `kafka-${address.topic}.db`),
+    index: join(address.index ?? DEFAULT_INDEX, `${address.topic}.db`),
     warn,
     now,
   })

@@ -1,31 +1,17 @@
-import {
-  FetchIsolationLevels,
-  listOffsetsV7,
-  ListOffsetTimestamps,
-  deleteRecordsV2,
-} from '@platformatic/kafka'
+import { deleteRecordsV2 } from '@platformatic/kafka'
 import { LogError } from '@tailrace/log'
 import type { Consumer, Consumption, Sequencer, SequencerDescription } from '@tailrace/log-sequencer'
 
 import { Appends, maxRecordBytes } from './appends.ts'
 import type { Broker } from './broker.ts'
 import { apiErrorOf, toLogError } from './errors.ts'
-import { fetchRecords, placeAfter, type Place } from './fetching.ts'
+import { fetchRecords } from './fetching.ts'
+import { readOffsets } from './offsets.ts'
 import type { Topic } from './topic.ts'
 
 /** A request now and then: a silent network is noticed, and brokers do not close the connection because it is idle. */
 const KEEP_ALIVE_MS = 2_000
 const DELETE_TIMEOUT_MS = 4_000
-const CLIENT_REPLICA = -1
-const ANY_EPOCH = -1
-
-/** What a node knows of a topic from one connection to the next. */
-export interface Memory {
-  /** Where it has read up to. */
-  place: Place | undefined
-  /** Why no connection is of use again. */
-  end: LogError | undefined
-}
 
 export interface KafkaSequencerOptions {
   readonly topic: Topic
@@ -34,7 +20,6 @@ export interface KafkaSequencerOptions {
   readonly fetching: Broker
   /** The `max.message.bytes` of the topic. */
   readonly maxBatchBytes: number
-  readonly memory: Memory
 }
 
 /** Two connections to the leader of a topic with one partition. The position of a record is its offset plus one. */
@@ -75,24 +60,19 @@ export class KafkaSequencer implements Sequencer {
   }
 
   async consume(after: number, consumer: Consumer): Promise<Consumption> {
-    const { memory } = this.#options
-    const place = memory.place?.offset === after ? memory.place : placeAfter(after)
     const stopping = new AbortController()
-    void this.#follow(place, consumer, stopping.signal)
+    void this.#follow(after, consumer, stopping.signal)
     return { stop: async () => stopping.abort() }
   }
 
   async describe(): Promise<SequencerDescription> {
-    const { topic, maxBatchBytes } = this.#options
-    const [start, end] = await Promise.all([
-      this.#offset(ListOffsetTimestamps.EARLIEST),
-      this.#offset(ListOffsetTimestamps.LATEST),
-    ])
-    return {
-      identity: topic.identity,
-      oldest: start + 1,
-      newest: end,
-      maxRecordBytes: maxRecordBytes(maxBatchBytes),
+    const { topic, commands, maxBatchBytes } = this.#options
+    try {
+      const { start, end } = await readOffsets(commands, topic.name)
+      const limit = maxRecordBytes(maxBatchBytes)
+      return { identity: topic.identity, oldest: start + 1, newest: end, maxRecordBytes: limit }
+    } catch (error) {
+      throw this.#failure(error, `describe the topic "${topic.name}"`)
     }
   }
 
@@ -113,65 +93,36 @@ export class KafkaSequencer implements Sequencer {
     await Promise.all([this.#options.commands.close(), this.#options.fetching.close()])
   }
 
-  async #follow(from: Place, consumer: Consumer, stopping: AbortSignal): Promise<void> {
-    const { topic, fetching, memory } = this.#options
+  /** Position n is offset n - 1, so what follows position n begins at offset n. */
+  async #follow(from: number, consumer: Consumer, stopping: AbortSignal): Promise<void> {
+    const { topic, fetching } = this.#options
     const isOver = (): boolean => stopping.aborted || this.#isClosed
-    let place = from
+    let offset = from
     while (!isOver()) {
       try {
-        const { records, next, hasDiverged } = await fetchRecords(fetching, topic.id, place)
+        const { records, next } = await fetchRecords(fetching, topic.id, offset)
         if (isOver()) return
-        if (hasDiverged) return this.#end(topic.name)
         if (records.length > 0) await consumer.records(records)
-        place = next
-        memory.place = place
+        offset = next
       } catch (error) {
         if (isOver()) return
-        const kept = apiErrorOf(error) === 'OFFSET_OUT_OF_RANGE' ? await this.#nearest(place) : undefined
+        const kept = apiErrorOf(error) === 'OFFSET_OUT_OF_RANGE' ? await this.#oldestAfter(offset) : undefined
         if (kept === undefined) return this.#lose(toLogError(error, `read the topic "${topic.name}"`, 'read'))
-        place = kept
+        offset = kept
       }
     }
   }
 
-  /** The first place that is retained, if another one was asked for. */
-  async #nearest({ offset }: Place): Promise<Place | undefined> {
+  /** The offset of the oldest record, if one from before was asked for. Undefined if the connection is lost. */
+  async #oldestAfter(offset: number): Promise<number | undefined> {
     try {
       const { oldest, newest } = await this.describe()
-      if (offset < oldest) return placeAfter(oldest - 1)
-      if (offset > newest) this.#end(this.#options.topic.name)
+      if (offset <= newest) return Math.max(offset, oldest - 1)
+      this.#lose(wentBack(this.#options.topic.name, offset, newest))
     } catch {
       // The connection is lost, for that reason.
     }
     return undefined
-  }
-
-  #end(name: string): void {
-    this.#options.memory.end = new LogError(
-      'replaced',
-      `The Kafka topic "${name}" went back in time: records that were read from it are gone, as after a power cut or an ` +
-        'unclean election of a leader.',
-      { details: { topic: name } },
-    )
-    this.#lose(this.#options.memory.end)
-  }
-
-  async #offset(timestamp: bigint): Promise<number> {
-    const { topic, commands } = this.#options
-    const partitions = [{ partitionIndex: 0, currentLeaderEpoch: ANY_EPOCH, timestamp }]
-    try {
-      const { topics } = await commands.call(
-        listOffsetsV7.api,
-        CLIENT_REPLICA,
-        FetchIsolationLevels.READ_UNCOMMITTED,
-        [{ name: topic.name, partitions }],
-      )
-      const offset = topics[0]?.partitions[0]?.offset
-      if (offset === undefined) throw new LogError('unreachable', 'Kafka did not say how long the topic is.')
-      return Number(offset)
-    } catch (error) {
-      throw this.#failure(error, `list the offsets of the topic "${topic.name}"`)
-    }
   }
 
   #failure(error: unknown, what: string): LogError {
@@ -179,4 +130,13 @@ export class KafkaSequencer implements Sequencer {
     if (reason.code === 'unreachable') this.#lose(reason)
     return reason
   }
+}
+
+function wentBack(topic: string, position: number, newest: number): LogError {
+  return new LogError(
+    'replaced',
+    `The Kafka topic "${topic}" went back in time: its newest record is at position ${newest}, and one at ${position} was ` +
+      'read before, as after a power cut or an unclean election of a leader.',
+    { details: { topic, position, newest } },
+  )
 }

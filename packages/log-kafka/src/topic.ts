@@ -10,6 +10,8 @@ import type { Server } from './kafka-url.ts'
 const CREATE_TIMEOUT_MS = 3_000
 /** Until a broker knows the leader of a new topic. */
 const POLL_MS = 20
+/** Of a topic that is created: about as much as managed services permit. A batch of events must fit. */
+const MAX_MESSAGE_BYTES = 8 * 2 ** 20
 /** With fewer copies, each of them must be written, or one broker that stops would stop publishers. */
 const REPLICAS_OF_WHICH_TWO = 3
 
@@ -74,6 +76,7 @@ export async function createTopic(
     { name: 'cleanup.policy', value: 'delete' },
     { name: 'retention.ms', value: '-1' },
     { name: 'retention.bytes', value: '-1' },
+    { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
     // One clock for all nodes, which no node that is wrong can disturb.
     { name: 'message.timestamp.type', value: 'LogAppendTime' },
     ...(replicas !== undefined && replicas >= REPLICAS_OF_WHICH_TWO

@@ -28,10 +28,10 @@ export interface Cluster extends AsyncDisposable {
   configure(topic: string, settings: Readonly<Record<string, string>>): Promise<void>
 }
 
-export async function startCluster(): Promise<Cluster> {
+export async function startCluster(properties: Readonly<Record<string, string>> = {}): Promise<Cluster> {
   const port = await freePort()
   const proxy = await startFlakyProxy({ host: '127.0.0.1', port })
-  const kafka = await startKafka({ second: { port, advertisedPort: proxy.port } })
+  const kafka = await startKafka({ second: { port, advertisedPort: proxy.port }, properties })
   let topics = 0
 
   const url = (topic: string, far?: 'far'): string =>

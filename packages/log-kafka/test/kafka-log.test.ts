@@ -14,7 +14,7 @@ describe.skipIf(!kafka)('on a Kafka broker', { timeout: 60_000 }, () => {
   let cluster: Cluster
   beforeAll(async () => {
     cluster = await startCluster()
-  })
+  }, 60_000)
   afterAll(() => cluster[Symbol.asyncDispose]())
 
   testEventLog(

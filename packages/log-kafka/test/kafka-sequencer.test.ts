@@ -10,7 +10,7 @@ describe.skipIf(!kafka)('Kafka', () => {
   let cluster: Cluster
   beforeAll(async () => {
     cluster = await startCluster()
-  })
+  }, 60_000)
   afterAll(() => cluster[Symbol.asyncDispose]())
 
   testSequencer('Kafka', async () => {

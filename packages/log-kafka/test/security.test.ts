@@ -52,7 +52,7 @@ describe.skipIf(!isPresent)('a Kafka broker with TLS and users', () => {
       },
     })
     await addScramUser(kafka, 'bob', 's3cret too')
-  })
+  }, 60_000)
   afterAll(() => kafka[Symbol.asyncDispose]())
 
   function connectAs(

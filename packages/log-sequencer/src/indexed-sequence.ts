@@ -96,10 +96,7 @@ export class IndexedSequence {
   async #open(): Promise<void> {
     this.#connection = await EngineConnection.open<Life>({
       connect: (signal) => this.#connect(signal),
-      connected: (life) => {
-        this.#options.queue.connect(life.outlet, this.#epoch)
-        life.consume()
-      },
+      connected: (life) => life.consume(),
     })
     this.#isOpening = false
   }
@@ -131,6 +128,8 @@ export class IndexedSequence {
       )
       void this.#follow(life)
       this.#life = life
+      // Before the tails learn of it: they may publish at once.
+      if (this.#place !== undefined) queue.connect(life.outlet, this.#epoch)
       return life
     } catch (error) {
       await sequencer.close()
@@ -139,10 +138,12 @@ export class IndexedSequence {
   }
 
   /** Rejects what waits for a connection once that is lost. */
-  async #follow({ lost, feed }: Life): Promise<void> {
+  async #follow(life: Life): Promise<void> {
+    const { lost, feed } = life
     const reason = await lost
-    if (this.#place !== undefined) this.#place = feed.place
     feed.stop(reason)
+    if (this.#life !== life) return
+    if (this.#place !== undefined) this.#place = feed.place
     this.#options.queue.disconnect(reason)
     if (reason.code === 'replaced') this.#connection?.fail(reason)
   }
@@ -178,6 +179,7 @@ export class IndexedSequence {
       await this.#catchUp(life, stopped)
       this.#epoch = await this.#begun(life)
       this.#place = life.feed.place
+      this.#options.queue.connect(life.outlet, this.#epoch)
       return life
     } catch (error) {
       await life.close()

@@ -18,7 +18,7 @@ export function manyRecords(seed: number, count: number): MemorySequence {
   function entries(number: number): Entry[] {
     if (number === 1) return [{ kind: 'genesis', epoch, secret: 'x'.repeat(43), after: 0 }]
     if (number % 50 === 0) return [{ kind: 'purge', topic: `t/${random.int(0, 40)}` }]
-    return [{ kind: 'batch', events: Array.from({ length: random.int(1, 20) }, event) }]
+    return [{ kind: 'batch', events: Array.from({ length: random.int(1, 4) }, event) }]
   }
   for (let number = 1; number <= count; number += 1) {
     sequence.append(

@@ -109,14 +109,14 @@ describe('a node', () => {
   })
 
   test('whose index takes long is open, and says how far it is', async () => {
-    const sequence = manyRecords(1, 20_000)
+    const sequence = manyRecords(1, 11_000)
     const gate = Promise.withResolvers<void>()
     sequence.gate = gate.promise
     const sentences: string[] = []
     const log = await logs.open(sequence, { warn: (sentence) => sentences.push(sentence) })
     for (const call of [log.ready(), log.describe(), log.append([event]), log.tail(NO_LISTENER)]) {
       const error = await expectRejection(call, 'unreachable')
-      expect(error.details).toEqual({ position: 0, newest: 20_000 })
+      expect(error.details).toEqual({ position: 0, newest: 11_000 })
     }
     gate.resolve()
     await expect
@@ -128,7 +128,7 @@ describe('a node', () => {
       )
       .toBe(true)
     expect(sentences).toEqual([
-      expect.stringContaining('is being built from about 20000 records'),
+      expect.stringContaining('is being built from about 11000 records'),
       expect.stringContaining('is complete'),
     ])
   })

@@ -8,7 +8,15 @@ export { startFlakyProxy, type FlakyProxy, type FlakyProxyOptions } from './flak
 export type { Frame } from './frame.ts'
 export { openHosts, type Host, type Hosts } from './hosts.ts'
 export { startHub, type HubOptions, type HubProcess } from './hub-process.ts'
-export { kafkaCommand, startKafka, type Kafka, type KafkaListener, type KafkaOptions } from './kafka.ts'
+export {
+  kafkaCommand,
+  SHORT_SESSION,
+  startKafka,
+  startKafkaCluster,
+  type Kafka,
+  type KafkaListener,
+  type KafkaOptions,
+} from './kafka.ts'
 export { startNats, startNatsCluster, type NatsCluster, type NatsOptions, type NatsServer } from './nats.ts'
 export { openNetwork, type Network } from './network.ts'
 export { startPostgres, type Backup, type Postgres, type PostgresOptions } from './postgres.ts'

@@ -32,7 +32,7 @@ const LOG = [
 /** A port on which a broker accepts clients. */
 export interface KafkaListener {
   readonly port: number
-  /** Clients that connect are told to use this port from then on: that of a proxy, for example. */
+  /** The port that the broker names to its clients as its own: that of a proxy, for example. */
   readonly advertisedPort?: number
   /** @defaultValue `PLAINTEXT` */
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
@@ -69,32 +69,55 @@ export function kafkaCommand(program: string, ...args: readonly string[]): [stri
   return ['java', ...JVM, ...LOG, program, ...args]
 }
 
+/** For tests that kill brokers: one that was killed may return once its session is over, after 9 s by default. */
+export const SHORT_SESSION: Readonly<Record<string, string>> = {
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '500',
+}
+
 /** Resolves once it can create topics, after about 3 s. */
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  const [kafka] = await startKafkaCluster(1, options)
+  return kafka!
+}
+
+/** Brokers that hold copies of each other's topics, and all of which are controllers. Each is disposed by itself. */
+export async function startKafkaCluster(
+  count: number,
+  options: KafkaOptions = {},
+): Promise<readonly Kafka[]> {
+  const ports = await Promise.all(Array.from({ length: 2 * count }, freePort))
+  const cluster = { id: clusterId(), controllers: ports.slice(count) }
+  const brokers = ports.slice(0, count).map((port, index) => createBroker(cluster, index, port, options))
+  await Promise.all(brokers.map((broker) => broker.start()))
+  return brokers
+}
+
+interface ClusterPlan {
+  readonly id: string
+  /** The port of the controller of each broker. */
+  readonly controllers: readonly number[]
+}
+
+function createBroker(cluster: ClusterPlan, index: number, port: number, options: KafkaOptions): Kafka {
   const dir = tempDir()
-  const [port, controllerPort] = [await freePort(), await freePort()]
   const file = join(dir.path, 'server.properties')
   const data = join(dir.path, 'data')
-  writeFileSync(file, propertiesOf(data, port, controllerPort, options))
-  const format = ['format', '--standalone', `--cluster-id=${clusterId()}`, '--config', file]
-  const [java, ...words] = kafkaCommand('kafka.tools.StorageTool', ...format)
-  await promisify(execFile)(java, words)
-
+  writeFileSync(file, propertiesOf(data, index, port, cluster.controllers, options))
   let service: Service | undefined
-  async function start(): Promise<void> {
-    const [command, ...args] = kafkaCommand('kafka.Kafka', file)
-    service = await startService({ command, args, port })
-    const deadline = AbortSignal.timeout(START_TIMEOUT_MS)
-    while (!service.output().includes(STARTED)) {
-      if (deadline.aborted) throw new Error(`Kafka does not start; its output:\n${service.output()}`)
-      await delay(POLL_MS)
-    }
-  }
-  await start()
   return {
     port,
     data,
-    start,
+    async start() {
+      if (!existsSync(data)) await format(cluster, file)
+      const [command, ...args] = kafkaCommand('kafka.Kafka', file)
+      service = await startService({ command, args, port })
+      const deadline = AbortSignal.timeout(START_TIMEOUT_MS)
+      while (!service.output().includes(STARTED)) {
+        if (deadline.aborted) throw new Error(`Kafka does not start; its output:\n${service.output()}`)
+        await delay(POLL_MS)
+      }
+    },
     output: () => service?.output() ?? '',
     stop: async (signal) => service?.stop(signal),
     async [Symbol.asyncDispose]() {
@@ -104,7 +127,19 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   }
 }
 
-function propertiesOf(data: string, port: number, controllerPort: number, options: KafkaOptions): string {
+async function format({ id }: ClusterPlan, file: string): Promise<void> {
+  const args = ['format', '--ignore-formatted', `--cluster-id=${id}`, '--config', file]
+  const [java, ...words] = kafkaCommand('kafka.tools.StorageTool', ...args)
+  await promisify(execFile)(java, words)
+}
+
+function propertiesOf(
+  data: string,
+  index: number,
+  port: number,
+  controllers: readonly number[],
+  options: KafkaOptions,
+): string {
   const listeners = [`FIRST://127.0.0.1:${port}`]
   const advertised = [...listeners]
   const protocols = ['FIRST:PLAINTEXT', 'CONTROLLER:PLAINTEXT']
@@ -116,21 +151,17 @@ function propertiesOf(data: string, port: number, controllerPort: number, option
   }
   const properties: Record<string, string> = {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    'node.id': String(index),
+    'controller.quorum.voters': controllers.map((one, id) => `${id}@127.0.0.1:${one}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'FIRST',
-    listeners: [...listeners, `CONTROLLER://127.0.0.1:${controllerPort}`].join(','),
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${controllers[index]}`].join(','),
     'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': protocols.join(','),
     'log.dirs': data,
     'auto.create.topics.enable': 'false',
-    'offsets.topic.replication.factor': '1',
     'num.network.threads': '2',
     'num.io.threads': '2',
-    // A broker that was killed may return once its session is over.
-    'broker.session.timeout.ms': '2000',
-    'broker.heartbeat.interval.ms': '500',
     ...options.properties,
   }
   return Object.entries(properties)

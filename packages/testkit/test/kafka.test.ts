@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 import { expect, test } from 'vitest'
 
-import { needs, startKafka } from '@tailrace/testkit'
+import { needs, SHORT_SESSION, startKafka } from '@tailrace/testkit'
 
 const kafka = needs('kafka')
 
@@ -20,7 +20,7 @@ async function accepts(port: number): Promise<boolean> {
 }
 
 test.skipIf(!kafka)('a broker accepts clients, is gone when it is killed, and starts again', async () => {
-  await using broker = await startKafka()
+  await using broker = await startKafka({ properties: SHORT_SESSION })
   expect(await accepts(broker.port)).toBe(true)
   await broker.stop('SIGKILL')
   expect(await accepts(broker.port)).toBe(false)

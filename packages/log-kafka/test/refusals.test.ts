@@ -1,9 +1,13 @@
-import { createTopicsV7 } from '@platformatic/kafka'
+import { join } from 'node:path'
+
+import { createTopicsV7, ProduceAcks, produceV9 } from '@platformatic/kafka'
+import { openKafkaLog } from '@tailrace/log-kafka'
 import { expectRejection } from '@tailrace/log-suite'
-import { needs } from '@tailrace/testkit'
+import { needs, tempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { ask, startCluster, type Cluster } from './cluster.ts'
+import { readAll } from './tails.ts'
 
 const kafka = needs('kafka')
 const NEVER = new AbortController().signal
@@ -12,7 +16,7 @@ describe.skipIf(!kafka)('a Kafka topic', () => {
   let cluster: Cluster
   beforeAll(async () => {
     cluster = await startCluster()
-  })
+  }, 60_000)
   afterAll(() => cluster[Symbol.asyncDispose]())
 
   async function createTopic(numPartitions: number, settings: Record<string, string> = {}): Promise<string> {
@@ -83,5 +87,51 @@ describe.skipIf(!kafka)('a Kafka topic', () => {
     const error = await expectRejection(connect(NEVER), 'unwritable')
     expect(error.message).toContain('INVALID_REPLICATION_FACTOR')
     expect(broker.output()).not.toContain('ERROR')
+  })
+
+  /** Some program that knows nothing of Tailrace. */
+  function produce(topic: string, ...values: string[]): Promise<void> {
+    const records = values.map((value) => ({ topic, value: Buffer.from(value) }))
+    return ask(cluster.kafka, (broker) => broker.call(produceV9.api, ProduceAcks.ALL, 4_000, records))
+  }
+
+  test('that others write to is refused, and left as it is', async () => {
+    using dir = tempDir()
+    const topic = await createTopic(1)
+    await produce(topic, '{"order":1}', '{"order":2}')
+    const error = await expectRejection(
+      openKafkaLog({ url: `${cluster.url(topic)}?index=${dir.path}` }),
+      'foreign',
+    )
+    expect(error.details).toEqual({ records: 2 })
+    const sequencer = await cluster.connect(topic)(NEVER)
+    expect((await sequencer.describe()).newest).toBe(2)
+    await sequencer.close()
+  })
+
+  test('that holds a log keeps it when others write to it: their records are skipped, with a warning', async () => {
+    using dir = tempDir()
+    const warnings: string[] = []
+    const topic = cluster.newTopic()
+    const url = `${cluster.url(topic)}?index=${dir.path}`
+    const log = await openKafkaLog({ url, warn: (sentence) => warnings.push(sentence) })
+    await log.append([{ topic: 'a', data: '1' }])
+    await produce(topic, 'spam', '{"tailrace":', '')
+    await log.append([{ topic: 'a', data: '2' }])
+    expect((await readAll(log)).map(({ data }) => data)).toEqual(['1', '2'])
+    expect(warnings.filter((sentence) => sentence.includes('not written by Tailrace'))).toHaveLength(1)
+    await log.close()
+  })
+
+  test('is not read with the index of another one, which stays as it is', async () => {
+    using dir = tempDir()
+    const topic = cluster.newTopic()
+    const open = () => openKafkaLog({ url: `${cluster.url(topic)}?index=${dir.path}` })
+    const log = await open()
+    await log.append([{ topic: 'a', data: '1' }])
+    await log.close()
+    await cluster.remove(topic)
+    const error = await expectRejection(open(), 'foreign')
+    expect(error.message).toContain(join(dir.path, `${topic}.db`))
   })
 })
