@@ -207,7 +207,7 @@ const fillDisk: Drill = {
       stage.remark(
         `${nameOf(engine)} does not recover by itself after its disk was full: it has to be restarted`,
       )
-      await engine.stop()
+      if (!(await engine.stop())) stage.remark(`${nameOf(engine)} does not exit then, and has to be killed`)
       await engine.start()
     }
     await Promise.all(hubs.map(ready))

@@ -5,6 +5,8 @@ import type { Host, Service } from '@tailrace/testkit'
 
 /** `RestartSec=` of the unit. */
 const RESTART_MS = 1_000
+/** As containers have it by default, and enough for the drain of a hub in a drill. */
+const STOP_MS = 10_000
 
 /** What a machine runs. */
 export interface Job {
@@ -43,11 +45,23 @@ export class Machine implements AsyncDisposable {
     this.#keeping = this.#keep()
   }
 
-  /** Resolves once it is gone, and stays so. */
-  async stop(signal = this.job.stopSignal): Promise<void> {
+  /**
+   * Resolves once it is gone, and stays so. What does not exit in time is killed.
+   *
+   * @returns whether it has exited by itself
+   */
+  async stop(signal = this.job.stopSignal): Promise<boolean> {
     this.#isWanted = false
-    await this.#service?.stop(signal)
+    const service = this.#service
+    let hasExited = true
+    const timer = setTimeout(() => {
+      hasExited = false
+      this.kill()
+    }, STOP_MS)
+    await service?.stop(signal)
+    clearTimeout(timer)
     await this.#keeping
+    return hasExited
   }
 
   kill(): void {
