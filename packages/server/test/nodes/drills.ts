@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts'
 import { until } from './until.ts'
 
 /** How long an engine has to recover by itself once there is room again. */
-const RECOVERY_MS = 15_000
+const RECOVERY_MS = 30_000
 /** Events that are acknowledged after each step of a drill. */
 const SOME = 40
 

@@ -52,20 +52,22 @@ export class Machine implements AsyncDisposable {
    */
   async stop(signal = this.job.stopSignal): Promise<boolean> {
     this.#isWanted = false
-    const service = this.#service
     let hasExited = true
     const timer = setTimeout(() => {
       hasExited = false
       this.kill()
     }, STOP_MS)
-    await service?.stop(signal)
-    clearTimeout(timer)
+    await this.#service?.stop(signal)
     await this.#keeping
+    // It may have been about to start again.
+    await this.#service?.stop(signal)
+    this.#service = undefined
+    clearTimeout(timer)
     return hasExited
   }
 
   kill(): void {
-    process.kill(this.#service!.pid, 'SIGKILL')
+    if (this.#service !== undefined) process.kill(this.#service.pid, 'SIGKILL')
   }
 
   /** Suspends all of its processes, as a hypervisor may do with a machine. */
