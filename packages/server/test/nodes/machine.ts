@@ -55,7 +55,7 @@ export class Machine implements AsyncDisposable {
     let hasExited = true
     const timer = setTimeout(() => {
       hasExited = false
-      this.kill()
+      void this.#service?.stop('SIGKILL')
     }, STOP_MS)
     await this.#service?.stop(signal)
     await this.#keeping
@@ -67,7 +67,7 @@ export class Machine implements AsyncDisposable {
   }
 
   kill(): void {
-    if (this.#service !== undefined) process.kill(this.#service.pid, 'SIGKILL')
+    process.kill(this.#service!.pid, 'SIGKILL')
   }
 
   /** Suspends all of its processes, as a hypervisor may do with a machine. */
