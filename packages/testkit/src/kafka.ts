@@ -64,15 +64,15 @@ export function hasKafka(): boolean {
   return existsSync(JARS)
 }
 
-/** A command line that runs one of Kafka's programs. */
-export function kafkaCommand(program: string, ...args: readonly string[]): [string, ...string[]] {
-  return ['java', ...JVM, ...LOG, program, ...args]
-}
-
 /** For tests that kill brokers: one that was killed may return once its session is over, after 9 s by default. */
 export const SHORT_SESSION: Readonly<Record<string, string>> = {
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
+}
+
+/** A command line that runs one of Kafka's programs. */
+export function kafkaCommand(program: string, ...args: readonly string[]): [string, ...string[]] {
+  return ['java', ...JVM, ...LOG, program, ...args]
 }
 
 /** Resolves once it can create topics, after about 3 s. */
@@ -128,9 +128,9 @@ function createBroker(cluster: ClusterPlan, index: number, port: number, options
 }
 
 async function format({ id }: ClusterPlan, file: string): Promise<void> {
-  const args = ['format', '--ignore-formatted', `--cluster-id=${id}`, '--config', file]
-  const [java, ...words] = kafkaCommand('kafka.tools.StorageTool', ...args)
-  await promisify(execFile)(java, words)
+  const words = ['format', '--ignore-formatted', `--cluster-id=${id}`, '--config', file]
+  const [java, ...args] = kafkaCommand('kafka.tools.StorageTool', ...words)
+  await promisify(execFile)(java, args)
 }
 
 function propertiesOf(
