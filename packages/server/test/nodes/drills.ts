@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts'
 import { until } from './until.ts'
 
 /** How long an engine has to recover by itself once there is room again. */
-const RECOVERY_MS = 15_000
+const RECOVERY_MS = 30_000
 /** Events that are acknowledged after each step of a drill. */
 const SOME = 40
 
@@ -31,7 +31,7 @@ async function statusOf(hub: Machine): Promise<number> {
 /** Kills it; its service manager starts it again. */
 async function kill(machine: Machine): Promise<void> {
   const before = machine.exits
-  machine.signal('SIGKILL')
+  machine.kill()
   await until(`${nameOf(machine)} is back`, () => machine.exits > before && machine.isRunning)
 }
 
@@ -52,7 +52,7 @@ async function cut(
 /** Restarts a hub as a deploy does: SIGTERM, drain, start. Resolves once the load balancer uses it. */
 async function roll(stage: Stage, hub: Machine): Promise<void> {
   stage.note(`restarts ${nameOf(hub)}`)
-  await hub.stop('SIGTERM')
+  await hub.stop()
   await hub.start()
   await ready(hub)
   await stage.deployment.areUp()
@@ -81,9 +81,9 @@ const freezeHub: Drill = {
     for (const ms of [2_000, 15_000]) {
       const hub = stage.random.pick(stage.deployment.hubs)
       stage.note(`freezes ${nameOf(hub)} for ${ms} ms`)
-      hub.signal('SIGSTOP')
+      hub.freeze()
       await delay(ms)
-      hub.signal('SIGCONT')
+      hub.thaw()
       stage.note('thaws it')
       await ready(hub)
       await stage.acknowledged(SOME)
@@ -141,7 +141,7 @@ const restartEngine: Drill = {
     const { engine, hubs } = stage.deployment
     for (const pause of [0, 3_000]) {
       stage.note(`restarts ${nameOf(engine)}, which is away for ${pause} ms`)
-      await engine.stop('SIGTERM')
+      await engine.stop()
       await delay(pause)
       await engine.start()
       await Promise.all(hubs.map(ready))
@@ -173,9 +173,9 @@ const freezeEngine: Drill = {
     const { engine, hubs } = stage.deployment
     for (const ms of [2_000, 12_000]) {
       stage.note(`freezes ${nameOf(engine)} for ${ms} ms`)
-      engine.signal('SIGSTOP')
+      engine.freeze()
       await delay(ms)
-      engine.signal('SIGCONT')
+      engine.thaw()
       stage.note('thaws it')
       await Promise.all(hubs.map(ready))
       await stage.acknowledged(SOME)
@@ -207,7 +207,7 @@ const fillDisk: Drill = {
       stage.remark(
         `${nameOf(engine)} does not recover by itself after its disk was full: it has to be restarted`,
       )
-      await engine.stop()
+      if (!(await engine.stop())) stage.remark(`${nameOf(engine)} does not exit then, and has to be killed`)
       await engine.start()
     }
     await Promise.all(hubs.map(ready))

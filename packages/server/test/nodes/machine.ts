@@ -1,15 +1,20 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startService } from '@tailrace/testkit'
 import type { Host, Service } from '@tailrace/testkit'
 
 /** `RestartSec=` of the unit. */
 const RESTART_MS = 1_000
+/** As containers have it by default, and enough for the drain of a hub in a drill. */
+const STOP_MS = 10_000
 
 /** What a machine runs. */
 export interface Job {
   readonly words: readonly string[]
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly port: number
+  /** What a service manager sends to stop it. @defaultValue SIGTERM */
+  readonly stopSignal?: NodeJS.Signals | undefined
 }
 
 /** A machine with one service, which a service manager restarts whenever it exits, as `Restart=always` does. */
@@ -40,15 +45,38 @@ export class Machine implements AsyncDisposable {
     this.#keeping = this.#keep()
   }
 
-  /** Resolves once it is gone, and stays so. */
-  async stop(signal?: NodeJS.Signals): Promise<void> {
+  /**
+   * Resolves once it is gone, and stays so. What does not exit in time is killed.
+   *
+   * @returns whether it has exited by itself
+   */
+  async stop(signal = this.job.stopSignal): Promise<boolean> {
     this.#isWanted = false
+    let hasExited = true
+    const timer = setTimeout(() => {
+      hasExited = false
+      void this.#service?.stop('SIGKILL')
+    }, STOP_MS)
     await this.#service?.stop(signal)
     await this.#keeping
+    // It may have been about to start again.
+    await this.#service?.stop(signal)
+    this.#service = undefined
+    clearTimeout(timer)
+    return hasExited
   }
 
-  signal(signal: NodeJS.Signals): void {
-    process.kill(this.#service!.pid, signal)
+  kill(): void {
+    process.kill(this.#service!.pid, 'SIGKILL')
+  }
+
+  /** Suspends all of its processes, as a hypervisor may do with a machine. */
+  freeze(): void {
+    for (const pid of familyOf(this.#service!.pid)) process.kill(pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    for (const pid of familyOf(this.#service!.pid)) process.kill(pid, 'SIGCONT')
   }
 
   get isRunning(): boolean {
@@ -86,4 +114,10 @@ export class Machine implements AsyncDisposable {
       }
     }
   }
+}
+
+/** A process, and all that it has started. */
+function familyOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))]
 }

@@ -9,9 +9,15 @@ export const nats: Engine = {
   title: 'NATS JetStream',
   version: () => execFileSync('nats-server', ['--version'], { encoding: 'utf8' }).trim(),
   diskBytes: 64 * 2 ** 20,
-  async prepare(_, folder) {
+  async prepare({ address }, folder) {
     const file = join(folder, 'nats.conf')
-    writeFileSync(file, exampleFile('nats.conf', [['/var/lib/nats', join(folder, 'data')]]))
+    writeFileSync(
+      file,
+      exampleFile('nats.conf', [
+        ['0.0.0.0', address],
+        ['/var/lib/nats', join(folder, 'data')],
+      ]),
+    )
     const { words } = composeCommand('nats', 'nats')
     return { words: words.map((word) => (word === '/etc/nats/nats.conf' ? file : word)), port: 4222 }
   },

@@ -9,11 +9,11 @@ export const postgres: Engine = {
   title: 'PostgreSQL',
   version: () => execFileSync('pg_config', ['--version'], { encoding: 'utf8' }).trim(),
   diskBytes: 256 * 2 ** 20,
-  async prepare(_, folder) {
+  async prepare({ address }, folder) {
     const bin = execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim()
     const [data, file] = [join(folder, 'data'), join(folder, 'postgresql.conf')]
     const owner = ownerOf(folder)
-    const text = exampleFile('postgresql.conf')
+    const text = exampleFile('postgresql.conf', [["'*'", `'${address}'`]])
     // Debian's folder for sockets is only there while a cluster of Debian's runs.
     writeFileSync(file, `${text}unix_socket_directories = ''\n`)
     chmodSync(file, 0o644)
@@ -32,7 +32,8 @@ export const postgres: Engine = {
     const run = composeCommand('postgres', 'postgres').words.map((word) =>
       word === 'postgres' ? join(bin, 'postgres') : word.replace('/etc/postgresql/postgresql.conf', file),
     )
-    return { words: [...owner, ...run, '-D', data], port: 5432 }
+    // With SIGTERM, it would wait until every hub has left.
+    return { words: [...owner, ...run, '-D', data], port: 5432, stopSignal: 'SIGINT' }
   },
 }
 

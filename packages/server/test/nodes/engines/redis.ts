@@ -10,10 +10,16 @@ export const redis: Engine = {
   version: () =>
     `Redis ${execFileSync('redis-server', ['--version'], { encoding: 'utf8' }).match(/v=(\S+)/)?.[1]}`,
   diskBytes: 16 * 2 ** 20,
-  async prepare(_, folder) {
+  async prepare({ address }, folder) {
     const [data, file] = [join(folder, 'data'), join(folder, 'redis.conf')]
     mkdirSync(data)
-    writeFileSync(file, exampleFile('redis.conf', [['/var/lib/redis', data]]))
+    writeFileSync(
+      file,
+      exampleFile('redis.conf', [
+        ['bind 0.0.0.0', `bind ${address}`],
+        ['/var/lib/redis', data],
+      ]),
+    )
     const { words } = composeCommand('redis', 'redis')
     return { words: words.map((word) => (word === '/etc/redis/redis.conf' ? file : word)), port: 6379 }
   },
