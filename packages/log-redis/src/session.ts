@@ -66,10 +66,12 @@ export class RedisSession implements Session {
     try {
       for (let i = 0; i < 2; i += 1) opened.push(await Connection.open(host, address, inTime))
       const [commands, follower] = opened as [Connection, Connection]
-      const { server, mayLose, hazards, maxTextBytes } = await readSettings(
-        commands,
-        address.kind !== 'server',
-      )
+      const { server, mayLose, hazards, maxTextBytes } = await readSettings({
+        connection: commands,
+        base,
+        user: address.user,
+        hasReplicas: address.kind !== 'server',
+      })
       durability.assert(hazards)
       await PROBE.run(commands, base, [])
       await follower.call(['XREAD', 'STREAMS', `${base}probe`, '0'])
