@@ -158,6 +158,6 @@ export function foreignKey(key: string): LogError {
 }
 
 /** Not the end of the log yet: whether it was replaced is decided where sessions are opened. */
-function otherLog(): LogError {
+export function otherLog(): LogError {
   return new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
 }

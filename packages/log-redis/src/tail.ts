@@ -3,15 +3,20 @@ import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
 import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
+import { FOLLOW } from './scripts/follow.ts'
 import { PURGED } from './scripts/purge.ts'
-import type { Knowledge, RedisSession } from './session.ts'
+import { otherLog, type Knowledge, type RedisSession } from './session.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
 const WAIT_MS = 1_000
-/** Entries are requested by number, not by size: many only while those before were small. */
-const MIN_COUNT = 16
-const MAX_COUNT = 128
-const SMALL_BYTES = 64 * 1024
+/** While it waits, it can bound the next entries only by their number. Behind that many, it reads by size. */
+const MAX_AWAITED = 8
+
+interface Found {
+  readonly entries: readonly Reply[]
+  /** The last record that was removed from the stream. */
+  readonly forgotten: string | null
+}
 
 /** The only tail of a node: reports what any node has appended, in order, from where the last session ended. */
 export class Tail {
@@ -19,7 +24,8 @@ export class Tail {
   readonly #knowledge: Knowledge
   readonly #base: string
   #id: string | undefined
-  #count = MIN_COUNT
+  /** There are probably more entries. */
+  #isBehind = false
   #place: Place = { offset: 0, order: 0 }
   readonly #waiting = new Set<() => void>()
 
@@ -54,6 +60,7 @@ export class Tail {
 
   /** Reports until the session ends. A session that brings something that the log has not written is ended. */
   async follow(session: RedisSession): Promise<void> {
+    this.#isBehind = this.#id !== undefined
     if (this.#id === undefined) {
       this.#id = `${session.newest}-18446744073709551615`
       this.#place = { offset: session.newest, order: Infinity }
@@ -70,24 +77,36 @@ export class Tail {
     }
   }
 
+  #next(session: RedisSession): Promise<Found> {
+    return this.#isBehind ? this.#readOn(session) : this.#wait(session)
+  }
+
   /**
    * Waits for the next entries. Right behind them, asks which log they are from: the answer is no later than them.
    */
-  async #next(session: RedisSession): Promise<{ entries: readonly Reply[]; forgotten: string | null }> {
+  async #wait({ follower }: RedisSession): Promise<Found> {
     const { epoch, seen } = this.#knowledge
-    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${this.#count}`]
-    const { follower } = session
+    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${MAX_AWAITED}`]
     const [read, identity] = await Promise.all([
       follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
       follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
     ])
     const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]
-    if (nowEpoch !== epoch || Number(newest) < seen) {
-      throw new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
-    }
+    if (nowEpoch !== epoch || Number(newest) < seen) throw otherLog()
     if (read === null) return { entries: [], forgotten }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
+    this.#isBehind = entries.length === MAX_AWAITED
     return { entries, forgotten }
+  }
+
+  /** Reads the next entries, as many as are small together. */
+  async #readOn({ follower }: RedisSession): Promise<Found> {
+    const { epoch = '', seen } = this.#knowledge
+    const answer = await FOLLOW.run(follower, this.#base, [epoch, `${seen}`, this.#id!])
+    if (answer[0] === 'replaced') throw otherLog()
+    const [, forgotten, entries] = answer as readonly [string, string, readonly Reply[]]
+    this.#isBehind = entries.length > 0
+    return { entries, forgotten: forgotten === '' ? null : forgotten }
   }
 
   /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
@@ -104,9 +123,6 @@ export class Tail {
 
   #tell(replies: readonly Reply[]): void {
     const entries = replies.map(toEntry)
-    const bytes = entries.reduce((sum, { event }) => sum + (event?.data.length ?? 0), 0)
-    if (bytes > SMALL_BYTES) this.#count = MIN_COUNT
-    else if (entries.length === this.#count) this.#count = Math.min(2 * this.#count, MAX_COUNT)
     let run: Entry[] = []
     const flush = (): void => {
       const events = run.map(({ event }) => event!)

@@ -32,6 +32,13 @@ local function parse(member)
   return tonumber(offset), tonumber(bytes), tonumber(time)
 end
 
+-- The size of the fields of an entry of the stream.
+local function sizeOf(fields)
+  local bytes = 0
+  for i = 2, #fields, 2 do bytes = bytes + #fields[i] end
+  return bytes
+end
+
 local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = call('TIME')
