@@ -98,6 +98,25 @@ describe.skipIf(!redis)('the settings of Redis', () => {
       .toBe('stored')
   })
 
+  test('that leave it no memory at all let a node start, purge, and apply retention', async () => {
+    const server = await start({ appendfsync: 'no' })
+    const log = await open(server)
+    using admin = await connectTo(server)
+    await Promise.all(Array.from({ length: 300 }, (_, i) => publish(log, `${i}`, `t/${i % 3}`)))
+    await admin.send('CONFIG', 'SET', 'maxmemory', '1')
+    await expectRejection(publish(log, 'refused'), 'full')
+    expect((await rejection(log.ready())).code).toBe('full')
+
+    await admin.send('CONFIG', 'REWRITE')
+    await server.stop()
+    await server.start()
+    const other = await open(server)
+    expect(await other.retention.purge('t/0')).toBe(true)
+    const rules = [{ selector: '**', maxCount: 10 }]
+    for (let isDone = false; !isDone;) isDone = (await other.retention.trim(rules, Date.now())).done
+    expect(await readAll(other)).toHaveLength(20)
+  })
+
   test.skipIf(!mount)(
     'leave it without room on its disk: publishes reject until there is some, and none is lost',
     async () => {

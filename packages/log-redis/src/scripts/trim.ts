@@ -1,6 +1,22 @@
 import { Script } from '../script.ts'
 
 /**
+ * Takes or renews the right to apply retention. Arguments: epoch, seen, node, milliseconds. Answers `lease`, and
+ * whether the node has it; or `replaced`.
+ */
+export const LEASE: Script = new Script(
+  'lease',
+  `
+if not isSame(ARGV[1], ARGV[2]) then return {'replaced'} end
+local holder = call('GET', base .. 'lease')
+if holder and holder ~= ARGV[3] then return {'lease', 0} end
+call('SET', base .. 'lease', ARGV[3], 'PX', ARGV[4])
+return {'lease', 1}
+`,
+  { whenFull: true },
+)
+
+/**
  * A step of retention for some topics, at most so much that nobody waits for long. The rules are those of `expire`
  * in @tailrace/log. Arguments: epoch, seen, now, the offset after which the first topic continues; then for each topic
  * its name, maxAgeMs, maxCount and maxBytes, which are empty if they do not apply. Answers `trimmed`, how many events
@@ -74,6 +90,7 @@ for at = 5, #ARGV, 4 do
 end
 return {'trimmed', removed, done, 0}
 `,
+  { whenFull: true },
 )
 
 /**
@@ -105,6 +122,7 @@ end
 local isDone = #notes < MAX_NOTES and call('ZCARD', base .. 'purges') == 0
 return {'trimmed', removed, isDone and 1 or 0}
 `,
+  { whenFull: true },
 )
 
 /**
@@ -150,4 +168,5 @@ for at = 4, #ARGV, 2 do
 end
 return {'trimmed', done, left}
 `,
+  { whenFull: true },
 )
