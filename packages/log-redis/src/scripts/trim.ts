@@ -44,33 +44,37 @@ local function trim(topic, maxAge, maxCount, maxBytes)
   local cutoff = maxAge == '' and -math.huge or now - tonumber(maxAge)
   maxCount = tonumber(maxCount == '' and math.huge or maxCount)
   maxBytes = tonumber(maxBytes == '' and math.huge or maxBytes)
-  local limit = MAX_EVENTS - examined
-  local members = call('ZRANGEBYSCORE', base .. 'events:' .. topic, '(' .. int(after), '+inf', 'LIMIT', 0, limit)
-  local count, isDone = 0, #members < limit
-  for _, member in ipairs(members) do
-    local offset, bytes, time = parse(member)
-    local key = call('ZRANGEBYSCORE', base .. 'state:' .. topic, int(offset), int(offset))[1]
-    local isAged = time < cutoff
-    local isHistorySurplus = row.count > maxCount or row.bytes > maxBytes
-    local isStateSurplus = row.state > maxBytes
-    -- It was stored by a clock that was ahead, so it says nothing about the age of the events that follow.
-    local isFromTheFuture = time > now and maxAge ~= ''
-    examined = examined + 1
-    if not isAged and not isHistorySurplus and not isStateSurplus and not isFromTheFuture then
-      isDone = true
-      break
-    end
-    after = offset
-    if isAged or (key and isStateSurplus) or (not key and isHistorySurplus) then
-      remove(topic, row, offset, member, key)
-      count = count + 1
-      if key then
-        row.keys, row.state = row.keys - 1, row.state - bytes - #key - STATE_OVERHEAD
-      else
-        row.count, row.bytes = row.count - 1, row.bytes - bytes
+  local count = 0
+
+  -- Examines the next events, as long as there may be something to remove.
+  local function examine(limit)
+    local members = call('ZRANGEBYSCORE', base .. 'events:' .. topic, '(' .. int(after), '+inf', 'LIMIT', 0, limit)
+    for _, member in ipairs(members) do
+      local offset, bytes, time = parse(member)
+      local key = call('ZRANGEBYSCORE', base .. 'state:' .. topic, int(offset), int(offset))[1]
+      local isAged = time < cutoff
+      local isHistorySurplus = row.count > maxCount or row.bytes > maxBytes
+      local isStateSurplus = row.state > maxBytes
+      -- It was stored by a clock that was ahead, so it says nothing about the age of the events that follow.
+      local isFromTheFuture = time > now and maxAge ~= ''
+      examined = examined + 1
+      if not isAged and not isHistorySurplus and not isStateSurplus and not isFromTheFuture then return true end
+      after = offset
+      if isAged or (key and isStateSurplus) or (not key and isHistorySurplus) then
+        remove(topic, row, offset, member, key)
+        count = count + 1
+        if key then
+          row.keys, row.state = row.keys - 1, row.state - bytes - #key - STATE_OVERHEAD
+        else
+          row.count, row.bytes = row.count - 1, row.bytes - bytes
+        end
       end
     end
+    return #members < limit
   end
+
+  -- Most topics have nothing to remove, which their first event tells.
+  local isDone = examine(1) or (examined < MAX_EVENTS and examine(MAX_EVENTS - examined))
   if count > 0 then
     removed = removed + count
     local lost = countLoss()
