@@ -9,14 +9,19 @@ import { otherLog, type Knowledge, type RedisSession } from './session.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
 const WAIT_MS = 1_000
-/** While it waits, it can bound the next entries only by their number. Behind that many, it reads by size. */
-const MAX_AWAITED = 8
+/** How many entries it reads at a time: any, and such as have at most 64 KiB each. */
+const MAX_ENTRIES = 8
+const MAX_SMALL_ENTRIES = 128
 
 interface Found {
   readonly entries: readonly Reply[]
   /** The last record that was removed from the stream. */
   readonly forgotten: string | null
+  /** The newest offset of a large event. */
+  readonly large: string | null
 }
+
+type FollowAnswer = readonly [kind: string, entries: readonly Reply[], ...meta: (string | null)[]]
 
 /** The only tail of a node: reports what any node has appended, in order, from where the last session ended. */
 export class Tail {
@@ -24,8 +29,9 @@ export class Tail {
   readonly #knowledge: Knowledge
   readonly #base: string
   #id: string | undefined
-  /** There are probably more entries. */
+  /** There are probably more entries, up to this offset also large ones. */
   #isBehind = false
+  #large = 0
   #place: Place = { offset: 0, order: 0 }
   readonly #waiting = new Set<() => void>()
 
@@ -61,6 +67,7 @@ export class Tail {
   /** Reports until the session ends. A session that brings something that the log has not written is ended. */
   async follow(session: RedisSession): Promise<void> {
     this.#isBehind = this.#id !== undefined
+    this.#large = Infinity
     if (this.#id === undefined) {
       this.#id = `${session.newest}-18446744073709551615`
       this.#place = { offset: session.newest, order: Infinity }
@@ -68,7 +75,8 @@ export class Tail {
     try {
       for (;;) {
         const before = this.#place
-        const { entries, forgotten } = await this.#next(session)
+        const { entries, forgotten, large } = await this.#next(session)
+        this.#large = Number(large)
         this.#tell(entries)
         if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
       }
@@ -78,7 +86,8 @@ export class Tail {
   }
 
   #next(session: RedisSession): Promise<Found> {
-    return this.#isBehind ? this.#readOn(session) : this.#wait(session)
+    const isBeforeLarge = this.#isBehind && this.#place.offset < this.#large
+    return isBeforeLarge ? this.#readOn(session) : this.#wait(session)
   }
 
   /**
@@ -86,27 +95,29 @@ export class Tail {
    */
   async #wait({ follower }: RedisSession): Promise<Found> {
     const { epoch, seen } = this.#knowledge
-    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${MAX_AWAITED}`]
+    const count = this.#isBehind ? MAX_SMALL_ENTRIES : MAX_ENTRIES
+    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${count}`]
     const [read, identity] = await Promise.all([
       follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
-      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
+      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten', 'large'], WAIT_MS),
     ])
-    const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]
+    const [nowEpoch, newest, forgotten = null, large = null] = identity as readonly (string | null)[]
     if (nowEpoch !== epoch || Number(newest) < seen) throw otherLog()
-    if (read === null) return { entries: [], forgotten }
+    this.#isBehind = false
+    if (read === null) return { entries: [], forgotten, large }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
-    this.#isBehind = entries.length === MAX_AWAITED
-    return { entries, forgotten }
+    this.#isBehind = entries.length === count
+    return { entries, forgotten, large }
   }
 
-  /** Reads the next entries, as many as are small together. */
+  /** Reads the next entries by their size. */
   async #readOn({ follower }: RedisSession): Promise<Found> {
     const { epoch = '', seen } = this.#knowledge
     const answer = await FOLLOW.run(follower, this.#base, [epoch, `${seen}`, this.#id!])
     if (answer[0] === 'replaced') throw otherLog()
-    const [, forgotten, entries] = answer as readonly [string, string, readonly Reply[]]
+    const [, entries, forgotten = null, large = null] = answer as FollowAnswer
     this.#isBehind = entries.length > 0
-    return { entries, forgotten: forgotten === '' ? null : forgotten }
+    return { entries, forgotten, large }
   }
 
   /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */

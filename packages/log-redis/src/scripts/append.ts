@@ -72,7 +72,9 @@ local function topicOf(name)
   return topic
 end
 
-local firsts, sizes = {}, {}
+-- Tails read more carefully when larger events are before them.
+local LARGE = 65536
+local firsts, sizes, large = {}, {}, nil
 
 -- The offset of the first event with an idempotency key, if it is known.
 local function firstOf(event, name)
@@ -159,6 +161,7 @@ local function store(event)
     if not event.isKnown then topic.answered = topic.answered + #event.once + RECORD_OVERHEAD end
   end
   topic.newest, topic.isChanged = offset, true
+  if bytes > LARGE then large = id end
   if event.ends then topic.ended = id end
 end
 
@@ -230,6 +233,7 @@ for name, topic in pairs(topics) do
 end
 write('ZADD', base .. 'topics', live)
 write('ZREM', base .. 'gone', revived)
+if large then call('HSET', base .. 'meta', 'large', large) end
 if offset > newest then call('HSET', base .. 'meta', 'newest', int(offset)) end
 return answer
 `,
