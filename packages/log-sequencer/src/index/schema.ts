@@ -7,6 +7,12 @@ export interface Standing {
   readonly identity: string
   /** Empty until the log has begun. */
   readonly epoch: string
+  /** The epochs before that one, as {@link withEpoch} lists them. */
+  readonly former: string
+  /** Epochs of which this index had applied records that the engine has lost. */
+  readonly lost: string
+  /** The record that was applied last before the index was emptied; empty if it need not be found again. */
+  readonly witness: string
   readonly secret: string
   /** Of the record that was applied last. */
   readonly position: number
@@ -36,9 +42,28 @@ export interface Unfinished {
   readonly bytes: number
 }
 
+/** How many epochs a list holds: the newest ones. */
+const MAX_EPOCHS = 100
+
+/** Adds an epoch to a list of them. */
+export function withEpoch(list: string, epoch: string): string {
+  return [...list.split(' '), epoch]
+    .filter((one) => one !== '')
+    .slice(-MAX_EPOCHS)
+    .join(' ')
+}
+
+/** Whether readers may have cursors of the current epoch to which the engine has no events. */
+export function isLost({ epoch, former, lost }: Standing): boolean {
+  return epoch !== '' && `${former} ${lost}`.split(' ').includes(epoch)
+}
+
 const NOTHING: Standing = {
   identity: '',
   epoch: '',
+  former: '',
+  lost: '',
+  witness: '',
   secret: '',
   position: 0,
   record: '',
