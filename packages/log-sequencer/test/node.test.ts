@@ -163,17 +163,6 @@ describe('a node', () => {
     expect(await log.append([event])).toHaveLength(1)
     await log.close()
   })
-
-  test('fails when its engine goes back in time under it', async () => {
-    const sequence = new MemorySequence()
-    const [log, other] = [await logs.open(sequence), await logs.open(sequence)]
-    await log.append([event])
-    const failed = Promise.withResolvers<LogError>()
-    await log.tail({ ...NO_LISTENER, failed: failed.resolve })
-    await other.close()
-    sequence.rewind(1)
-    expect(await failed.promise).toMatchObject({ code: 'replaced' })
-  })
 })
 
 describe.runIf(process.env['TAILRACE_LONG'] === '1')('after a while', () => {

@@ -165,7 +165,14 @@ export function openIndexWriter(path: string): IndexWriter {
         if (!isWhole) return [false, standing]
         const { position } = loading!
         const { identity, lost, witness } = standing
-        const loaded = { ...standings.read(), identity, position, base: position, unfinished: '', witness: '' }
+        const loaded = {
+          ...standings.read(),
+          identity,
+          position,
+          base: position,
+          unfinished: '',
+          witness: '',
+        }
         // The record that this index had applied last may have been lost before others took its place.
         const isSound = witness === '' || nodes.has(witness)
         return [true, { ...loaded, lost: isSound ? lost : withEpoch(lost, loaded.epoch) }]
