@@ -137,8 +137,11 @@ export function openIndexWriter(path: string): IndexWriter {
       const { identity, epoch, lost } = standing
       // Unlike what is applied, this is in no record.
       db.exec('PRAGMA synchronous = FULL')
-      empty({ ...standings.nothing, identity, lost: withEpoch(lost, epoch) })
-      db.exec('PRAGMA synchronous = NORMAL')
+      try {
+        empty({ ...standings.nothing, identity, lost: withEpoch(lost, epoch) })
+      } finally {
+        db.exec('PRAGMA synchronous = NORMAL')
+      }
     },
 
     apply(records) {
