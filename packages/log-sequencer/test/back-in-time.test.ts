@@ -94,10 +94,10 @@ describe('an engine that went back in time', () => {
     const [link, other] = [sequence.link(), await logs.open(sequence)]
     const log = await openAsHub('one', link)
     const stopped = await logs.open(sequence, { name: 'stopped' })
-    // The other node is too slow to learn of what is lost.
     await publish(log, 'kept')
     await epochOf(other)
     const before = await epochOf(log)
+    // It does not learn of what is lost.
     await other.close()
     await publish(log, 'lost 1', 'lost 2')
     await epochOf(stopped)
@@ -179,6 +179,23 @@ describe('an engine that went back in time', () => {
 })
 
 describe('a new epoch', () => {
+  test('is never one that was before, on a node that knows it only from the records', async () => {
+    const sequence = new MemorySequence()
+    const first = await logs.open(sequence, { name: 'first' })
+    await publish(first, 'kept', 'lost')
+    const epochs = [await epochOf(first)]
+    await first.close()
+    sequence.rewind(1)
+    epochs.push(await epochOf(await logs.open(sequence, { name: 'first' })))
+    const other = await openAsHub('other', sequence.link())
+    expect(await epochOf(other)).toBe(epochs[1])
+    const failure = await failureOf(other)
+    sequence.rewind(1)
+    await expect.poll(failure).toMatchObject({ code: 'replaced' })
+    await becomesReady(other)
+    expect(epochs).not.toContain(await epochOf(other))
+  })
+
   const LARGE = 'x'.repeat(4 * 2 ** 20)
 
   async function outgrow(sequence: MemorySequence, log: CompleteEventLog): Promise<void> {

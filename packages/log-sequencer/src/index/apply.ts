@@ -4,7 +4,7 @@ import { createEventTable, createNoteTable, createTopicTable, type BatchResult }
 import { offsetBefore, type Entry, type LogRecord, type Part } from '../record/record.ts'
 import { createNodeTable } from './node-table.ts'
 import { createRemover, type Removed } from './remove.ts'
-import { withEpoch, type Standing, type Unfinished } from './schema.ts'
+import { listEpochs, type Standing, type Unfinished } from './schema.ts'
 
 /** A record in its place. */
 export interface PlacedRecord {
@@ -80,7 +80,7 @@ export function createApplier(db: DatabaseSync, path: string): Applier {
   function applyEntry(entry: Entry, node: string, time: number, nextOffset: () => number): EntryResult {
     switch (entry.kind) {
       case 'epoch':
-        standing = { ...standing, epoch: entry.epoch, former: withEpoch(standing.former, standing.epoch) }
+        standing = { ...standing, epoch: entry.epoch, former: listEpochs(standing.former, standing.epoch) }
         return undefined
       case 'batch':
         return events.store(entry.events, time, nextOffset)

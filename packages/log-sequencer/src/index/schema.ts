@@ -7,9 +7,9 @@ export interface Standing {
   readonly identity: string
   /** Empty until the log has begun. */
   readonly epoch: string
-  /** The epochs before that one, as {@link withEpoch} lists them. */
+  /** The epochs before that one, by the records; a list as {@link listEpochs} makes it. */
   readonly former: string
-  /** Epochs of which this index had applied records that the engine has lost. */
+  /** Epochs that readers may have cursors of although the engine has lost the events: a list. In no record. */
   readonly lost: string
   /** The record that was applied last before the index was emptied; empty if it need not be found again. */
   readonly witness: string
@@ -45,17 +45,15 @@ export interface Unfinished {
 /** How many epochs a list holds: the newest ones. */
 const MAX_EPOCHS = 100
 
-/** Adds an epoch to a list of them. */
-export function withEpoch(list: string, epoch: string): string {
-  return [...list.split(' '), epoch]
-    .filter((one) => one !== '')
-    .slice(-MAX_EPOCHS)
-    .join(' ')
+/** Makes one list of several, or of single epochs. */
+export function listEpochs(...lists: string[]): string {
+  const epochs = lists.flatMap((list) => list.split(' ')).filter((epoch) => epoch !== '')
+  return [...new Set(epochs)].slice(-MAX_EPOCHS).join(' ')
 }
 
-/** Whether readers may have cursors of the current epoch to which the engine has no events. */
-export function isLost({ epoch, former, lost }: Standing): boolean {
-  return epoch !== '' && `${former} ${lost}`.split(' ').includes(epoch)
+/** Whether readers may have cursors of the current epoch although the engine has lost the events. */
+export function isLost({ epoch, lost }: Standing): boolean {
+  return epoch !== '' && lost.split(' ').includes(epoch)
 }
 
 const NOTHING: Standing = {

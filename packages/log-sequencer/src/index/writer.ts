@@ -8,7 +8,7 @@ import { createApplier, type PlacedRecord, type RecordResult } from './apply.ts'
 import { createLoader, partsOf } from './checkpoint.ts'
 import { createNodeTable } from './node-table.ts'
 import { createPlanner, type Plan } from './plan.ts'
-import { createStandingTable, INDEX_FORMAT, withEpoch, type Standing } from './schema.ts'
+import { createStandingTable, INDEX_FORMAT, listEpochs, type Standing } from './schema.ts'
 
 /** How many unused pages are returned to the disk after a removal. */
 const MAX_VACUUM_PAGES = 512
@@ -134,11 +134,11 @@ export function openIndexWriter(path: string): IndexWriter {
     },
 
     forsake() {
-      const { identity, epoch, lost } = standing
+      const { identity, epoch, former, lost } = standing
       // Unlike what is applied, this is in no record.
       db.exec('PRAGMA synchronous = FULL')
       try {
-        empty({ ...standings.nothing, identity, lost: withEpoch(lost, epoch) })
+        empty({ ...standings.nothing, identity, lost: listEpochs(lost, former, epoch) })
       } finally {
         db.exec('PRAGMA synchronous = NORMAL')
       }
@@ -178,7 +178,7 @@ export function openIndexWriter(path: string): IndexWriter {
         }
         // The record that this index had applied last may have been lost before others took its place.
         const isSound = witness === '' || nodes.has(witness)
-        return [true, { ...loaded, lost: isSound ? lost : withEpoch(lost, loaded.epoch) }]
+        return [true, { ...loaded, lost: isSound ? lost : listEpochs(lost, loaded.epoch) }]
       }),
 
     plan: (rules, now) => planner.step(rules, now),
