@@ -122,7 +122,7 @@ test(
       const stored = (await allOf(hubs[0]!.log as never, 'read')).map(
         ({ offset, data }) => [`${epoch}.${offset}`, data] as const,
       )
-      const known = new Map(stored)
+      const known = new Map<string, string>(stored)
       for (const { told } of hubs) {
         for (const [cursor, data] of told) {
           if (!cursor.startsWith(`${epoch}.`)) continue

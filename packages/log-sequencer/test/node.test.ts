@@ -114,9 +114,9 @@ describe('a node', () => {
     restore()
     await expect.poll(async () => (await rejection(log.ready())).code).toBe('replaced')
     await log.close()
-    expect(await allOf(await logs.open(sequence, { name: 'cut' }), 'read')).toEqual(
-      await allOf(other, 'read'),
-    )
+    const again = await logs.open(sequence, { name: 'cut' })
+    expect(await allOf(again, 'read')).toEqual(await allOf(other, 'read'))
+    expect(await again.describe()).toEqual(await other.describe())
   })
 
   test('whose index takes long is open, and says how far it is', async () => {
