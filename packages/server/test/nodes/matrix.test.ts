@@ -41,8 +41,8 @@ describe.each(ENGINES)('three hubs behind HAProxy over $name', (engine) => {
       async () => {
         const outcome = await runDrill(deployment, drill, random)
         outcomes.push(outcome)
-        if (!outcome.isGood) console.log(deployment.output())
-        expect(outcome).toMatchObject({ faults: [], gaps: 0, isGood: true })
+        const story = [...outcome.story, deployment.output()].join('\n')
+        expect(outcome, story).toMatchObject({ faults: [], gaps: 0, isGood: true })
       },
     )
   }
