@@ -97,16 +97,18 @@ describe.skipIf(!kafka)('a Kafka log', () => {
     await expect.poll(() => cluster.proxy.connections()).toBe(0)
   })
 
-  test.runIf(isLong)('is not interrupted because its own process was busy for longer', async () => {
-    const log = await open()
-    const tail = await recordTail(log)
-    const described = log.describe()
-    for (const end = performance.now() + BUSY_MS; performance.now() < end;);
-    await described
-    await tail.reach(await publish(log, '1'))
-    expect(tail.interruptions).toEqual([])
-    await log.close()
-  })
+  if (isLong) {
+    test('is not interrupted because its own process was busy for longer', async () => {
+      const log = await open()
+      const tail = await recordTail(log)
+      const described = log.describe()
+      for (const end = performance.now() + BUSY_MS; performance.now() < end;);
+      await described
+      await tail.reach(await publish(log, '1'))
+      expect(tail.interruptions).toEqual([])
+      await log.close()
+    })
+  }
 
   test('gives its space back to Kafka once retention has removed enough', async () => {
     const log = await open()

@@ -123,16 +123,18 @@ describe.skipIf(!isPresent)('a Kafka broker with TLS and users', () => {
     )
   })
 
-  test.runIf(isLong)('asks for the password again during a connection, which continues', async () => {
-    const sequencer = await connectAs('alice:s3cret@', { sasl: 'PLAIN' })(NEVER)
-    let isLost = false
-    void sequencer.lost.then(() => (isLost = true))
-    await sequencer.consume(0, { async records() {} })
-    const end = performance.now() + 3 * SESSION_MS
-    while (performance.now() < end) await sequencer.append(new Uint8Array(1))
-    expect(isLost).toBe(false)
-    await sequencer.close()
-  })
+  if (isLong) {
+    test('asks for the password again during a connection, which continues', async () => {
+      const sequencer = await connectAs('alice:s3cret@', { sasl: 'PLAIN' })(NEVER)
+      let isLost = false
+      void sequencer.lost.then(() => (isLost = true))
+      await sequencer.consume(0, { async records() {} })
+      const end = performance.now() + 3 * SESSION_MS
+      while (performance.now() < end) await sequencer.append(new Uint8Array(1))
+      expect(isLost).toBe(false)
+      await sequencer.close()
+    })
+  }
 
   test('refuses a user on a port that knows no users', async () => {
     const connect = connectKafka({
