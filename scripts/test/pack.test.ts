@@ -51,7 +51,8 @@ function tarballOf(folder: string): string {
   )
 }
 
-afterAll(() => dir[Symbol.dispose]())
+// It deletes thousands of files.
+afterAll(() => dir[Symbol.dispose](), 60_000)
 
 test('the packed packages work together in an empty project', { timeout: 60_000 }, async () => {
   writeFileSync(

@@ -2,8 +2,8 @@ import { openKafkaLog } from '@tailrace/log-kafka'
 import { needs, startKafka, tempDir, type Kafka } from '@tailrace/testkit'
 import { afterAll, beforeAll } from 'vitest'
 
-import { echoing } from './echoing.ts'
 import type { NamedLog, OpenLog } from './open-log.ts'
+import { waitForEcho } from './wait-for-echo.ts'
 
 /** A broker takes seconds to start, in each test file. */
 const hasKafka = process.env['TAILRACE_LONG'] === '1' && needs('kafka')
@@ -20,7 +20,7 @@ async function openOnKafka(): Promise<OpenLog> {
   const dir = tempDir()
   const log = await openKafkaLog({ url: `kafka://127.0.0.1:${kafka!.port}/t${logs}?index=${dir.path}` })
   return {
-    log: echoing(log),
+    log: await waitForEcho(log),
     async [Symbol.asyncDispose]() {
       await log.close()
       dir[Symbol.dispose]()

@@ -3,8 +3,8 @@ import { openNatsLog } from '@tailrace/log-nats'
 import { needs, startNats, tempDir, type NatsServer } from '@tailrace/testkit'
 import { afterAll } from 'vitest'
 
-import { echoing } from './echoing.ts'
 import type { NamedLog, OpenLog } from './open-log.ts'
+import { waitForEcho } from './wait-for-echo.ts'
 
 let starting: Promise<NatsServer> | undefined
 let logs = 0
@@ -18,7 +18,7 @@ async function openOnNats(): Promise<OpenLog> {
   const dir = tempDir()
   const log = await openNatsLog({ url: `${url}/s${logs}?index=${join(dir.path, 'index')}` })
   return {
-    log: echoing(log),
+    log: await waitForEcho(log),
     async [Symbol.asyncDispose]() {
       await log.close()
       dir[Symbol.dispose]()

@@ -2,8 +2,8 @@ import { openPostgresLog } from '@tailrace/log-postgres'
 import { needs, startPostgres, type Postgres } from '@tailrace/testkit'
 import { afterAll } from 'vitest'
 
-import { echoing } from './echoing.ts'
 import type { NamedLog } from './open-log.ts'
+import { waitForEcho } from './wait-for-echo.ts'
 
 let starting: Promise<Postgres> | undefined
 let logs = 0
@@ -21,7 +21,7 @@ export const POSTGRES: readonly NamedLog[] = needs('postgres')
           starting ??= startPostgres({ fsync: false })
           logs += 1
           const log = await openPostgresLog({ url: `${(await starting).url}?schema=log_${logs}` })
-          return { log: echoing(log), [Symbol.asyncDispose]: () => log.close() }
+          return { log: await waitForEcho(log), [Symbol.asyncDispose]: () => log.close() }
         },
       ],
     ]

@@ -2,8 +2,8 @@ import { openRedisLog } from '@tailrace/log-redis'
 import { needs, startRedis, type RedisServer } from '@tailrace/testkit'
 import { afterAll } from 'vitest'
 
-import { echoing } from './echoing.ts'
 import type { NamedLog, OpenLog } from './open-log.ts'
+import { waitForEcho } from './wait-for-echo.ts'
 
 let starting: Promise<RedisServer> | undefined
 let logs = 0
@@ -14,7 +14,7 @@ async function openOnRedis(): Promise<OpenLog> {
   starting ??= startRedis({ appendfsync: false })
   logs += 1
   const log = await openRedisLog({ url: `${(await starting).url}?prefix=log-${logs}` })
-  return { log: echoing(log), [Symbol.asyncDispose]: () => log.close() }
+  return { log: await waitForEcho(log), [Symbol.asyncDispose]: () => log.close() }
 }
 
 /** A log under a prefix of its own, on the one server of a test file. Absent where there is no Redis. */

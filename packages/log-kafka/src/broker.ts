@@ -8,7 +8,9 @@ import { assertSupported } from './versions.ts'
 /** For a connection, with its handshakes. */
 const CONNECT_TIMEOUT_MS = 2_000
 /** A broker that does not answer a request for that long is lost, and every request takes less. */
-export const REQUEST_TIMEOUT_MS = 5_000
+const ANSWER_TIMEOUT_MS = 5_000
+/** The driver would also give up if an answer is there, and this process was too busy to read it. */
+const NEVER_MS = 2 ** 31 - 1
 const CLIENT = 'tailrace'
 
 /** How all brokers of a cluster are reached. */
@@ -24,18 +26,17 @@ export class Broker {
   /** Resolves with the reason once the connection is closed. */
   readonly lost: Promise<LogError>
   readonly #connection: Connection
+  #reason = 'it closed the connection'
 
   private constructor(connection: Connection, server: Server) {
     this.#connection = connection
     this.lost = new Promise((resolve) => {
-      let reason = 'it closed the connection'
       connection.on('error', ({ cause, message }) => {
-        reason = cause instanceof Error ? cause.message : message
         // The driver leaves it open when a broker no longer accepts the credentials.
-        connection.socket?.destroy()
+        this.#giveUp(cause instanceof Error ? cause.message : message)
       })
       connection.once('close', () => {
-        resolve(new LogError('unreachable', `The Kafka broker ${nameOf(server)} is lost: ${reason}.`))
+        resolve(new LogError('unreachable', `The Kafka broker ${nameOf(server)} is lost: ${this.#reason}.`))
       })
     })
   }
@@ -46,7 +47,7 @@ export class Broker {
     const { credentials, usesTls, ca } = access
     const connection = new Connection(CLIENT, {
       connectTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: NEVER_MS,
       ...(usesTls && { tls: ca === undefined ? {} : { ca } }),
       ...(credentials && {
         sasl: {
@@ -61,7 +62,7 @@ export class Broker {
     signal.addEventListener('abort', abort)
     try {
       await connection.connect(server.host, server.port)
-      const { apiKeys } = await apiVersionsV3.api.async(connection, CLIENT, '1')
+      const { apiKeys } = await broker.call(apiVersionsV3.api, CLIENT, '1')
       assertSupported(apiKeys, nameOf(server))
       signal.throwIfAborted()
       return broker
@@ -81,7 +82,25 @@ export class Broker {
     // A broker may ask for the credentials again from time to time, and accepts nothing else meanwhile.
     if (this.#connection.status === 'reauthenticating') await this.#connection.ready()
     if (!this.#connection.isConnected()) throw await this.lost
-    return api.async(this.#connection, ...request)
+    let isAnswered = false
+    // Once this process has read what has arrived.
+    const lookAgain = (): void => {
+      setImmediate(() => {
+        if (!isAnswered) this.#giveUp(`it did not answer for ${ANSWER_TIMEOUT_MS / 1_000} s`)
+      })
+    }
+    const timer = setTimeout(lookAgain, ANSWER_TIMEOUT_MS)
+    try {
+      return await api.async(this.#connection, ...request)
+    } finally {
+      isAnswered = true
+      clearTimeout(timer)
+    }
+  }
+
+  #giveUp(reason: string): void {
+    this.#reason = reason
+    this.#connection.socket?.destroy()
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,7 @@ export function connectKafka({ address, ca, durability }: ConnectOptions): Conne
       return new KafkaSequencer({ topic, commands, fetching, maxBatchBytes })
     } catch (error) {
       closeAll()
+      if (limit.aborted) throw new LogError('unreachable', silenceOf(address), { cause: error })
       throw withHint(toLogError(error, 'be reached', 'read'), address)
     } finally {
       limit.removeEventListener('abort', closeAll)
@@ -104,6 +105,11 @@ async function firstOf(
     }
   }
   throw failure
+}
+
+function silenceOf({ servers }: KafkaAddress): string {
+  const hosts = servers.map(({ host, port }) => `${host}:${port}`).join(', ')
+  return `Kafka cannot be reached within ${CONNECT_LIMIT_MS / 1_000} s through ${hosts}.`
 }
 
 /** A broker closes a connection without a word if the client speaks before it has proved who it is, or without TLS. */

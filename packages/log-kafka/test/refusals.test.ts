@@ -55,7 +55,7 @@ describe.skipIf(!kafka)('a Kafka topic', () => {
   test('that one broker holds in memory could lose acknowledged events', async () => {
     const topic = cluster.newTopic()
     const [warning, ...others] = await warningsOf(topic)
-    expect(warning).toContain('1 replicas, min.insync.replicas=1')
+    expect(warning).toContain('(replicas=1, min.insync.replicas=1)')
     expect(warning).toContain('flush.messages=1')
     expect(others).toEqual([])
     await cluster.configure(topic, { 'flush.messages': '1' })

@@ -17,6 +17,9 @@ import { ask } from './cluster.ts'
 const isPresent = needs('kafka') && needs('openssl')
 const NEVER = new AbortController().signal
 const ITERATIONS = 4_096
+/** A broker closes a connection that has not proved again by then who it is. */
+const SESSION_MS = 2_000
+const isLong = process.env['TAILRACE_LONG'] === '1'
 
 async function addScramUser(kafka: Kafka, name: string, password: string): Promise<void> {
   const salt = randomBytes(16)
@@ -47,6 +50,7 @@ describe.skipIf(!isPresent)('a Kafka broker with TLS and users', () => {
         'listener.name.second.ssl.keystore.type': 'PEM',
         'listener.name.second.ssl.keystore.location': keystore,
         'listener.name.second.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512',
+        'listener.name.second.plain.connections.max.reauth.ms': String(SESSION_MS),
         'listener.name.second.plain.sasl.jaas.config': `${login}.plain.PlainLoginModule required user_alice="s3cret" user_mallory="s3cret";`,
         'listener.name.second.scram-sha-512.sasl.jaas.config': `${login}.scram.ScramLoginModule required;`,
       },
@@ -118,6 +122,19 @@ describe.skipIf(!isPresent)('a Kafka broker with TLS and users', () => {
       'kafka://user:password@host',
     )
   })
+
+  if (isLong) {
+    test('asks for the password again during a connection, which continues', async () => {
+      const sequencer = await connectAs('alice:s3cret@', { sasl: 'PLAIN' })(NEVER)
+      let isLost = false
+      void sequencer.lost.then(() => (isLost = true))
+      await sequencer.consume(0, { async records() {} })
+      const end = performance.now() + 3 * SESSION_MS
+      while (performance.now() < end) await sequencer.append(new Uint8Array(1))
+      expect(isLost).toBe(false)
+      await sequencer.close()
+    })
+  }
 
   test('refuses a user on a port that knows no users', async () => {
     const connect = connectKafka({

@@ -48,12 +48,14 @@ export class Connection {
   readonly #client: Client
   readonly #socket = new Socket()
   readonly #address: Address
+  readonly #silenceMs: number
   readonly #lost = Promise.withResolvers<LogError>()
   #waiting = 0
   #turn: Promise<void> = Promise.resolve()
 
   private constructor(address: Address, silenceMs: number) {
     this.#address = address
+    this.#silenceMs = silenceMs
     const { host, port, user, password, database, ssl } = address
     this.#client = new Client({
       host,
@@ -64,7 +66,6 @@ export class Connection {
       ssl,
       application_name: 'tailrace',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: silenceMs,
       keepAlive: true,
       types: parsers,
       stream: () => this.#socket,
@@ -85,7 +86,8 @@ export class Connection {
     try {
       signal.throwIfAborted()
       await connection.#client.connect()
-      await connection.#client.query(SETTINGS.replace('%schema%', address.schema))
+      await connection.script(SETTINGS.replace('%schema%', address.schema))
+      await connection.#assertDirect()
       return connection
     } catch (error) {
       connection.close()
@@ -128,6 +130,17 @@ export class Connection {
     this.#socket.destroySoon()
   }
 
+  /** A pooler makes up process ids. It may hand notifications to nobody, and statements to any session. */
+  async #assertDirect(): Promise<void> {
+    const rows = await this.run({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' })
+    const { processID } = this.#client as Client & { readonly processID: number | null }
+    if (rows[0]?.['pid'] === processID) return
+    throw new LogError(
+      'incompatible',
+      `Between this node and PostgreSQL ${this.#address.name} is a pooler, through which notifications may not arrive: connect to the server itself.`,
+    )
+  }
+
   /** Each statement in its turn: the driver has a queue of its own, which it deprecates. */
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {
     if (this.#waiting >= MAX_WAITING) {
@@ -137,19 +150,31 @@ export class Connection {
       )
     }
     this.#waiting += 1
-    const result = this.#turn.then(task)
+    const result = this.#turn.then(() => this.#withinSilence(task))
     this.#turn = settled(result)
     try {
       return await result
-    } catch (error) {
-      // The server may still run it: whatever follows on this connection would wait for it.
-      if (error instanceof Error && error.message === 'Query read timeout') {
-        this.#lost.resolve(toLogError(new Error('it did not answer in time'), this.#address.name))
-      }
-      throw error
     } finally {
       this.#waiting -= 1
     }
+  }
+
+  async #withinSilence<T>(task: () => Promise<T>): Promise<T> {
+    // An answer that has arrived is read first, if it was this process that stood still.
+    const timer = setTimeout(() => (pause = setImmediate(() => this.#giveUp())), this.#silenceMs)
+    let pause: NodeJS.Immediate | undefined
+    try {
+      return await task()
+    } finally {
+      clearTimeout(timer)
+      clearImmediate(pause)
+    }
+  }
+
+  /** The server may still run the statement: whatever follows on this connection would wait for it. */
+  #giveUp(): void {
+    this.#lost.resolve(toLogError(new Error('it did not answer in time'), this.#address.name))
+    this.close()
   }
 
   #closed(): LogError {

@@ -81,7 +81,7 @@ export async function openSession(
     const tail = await open(TAIL_SILENCE_MS)
     await migrate(tail, address, known !== undefined)
     durability.assert(await hazardsOf(tail))
-    await listen(tail, address)
+    await tail.script(`LISTEN "tailrace_${address.schema}"`)
     const joined = await join(tail, known)
     if (known !== undefined && joined.known.epoch !== known.epoch) {
       throw new LogError(
@@ -125,18 +125,4 @@ async function join(tail: Connection, known: Known | undefined): Promise<Joined>
     secret: String(row['secret']),
     lastPurge: Number(row['last_purge']),
   }
-}
-
-/** A session that listens receives its own notification before the answer. A pooler between may hand it to nobody. */
-async function listen(tail: Connection, { schema, name }: Address): Promise<void> {
-  let isHeard = false
-  tail.onNotification(() => (isHeard = true))
-  await tail.script(`LISTEN "tailrace_${schema}"`)
-  await tail.script(`NOTIFY "tailrace_${schema}"`)
-  await tail.script('SELECT 1')
-  if (!isHeard)
-    throw new LogError(
-      'incompatible',
-      `Notifications do not arrive from ${name}: there is a pooler in transaction mode in between. Connect to the server itself, or use session mode.`,
-    )
 }

@@ -10,18 +10,18 @@ import { COLUMNS, toEvent } from './stored-event.ts'
 const POLL_MS = 1_000
 /** Maximum events, and bytes of data, of one answer. */
 const MAX_EVENTS = 1_000
-const MAX_BYTES = 4 * 1024 * 1024
+const MAX_BYTES = 1024 * 1024
 
 /** Everything after an event and a purge, in order; also events that retention has removed meanwhile. */
 const AHEAD = {
   name: 'ahead',
   text: `
     WITH head AS MATERIALIZED (SELECT epoch, newest() AS newest FROM log), ahead AS MATERIALIZED (
-      (SELECT seq, 0::bigint AS purge, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+      (SELECT seq, 0::bigint AS purge, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS + 1})
       UNION ALL
-      (SELECT seq, 0, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS})
+      (SELECT seq, 0, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS + 1})
       UNION ALL
-      (SELECT seq, n, 0 FROM purges WHERE n > $2 ORDER BY n LIMIT ${MAX_EVENTS})
+      (SELECT seq, n, 0 FROM purges WHERE n > $2 ORDER BY n LIMIT ${MAX_EVENTS + 1})
     ), sized AS (
       SELECT seq, purge, row_number() OVER w AS nth, sum(bytes) OVER w - bytes AS before
       FROM ahead WINDOW w AS (ORDER BY seq, purge)

@@ -66,7 +66,7 @@ const REMOVE_NOTES = {
       DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= $1 ORDER BY until LIMIT $2) RETURNING 1
     ) SELECT count(*) AS removed FROM gone`,
 }
-const END_ROUND = { name: 'end round', text: 'SELECT end_round()' }
+const END_ROUND = { name: 'end round', text: 'SELECT end_round($1) AS is_over' }
 
 interface Topic {
   readonly id: number
@@ -160,7 +160,7 @@ export class Trimmer {
         break
       }
       const found = candidates.get(topic.id) ?? []
-      const room = Math.min(limit, MAX_EVENTS_A_STEP)
+      const room = Math.min(limit, MAX_EVENTS_A_STEP - doomed.length)
       const examined = found.slice(0, room)
       const { offsets, settled } = expire(topic.rule, now, holdingsOf(topic.row), examined.map(toCandidate))
       doomed.push(...offsets)
@@ -183,7 +183,8 @@ export class Trimmer {
       this.#superfluous -= result['forgotten'] as number
       this.#place = { ...this.#place, empties: this.#place.empties + (result['empties'] as number) }
     } else {
-      this.#place = { ...this.#place, empties: this.#place.empties + examined.length }
+      const empties = passed.filter(({ row }) => isEmpty(row)).length
+      this.#place = { ...this.#place, empties: this.#place.empties + empties }
     }
     this.#place = { ...this.#place, ...(stop ?? { id: lastId + 1, after: 0 }) }
     return { removed, done: stop === undefined && isLast }
@@ -219,7 +220,8 @@ export class Trimmer {
       this.#place = { ...this.#place, answersAfter: topic }
     }
     if (answered.length === MAX_TOPICS_A_STEP) return false
-    await keeper.run(END_ROUND)
+    const [end] = await keeper.run(END_ROUND, [max])
+    if (end!['is_over'] === false) return false
     await keeper.run(LET_GO, [this.#holder])
     this.#superfluous = Math.max(0, this.#place.empties - MAX_FORGOTTEN_TOPICS)
     this.#place = START

@@ -80,6 +80,8 @@ describe.skipIf(!postgres)('the death of the server under load', () => {
       over.abort()
       await publishing
 
+      for (const node of nodes)
+        await expect.poll(() => node.ready().then(() => 'ready', String)).toBe('ready')
       const events = await readEverything(nodes[0])
       const stored = events.map(({ data }) => data)
       expect(new Set(stored).size).toBe(stored.length)

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createConnection, createServer, type AddressInfo } from 'node:net'
+
 import { LogError } from '@tailrace/log'
 import { rejection } from '@tailrace/log-suite'
 import { openPostgresLog, type PostgresLogOptions } from '@tailrace/log-postgres'
@@ -145,6 +148,29 @@ describe.skipIf(!postgres)('opening a log in PostgreSQL', () => {
     for (const app of apps) await app[Symbol.asyncDispose]()
     await expect.poll(() => log.ready().then(() => 'ready', String)).toBe('ready')
     await log.close()
+  })
+
+  test('refuses a pooler, which would keep notifications to itself', async () => {
+    // It answers with a process id of its own, as poolers do.
+    const pooler = createServer((client) => {
+      const server = createConnection(engine.server.port, '127.0.0.1')
+      client.pipe(server)
+      server.on('data', (chunk: Buffer) => {
+        const key = chunk.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]))
+        if (key !== -1) chunk.writeUInt32BE(1, key + 5)
+        client.write(chunk)
+      })
+      for (const socket of [client, server]) socket.on('error', () => {})
+      server.on('close', () => client.destroy())
+    })
+    pooler.listen(0, '127.0.0.1')
+    await once(pooler, 'listening')
+    const url = engine.nextUrl((pooler.address() as AddressInfo).port)
+    expect(await refusalOf({ url })).toMatchObject({
+      code: 'incompatible',
+      message: expect.stringContaining('pooler'),
+    })
+    pooler.close()
   })
 
   test('creates one log when several nodes open it at once', async () => {

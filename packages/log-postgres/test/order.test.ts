@@ -2,7 +2,7 @@ import { openPostgresLog } from '@tailrace/log-postgres'
 import { needs } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
 
-import { connect, useServer, type Application } from './server.ts'
+import { connect, schemaOf, useServer, type Application } from './server.ts'
 import { follow, readEverything } from './tail.ts'
 
 const postgres = needs('postgres')
@@ -37,6 +37,34 @@ describe.skipIf(!postgres)('the order of commits and of offsets', () => {
     const after = await log.read({ ...query, after: before.next })
     expect([...before.events, ...after.events].map(({ data }) => data)).toEqual(['second', 'first'])
     await log.close()
+  })
+
+  test('are told to every tail, though retention removes events as soon as they are there', async () => {
+    const url = engine.nextUrl()
+    const nodes = await Promise.all([openPostgresLog({ url }), openPostgresLog({ url })])
+    const told = await Promise.all(nodes.map(follow))
+    await using app = await connect(url)
+    await app.run(`SET search_path = ${schemaOf(url)}`)
+    // One transaction at a time publishes and removes, so that no tail can be in time.
+    for (let i = 0; i < 20; i += 1) {
+      await app.run(
+        `BEGIN; SELECT tailrace.publish('a', '${i}'), tailrace.publish('a', '${i}'); SET CONSTRAINTS ALL IMMEDIATE`,
+      )
+      await app.run(
+        `SELECT tailrace.remove_events(NULL, (SELECT array_agg(seq) FROM tailrace.events), '{}', 0)`,
+      )
+      await app.run('COMMIT')
+    }
+    const [last] = await nodes[0].append([{ topic: 'a', data: 'last' }])
+    for (const { events } of told) {
+      await expect.poll(() => events.at(-1)?.offset).toBe(last!.offset)
+      expect(events.map(({ data }) => data)).toEqual([
+        ...Array.from({ length: 40 }, (_, i) => `${i >> 1}`),
+        'last',
+      ])
+    }
+    expect(await readEverything(nodes[1])).toHaveLength(1)
+    await Promise.all(nodes.map((node) => node.close()))
   })
 
   test('are the same for many writers of all kinds, at every reader that follows them', async () => {

@@ -191,7 +191,7 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
 
   test('bounds what one transaction publishes', async () => {
     await using setting = await set()
-    const { log, app } = setting
+    const { log, app, told } = setting
     const many = (count: number): string =>
       `SELECT count(*) FROM (SELECT tailrace.publish('a/' || n % 7, n::text) FROM generate_series(1, ${count}) n) p`
     await expect(app.run(many(10_001))).rejects.toMatchObject({ code: '54000' })
@@ -203,6 +203,9 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
       ;({ next: after, more } = page)
     }
     expect(events.map(({ data }) => Number(data))).toEqual(Array.from({ length: 10_000 }, (_, i) => i + 1))
+    // More than the tail reads at once.
+    await expect.poll(() => told.length).toBe(10_000)
+    expect(told).toEqual(events)
   })
 
   test('needs the right to use the schema, which gives no other', async () => {

@@ -63,22 +63,25 @@ export class Connection {
         },
       }),
     )
-    const abort = (): void => connection.end(new LogError('closed', 'The log is closed.'))
-    signal.addEventListener('abort', abort)
-    const timer = setTimeout(abort, CONNECT_TIMEOUT_MS)
+    let late: LogError | undefined
+    const giveUp = (): void => {
+      late = new LogError('unreachable', `Redis at ${host}:${port} has not answered in time.`)
+      connection.end(late)
+    }
+    signal.addEventListener('abort', giveUp)
+    const timer = setTimeout(giveUp, CONNECT_TIMEOUT_MS)
     try {
-      signal.throwIfAborted()
-      await connection.#client.connect()
+      if (signal.aborted) giveUp()
+      else await connection.#client.connect()
+      if (late !== undefined) throw late
       return connection
     } catch (error) {
-      const { error: reason } = isReply(error)
-        ? toLogError(error, 'the login')
-        : { error: unreachable(`Redis at ${host}:${port} cannot be reached`, error) }
+      const reason = late ?? whyNot(error, `Redis at ${host}:${port} cannot be reached`)
       connection.end(reason)
       throw reason
     } finally {
       clearTimeout(timer)
-      signal.removeEventListener('abort', abort)
+      signal.removeEventListener('abort', giveUp)
     }
   }
 
@@ -142,8 +145,12 @@ function isReply(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply
 }
 
+function whyNot(error: unknown, what: string): LogError {
+  return isReply(error) ? toLogError(error, 'the login').error : unreachable(what, error)
+}
+
 function unsent(reason: LogError): LogError {
-  return reason.code === 'closed' ? reason : new LogError('unreachable', reason.message, { cause: reason })
+  return new LogError('unreachable', reason.message, { cause: reason })
 }
 
 function unreachable(what: string, cause: unknown): LogError {

@@ -90,7 +90,7 @@ async function askAs(
   try {
     return await connection.call(command)
   } finally {
-    connection.end(new LogError('closed', 'The question is answered.'))
+    connection.end(new LogError('unreachable', 'The question is answered.'))
   }
 }
 

@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     remedy: 'Another application uses a key of this log: choose another prefix in the URL.',
   },
   READONLY: { code: 'unreachable', isLost: true },
+  UNBLOCKED: { code: 'unreachable', isLost: true },
   LOADING: { code: 'unreachable', isLost: true },
   MASTERDOWN: { code: 'unreachable', isLost: true },
   CLUSTERDOWN: { code: 'unreachable', isLost: true },

@@ -58,6 +58,11 @@ export class RedisSession implements Session {
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
     const host = await findPrimary(address, base, inTime)
     const opened: Connection[] = []
+    const giveUp = (): void => {
+      for (const connection of opened)
+        connection.end(new LogError('unreachable', 'Redis has not answered in time.'))
+    }
+    inTime.addEventListener('abort', giveUp)
     try {
       for (let i = 0; i < 2; i += 1) opened.push(await Connection.open(host, address, inTime))
       const [commands, follower] = opened as [Connection, Connection]
@@ -67,11 +72,14 @@ export class RedisSession implements Session {
       )
       durability.assert(hazards)
       await PROBE.run(commands, base, [])
+      await follower.call(['XREAD', 'STREAMS', `${base}probe`, '0'])
       const newest = await openLog(commands, base, knowledge, server, mayLose)
       return new RedisSession({ commands, follower }, { newest, maxTextBytes }, base, knowledge)
     } catch (error) {
-      for (const connection of opened) connection.end(new LogError('closed', 'The session was not opened.'))
+      giveUp()
       throw error
+    } finally {
+      inTime.removeEventListener('abort', giveUp)
     }
   }
 
@@ -99,7 +107,8 @@ export class RedisSession implements Session {
   }
 
   async close(): Promise<void> {
-    this.end(new LogError('closed', 'The log is closed.'))
+    // Not `closed`, which the log itself is not: the next session may take over.
+    this.end(new LogError('unreachable', 'The connection to Redis has ended.'))
   }
 }
 

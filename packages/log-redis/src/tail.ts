@@ -2,14 +2,16 @@ import { LogError } from '@tailrace/log'
 import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
-import { isBefore, toEntry, type Entry, type Place } from './entry.ts'
-import { FOLLOW } from './scripts/follow.ts'
+import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
+import { PURGED } from './scripts/purge.ts'
 import type { Knowledge, RedisSession } from './session.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
 const WAIT_MS = 1_000
-/** An event may have a mebibyte, so only few are requested without knowing how large they are. */
-const WAIT_COUNT = 16
+/** Entries are requested by number, not by size: many only while those before were small. */
+const MIN_COUNT = 16
+const MAX_COUNT = 128
+const SMALL_BYTES = 64 * 1024
 
 /** The only tail of a node: reports what any node has appended, in order, from where the last session ended. */
 export class Tail {
@@ -17,6 +19,7 @@ export class Tail {
   readonly #knowledge: Knowledge
   readonly #base: string
   #id: string | undefined
+  #count = MIN_COUNT
   #place: Place = { offset: 0, order: 0 }
   readonly #waiting = new Set<() => void>()
 
@@ -56,7 +59,12 @@ export class Tail {
       this.#place = { offset: session.newest, order: Infinity }
     }
     try {
-      for (;;) await this.#report(await this.#next(session), session)
+      for (;;) {
+        const before = this.#place
+        const { entries, forgotten } = await this.#next(session)
+        this.#tell(entries)
+        if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
+      }
     } catch (error) {
       session.end(LogError.is(error) ? error : new LogError('corrupt', String(error), { cause: error }))
     }
@@ -65,41 +73,47 @@ export class Tail {
   /**
    * Waits for the next entries. Right behind them, asks which log they are from: the answer is no later than them.
    */
-  async #next(session: RedisSession): Promise<readonly Reply[]> {
+  async #next(session: RedisSession): Promise<{ entries: readonly Reply[]; forgotten: string | null }> {
     const { epoch, seen } = this.#knowledge
-    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${WAIT_COUNT}`]
+    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${this.#count}`]
     const { follower } = session
     const [read, identity] = await Promise.all([
       follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
-      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest'], WAIT_MS),
+      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
     ])
-    const [nowEpoch, newest] = identity as readonly (string | null)[]
+    const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]
     if (nowEpoch !== epoch || Number(newest) < seen) {
       throw new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
     }
-    if (read === null) return []
+    if (read === null) return { entries: [], forgotten }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
-    return entries
+    return { entries, forgotten }
   }
 
-  /** Reports entries, and everything behind them, if there may be more. */
-  async #report(first: readonly Reply[], session: RedisSession): Promise<void> {
-    this.#tell(first)
-    for (let more = first.length === WAIT_COUNT; more;) {
-      const [, hasMore, entries] = await session.run(FOLLOW, [this.#id!])
-      this.#tell(entries as readonly Reply[])
-      more = hasMore === 1
-    }
+  /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
+  async #reportPurges(session: RedisSession): Promise<void> {
+    let place = 0
+    do {
+      const [, next, ...purges] = await session.run(PURGED, [place])
+      for (let i = 1; i < purges.length; i += 2) {
+        this.#listeners().purged(String(purges[i - 1]), Number(purges[i]))
+      }
+      place = Number(next)
+    } while (place > 0)
   }
 
   #tell(replies: readonly Reply[]): void {
+    const entries = replies.map(toEntry)
+    const bytes = entries.reduce((sum, { event }) => sum + (event?.data.length ?? 0), 0)
+    if (bytes > SMALL_BYTES) this.#count = MIN_COUNT
+    else if (entries.length === this.#count) this.#count = Math.min(2 * this.#count, MAX_COUNT)
     let run: Entry[] = []
     const flush = (): void => {
       const events = run.map(({ event }) => event!)
       run = []
       if (events.length > 0) this.#listeners().events(events)
     }
-    for (const entry of replies.map(toEntry)) {
+    for (const entry of entries) {
       if (entry.event === undefined) {
         flush()
         if (entry.purged !== undefined) this.#listeners().purged(entry.purged.topic, entry.purged.through)
@@ -107,7 +121,7 @@ export class Tail {
         run.push(entry)
       }
       this.#id = entry.id
-      this.#place = entry
+      this.#place = { offset: entry.offset, order: entry.order }
     }
     flush()
     this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#place.offset)

@@ -1,28 +1,15 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { CompleteEventLog } from '@tailrace/log'
 import { expectRejection, rejection } from '@tailrace/log-suite'
-import { needs, startFlakyProxy, startRedis, type RedisServer } from '@tailrace/testkit'
+import { needs, startFlakyProxy, type RedisServer } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { openRedisLog } from '../src/index.ts'
 import { connectTo } from './connect-to.ts'
 import { follow, publish, readAll } from './readers.ts'
+import { open, start } from './start.ts'
 
 const redis = needs('redis')
-
-async function start(options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> {
-  const server = await startRedis(options)
-  onTestFinished(() => server[Symbol.asyncDispose]())
-  return server
-}
-
-async function open(server: { url: string }): Promise<CompleteEventLog> {
-  const log = await openRedisLog({ url: server.url })
-  onTestFinished(() => log.close())
-  return log
-}
 
 /** A way to the server that can be cut. */
 async function through(server: RedisServer): Promise<{ url: string; cut(): void; mend(): void }> {

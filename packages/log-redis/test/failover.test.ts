@@ -1,34 +1,23 @@
-import { execFileSync } from 'node:child_process'
 import { setDefaultCACertificates, getCACertificates } from 'node:tls'
 
-import {
-  needs,
-  makeCertificate,
-  startFlakyProxy,
-  startRedis,
-  tempDir,
-  type RedisServer,
-} from '@tailrace/testkit'
+import type { LogError } from '@tailrace/log'
+
+import { needs, makeCertificate, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { openRedisLog } from '../src/index.ts'
 import { connectTo } from './connect-to.ts'
 import { follow, publish, readAll, texts } from './readers.ts'
+import { open, start } from './start.ts'
 
 const redis = needs('redis')
 const openssl = needs('openssl')
 
-async function start(options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> {
-  const server = await startRedis(options)
-  onTestFinished(() => server[Symbol.asyncDispose]())
-  return server
-}
-
-async function open(url: string) {
-  const log = await openRedisLog({ url })
-  onTestFinished(() => log.close())
-  return log
-}
+/** How three nodes share the slots of a cluster. */
+const SLOTS = [
+  ['0', '5000'],
+  ['5001', '10000'],
+  ['10001', '16383'],
+]
 
 /** A server, a replica behind a network that can be held up, and a Sentinel that watches both. */
 async function startPair() {
@@ -58,7 +47,7 @@ async function startPair() {
 describe.skipIf(!redis)('a log behind Sentinels', () => {
   test('continues on the replica that takes over, if that has everything', async () => {
     const { master, replica, url } = await startPair()
-    const log = await open(url)
+    const log = await open({ url })
     const { epoch } = await log.describe()
     const tail = await follow(log)
     for (let i = 0; i < 10; i += 1) await publish(log, `${i}`)
@@ -69,35 +58,81 @@ describe.skipIf(!redis)('a log behind Sentinels', () => {
     await tail.resumed
     await publish(log, 'after')
     expect((await log.describe()).epoch).toBe(epoch)
-    expect(texts(await readAll(log))).toEqual([...'0123456789', 'after'])
+    expect(texts(await readAll(log))).toEqual([...Array.from({ length: 10 }, (_, i) => `${i}`), 'after'])
     await tail.until((events) => events.length === 11)
-    expect(texts(tail.events)).toEqual([...'0123456789', 'after'])
+    expect(texts(tail.events)).toEqual([...Array.from({ length: 10 }, (_, i) => `${i}`), 'after'])
   })
 
   test('has another epoch if the replica that takes over lacks acknowledged events', async () => {
     const { master, network, url } = await startPair()
-    const log = await open(url)
+    const log = await open({ url })
     const { epoch } = await log.describe()
     const tail = await follow(log)
     network.pauseAll()
     const lost = await publish(log, 'lost')
     await master.kill()
     expect(await tail.failure).toMatchObject({ code: 'replaced' })
-    const again = await open(url)
+    const again = await open({ url })
     expect((await again.describe()).epoch).not.toBe(epoch)
     expect(await publish(again, 'new')).toBeGreaterThan(lost)
     expect(texts(await readAll(again))).toEqual(['new'])
   })
 })
 
+const isLong = process.env['TAILRACE_LONG'] === '1'
+if (isLong) {
+  describe.skipIf(!redis)('a failover under load', () => {
+    test.for([1, 2, 3, 4, 5])('loses nothing without another epoch (round %i)', async () => {
+      const { master, url } = await startPair()
+      const log = await open({ url })
+      const { epoch } = await log.describe()
+      const tail = await follow(log)
+      const acknowledged: number[] = []
+      const over = new AbortController()
+      const writers = Array.from({ length: 16 }, async (_, writer) => {
+        for (let i = 0; !over.signal.aborted; i += 1) {
+          const offset = await publish(log, `${writer}.${i}`).catch((error: LogError) => {
+            if (error.code === 'replaced') over.abort()
+          })
+          if (offset === undefined) await new Promise(setImmediate)
+          else acknowledged.push(offset)
+        }
+      })
+      await expect.poll(() => acknowledged.length).toBeGreaterThan(500)
+      await master.kill()
+      await Promise.race([tail.resumed, tail.failure])
+      over.abort()
+      await Promise.all(writers)
+      const again = await open({ url })
+      const stored = new Set((await readAll(again)).map(({ offset }) => offset))
+      const lost = acknowledged.filter((offset) => !stored.has(offset))
+      const isOther = (await again.describe()).epoch !== epoch
+      console.info(
+        `${acknowledged.length} acknowledged, ${lost.length} lost, ${isOther ? 'another' : 'the same'} epoch`,
+      )
+      expect(lost.length === 0 || isOther).toBe(true)
+    })
+  })
+}
+
 describe.skipIf(!redis)('a log in a cluster', () => {
   test('is found through any node', async () => {
     const config = ['cluster-enabled yes', 'cluster-node-timeout 2000']
     const nodes = await Promise.all([1, 2, 3].map(() => start({ config })))
     const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`)
-    execFileSync('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes'], { stdio: 'pipe' })
+    for (const [i, node] of nodes.entries()) {
+      using admin = await connectTo(node)
+      await admin.send('CLUSTER', 'ADDSLOTSRANGE', ...SLOTS[i]!)
+      await admin.send('CLUSTER', 'SET-CONFIG-EPOCH', `${i + 1}`)
+      await admin.send('CLUSTER', 'MEET', '127.0.0.1', `${nodes[0]!.port}`)
+    }
+    for (const node of nodes) {
+      using admin = await connectTo(node)
+      await expect.poll(() => admin.send('CLUSTER', 'INFO')).toContain('cluster_state:ok')
+      await expect.poll(() => admin.send('CLUSTER', 'SLOTS')).toHaveLength(3)
+    }
     const logs = []
-    for (const host of hosts) logs.push(await open(`redis+cluster://${host}`))
+    for (const host of hosts) logs.push(await open({ url: `redis+cluster://${host}` }))
     await publish(logs[0]!, 'found')
     for (const log of logs) {
       expect(texts(await readAll(log))).toEqual(['found'])
@@ -115,14 +150,14 @@ describe.skipIf(!redis || !openssl)('a log over TLS', () => {
     const certificate = makeCertificate(dir.path)
     const { url } = await start({ tls: certificate, password: 'geheim & more' })
     expect(url).toMatch(/^rediss:/)
-    const untrusting = await open(url)
+    const untrusting = await open({ url })
     const error: unknown = await untrusting.ready().catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'unreachable', message: expect.stringContaining('certificate') })
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('geheim')
     const trusted = getCACertificates()
     setDefaultCACertificates([...trusted, certificate.pem])
     onTestFinished(() => setDefaultCACertificates(trusted))
-    const log = await open(url)
+    const log = await open({ url })
     await publish(log, 'secure')
     expect(texts(await readAll(log))).toEqual(['secure'])
   })

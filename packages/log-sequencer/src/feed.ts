@@ -17,8 +17,10 @@ export interface FeedListener extends Pick<TailListener, 'events' | 'purged'> {
   foreign(position: number): void
   /** A node is removing what retention gives up. */
   tended(node: string): void
-  /** The index cannot apply the records. Nothing more is reported. */
-  failed(error: LogError): void
+  /**
+   * The index cannot apply these records; undefined if they are not understood. Nothing more is reported.
+   */
+  failed(error: LogError, records: readonly PlacedRecord[] | undefined): void
 }
 
 /** How far a node has come. */
@@ -76,15 +78,7 @@ export class Feed implements Consumer {
   async records(records: readonly SequencedRecord[]): Promise<void> {
     for (let from = 0; from < records.length && !this.#isStopped;) {
       const to = from + countWithin(records, from)
-      try {
-        await this.#apply(records.slice(from, to))
-      } catch (error) {
-        if (this.#isStopped) return
-        this.#isStopped = true
-        this.#listener.failed(
-          LogError.is(error) ? error : new LogError('unwritable', String(error), { cause: error }),
-        )
-      }
+      await this.#apply(records.slice(from, to))
       from = to
     }
   }
@@ -103,8 +97,20 @@ export class Feed implements Consumer {
   }
 
   async #apply(records: readonly SequencedRecord[]): Promise<void> {
-    const placed = records.map(place)
-    const results = await this.#index.writer.call('apply', placed)
+    let placed: PlacedRecord[] | undefined
+    try {
+      placed = records.map(place)
+      const results = await this.#index.writer.call('apply', placed)
+      await this.#reportAll(placed, results)
+    } catch (error) {
+      if (this.#isStopped) return
+      this.#isStopped = true
+      const reason = LogError.is(error) ? error : new LogError('unwritable', String(error), { cause: error })
+      this.#listener.failed(reason, placed)
+    }
+  }
+
+  async #reportAll(placed: readonly PlacedRecord[], results: readonly RecordResult[]): Promise<void> {
     for (const [i, one] of placed.entries()) {
       // The last record is consumed again when the connection is a new one.
       if (one.position <= this.#position) continue

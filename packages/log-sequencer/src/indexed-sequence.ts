@@ -4,6 +4,7 @@ import { Threads } from '@tailrace/log/sqlite'
 import { loadBase } from './base.ts'
 import { Feed, type FeedListener, type Place } from './feed.ts'
 import { assertContinued, assertOurs } from './identity.ts'
+import type { PlacedRecord } from './index/apply.ts'
 import type { IndexWriter } from './index/writer.ts'
 import { Life } from './life.ts'
 import type { ConnectSequencer } from './sequencer.ts'
@@ -12,9 +13,7 @@ import type { WriteQueue } from './write-queue.ts'
 
 /** How long opening a log waits for its index to be built. After that, the log is open, and not ready. */
 const OPENING_MS = 5_000
-/** How long the index is left alone after it could not apply a record, for example because the disk is full. */
-const STUCK_MS = 5_000
-/** How many records the index may lack before an operator is told. */
+/** How many records the index may lack before the operator receives a line. */
 const WORTH_A_WORD = 10_000
 
 export interface IndexedSequenceOptions {
@@ -43,7 +42,8 @@ export class IndexedSequence {
    */
   #building: Promise<Life> | undefined
   #isOpening = true
-  #stuck: { readonly reason: LogError; readonly until: number } | undefined
+  /** What the index could not apply, for example because the disk is full. */
+  #stuck: { readonly reason: LogError; readonly records: readonly PlacedRecord[] | undefined } | undefined
   #hasForeign = false
 
   private constructor(options: IndexedSequenceOptions, index: Threads<IndexWriter>) {
@@ -113,7 +113,7 @@ export class IndexedSequence {
 
   /** Connects, and checks that the index is one of this sequence. */
   async #establish(signal: AbortSignal): Promise<Life> {
-    if (this.#stuck !== undefined && performance.now() < this.#stuck.until) throw this.#stuck.reason
+    await this.#retry()
     const { path, connect, queue } = this.#options
     const standing = await this.index.writer.call('standing')
     const sequencer = await connect(signal)
@@ -137,6 +137,15 @@ export class IndexedSequence {
     }
   }
 
+  /** Applies what the index could not apply before. It is reported later. */
+  async #retry(): Promise<void> {
+    if (this.#stuck === undefined) return
+    const { reason, records } = this.#stuck
+    if (records === undefined) throw reason
+    await this.index.writer.call('apply', records)
+    this.#stuck = undefined
+  }
+
   /** Rejects what waits for a connection once that is lost. */
   async #follow(life: Life): Promise<void> {
     const { lost, feed } = life
@@ -154,8 +163,8 @@ export class IndexedSequence {
       purged: (topic, through) => this.#connection?.tails.purged(topic, through),
       foreign: (position) => this.#foreign(position),
       tended: this.#options.tended,
-      failed: (reason) => {
-        this.#stuck = { reason, until: performance.now() + STUCK_MS }
+      failed: (reason, records) => {
+        this.#stuck = { reason, records }
         this.#life?.lose(reason)
       },
     }
@@ -166,7 +175,7 @@ export class IndexedSequence {
     this.#hasForeign = true
     this.#options.warn(
       `The record at position ${position} was not written by Tailrace: it is skipped, as are all others that were not. ` +
-        'Find out who else writes to the log, and take the permission away.',
+        'Find out which other program writes to the log, and withdraw its permission.',
     )
   }
 
@@ -215,7 +224,7 @@ export class IndexedSequence {
     const isRepeated = feed.place.position >= oldest
     life.consume()
     // The last record that was applied is consumed again, if it is still there: it may be another one now.
-    if (isRepeated) await Promise.race([feed.began, stopped])
+    if (isRepeated) await Promise.race([within(OPENING_MS, feed.began, () => undefined), stopped])
     await Promise.race([feed.reach(newest), stopped])
     if (missing > WORTH_A_WORD) {
       warn(`The index ${path} is complete, after ${Math.round((performance.now() - began) / 1000)} s.`)

@@ -26,7 +26,11 @@ export class Life implements Session {
 
   get outlet(): Outlet {
     const { maxRecordBytes } = this.description
-    return { maxRecordBytes, append: (bytes) => this.sequencer.append(bytes) }
+    return {
+      maxRecordBytes,
+      append: (bytes) => this.sequencer.append(bytes),
+      lose: (reason) => this.lose(reason),
+    }
   }
 
   lose(reason: LogError): void {

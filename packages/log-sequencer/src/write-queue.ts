@@ -16,10 +16,15 @@ const HEAD_BYTES = 256
 /** A batch must leave room for this: an event needs a little more in a checkpoint. */
 const RESERVE_BYTES = 512
 
+/** After this time without any record, a connection that has stored one, and does not report it, is of no use. */
+const SILENCE_MS = 10_000
+
 /** Where the records go, as long as the engine can be reached. */
 export interface Outlet {
   readonly maxRecordBytes: number
   append(bytes: Uint8Array): Promise<number>
+  /** Gives the connection up. */
+  lose(reason: LogError): void
 }
 
 interface Pending {
@@ -52,6 +57,9 @@ export class WriteQueue {
   #reason = new LogError('unreachable', 'The log is still connecting to its engine.')
   #epoch = ''
   #drained: (() => void) | undefined
+  /** The last position that the index has reached. */
+  #reached = 0
+  #watch: NodeJS.Timeout | undefined
 
   constructor(now: (() => number) | undefined) {
     this.#now = now
@@ -67,6 +75,8 @@ export class WriteQueue {
   disconnect(reason: LogError): void {
     this.#outlet = undefined
     this.#reason = reason
+    clearTimeout(this.#watch)
+    this.#watch = undefined
     for (const [number, sent] of this.#sent) {
       this.#settle(number, sent, ({ reject }) => reject(unknownOutcome(reason)))
     }
@@ -108,6 +118,7 @@ export class WriteQueue {
 
   /** The index has applied everything up to a position: a record that was stored there and not applied never will be. */
   reached(position: number): void {
+    this.#reached = position
     for (const [number, sent] of this.#sent) {
       if (sent.position === undefined || sent.position > position) continue
       sent.results ??= 'ignored'
@@ -142,10 +153,28 @@ export class WriteQueue {
     try {
       sent.position = await outlet.append(encodeRecord(head, entries))
       this.#settleIfDone(number, sent)
+      this.#watchEcho()
     } catch (error) {
       const reason = LogError.is(error) ? error : unknownOutcome(error)
       this.#settle(number, sent, ({ reject }) => reject(reason))
     }
+  }
+
+  /** Notices if what was stored is not reported, although the connection seems to be alive. */
+  #watchEcho(): void {
+    if (this.#watch !== undefined || !this.#isWaiting) return
+    const before = this.#reached
+    this.#watch = setTimeout(() => {
+      this.#watch = undefined
+      if (this.#isWaiting && this.#reached === before) this.#outlet?.lose(silent())
+      else this.#watchEcho()
+    }, SILENCE_MS)
+    this.#watch.unref()
+  }
+
+  get #isWaiting(): boolean {
+    for (const { position } of this.#sent.values()) if (position !== undefined) return true
+    return false
   }
 
   #settleIfDone(number: number, sent: Sent): void {
@@ -198,6 +227,13 @@ function unknownOutcome(cause: unknown): LogError {
     'outcome-unknown',
     'The connection to the engine was lost before the index of this node had applied what was written: it may be stored.',
     { cause },
+  )
+}
+
+function silent(): LogError {
+  return new LogError(
+    'unreachable',
+    `The engine has stored a record ${SILENCE_MS / 1000} s ago, and reported none since: the connection is made again.`,
   )
 }
 

@@ -96,6 +96,15 @@ describe('an index', () => {
     }
   })
 
+  test('needs a folder that can be made', async () => {
+    writeFileSync(logs.path('file'), '')
+    const error = await expectRejection(
+      logs.open(new MemorySequence(), { index: `${logs.path('file')}/one.index` }),
+      'cannot-open',
+    )
+    expect(error.message).toContain(logs.path('file'))
+  })
+
   test('belongs to one node at a time', async () => {
     const sequence = new MemorySequence()
     await logs.open(sequence, { name: 'one' })

@@ -14,6 +14,8 @@ export interface PostgresOptions {
   readonly fsync?: boolean | undefined
   /** If given, every connection needs it. Otherwise, everybody on this machine is trusted. */
   readonly password?: string | undefined
+  /** A running server that has no password: this one becomes its standby, with a copy of its data. */
+  readonly standbyOf?: Postgres | undefined
   /** Further settings, as in `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
@@ -47,7 +49,7 @@ export interface Backup {
 
 /** Resolves once it accepts connections. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
-  const { fsync = true, password } = options
+  const { fsync = true, password, standbyOf } = options
   const bin = await folderOfPrograms()
   const dir = tempDir()
   const data = join(dir.path, 'data')
@@ -55,22 +57,27 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const owner = await ownerOfServers()
   if (owner !== undefined) chownSync(dir.path, owner.uid, owner.gid)
 
-  const initialization = [
-    '--pgdata',
-    data,
-    '--username=postgres',
-    '--encoding=UTF8',
-    '--locale=C',
-    '--no-sync',
-  ]
-  if (password === undefined) {
-    initialization.push('--auth=trust')
+  const initialization = [...(owner?.prefix ?? [])]
+  if (standbyOf !== undefined) {
+    initialization.push(
+      join(bin, 'pg_basebackup'),
+      `--dbname=${standbyOf.url}`,
+      `--pgdata=${data}`,
+      '--no-sync',
+    )
+    initialization.push('--write-recovery-conf', '--checkpoint=fast')
   } else {
-    const file = join(dir.path, 'password')
-    writeFileSync(file, password)
-    initialization.push('--auth=scram-sha-256', `--pwfile=${file}`)
+    initialization.push(join(bin, 'initdb'), `--pgdata=${data}`, '--username=postgres', '--encoding=UTF8')
+    initialization.push('--locale=C', '--no-sync')
+    if (password === undefined) {
+      initialization.push('--auth=trust')
+    } else {
+      const file = join(dir.path, 'password')
+      writeFileSync(file, password)
+      initialization.push('--auth=scram-sha-256', `--pwfile=${file}`)
+    }
   }
-  const [command = '', ...args] = [...(owner?.prefix ?? []), join(bin, 'initdb'), ...initialization]
+  const [command = '', ...args] = initialization
   await run(command, args, { cwd: '/' })
 
   let service: Service | undefined

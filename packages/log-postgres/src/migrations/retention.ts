@@ -100,17 +100,21 @@ export const RETENTION = `
   END
   $$;
 
-  -- What is done once per round: forgets old marks, removed events that every tail has read, and old purges.
-  CREATE FUNCTION end_round() RETURNS void LANGUAGE plpgsql AS $$
+  -- The end of a round: forgets what every tail has read, a bounded number of rows at a time. Returns whether that is all.
+  CREATE FUNCTION end_round(max_rows integer) RETURNS boolean LANGUAGE plpgsql AS $$
   DECLARE
     settled bigint := (SELECT coalesce(max(seq), 0) FROM marks WHERE at < clock_timestamp() - interval '1 minute');
   BEGIN
-    DELETE FROM removed WHERE seq IN (SELECT seq FROM removed WHERE seq <= settled ORDER BY seq LIMIT 1000);
+    DELETE FROM removed WHERE seq IN (SELECT seq FROM removed WHERE seq <= settled ORDER BY seq LIMIT max_rows);
+    IF EXISTS (SELECT FROM removed WHERE seq <= settled) THEN
+      RETURN false;
+    END IF;
     DELETE FROM marks WHERE seq < settled;
     IF NOT EXISTS (SELECT FROM marks WHERE at > clock_timestamp() - interval '10 seconds') THEN
       INSERT INTO marks VALUES (newest(), clock_timestamp());
     END IF;
-    DELETE FROM purges WHERE n IN (SELECT n FROM purges WHERE at < now() - interval '7 days' ORDER BY n LIMIT 1000);
+    DELETE FROM purges WHERE n IN (SELECT n FROM purges WHERE at < now() - interval '7 days' ORDER BY n LIMIT max_rows);
+    RETURN true;
   END
   $$;
 `

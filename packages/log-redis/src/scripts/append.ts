@@ -112,6 +112,7 @@ local function store(event)
 
   local isNewest = event.key and not event.remove
   if event.key then
+    topic.hasState = true
     local state = base .. 'state:' .. event.topic
     local old = call('ZSCORE', state, event.key)
     if old then
@@ -165,11 +166,14 @@ end
 
 for name, topic in pairs(topics) do
   if topic.isChanged then
-    local row = {'count', topic.count, 'bytes', int(topic.bytes), 'keys', topic.keys, 'state', int(topic.state),
-      'newest', int(topic.newest)}
+    local row = {'count', topic.count, 'bytes', int(topic.bytes), 'newest', int(topic.newest)}
     local function add(field, value)
       row[#row + 1] = field
       row[#row + 1] = value
+    end
+    if topic.isNew or topic.hasState then
+      add('keys', topic.keys)
+      add('state', int(topic.state))
     end
     if topic.isNew then
       add('trimmed', topic.trimmed)

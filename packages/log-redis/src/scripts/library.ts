@@ -9,6 +9,7 @@
  * - `events:<topic>`: its offsets, each as `<offset>:<bytes>:<time>`; `state:<topic>`: its keys by newest offset
  * - `topics`: those that have events; `gone`: the rest of the rows, by `lost`; `lossy`: all that lost something, too
  * - `purged:<n>`: events of a purged topic that are still to be removed; `purges`: these numbers
+ * - `records`: the records of purges in the stream; the last one that was removed is `forgotten` in `meta`
  * - `repeats:<topic>`, `firsts:<topic>`: idempotency keys by time, and their offsets; `answered`: their size by topic
  * - `holes`: stretches of offsets that were skipped, by their last one
  * - `notes`, `note-names`: notes by time, and by name; `lease`: the node that applies retention

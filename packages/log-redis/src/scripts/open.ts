@@ -29,7 +29,7 @@ local FORMAT, HOLE, MAX_HOLES = '${FORMAT}', ${HOLE}, 1000
 local meta, log = base .. 'meta', base .. 'log'
 local expected = {
   meta = 'hash', log = 'stream', topics = 'zset', gone = 'zset', lossy = 'zset', purges = 'zset', answered = 'zset',
-  holes = 'zset', notes = 'zset', ['note-names'] = 'zset', lease = 'string'
+  holes = 'zset', notes = 'zset', ['note-names'] = 'zset', records = 'zset', lease = 'string'
 }
 local isNew = call('EXISTS', meta) == 0
 for name, kind in pairs(expected) do

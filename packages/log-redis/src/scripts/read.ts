@@ -237,7 +237,7 @@ local function walk()
     end
     if #found < chunk then return page(head, false) end
     if rows >= MAX_ROWS or examined >= MAX_EXAMINED_BYTES then return page(math.min(after, head), after < head) end
-    chunk = math.max(1, math.min(128, math.floor(131072 * rows / (examined + 1))))
+    chunk = math.max(1, math.min(128, MAX_ROWS - rows, math.floor(131072 * rows / (examined + 1))))
   end
 end
 

@@ -48,7 +48,7 @@ export interface IndexWriter {
 
 /** @throws LogError as `openSequencedLog` does */
 export function openIndexWriter(path: string): IndexWriter {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(path)
   const held = lock(path)
   let db: DatabaseSync
   try {
@@ -169,6 +169,21 @@ export function openIndexWriter(path: string): IndexWriter {
       db.close()
       held.close()
     },
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+  } catch (error) {
+    throw new LogError(
+      'cannot-open',
+      `The folder of the index ${path} cannot be created: ${String(error)}.`,
+      {
+        cause: error,
+        details: { path },
+      },
+    )
   }
 }
 

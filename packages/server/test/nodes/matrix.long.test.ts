@@ -8,9 +8,7 @@ import { DRILLS } from './drills.ts'
 import { ENGINES } from './engines/all.ts'
 import { writeResults } from './results.ts'
 
-// Nothing is missing where it is not asked for.
-const isLong = process.env['TAILRACE_LONG'] === '1'
-const isHere = isLong && needs('haproxy')
+const isHere = needs('haproxy')
 
 describe.each(ENGINES)('three hubs behind HAProxy over $name', (engine) => {
   const runs = isHere && needs(engine.name)
