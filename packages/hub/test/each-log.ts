@@ -10,8 +10,6 @@ import { REDIS } from './redis-log.ts'
 
 export type { OpenLog } from './open-log.ts'
 
-export type { OpenLog } from './open-log.ts'
-
 /** The logs that every behaviour must be the same on. */
 export const LOGS: readonly NamedLog[] = [
   [

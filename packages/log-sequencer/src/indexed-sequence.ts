@@ -15,7 +15,7 @@ import type { WriteQueue } from './write-queue.ts'
 
 /** How long opening a log waits for its index to be built. After that, the log is open, and not ready. */
 const OPENING_MS = 5_000
-/** How many records the index may lack before an operator is told. */
+/** How many records the index may lack before the operator receives a line. */
 const WORTH_A_WORD = 10_000
 
 export interface IndexedSequenceOptions {
@@ -194,7 +194,7 @@ export class IndexedSequence {
     this.#hasForeign = true
     this.#options.warn(
       `The record at position ${position} was not written by Tailrace: it is skipped, as are all others that were not. ` +
-        'Find out who else writes to the log, and take the permission away.',
+        'Find out which other program writes to the log, and withdraw its permission.',
     )
   }
 

@@ -6,7 +6,7 @@ export const DESCRIBE: Script = new Script(
   `
 local isLog, newest = isSame(ARGV[1], ARGV[2])
 if not isLog then return {'replaced'} end
--- What nodes are told, purges above all, is between the events.
+-- Messages for the nodes, above all purges, are between the events.
 local from = '-'
 while true do
   local entry = call('XRANGE', base .. 'log', from, '+', 'COUNT', 1)[1]
