@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   resolve: { conditions: ['@tailrace/source'] },
@@ -11,6 +11,11 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'scripts/test/**/*.test.ts',
       'bench/test/**/*.test.ts',
+    ],
+    // Tests that take minutes, with one switch for all.
+    exclude: [
+      ...configDefaults.exclude,
+      ...(process.env['TAILRACE_LONG'] === '1' ? [] : ['**/*.long.test.ts']),
     ],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 60_000,

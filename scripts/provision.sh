@@ -25,7 +25,7 @@ needs=(
 
 have() {
   # Debian does not put the server of PostgreSQL on the PATH: a pattern may stand for its folder.
-  [[ $1 == */* ]] && compgen -G "$1" >/dev/null || command -v "$1" >/dev/null || [[ $1 == chromium && -x ${CHROMIUM_PATH:-} ]]
+  [[ $1 == */* ]] && compgen -G "${PROVISION_ROOT:-}$1" >/dev/null || command -v "$1" >/dev/null || [[ $1 == chromium && -x ${CHROMIUM_PATH:-} ]]
 }
 
 find_missing() {

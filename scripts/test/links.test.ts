@@ -19,7 +19,9 @@ test('every link of a page to another page of the repository finds its file and 
   expect(found.filter(({ isBroken }) => isBroken).map(({ page, target }) => `${page}: ${target}`)).toEqual([])
 })
 
-test.each(['wire', 'log', 'log-suite', 'hub', 'http', 'client', 'server'])(
+const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
+
+test.each(['wire', ...LOGS, 'hub', 'http', 'client', 'server'])(
   'the README of %s has no relative link, which would lead nowhere from a registry',
   (name) => {
     const markdown = withoutCode(readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8'))

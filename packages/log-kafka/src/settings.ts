@@ -48,7 +48,7 @@ export async function readSettings(broker: Broker, { name }: Topic): Promise<Top
 export function hazardsOf({ name, replicas }: Topic, settings: TopicSettings): string[] {
   const topic = `The Kafka topic "${name}"`
   const hazards: string[] = []
-  // Kafka answers once the brokers have a record in memory, unless it is told to write each one to disk.
+  // Kafka answers once the brokers have a record in memory, unless it is configured to write each one to disk.
   const isFlushed = settings['flush.messages'] === '1'
   const copies = Math.min(replicas, Number(settings['min.insync.replicas']))
   if (copies < 2 && !isFlushed) {

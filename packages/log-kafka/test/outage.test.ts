@@ -14,7 +14,6 @@ const kafka = needs('kafka')
 const CONNECTIONS = 2
 /** More than a broker may take to answer. */
 const BUSY_MS = 6_500
-const isLong = process.env['TAILRACE_LONG'] === '1'
 
 describe.skipIf(!kafka)('a Kafka log', () => {
   const dir = tempDir()
@@ -97,7 +96,7 @@ describe.skipIf(!kafka)('a Kafka log', () => {
     await expect.poll(() => cluster.proxy.connections()).toBe(0)
   })
 
-  test.runIf(isLong)('is not interrupted because its own process was busy for longer', async () => {
+  test('is not interrupted because its own process was busy for longer', async () => {
     const log = await open()
     const tail = await recordTail(log)
     const described = log.describe()

@@ -19,7 +19,6 @@ const NEVER = new AbortController().signal
 const ITERATIONS = 4_096
 /** A broker closes a connection that has not proved again by then who it is. */
 const SESSION_MS = 2_000
-const isLong = process.env['TAILRACE_LONG'] === '1'
 
 async function addScramUser(kafka: Kafka, name: string, password: string): Promise<void> {
   const salt = randomBytes(16)
@@ -123,7 +122,7 @@ describe.skipIf(!isPresent)('a Kafka broker with TLS and users', () => {
     )
   })
 
-  test.runIf(isLong)('asks for the password again during a connection, which continues', async () => {
+  test('asks for the password again during a connection, which continues', async () => {
     const sequencer = await connectAs('alice:s3cret@', { sasl: 'PLAIN' })(NEVER)
     let isLost = false
     void sequencer.lost.then(() => (isLost = true))

@@ -48,5 +48,5 @@ function syncHazard(version: string, isSynced: boolean): string | undefined {
     return `NATS ${version} acknowledges events up to two minutes before it writes them to the disk: a power cut loses them. Upgrade to 2.10 or later, set "sync_interval: always", and add ?sync=always to the URL.`
   }
   if (isSynced) return undefined
-  return 'NATS acknowledges events up to two minutes before it writes them to the disk, unless it is told otherwise: a power cut loses them. Set "sync_interval: always" in the jetstream block of every server, and add ?sync=always to the URL.'
+  return 'NATS acknowledges events up to two minutes before it writes them to the disk, unless it is configured otherwise: a power cut loses them. Set "sync_interval: always" in the jetstream block of every server, and add ?sync=always to the URL.'
 }

@@ -79,8 +79,9 @@ describe.skipIf(!redis)('a log behind Sentinels', () => {
   })
 })
 
-describe.skipIf(!redis || process.env['TAILRACE_LONG'] !== '1')('a failover under load', () => {
-  test.for([1, 2, 3, 4, 5])('loses nothing without another epoch (round %i)', async () => {
+const ROUNDS = process.env['TAILRACE_LONG'] === '1' ? [1, 2, 3, 4, 5] : [1]
+describe.skipIf(!redis)('a failover under load', () => {
+  test.for(ROUNDS)('loses nothing without another epoch (round %i)', async () => {
     const { master, url } = await startPair()
     const log = await open({ url })
     const { epoch } = await log.describe()

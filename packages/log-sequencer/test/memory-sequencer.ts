@@ -159,7 +159,7 @@ class Connection implements Sequencer {
             this.#wake = resolve
           })
         } else {
-          last = this.#sequence.oldest - 1
+          last = Math.max(last, this.#sequence.oldest - 1)
         }
       }
     }

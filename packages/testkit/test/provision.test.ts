@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
@@ -22,6 +22,7 @@ function provision(commands: Record<string, string>): Result {
   for (const name of ['chmod', 'rm']) symlinkSync(`/bin/${name}`, join(dir.path, name))
   mkdirSync(join(dir.path, 'usr/sbin'), { recursive: true })
   for (const [name, script] of Object.entries(commands)) {
+    mkdirSync(dirname(join(dir.path, name)), { recursive: true })
     writeFileSync(join(dir.path, name), `#!/bin/bash\n${script}\n`, { mode: 0o755 })
   }
   const { stdout, stderr, status } = spawnSync('/bin/bash', [SCRIPT], {
@@ -43,6 +44,11 @@ const most = {
   haproxy: '',
   caddy: '',
   varnishd: '',
+  'redis-server': '',
+  'redis-sentinel': '',
+  'usr/lib/postgresql/15/bin/postgres': '',
+  'nats-server': '',
+  'usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1': '',
 }
 const root = 'echo 0'
 const nobody = 'echo 65534'
@@ -62,7 +68,8 @@ test('who may not install is told what is missing', () => {
 
 test('a machine without apt is told what is missing', () => {
   const { output, code } = provision({ id: root })
-  expect(output).toContain('missing: chromium curl gcc ip mkfs.ext4 openssl nginx haproxy caddy varnishd;')
+  expect(output).toContain('missing: chromium curl gcc ip mkfs.ext4 openssl nginx haproxy caddy varnishd ')
+  expect(output).toContain(' redis-sentinel /usr/lib/postgresql/*/bin/postgres nats-server ')
   expect(code).toBe(0)
 })
 

@@ -6,7 +6,7 @@ export const DESCRIBE: Script = new Script(
   `
 local isLog, newest = isSame(ARGV[1], ARGV[2])
 if not isLog then return {'replaced'} end
--- What nodes are told, purges above all, is between the events. Before the first event, it is passed once.
+-- Messages for the nodes, above all purges, are between the events. Those before the first event are passed once.
 local MAX_PASSED = 8
 local last = call('HGET', base .. 'meta', 'passed')
 local from, passed = last or '-', 0

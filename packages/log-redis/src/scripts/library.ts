@@ -2,7 +2,7 @@
  * What all scripts share. `base` is the start of every key:
  *
  * - `meta`: a hash: format, epoch, secret, server; newest (offset); losses (how often anything was removed); floor
- *   and floor-losses (what topics have lost whose rows are gone); passed (the stream begins with records up to this entry);
+ *   and floor-losses (what topics have lost whose rows are gone); passed (the stream begins with records up to it);
  *   large (the newest offset of an event of more than 64 KiB)
  * - `log`: the stream of all events. `<offset>-0` is an event, `<offset>-<n>` a record for nodes behind that event
  * - `topic:<topic>`: a hash, its row: count and bytes of history; keys and state (bytes) of the newest event of each

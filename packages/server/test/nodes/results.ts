@@ -9,7 +9,7 @@ const FILE = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 
 const HEAD = `# Three hubs behind HAProxy, and what happens to them
 
-The latest run of \`TAILRACE_LONG=1 npx vitest run packages/server/test/nodes/matrix.test.ts\`, which writes this file. Each row is
+The latest run of \`TAILRACE_LONG=1 npx vitest run packages/server/test/nodes/matrix.long.test.ts\`, which writes this file. Each row is
 one drill under load: four publishers, each of which sends its next event 20 ms after the previous one was acknowledged, and
 twelve readers, all of them through HAProxy. Add \`-t redis\` to run the drills over one engine, and \`TAILRACE_SEED=…\` to repeat
 their choices.

@@ -15,7 +15,7 @@ export const kafka: Engine = {
   async prepare({ address }, folder) {
     const file = join(folder, 'kafka.properties')
     const properties = exampleFile('kafka.properties', [
-      ['/var/lib/kafka', join(folder, 'data')],
+      ['/var/lib/kafka/data', join(folder, 'data')],
       ['kafka:', `${address}:`],
       ['://:', `://${address}:`],
     ])

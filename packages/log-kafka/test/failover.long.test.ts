@@ -9,10 +9,9 @@ import { startAudit } from './audit.ts'
 import { ask } from './cluster.ts'
 
 const kafka = needs('kafka')
-const isLong = process.env['TAILRACE_LONG'] === '1'
 const ROUNDS = 6
 
-describe.runIf(isLong && kafka)('a cluster of three Kafka brokers', () => {
+describe.runIf(kafka)('a cluster of three Kafka brokers', () => {
   test(
     `elects another leader in ${ROUNDS} rounds of kill -9 of the leader, and loses nothing`,
     { timeout: 60_000 + ROUNDS * 60_000 },

@@ -6,9 +6,8 @@ import { becomesReady, record, startLoad } from './audit.ts'
 import { administer, openNode } from './opening.ts'
 
 const nats = needs('nats')
-const isLong = process.env['TAILRACE_LONG'] === '1'
 
-describe.runIf(nats && isLong)('a NATS log in a cluster', { timeout: 180_000 }, () => {
+describe.runIf(nats)('a NATS log in a cluster', { timeout: 180_000 }, () => {
   let cluster: NatsCluster
   beforeAll(async () => {
     cluster = await startNatsCluster()
