@@ -300,6 +300,12 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
       await log.append([{ topic: 'mine', data: 'first' }])
       await expect(app.run('COMMIT')).rejects.toMatchObject({ code: '40001' })
     }
+    // Both would be the first since a restart of the server.
+    await app.run(`UPDATE tailrace.log SET server_started = 'epoch'`)
+    await app.run('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await app.run(`SELECT tailrace.publish('mine', 'second')`)
+    await log.append([{ topic: 'other', data: 'first' }])
+    await expect(app.run('COMMIT')).rejects.toMatchObject({ code: '40001' })
     const { events } = await log.read({ ...everything, selectors: ['mine'] })
     expect(events.map(({ data }) => data)).toEqual(['REPEATABLE READ', 'first', 'SERIALIZABLE', 'first'])
   })
