@@ -49,15 +49,23 @@ export function parseAddress(url: string, password?: string): Address {
   const sslMode = searchParams.get('sslmode') ?? 'disable'
   if (!SSL_MODES.includes(sslMode))
     throw new RangeError(`The sslmode ${JSON.stringify(sslMode)} is not one of ${SSL_MODES.join(', ')}.`)
-  const user = decodeURIComponent(username) || 'postgres'
+  const user = decode(username, name) || 'postgres'
   return {
     host: hostname.replaceAll(/^\[|\]$/g, '') || 'localhost',
     port: Number(port) || 5432,
     user,
-    password: password ?? (given === '' ? undefined : decodeURIComponent(given)),
-    database: decodeURIComponent(pathname.slice(1)) || user,
+    password: password ?? (given === '' ? undefined : decode(given, name)),
+    database: decode(pathname.slice(1), name) || user,
     schema,
     ssl: sslMode === 'disable' ? false : { rejectUnauthorized: sslMode === 'verify-full' },
     name,
+  }
+}
+
+function decode(part: string, name: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new RangeError(`${name} contains a % that encodes nothing: write %25 for a %.`)
   }
 }

@@ -25,15 +25,15 @@ const parsers: CustomTypesConfig = {
 }
 
 // Plans are made once per connection, when tables may still be empty: all of them must use indexes.
-const SETTINGS = `
+const BEGIN = `
   SET search_path = "%schema%", pg_temp; SET client_min_messages = warning; SET timezone = 'UTC';
   SET statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET lock_timeout = ${LOCK_TIMEOUT_MS};
   SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
   SET plan_cache_mode = force_generic_plan; SET jit = off;
   SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-  DO $$ BEGIN
-    IF current_setting('synchronous_commit') IN ('off', 'local') THEN SET synchronous_commit = on; END IF;
-  END $$`
+  SELECT pg_backend_pid() AS pid, pg_postmaster_start_time()::text AS server_started,
+    CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+      THEN set_config('synchronous_commit', 'on', false) END`
 
 export type Row = Record<string, unknown>
 
@@ -50,6 +50,7 @@ export class Connection {
   readonly #address: Address
   readonly #silenceMs: number
   readonly #lost = Promise.withResolvers<LogError>()
+  #serverStarted = ''
   #waiting = 0
   #turn: Promise<void> = Promise.resolve()
 
@@ -86,8 +87,7 @@ export class Connection {
     try {
       signal.throwIfAborted()
       await connection.#client.connect()
-      await connection.script(SETTINGS.replace('%schema%', address.schema))
-      await connection.#assertDirect()
+      await connection.#begin()
       return connection
     } catch (error) {
       connection.close()
@@ -100,6 +100,11 @@ export class Connection {
   /** Resolves with the reason when it is lost or closed. */
   get lost(): Promise<LogError> {
     return this.#lost.promise
+  }
+
+  /** When the server started, as it says: different for each of its lives, and on another server. */
+  get serverStarted(): string {
+    return this.#serverStarted
   }
 
   /** Statements that wait for an answer. */
@@ -130,11 +135,19 @@ export class Connection {
     this.#socket.destroySoon()
   }
 
-  /** A pooler makes up process ids. It may hand notifications to nobody, and statements to any session. */
-  async #assertDirect(): Promise<void> {
-    const rows = await this.run({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' })
+  /** Sets the session up, and finds out what is at the other end, in one round trip. */
+  async #begin(): Promise<void> {
+    // One result for each statement, which the types of the driver do not know of.
+    const results: unknown = await this.#inTurn(() =>
+      this.#client.query(BEGIN.replace('%schema%', this.#address.schema)),
+    )
+    const [{ pid, server_started: serverStarted }] = (results as readonly { readonly rows: [Row] }[]).at(
+      -1,
+    )!.rows
+    this.#serverStarted = String(serverStarted)
+    // A pooler makes up process ids. It may hand notifications to nobody, and statements to any session.
     const { processID } = this.#client as Client & { readonly processID: number | null }
-    if (rows[0]?.['pid'] === processID) return
+    if (pid === processID) return
     throw new LogError(
       'incompatible',
       `Between this node and PostgreSQL ${this.#address.name} is a pooler, through which notifications may not arrive: connect to the server itself.`,

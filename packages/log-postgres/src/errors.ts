@@ -4,10 +4,10 @@ import { DatabaseError } from 'pg'
 /** SQLSTATEs, or their classes, and what they mean for the log. The first that matches counts. */
 const MEANINGS: readonly [sqlstate: string, code: LogErrorCode, remedy: string][] = [
   ['TR002', 'replaced', 'The schema now holds another log.'],
-  // Undefined table, schema, function: somebody removed them.
-  ['42P01', 'replaced', 'The schema of the log was removed.'],
-  ['42883', 'replaced', 'The schema of the log was removed.'],
-  ['3F000', 'replaced', 'The schema of the log was removed.'],
+  // Undefined table, schema, function: somebody removed them, or the right to use the schema, without which nobody sees them.
+  ['42P01', 'replaced', 'The schema of the log, or part of it, was removed, or may not be used any more.'],
+  ['42883', 'replaced', 'The schema of the log, or part of it, was removed, or may not be used any more.'],
+  ['3F000', 'replaced', 'The schema of the log, or part of it, was removed, or may not be used any more.'],
   ['25006', 'read-only', 'Connect to the primary: a standby cannot be written.'],
   ['28', 'unauthorized', 'Check the user, the password, and pg_hba.conf.'],
   ['42501', 'unauthorized', 'Let the user of the hubs own the schema of the log.'],

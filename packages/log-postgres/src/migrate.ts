@@ -16,7 +16,9 @@ const LOOK = {
       has_database_privilege(current_database(), 'CREATE') AS may_create, current_database() AS database,
       n.oid IS NOT NULL AS has_schema, has_schema_privilege(n.oid, 'USAGE') AS may_use,
       has_schema_privilege(n.oid, 'CREATE') AS may_fill,
-      (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) AS relations,
+      (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid)
+        + (SELECT count(*) FROM pg_proc WHERE pronamespace = n.oid) AS objects,
+      has_schema_privilege('public', n.oid, 'CREATE') AS may_anybody_fill,
       (SELECT array_to_json(array_agg(attname)) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
        WHERE c.relnamespace = n.oid AND c.relname = 'log' AND attnum > 0) AS columns
     FROM (VALUES (1)) one LEFT JOIN pg_namespace n ON n.nspname = $1`,
@@ -59,6 +61,12 @@ async function lookAt(connection: Connection, { schema, name }: Address): Promis
     )
   if (look['is_standby'] === true)
     throw new LogError('read-only', `${name} is a standby, which cannot be written: connect to its primary.`)
+  // A function there could be called in place of one of the system, with the rights of the log.
+  if (look['may_anybody_fill'] === true)
+    throw new LogError(
+      'incompatible',
+      `Every role may create functions in the schema ${schema} of ${name}: use another schema, or REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC.`,
+    )
   return look
 }
 
@@ -86,10 +94,10 @@ function assertEmpty({ schema, name }: Address, look: Row): void {
       `The role ${role} may not create the schema ${schema} in ${name}: GRANT CREATE ON DATABASE ${String(look['database'])} TO ${role}, or CREATE SCHEMA ${schema} AUTHORIZATION ${role}.`,
     )
   if (look['has_schema'] !== true) return
-  if (Number(look['relations']) > 0)
+  if (Number(look['objects']) > 0)
     throw new LogError(
       'foreign',
-      `The schema ${schema} of ${name} contains tables that are not from Tailrace: use another schema.`,
+      `The schema ${schema} of ${name} contains tables or functions that are not from Tailrace: use another schema.`,
     )
   if (look['may_fill'] !== true)
     throw new LogError(

@@ -18,7 +18,6 @@ const JOIN = {
     SELECT epoch, secret, term, server_started::text AS server_started, newest, last_purge
     FROM join_log($1, $2, $3::timestamptz, $4, $5)`,
 }
-const WHICH_SERVER = { name: 'which', text: 'SELECT pg_postmaster_start_time()::text AS server_started' }
 
 /** What a node knows of the log, by which it recognizes it after an interruption. */
 export interface Known {
@@ -69,8 +68,7 @@ export async function openSession(
   }
   async function openAnother(serverStarted: string): Promise<Connection> {
     const connection = await open()
-    const [row] = await connection.run(WHICH_SERVER)
-    if (row?.['server_started'] === serverStarted) return connection
+    if (connection.serverStarted === serverStarted) return connection
     throw new LogError('unreachable', `The connections to ${address.name} lead to different servers.`)
   }
   async function close(): Promise<void> {

@@ -38,6 +38,9 @@ describe.skipIf(!postgres)('opening a log in PostgreSQL', () => {
     ['postgres://host/db?schema=a%22;drop', /lower-case/],
     [`postgres://host/db?schema=${'x'.repeat(51)}`, /at most 50/],
     ['postgres://host/db?sslmode=prefer', /disable, require, verify-full/],
+    ['postgres://hub:50%off@host/db', /write %25/],
+    ['postgres://%zz@host/db', /write %25/],
+    ['postgres://host/%zz', /write %25/],
   ])('refuses the URL %s', async (url, message) => {
     const opening = openPostgresLog({ url })
     await expect(opening).rejects.toBeInstanceOf(RangeError)
@@ -80,6 +83,25 @@ describe.skipIf(!postgres)('opening a log in PostgreSQL', () => {
       [schema],
     )
     expect(tables.map(({ relname }) => relname)).toEqual(['customers', 'log'])
+  })
+
+  test('leaves alone the functions of others, and who may call them', async () => {
+    const url = engine.nextUrl()
+    await using app = await connect(url)
+    await app.run(`CREATE SCHEMA ${schemaOf(url)}; CREATE FUNCTION tailrace.one() RETURNS integer RETURN 1`)
+    expect(await refusalOf({ url })).toMatchObject({ code: 'foreign' })
+    expect(await app.run(`SELECT proacl FROM pg_proc WHERE proname = 'one'`)).toEqual([{ proacl: null }])
+  })
+
+  test('refuses a schema in which every role can create functions, which could act with the rights of the log', async () => {
+    const url = engine.nextUrl()
+    await using app = await connect(url)
+    const schema = schemaOf(url)
+    await app.run(`CREATE SCHEMA ${schema}; GRANT USAGE, CREATE ON SCHEMA ${schema} TO PUBLIC`)
+    const message = expect.stringContaining(`REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC`)
+    expect(await refusalOf({ url })).toMatchObject({ code: 'incompatible', message })
+    await app.run(`REVOKE CREATE ON SCHEMA ${schema} FROM PUBLIC`)
+    await (await openPostgresLog({ url })).close()
   })
 
   test('leaves alone the log of a newer version', async () => {

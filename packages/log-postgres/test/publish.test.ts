@@ -195,6 +195,14 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
     const many = (count: number): string =>
       `SELECT count(*) FROM (SELECT tailrace.publish('a/' || n % 7, n::text) FROM generate_series(1, ${count}) n) p`
     await expect(app.run(many(10_001))).rejects.toMatchObject({ code: '54000' })
+    const megabytes = (count: number): string =>
+      `SELECT count(tailrace.publish('big', repeat('x', 1048576))::text) FROM generate_series(1, ${count})`
+    // At the call that is too much, and not at the commit, when everything is stored already and all others wait.
+    await app.run('BEGIN')
+    await app.run(`SAVEPOINT s; ${megabytes(32)}; ROLLBACK TO s`)
+    await app.run(`SAVEPOINT s; ${megabytes(32)}`)
+    await expect(app.run(`SELECT tailrace.publish('big', 'x')`)).rejects.toMatchObject({ code: '54000' })
+    await app.run('ROLLBACK')
     await app.run(many(10_000))
     const events: StoredEvent[] = []
     for (let after = 0, more = true; more;) {
@@ -227,9 +235,17 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
       `INSERT INTO tailrace.staged (xact) VALUES ('1')`,
       `SELECT tailrace.purge(NULL, 'a')`,
       `SELECT tailrace.enter(NULL)`,
+      'DO $$ BEGIN LOCK TABLE tailrace.turn IN EXCLUSIVE MODE; END $$',
+      'ALTER TABLE tailrace.staged DISABLE TRIGGER move_at_commit',
     ])
       await expect(shop.run(sql), sql).rejects.toMatchObject({ code: '42501' })
+    // Advisory locks are everybody's: none of them is the turn to publish.
+    await shop.run(
+      `SELECT pg_advisory_lock(1953653605, oid::integer), pg_advisory_lock(oid::bigint) FROM pg_class
+       WHERE relnamespace = '${schemaOf(url)}'::regnamespace`,
+    )
     expect((await log.read(everything)).events.map(({ data }) => data)).toEqual(['from the shop', '"json"'])
+    await log.append([{ topic: 'a', data: 'not held up' }])
   })
 
   test('works whatever the settings of the session are, and is durable', async () => {
@@ -246,6 +262,29 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
     expect(await app.run('SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }])
     await app.run('COMMIT')
     expect(await app.run('SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'off' }])
+    await app.run('SET synchronous_commit = local')
+    await app.run(`BEGIN; SELECT tailrace.publish('a', '4'); SET CONSTRAINTS ALL IMMEDIATE`)
+    expect(await app.run('SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }])
+    await app.run('COMMIT')
+  })
+
+  test('cannot hold everybody up for long by doing nothing after its events are in the log', async () => {
+    await using setting = await set()
+    const { log, app } = setting
+    for (const [own, effective] of [
+      ['0', '10s'],
+      ['1h', '10s'],
+      ['2s', '2s'],
+    ] as const) {
+      await app.run(`SET idle_in_transaction_session_timeout = '${own}'`)
+      await app.run(`BEGIN; SELECT tailrace.publish('a', '${own}'); SET CONSTRAINTS ALL IMMEDIATE`)
+      const [row] = await app.run('SHOW idle_in_transaction_session_timeout')
+      expect(row).toEqual({ idle_in_transaction_session_timeout: effective })
+      if (own !== '2s') await app.run('COMMIT')
+    }
+    const ended = await log.append([{ topic: 'a', data: 'after' }])
+    expect(ended).toMatchObject([{ duplicate: false }])
+    expect((await log.read(everything)).events.map(({ data }) => data)).toEqual(['0', '1h', 'after'])
   })
 
   test('works in transactions that are isolated, which fail if another publishes to their topics', async () => {
@@ -261,6 +300,12 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
       await log.append([{ topic: 'mine', data: 'first' }])
       await expect(app.run('COMMIT')).rejects.toMatchObject({ code: '40001' })
     }
+    // Both would be the first since a restart of the server.
+    await app.run(`UPDATE tailrace.log SET server_started = 'epoch'`)
+    await app.run('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await app.run(`SELECT tailrace.publish('mine', 'second')`)
+    await log.append([{ topic: 'other', data: 'first' }])
+    await expect(app.run('COMMIT')).rejects.toMatchObject({ code: '40001' })
     const { events } = await log.read({ ...everything, selectors: ['mine'] })
     expect(events.map(({ data }) => data)).toEqual(['REPEATABLE READ', 'first', 'SERIALIZABLE', 'first'])
   })
@@ -270,7 +315,10 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
     const { log, app } = setting
     await app.run(`BEGIN; SELECT tailrace.publish('a', 'prepared')`)
     await expect(app.run(`PREPARE TRANSACTION 'one'`)).rejects.toMatchObject({ code: '0A000' })
-    await log.append([{ topic: 'a', data: 'after' }])
+    await log.append([{ topic: 'a', data: 'after', idempotencyKey: 'once' }])
+    // Also if there is nothing to store.
+    await app.run(`BEGIN; SELECT tailrace.publish('a', 'again', idempotency_key => 'once')`)
+    await expect(app.run(`PREPARE TRANSACTION 'two'`)).rejects.toMatchObject({ code: '0A000' })
     expect((await log.read(everything)).events.map(({ data }) => data)).toEqual(['after'])
   })
 })

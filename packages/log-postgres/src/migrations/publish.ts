@@ -21,8 +21,8 @@ export const PUBLISH = `
   CREATE FUNCTION flaw_of_name(name text, max_bytes integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
       WHEN name = '' THEN 'is empty: leave it out instead'
-      WHEN name ~ '[\\r\\n]' THEN 'contains a CR or LF, which could forge a frame'
       WHEN octet_length(name) > max_bytes THEN 'is longer than ' || max_bytes || ' bytes'
+      WHEN name ~ '[\\r\\n]' THEN 'contains a CR or LF, which could forge a frame'
     END
   $$;
 
@@ -30,8 +30,10 @@ export const PUBLISH = `
     topic text, data text, type text DEFAULT NULL, key text DEFAULT NULL, remove boolean DEFAULT false,
     "end" boolean DEFAULT false, idempotency_key text DEFAULT NULL, traceparent text DEFAULT NULL,
     tracestate text DEFAULT NULL
-  ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+  ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+    SET enable_seqscan = off SET enable_bitmapscan = off AS $$
   DECLARE
+    total record;
     flaw text := coalesce(
       'topic ' || flaw_of_topic(topic),
       'type ' || flaw_of_name(type, 256),
@@ -52,7 +54,15 @@ export const PUBLISH = `
     IF flaw IS NOT NULL THEN
       RAISE EXCEPTION 'The %.', flaw USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO staged (xact, event) VALUES (pg_current_xact_id(), ROW(
+    -- At each call, because what is staged uses the disk, and the commit moves all of it while others wait.
+    SELECT s.count, s.bytes INTO total FROM staged s WHERE s.xact = pg_current_xact_id() ORDER BY s.n DESC LIMIT 1;
+    total.count := coalesce(total.count, 0) + 1;
+    total.bytes := coalesce(total.bytes, 0) + octet_length(data);
+    IF total.count > 10000 OR total.bytes > 33554432 THEN
+      RAISE EXCEPTION 'A transaction can publish 10000 events, and 33554432 bytes of data: split this one.'
+        USING ERRCODE = 'program_limit_exceeded';
+    END IF;
+    INSERT INTO staged (xact, count, bytes, event) VALUES (pg_current_xact_id(), total.count, total.bytes, ROW(
       topic, type, key, convert_to(data, 'UTF8'), coalesce(remove, false), coalesce("end", false), idempotency_key,
       traceparent, tracestate
     ));
@@ -79,14 +89,16 @@ export const PUBLISH = `
     END IF;
     WITH moved AS (DELETE FROM staged WHERE xact = pg_current_xact_id() RETURNING n, event)
       SELECT array_agg(event ORDER BY n) INTO events FROM moved;
-    IF cardinality(events) > 10000 THEN
-      RAISE EXCEPTION 'The transaction publishes % events, but at most 10000 are allowed: split it.',
-        cardinality(events) USING ERRCODE = 'program_limit_exceeded';
-    END IF;
     -- An event is as durable as the log says, whatever the session has set. Readers may have it once it is committed.
-    IF current_setting('synchronous_commit') = 'off' THEN
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
       PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
+    -- After SET CONSTRAINTS ALL IMMEDIATE, the transaction goes on, and everybody waits for it.
+    IF current_setting('idle_in_transaction_session_timeout')::interval NOT BETWEEN '1 ms' AND '10 s' THEN
+      PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+    END IF;
+    -- Also if all events are repeats: a transaction that notifies cannot be prepared, and so keep its turn.
+    PERFORM pg_notify('tailrace_' || current_schema(), '');
     PERFORM enter(NULL);
     refused := (SELECT s.refused FROM store(events, clock()) s);
     IF refused IS NOT NULL THEN

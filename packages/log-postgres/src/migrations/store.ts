@@ -3,17 +3,21 @@
  * the order of commits the order of seqs. Each statement of a function sees what was committed before it began.
  */
 export const STORE = `
-  -- The newest seq that is committed. Stable: as of the snapshot of the query that calls it.
-  CREATE FUNCTION newest() RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest((SELECT removed_through FROM log), (SELECT max(seq) FROM events))
+  -- The newest seq that is committed. Stable: as of the snapshot of the query that calls it. In PL/pgSQL, because SQL
+  -- functions are planned at each call.
+  CREATE FUNCTION newest() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+  BEGIN
+    RETURN greatest((SELECT removed_through FROM log), (SELECT max(seq) FROM events));
+  END
   $$;
 
-  -- Waits for the log's lock, which is held until the end of the transaction.
+  -- Waits for its turn, which it has until the end of the transaction. The lock of a table, because anybody who can
+  -- connect may take an advisory lock, and hold it.
   CREATE FUNCTION enter(expected_epoch text) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
     current record;
   BEGIN
-    PERFORM pg_advisory_xact_lock(1953653605, 'log'::regclass::oid::integer);
+    LOCK TABLE turn IN EXCLUSIVE MODE;
     SELECT epoch, server_started INTO STRICT current FROM log;
     IF current.epoch <> expected_epoch THEN
       RAISE EXCEPTION 'The log has another epoch.' USING ERRCODE = 'TR002';
@@ -31,11 +35,12 @@ export const STORE = `
   DECLARE
     number integer := (SELECT coalesce(max(n), 0) + 1 FROM terms);
   BEGIN
+    -- First, since in an isolated transaction, after another has begun the same term, it fails as one to retry.
+    UPDATE log SET server_started = pg_postmaster_start_time();
     INSERT INTO terms VALUES (
       number, pg_postmaster_start_time(), left(pg_walfile_name(pg_current_wal_lsn()), 8), newest(), number = 1
     );
     DELETE FROM terms WHERE n <= number - 1000;
-    UPDATE log SET server_started = pg_postmaster_start_time();
     IF number > 1 THEN
       PERFORM setval('seqs', greatest(
         last_value + 1048576, newest() + 1048576, (clock() - 1704067200000) * 1024

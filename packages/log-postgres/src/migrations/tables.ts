@@ -21,6 +21,9 @@ export const TABLES = `
     floor_at        bigint NOT NULL DEFAULT 0
   );
 
+  -- Has no rows: its lock is the turn to change the log.
+  CREATE TABLE turn ();
+
   -- One row for each life of a server in which the log changed: "since" was its newest seq at the beginning. A node
   -- that has seen more in an earlier term than the next one began with knows that the log went back in time.
   CREATE TABLE terms (
@@ -120,9 +123,12 @@ export const TABLES = `
   );
 
   -- What a transaction has published, until it commits. No row outlives its transaction, so none has to survive a crash.
+  -- count and bytes are of all events of the transaction up to this one.
   CREATE UNLOGGED TABLE staged (
     xact  xid8 NOT NULL,
     n     bigint GENERATED ALWAYS AS IDENTITY,
+    count integer NOT NULL,
+    bytes bigint NOT NULL,
     event new_event NOT NULL,
     PRIMARY KEY (xact, n)
   ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
