@@ -39,6 +39,7 @@ function slow() {
       turns += 1
     },
     purged: (topic) => void story.push(`purged ${topic}`),
+    lost: (through) => void story.push(`lost ${through}`),
     overflow: (events) => void story.push(`skipped ${events[0]!.offset} to ${events.at(-1)!.offset}`),
   })
   return { backlog, story, turns: () => turns }

@@ -12,6 +12,7 @@ export async function follow(log: EventLog): Promise<Told> {
   await log.tail({
     events: (events) => void told.events.push(...events),
     purged() {},
+    lost() {},
     interrupted: (reason) => void told.interruptions.push(reason),
     resumed: () => void told.interruptions.push('resumed'),
     failed: (error) => void told.failures.push(error),

@@ -3,6 +3,7 @@ import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
 import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
+import { HOLE } from './scripts/open.ts'
 import { PURGED } from './scripts/purge.ts'
 import type { Knowledge, RedisSession } from './session.ts'
 
@@ -13,6 +14,15 @@ const MIN_COUNT = 16
 const MAX_COUNT = 128
 const SMALL_BYTES = 64 * 1024
 
+/** What a tail has found behind its place. */
+interface Found {
+  readonly entries: readonly Reply[]
+  /** The newest offset right after that. */
+  readonly newest: number
+  /** The last record of a purge that was removed from the stream. */
+  readonly forgotten: string | null
+}
+
 /** The only tail of a node: reports what any node has appended, in order, from where the last session ended. */
 export class Tail {
   readonly #listeners: () => TailListeners
@@ -20,6 +30,7 @@ export class Tail {
   readonly #base: string
   #id: string | undefined
   #count = MIN_COUNT
+  /** Everything up to here was reported. Offsets are dense, apart from skips: what is missing behind it was removed. */
   #place: Place = { offset: 0, order: 0 }
   readonly #waiting = new Set<() => void>()
 
@@ -58,11 +69,15 @@ export class Tail {
       this.#id = `${session.newest}-18446744073709551615`
       this.#place = { offset: session.newest, order: Infinity }
     }
+    let through = session.newest
     try {
       for (;;) {
         const before = this.#place
-        const { entries, forgotten } = await this.#next(session)
+        const { entries, newest, forgotten } = await this.#next(session, through)
+        // What was there before the entries were asked for, and is not among them.
+        if (entries.length === 0 && before.offset < through) this.#skip(through)
         this.#tell(entries)
+        through = newest
         if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
       }
     } catch (error) {
@@ -71,23 +86,25 @@ export class Tail {
   }
 
   /**
-   * Waits for the next entries. Right behind them, asks which log they are from: the answer is no later than them.
+   * Waits for the next entries, unless some were there before. Right behind them, asks which log they are from: the answer
+   * is no later than them.
    */
-  async #next(session: RedisSession): Promise<{ entries: readonly Reply[]; forgotten: string | null }> {
+  async #next(session: RedisSession, through: number): Promise<Found> {
     const { epoch, seen } = this.#knowledge
-    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${this.#count}`]
+    const block = this.#place.offset < through ? [] : ['BLOCK', `${WAIT_MS}`]
     const { follower } = session
     const [read, identity] = await Promise.all([
-      follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
+      follower.call(['XREAD', ...block, 'COUNT', `${this.#count}`, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
       follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
     ])
     const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]
     if (nowEpoch !== epoch || Number(newest) < seen) {
       throw new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
     }
-    if (read === null) return { entries: [], forgotten }
+    const found = { newest: Number(newest), forgotten }
+    if (read === null) return { ...found, entries: [] }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
-    return { entries, forgotten }
+    return { ...found, entries }
   }
 
   /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
@@ -114,6 +131,11 @@ export class Tail {
       if (events.length > 0) this.#listeners().events(events)
     }
     for (const entry of entries) {
+      const last = lastBefore(entry)
+      if (this.#place.offset < last) {
+        flush()
+        this.#listeners().lost(last)
+      }
       if (entry.event === undefined) {
         flush()
         if (entry.purged !== undefined) this.#listeners().purged(entry.purged.topic, entry.purged.through)
@@ -124,7 +146,25 @@ export class Tail {
       this.#place = { offset: entry.offset, order: entry.order }
     }
     flush()
+    this.#arrive()
+  }
+
+  /** Nothing is left up to an offset. */
+  #skip(through: number): void {
+    this.#listeners().lost(through)
+    this.#id = `${through}-0`
+    this.#place = { offset: through, order: 0 }
+    this.#arrive()
+  }
+
+  #arrive(): void {
     this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#place.offset)
     for (const look of this.#waiting) look()
   }
+}
+
+/** The last event before an entry. */
+function lastBefore({ event, offset, isSkip }: Entry): number {
+  if (isSkip) return offset - HOLE
+  return event === undefined ? offset : offset - 1
 }

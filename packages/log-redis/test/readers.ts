@@ -41,6 +41,7 @@ export async function follow(log: CompleteEventLog): Promise<Followed> {
       for (const look of waiting) look()
     },
     purged() {},
+    lost() {},
     interrupted: interrupted.resolve,
     resumed: resumed.resolve,
     failed: failure.resolve,

@@ -161,6 +161,7 @@ export class IndexedSequence {
     return {
       events: (events) => this.#connection?.tails.events(events),
       purged: (topic, through) => this.#connection?.tails.purged(topic, through),
+      lost: (through) => this.#connection?.tails.lost(through),
       foreign: (position) => this.#foreign(position),
       tended: this.#options.tended,
       failed: (reason, records) => {

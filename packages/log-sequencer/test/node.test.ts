@@ -7,7 +7,7 @@ import { manyRecords } from './many-records.ts'
 import { MemorySequence } from './memory-sequencer.ts'
 
 const logs = useLogs()
-const NO_LISTENER = { events() {}, purged() {}, interrupted() {}, resumed() {}, failed() {} }
+const NO_LISTENER = { events() {}, purged() {}, lost() {}, interrupted() {}, resumed() {}, failed() {} }
 const event = { topic: 'a', data: '' }
 
 describe('appends', () => {
@@ -186,6 +186,7 @@ if (isLong) {
       const interruptions: string[] = []
       await log.tail({
         ...NO_LISTENER,
+        lost() {},
         interrupted: ({ code }) => interruptions.push(code),
         resumed: () => interruptions.push('resumed'),
       })
