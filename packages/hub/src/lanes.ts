@@ -49,6 +49,9 @@ export class Lanes {
   readonly #counters: Counters
   /** The lanes that have something to hand out. */
   readonly #reached = new Set<Lane>()
+  /** Lanes whose topics may have ended, or begun again, without their knowledge. */
+  readonly #unsure = new Set<Lane>()
+  #isFinding = false
   readonly #stopping = new AbortController()
   #head: number
 
@@ -107,8 +110,8 @@ export class Lanes {
 
   /** Skips to an offset, because nobody will push what is missing before it. Readers read the log, and learn of a loss. */
   lose(through: number): void {
-    const lanes = this.#skipTo(through)
-    void this.#findEnds(lanes)
+    for (const lane of this.#skipTo(through)) this.#unsure.add(lane)
+    if (!this.#isFinding) void this.#findEnds()
   }
 
   #skipTo(offset: number): readonly Lane[] {
@@ -120,8 +123,10 @@ export class Lanes {
   }
 
   /** One lane at a time: there may be many. */
-  async #findEnds(lanes: readonly Lane[]): Promise<void> {
-    for (const lane of lanes) {
+  async #findEnds(): Promise<void> {
+    this.#isFinding = true
+    for (const lane of this.#unsure) {
+      this.#unsure.delete(lane)
       const find = (): Promise<void> => lane.findEnds(this.#log, LANES)
       await find().catch(() =>
         keepTrying(find, { maxPauseMs: MAX_PAUSE_MS, signal: this.#stopping.signal, failed() {} }),
@@ -129,6 +134,7 @@ export class Lanes {
       if (this.#stopping.signal.aborted) return
       if (lane.hasEnded) this.#pacer.add([lane])
     }
+    this.#isFinding = false
   }
 
   #handOut(lanes: Iterable<Lane>): void {

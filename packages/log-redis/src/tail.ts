@@ -30,8 +30,10 @@ export class Tail {
   readonly #base: string
   #id: string | undefined
   #count = MIN_COUNT
-  /** Everything up to here was reported. Offsets are dense, apart from skips: what is missing behind it was removed. */
+  /** Everything up to here was read. Offsets are dense, apart from skips: what is missing behind it was removed. */
   #place: Place = { offset: 0, order: 0 }
+  /** Events up to here were reported to be lost. */
+  #lost = 0
   readonly #waiting = new Set<() => void>()
 
   constructor(listeners: () => TailListeners, knowledge: Knowledge, base: string) {
@@ -40,9 +42,9 @@ export class Tail {
     this.#base = base
   }
 
-  /** Everything up to here was reported. */
+  /** Everything up to here was reported, or reported to be lost. */
   get offset(): number {
-    return this.#place.offset
+    return Math.max(this.#place.offset, this.#lost)
   }
 
   /** Resolves once everything up to a place was reported. @throws LogError if the session ends before that */
@@ -74,9 +76,8 @@ export class Tail {
       for (;;) {
         const before = this.#place
         const { entries, newest, forgotten } = await this.#next(session, through)
-        // What was there before the entries were asked for, and is not among them.
         if (entries.length === 0 && before.offset < through) this.#skip(through)
-        this.#tell(entries)
+        this.#tell(entries, through)
         through = newest
         if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
       }
@@ -119,7 +120,8 @@ export class Tail {
     } while (place > 0)
   }
 
-  #tell(replies: readonly Reply[]): void {
+  /** @param through - the newest offset before they were asked for */
+  #tell(replies: readonly Reply[], through: number): void {
     const entries = replies.map(toEntry)
     const bytes = entries.reduce((sum, { event }) => sum + (event?.data.length ?? 0), 0)
     if (bytes > SMALL_BYTES) this.#count = MIN_COUNT
@@ -134,12 +136,13 @@ export class Tail {
       const last = lastBefore(entry)
       if (this.#place.offset < last) {
         flush()
-        this.#listeners().lost(last)
+        // There may be many holes: the first one stands for all.
+        this.#lose(last, through)
       }
       if (entry.event === undefined) {
         flush()
         if (entry.purged !== undefined) this.#listeners().purged(entry.purged.topic, entry.purged.through)
-      } else {
+      } else if (entry.offset > this.#lost) {
         run.push(entry)
       }
       this.#id = entry.id
@@ -149,16 +152,23 @@ export class Tail {
     this.#arrive()
   }
 
-  /** Nothing is left up to an offset. */
+  /** Nothing is left up to an offset that had been given before. */
   #skip(through: number): void {
-    this.#listeners().lost(through)
+    this.#lose(through, through)
     this.#id = `${through}-0`
     this.#place = { offset: through, order: 0 }
     this.#arrive()
   }
 
+  /** @param last - of what is missing */
+  #lose(last: number, through: number): void {
+    if (last <= this.#lost) return
+    this.#lost = Math.max(last, through)
+    this.#listeners().lost(this.#lost)
+  }
+
   #arrive(): void {
-    this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#place.offset)
+    this.#knowledge.seen = Math.max(this.#knowledge.seen, this.offset)
     for (const look of this.#waiting) look()
   }
 }
