@@ -95,7 +95,10 @@ export class Tail {
     const block = this.#place.offset < through ? [] : ['BLOCK', `${WAIT_MS}`]
     const { follower } = session
     const [read, identity] = await Promise.all([
-      follower.call(['XREAD', ...block, 'COUNT', `${this.#count}`, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
+      follower.call(
+        ['XREAD', ...block, 'COUNT', `${this.#count}`, 'STREAMS', `${this.#base}log`, this.#id!],
+        WAIT_MS,
+      ),
       follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
     ])
     const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]

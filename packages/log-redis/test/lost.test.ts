@@ -37,7 +37,10 @@ describe.skipIf(!redis)('a tail that is behind', () => {
     const tail = await follow(log)
     cut()
     await tail.interrupted
-    const batch = Array.from({ length: 1_000 }, (_, i) => ({ topic: i % 2 === 0 ? 'gone' : 'kept', data: `${i}` }))
+    const batch = Array.from({ length: 1_000 }, (_, i) => ({
+      topic: i % 2 === 0 ? 'gone' : 'kept',
+      data: `${i}`,
+    }))
     const offsets = (await other.append(batch)).map(({ offset }) => offset)
     await remove('gone')
     proxy.refuse(false)
@@ -93,7 +96,9 @@ describe.skipIf(!redis)('a tail that is behind', () => {
   test('that has reported everything loses nothing, whatever is purged and removed', async () => {
     const tail = await follow(log)
     for (let round = 0; round < 5; round += 1) {
-      await other.append(Array.from({ length: 50 }, (_, i) => ({ topic: `t/${i % 2}`, data: `${round} ${i}` })))
+      await other.append(
+        Array.from({ length: 50 }, (_, i) => ({ topic: `t/${i % 2}`, data: `${round} ${i}` })),
+      )
       await tail.until((events) => events.length === 50 * (round + 1))
       await other.retention.purge('t/0')
       await remove('**')

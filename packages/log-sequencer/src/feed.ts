@@ -140,11 +140,7 @@ export class Feed implements Consumer {
   }
 
   /** @param again - what is left of a record that was applied before, whose results are not known */
-  #report(
-    { position, time, record }: PlacedRecord,
-    result: RecordResult,
-    again: Remainder,
-  ): void {
+  #report({ position, time, record }: PlacedRecord, result: RecordResult, again: Remainder): void {
     if (record === undefined) {
       this.#listener.foreign(position)
       return

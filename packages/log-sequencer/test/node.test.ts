@@ -119,6 +119,34 @@ describe('a node', () => {
     )
   })
 
+  test('that stood still for so long that records are gone fails, though its connection did not', async () => {
+    const sequence = new MemorySequence()
+    const log = await logs.open(sequence)
+    await log.append([event])
+    const failed = Promise.withResolvers<LogError>()
+    await log.tail({ ...NO_LISTENER, failed: failed.resolve })
+    const gate = Promise.withResolvers<void>()
+    sequence.gate = gate.promise
+    for (let i = 0; i < 5; i += 1) sequence.append(Buffer.from(`${i}`))
+    sequence.trim(sequence.newest - 1)
+    gate.resolve()
+    expect(await failed.promise).toMatchObject({ code: 'replaced' })
+  })
+
+  test('that is behind when records are removed which it has read goes on', async () => {
+    const sequence = new MemorySequence()
+    const log = await logs.open(sequence)
+    await log.append([event])
+    const failures: LogError[] = []
+    await log.tail({ ...NO_LISTENER, failed: (error) => failures.push(error) })
+    sequence.trim(sequence.newest - 1)
+    // Not every position has a record.
+    sequence.newest += 3
+    await log.append([event])
+    expect(await allOf(log, 'read')).toHaveLength(2)
+    expect(failures).toEqual([])
+  })
+
   test('whose index takes long is open, and says how far it is', async () => {
     const sequence = manyRecords(1, 11_000)
     const gate = Promise.withResolvers<void>()

@@ -109,22 +109,26 @@ export function testInterruption(check: Check): void {
     },
   )
 
-  check.with('join', 'reports however many events were published during the interruption', async (subject) => {
-    const { log, join, interrupt, restore } = subject
-    const other = await join()
-    const recorded = await recordTail(log)
-    await interrupt()
-    await recorded.until(() => recorded.interruptions.length === 1)
-    const offsets: number[] = []
-    for (let batch = 0; batch < 5; batch += 1) {
-      const events = Array.from({ length: 1_000 }, (_, i) => ({ topic: `t/${i % 10}`, data: '' }))
-      offsets.push(...offsetsOf(await other.append(events)))
-    }
-    await restore()
-    await recorded.reach(offsets.at(-1)!)
-    expect(offsetsOf(recorded.events)).toEqual(offsets)
-    expect(recorded.losses).toEqual([])
-  })
+  check.with(
+    'join',
+    'reports however many events were published during the interruption',
+    async (subject) => {
+      const { log, join, interrupt, restore } = subject
+      const other = await join()
+      const recorded = await recordTail(log)
+      await interrupt()
+      await recorded.until(() => recorded.interruptions.length === 1)
+      const offsets: number[] = []
+      for (let batch = 0; batch < 5; batch += 1) {
+        const events = Array.from({ length: 1_000 }, (_, i) => ({ topic: `t/${i % 10}`, data: '' }))
+        offsets.push(...offsetsOf(await other.append(events)))
+      }
+      await restore()
+      await recorded.reach(offsets.at(-1)!)
+      expect(offsetsOf(recorded.events)).toEqual(offsets)
+      expect(recorded.losses).toEqual([])
+    },
+  )
 
   check.with(
     ['join', 'retention'],
