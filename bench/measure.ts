@@ -36,7 +36,11 @@ export interface Measured {
 }
 
 /** Publishes at the given rate while `readers` count, and waits until nothing more arrives. */
-export async function measure(server: ServerProcess, readers: Readers, load: Load): Promise<Measured> {
+export async function measure(
+  server: Pick<ServerProcess, 'pids'>,
+  readers: Readers,
+  load: Load,
+): Promise<Measured> {
   const pids = server.pids()
   await readers.reset()
   const generatorBefore = (await readers.report()).cpuMs

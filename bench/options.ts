@@ -1,14 +1,21 @@
 import { parseArgs } from 'node:util'
 
-const DEFAULT_RUNS = 5
+/** The names that a suite knows, and the number of its trials. */
+export interface Known {
+  readonly peers: readonly string[]
+  readonly scenarios: readonly string[]
+  readonly defaultRuns: number
+}
 
 export interface BenchOptions {
+  /** The suite of many nodes, instead of that of one hub. */
+  readonly isNodes: boolean
   readonly isQuick: boolean
   readonly isJson: boolean
   readonly isRender: boolean
-  /** Continues the full run in bench/results.json. */
+  /** Continues the full run of the suite that was interrupted. */
   readonly isContinued: boolean
-  /** Everything, at full length: the only run that bench/RESULTS.md may contain. */
+  /** Everything, at full length: the only run that the reports in bench/ may contain. */
   readonly isWhole: boolean
   /** Medians are taken over this many trials of each scenario with each peer. */
   readonly runs: number
@@ -22,21 +29,23 @@ export class UsageError extends Error {
 
 export const USAGE = `npm run bench -- [options]
 
-  --runs N              trials of each scenario with each peer, interleaved (${DEFAULT_RUNS}; 1 with --quick)
+  --nodes               measure many nodes that share an engine, instead of one hub
+  --runs N              trials of each scenario with each peer, interleaved (5; 3 with --nodes; 1 with --quick)
   --only PEER,…         only these peers
   --scenarios NAME,…    only these scenarios
   --quick               short work that only shows that everything runs
   --continue            continue a full run that was interrupted
-  --render              measure nothing; rewrite the report and the plots from bench/results.json
+  --render              measure nothing; rewrite the report and the plots from the results in bench/
   --json                also write the results to stdout
 
 A full run writes to bench/. A quick run, or one with --only or --scenarios, writes to a folder that it names.
 `
 
-/** Checks the arguments against the known names. Without arguments, returns all of them. */
-export function parseOptions(args: string[], known: { peers: string[]; scenarios: string[] }): BenchOptions {
+/** Checks the arguments against the names of the suite that they choose. Without names, returns all of them. */
+export function parseOptions(args: string[], suites: { oneHub: Known; nodes: Known }): BenchOptions {
   const { values } = parse(args)
-  const runs = Number(values.runs ?? (values.quick ? 1 : DEFAULT_RUNS))
+  const known = values.nodes ? suites.nodes : suites.oneHub
+  const runs = Number(values.runs ?? (values.quick ? 1 : known.defaultRuns))
   if (!Number.isInteger(runs) || runs < 1) {
     throw new UsageError(`--runs must be a whole number of at least 1, got ${values.runs}`)
   }
@@ -47,6 +56,7 @@ export function parseOptions(args: string[], known: { peers: string[]; scenarios
     )
   }
   return {
+    isNodes: values.nodes,
     isQuick: values.quick,
     isJson: values.json,
     isRender: values.render,
@@ -63,6 +73,7 @@ function parse(args: string[]) {
     return parseArgs({
       args,
       options: {
+        nodes: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         render: { type: 'boolean', default: false },
         continue: { type: 'boolean', default: false },

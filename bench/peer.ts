@@ -13,34 +13,42 @@ export interface WireRequest {
   readonly text: string
 }
 
-export type Stored = 'on disk' | 'in memory' | 'nowhere'
+export type Stored = 'on disk' | 'in the page cache' | 'in memory' | 'nowhere'
 
-/**
- * A server that can do the work: it streams events to readers, and accepts them from publishers over HTTP.
- *
- * `subscribe` starts at the newest event, or after `lastEventId` if the peer can resume. `publish` puts `data` into
- * the request unchanged, since the publisher overwrites the mark in it. Both depend only on the place, so that they
- * can be built before the peer runs.
- */
-export interface Peer {
+/** What is compared: a row of the tables. */
+export interface Compared {
   readonly name: string
   readonly title: string
   /** Where an event is stored when it is acknowledged. Shown next to every figure. */
   readonly stored: Stored
   /** What is guaranteed for an acknowledged event, with the configuration used here. */
   readonly durability: string
-  /** Whether a reader that was away receives what it missed, with its Last-Event-ID, even after a restart. */
-  readonly resumes: boolean
-  /** False only for the floor: scenarios that need the functions of a hub leave it out. */
-  readonly isHub?: false
   /** The installed version. Throws an `AbsentError` if there is none. */
   version(): Promise<string>
-  /** Resolves once readers and publishers are served. */
-  start(place: Place): Promise<ServerProcess>
+}
+
+/**
+ * How readers and publishers address a server, over HTTP.
+ *
+ * `subscribe` starts at the newest event, or after `lastEventId` if the server can resume. `publish` puts `data` into
+ * the request unchanged, since the publisher overwrites the mark in it. Both depend only on the place, so that they
+ * can be built before the server runs.
+ */
+export interface Addressed {
   subscribe(place: Place, topic: string, lastEventId?: string): WireRequest
   publish(place: Place, topic: string, data: string): WireRequest
   /** The id of the published event, from the response. */
   publishedId?(answer: string): string
+}
+
+/** A server that can do the work: it streams events to readers, and accepts them from publishers. */
+export interface Peer extends Compared, Addressed {
+  /** Whether a reader that was away receives what it missed, with its Last-Event-ID, even after a restart. */
+  readonly resumes: boolean
+  /** False only for the floor: scenarios that need the functions of a hub leave it out. */
+  readonly isHub?: false
+  /** Resolves once readers and publishers are served. */
+  start(place: Place): Promise<ServerProcess>
 }
 
 /** The peer is not available on this machine. */

@@ -63,11 +63,11 @@ function lowestPeer(results: Results, scenario: string, key: string): PeerFigure
   return lowest ?? { title: '', value: Number.NaN }
 }
 
-function atMost(figure: string, asked: string, value: number, limit: number, unit: string): Reach {
+export function atMost(figure: string, asked: string, value: number, limit: number, unit: string): Reach {
   return row(figure, asked, value, limit, unit, value <= limit, value / limit - 1)
 }
 
-function atLeast(figure: string, asked: string, value: number, limit: number, unit: string): Reach {
+export function atLeast(figure: string, asked: string, value: number, limit: number, unit: string): Reach {
   return row(figure, asked, value, limit, unit, value >= limit, 1 - value / limit)
 }
 

@@ -1,52 +1,56 @@
 import { type Bar, barChart } from './plot.ts'
-import { reach } from './reach.ts'
-import { medianOf, type PeerFacts, type Results, trialsOf } from './results.ts'
+import type { Reach } from './reach.ts'
+import { busyWarning, medianOf, type PeerFacts, type Results, trialsOf } from './results.ts'
+import type { Compared } from './peer.ts'
 import type { Column, Scenario, Size } from './scenario.ts'
+import type { Suite } from './suite.ts'
 
-/** Writes RESULTS.md, none of which is written by hand. */
-export function report(results: Results, scenarios: readonly Scenario[], size: Size): string {
-  const ran = scenarios.filter(({ name }) => results.scenarios.includes(name))
+/** Writes the report of a suite, none of which is written by hand. */
+export function report<P extends Compared>(suite: Suite<P>, results: Results, size: Size): string {
+  const ran = suite.scenarios.filter(({ name }) => results.scenarios.includes(name))
   return [
-    heading(results),
-    results.scenarios.length === 0 ? '' : reachSection(results),
+    heading(suite, results),
+    results.scenarios.length === 0 ? '' : reachSection(suite.reach(results)),
     ...ran.map((scenario) => scenarioSection(results, scenario, size)),
+    ...(suite.sections?.(results) ?? []),
     peerSection(results),
-    METHOD,
+    suite.method,
   ].join('\n')
 }
 
 /** The plots, by file name. */
-export function plots(results: Results, scenarios: readonly Scenario[]): Map<string, string> {
+export function plots<P extends Compared>(suite: Suite<P>, results: Results): Map<string, string> {
   const files = new Map<string, string>()
-  for (const scenario of scenarios) {
+  for (const scenario of suite.scenarios) {
     if (!results.scenarios.includes(scenario.name)) continue
     for (const column of scenario.columns.filter(({ isPlotted }) => isPlotted)) {
-      files.set(plotName(scenario, column), plot(results, scenario, column))
+      files.set(plotName(scenario, column), plot(suite, results, scenario, column))
     }
   }
   return files
 }
 
-function heading({ machine, isQuick, runs }: Results): string {
-  const warning = isQuick
-    ? '\n**A quick run: it shows that everything works. Its figures mean nothing.**\n'
-    : ''
-  return `# Results
+function heading<P extends Compared>({ title, command, preface }: Suite<P>, results: Results): string {
+  const { machine, isQuick, runs } = results
+  const doubt = isQuick
+    ? '**A quick run: it shows that everything works. Its figures mean nothing.**'
+    : busyWarning(results)
+  const warning = doubt === undefined ? '' : `\n${doubt}\n`
+  return `# ${title}
 ${warning}
-Written by \`npm run bench\` on ${machine.date}, at commit ${machine.commit}. Medians of ${runs} ${runs === 1 ? 'trial' : 'trials'}, each with a fresh server; the
+Written by \`${command}\` on ${machine.date}, at commit ${machine.commit}. Medians of ${runs} ${runs === 1 ? 'trial' : 'trials'}, each with a fresh server; the
 peers take turns within each, so that changes of the machine over time affect all of them.
 
-Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, ${machine.kernel}; Node ${machine.node}, ${machine.compiler}. Servers and load
-generators share it.
+Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, ${machine.kernel}; Node ${machine.node}, ${machine.compiler}. ${preface}
 `
 }
 
-function reachSection(results: Results): string {
-  const rows = reach(results).map(({ figure, asked, reached, verdict }) => [figure, asked, reached, verdict])
+function reachSection(targets: readonly Reach[]): string {
+  const rows = targets.map(({ figure, asked, reached, verdict }) => [figure, asked, reached, verdict])
   return `## Reach\n\n${table(['figure', 'asked', 'reached', ''], rows)}`
 }
 
-function scenarioSection(results: Results, scenario: Scenario, size: Size): string {
+function scenarioSection<P>(results: Results, scenario: Scenario<P>, size: Size): string {
   const rows = results.peers
     .filter(({ absent }) => absent === undefined)
     .map((peer) => [peer.title, peer.stored, ...cells(results, scenario, peer)])
@@ -57,7 +61,7 @@ function scenarioSection(results: Results, scenario: Scenario, size: Size): stri
   return [`## ${scenario.title}\n\n${scenario.describe(size)}\n`, table(titles, rows), ...images].join('\n')
 }
 
-function cells(results: Results, scenario: Scenario, { name }: PeerFacts): string[] {
+function cells<P>(results: Results, scenario: Scenario<P>, { name }: PeerFacts): string[] {
   const trials = trialsOf(results, scenario.name, name)
   const failed = trials.filter(({ error }) => error !== undefined)
   const shown = scenario.columns.map(({ key, digits }) =>
@@ -78,41 +82,32 @@ function peerSection({ peers }: Results): string {
   return `## Peers\n\nTheir configurations are in [peers/](peers).\n\n${table(['', 'version', 'durability'], rows)}`
 }
 
-const METHOD = `## Method
-
-- Readers are processes written in C ([load/reader.c](load/reader.c)). They find marks in the payload, each with the time at
-  which its event was *meant* to be sent. So a hub that delays its publishers is charged for the delay.
-- CPU is the time of all processes of a server, user and system, from the first event to the last delivery. The kernel does its
-  loopback work for the receiving side in the context of the sender, so every figure includes it, even that of the floor.
-- Memory is resident memory; shared pages are divided among the processes that share them.
-- "generator CPU" is the CPU time of readers and publishers, in percent of one core. Near 100 for each of the two reader
-  processes, the load generator would be the limit. "others’ CPU %" is that of processes that are not part of the bench: with more
-  than a few percent of a core, the machine was not idle, and latencies are meaningless.
-- "stored" says where an event is when it is acknowledged to its publisher. The table above says how durable that is for each peer.
-- The floor is not a hub: it calls \`send()\` once per reader and event, knows no topics, and stores nothing.
-`
-
-function plot(results: Results, scenario: Scenario, column: Column): string {
+function plot<P extends Compared>(
+  suite: Suite<P>,
+  results: Results,
+  scenario: Scenario<P>,
+  column: Column,
+): string {
   const bars: Bar[] = results.peers
     .filter(({ absent, name }) => absent === undefined && trialsOf(results, scenario.name, name).length > 0)
     .map(({ name, title }) => ({
       label: title,
       value: medianOf(results, scenario.name, name, column.key),
-      isOurs: name === 'tailrace',
+      isOurs: suite.isOurs(name),
     }))
   return barChart(`${scenario.title}: ${column.title}`, bars, column.digits)
 }
 
-function plotName(scenario: Scenario, column: Column): string {
+function plotName<P>(scenario: Scenario<P>, column: Column): string {
   return `${scenario.name}-${column.key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.svg`
 }
 
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [titles, titles.map((_, i) => (i === 0 ? '---' : '--:')), ...rows]
   return `${lines.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`
 }
 
-function number(value: number, digits: number): string {
+export function number(value: number, digits: number): string {
   if (Number.isNaN(value)) return '–'
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }

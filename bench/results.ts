@@ -53,6 +53,17 @@ export function trialsOf(results: Results, scenario: string, peer: string): read
   return results.trials.filter((trial) => trial.scenario === scenario && trial.peer === peer)
 }
 
+/** A machine on which other processes use more than this, in percent of a core, is not idle. */
+const MAX_OTHERS_CPU = 10
+
+/** Why the figures should not be believed. Undefined if other processes used next to nothing of the machine. */
+export function busyWarning({ trials }: Results): string | undefined {
+  const others = median(trials.flatMap(({ figures }) => figures?.['othersCpu'] ?? []))
+  return others > MAX_OTHERS_CPU
+    ? `**The machine was not idle: other processes used ${others.toFixed(0)}% of a core. Latencies and rates mean nothing.**`
+    : undefined
+}
+
 /** JSON has no NaN: a missing figure is null there. */
 export function toJson(results: Results): string {
   return `${JSON.stringify(results, undefined, 2)}\n`

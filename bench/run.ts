@@ -1,27 +1,39 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { changedSince, describeMachine } from './machine.ts'
-import { parseOptions, USAGE, UsageError } from './options.ts'
-import { AbsentError, type Peer } from './peer.ts'
-import { peers } from './peers/all.ts'
+import { nodes } from './nodes/suite.ts'
+import { oneHub } from './one-hub.ts'
+import { type BenchOptions, type Known, parseOptions, USAGE, UsageError } from './options.ts'
+import { AbsentError, type Compared } from './peer.ts'
 import { plots, report } from './report.ts'
 import { fromJson, type PeerFacts, type Results, toJson, type TrialResult } from './results.ts'
 import type { Scenario, Size } from './scenario.ts'
-import { scenarios } from './scenarios/all.ts'
+import type { Suite } from './suite.ts'
 import { runTrial } from './trial.ts'
 
 const WHOLE = import.meta.dirname
-const MEASURED = ['wire', 'log', 'hub', 'server'].map((name) => join(WHOLE, '../packages', name, 'src'))
 const PART = join(WHOLE, '../node_modules/.cache/tailrace-bench/last')
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2), {
+  const options = parseOptions(process.argv.slice(2), { oneHub: knownBy(oneHub), nodes: knownBy(nodes) })
+  return options.isNodes ? bench(nodes, options) : bench(oneHub, options)
+}
+
+function knownBy<P extends Compared>({ peers, scenarios, defaultRuns }: Suite<P>): Known {
+  return {
     peers: peers.map(({ name }) => name),
     scenarios: scenarios.map(({ name }) => name),
-  })
+    defaultRuns,
+  }
+}
+
+async function bench<P extends Compared>(suite: Suite<P>, options: BenchOptions): Promise<void> {
+  const { peers, scenarios } = suite
   const size: Size = { isQuick: options.isQuick, pick: (full, quick) => (options.isQuick ? quick : full) }
   if (options.isRender) {
-    return writeResults(WHOLE, readWhole(), size)
+    const results = readWhole(suite)
+    writeResults(WHOLE, suite, results, size)
+    return suite.document?.(results)
   }
   const facts = await Promise.all(peers.filter(({ name }) => options.peers.includes(name)).map(describePeer))
   for (const { title, absent } of facts) if (absent !== undefined) say(`${title} is absent: ${absent}`)
@@ -38,7 +50,7 @@ async function main(): Promise<void> {
     peers: facts,
     trials: [],
   }
-  const trials = options.isContinued ? continued(begun, readWhole()) : []
+  const trials = options.isContinued ? continued(suite, begun, readWhole(suite)) : []
   const results = { ...begun, trials }
   const total = options.runs * chosen.length * present.length
   for (const { scenario, peer, run } of interleaved(options.runs, chosen, present)) {
@@ -50,31 +62,35 @@ async function main(): Promise<void> {
     trials.push(trial)
     say(summary(trial, scenario, peer))
     // After each trial, so that an interrupted run has something to show.
-    writeResults(folder, results, size)
+    writeResults(folder, suite, results, size)
   }
-  say(`written: ${join(folder, 'RESULTS.md')}`)
+  if (options.isWhole) suite.document?.(results)
+  say(`written: ${join(folder, suite.files.report)}`)
   if (options.isJson) process.stdout.write(toJson(results))
 }
 
-function readWhole(): Results {
-  return fromJson(readFileSync(join(WHOLE, 'results.json'), 'utf8'))
+function readWhole<P extends Compared>({ files, command }: Suite<P>): Results {
+  const file = join(WHOLE, files.results)
+  if (!existsSync(file)) throw new UsageError(`there is no ${file}: \`${command}\` writes it`)
+  return fromJson(readFileSync(file, 'utf8'))
 }
 
 /** The trials of an earlier part of the run. All figures of a run must come from the same code and machine. */
-function continued(now: Results, before: Results): TrialResult[] {
+function continued<P extends Compared>(suite: Suite<P>, now: Results, before: Results): TrialResult[] {
   const conditions = ({ machine: made, peers: facts }: Results) =>
     JSON.stringify([{ ...made, commit: '', date: '' }, facts])
   if (conditions(before) !== conditions(now)) {
     throw new UsageError('--continue: the machine or a version has changed since the run began')
   }
   const { commit } = before.machine
-  if (changedSince(commit, MEASURED)) {
+  const measured = suite.measures.map((name) => join(WHOLE, '../packages', name, 'src'))
+  if (changedSince(commit, measured)) {
     throw new UsageError(`--continue: the measured code has changed since ${commit}`)
   }
   return [...before.trials]
 }
 
-async function describePeer({ name, title, stored, durability, version }: Peer): Promise<PeerFacts> {
+async function describePeer({ name, title, stored, durability, version }: Compared): Promise<PeerFacts> {
   const facts = { name, title, stored, durability }
   try {
     return { ...facts, version: await version() }
@@ -85,7 +101,7 @@ async function describePeer({ name, title, stored, durability, version }: Peer):
 }
 
 /** Runs the peers one after another within each scenario, each time beginning with a different one. */
-function* interleaved(runs: number, chosen: readonly Scenario[], present: readonly Peer[]) {
+function* interleaved<P>(runs: number, chosen: readonly Scenario<P>[], present: readonly P[]) {
   for (let run = 1; run <= runs; run++) {
     for (const scenario of chosen) {
       for (let i = 0; i < present.length; i++) {
@@ -96,14 +112,23 @@ function* interleaved(runs: number, chosen: readonly Scenario[], present: readon
   }
 }
 
-function writeResults(folder: string, results: Results, size: Size): void {
+function writeResults<P extends Compared>(
+  folder: string,
+  suite: Suite<P>,
+  results: Results,
+  size: Size,
+): void {
   mkdirSync(join(folder, 'plots'), { recursive: true })
-  writeFileSync(join(folder, 'results.json'), toJson(results))
-  writeFileSync(join(folder, 'RESULTS.md'), report(results, scenarios, size))
-  for (const [name, svg] of plots(results, scenarios)) writeFileSync(join(folder, 'plots', name), svg)
+  writeFileSync(join(folder, suite.files.results), toJson(results))
+  writeFileSync(join(folder, suite.files.report), report(suite, results, size))
+  for (const [name, svg] of plots(suite, results)) writeFileSync(join(folder, 'plots', name), svg)
 }
 
-function summary({ figures, error, run }: TrialResult, scenario: Scenario, peer: Peer): string {
+function summary<P extends Compared>(
+  { figures, error, run }: TrialResult,
+  scenario: Scenario<P>,
+  peer: P,
+): string {
   const shown = scenario.columns.map(
     ({ key, title, digits }) => `${title} ${figures?.[key]?.toFixed(digits)}`,
   )

@@ -18,22 +18,22 @@ export interface Size {
   pick<T>(full: T, quick: T): T
 }
 
-export interface Trial {
-  readonly peer: Peer
+export interface Trial<P = Peer> {
+  readonly peer: P
   readonly place: Place
   readonly size: Size
 }
 
 /** One question, asked of each peer in the same way, of a server that was started for it. */
-export interface Scenario {
+export interface Scenario<P = Peer> {
   readonly name: string
   readonly title: string
   /** A description of the work, for the report. */
   describe(size: Size): string
   readonly columns: readonly Column[]
   /** Why this peer cannot be asked the question. */
-  excludes?(peer: Peer): string | undefined
-  run(trial: Trial): Promise<Figures>
+  excludes?(peer: P): string | undefined
+  run(trial: Trial<P>): Promise<Figures>
 }
 
 /** At most this many processes open streams: more would take turns on the cores of the machine. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Peer } from './peer.ts'
+import type { Compared } from './peer.ts'
 import type { TrialResult } from './results.ts'
 import type { Scenario, Size } from './scenario.ts'
 
@@ -14,9 +14,9 @@ const PORT_SLOTS = 1000
 let trials = 0
 
 /** Runs the scenario once, in a folder and on ports that no earlier trial used. Never rejects. */
-export async function runTrial(
-  scenario: Scenario,
-  peer: Peer,
+export async function runTrial<P extends Compared>(
+  scenario: Scenario<P>,
+  peer: P,
   run: number,
   size: Size,
 ): Promise<TrialResult> {

@@ -14,6 +14,35 @@ export function cpuMicros(pids: readonly number[]): number {
   return (ticks * 1e6) / TICKS_PER_SECOND
 }
 
+/**
+ * Begins to count the CPU time of the processes, and returns what reads it, in microseconds. It is exact to the
+ * nanosecond, for loads that are small compared with a tick of {@link cpuMicros}, but leaves out threads that end.
+ */
+export function countCpu(pids: readonly number[]): () => number {
+  const before = threadNanos(pids)
+  return () => {
+    let nanos = 0
+    for (const [thread, now] of threadNanos(pids)) nanos += now - (before.get(thread) ?? 0)
+    return nanos / 1000
+  }
+}
+
+function threadNanos(pids: readonly number[]): Map<string, number> {
+  const nanos = new Map<string, number>()
+  for (const pid of pids) {
+    for (const thread of list(`/proc/${pid}/task`)) {
+      const schedule = read(`/proc/${pid}/task/${thread}/schedstat`)
+      if (schedule !== undefined) nanos.set(thread, Number(schedule.split(' ', 1)[0]))
+    }
+  }
+  return nanos
+}
+
+/** Memory of the kernel's own objects, connections among them. */
+export function slabBytes(): number {
+  return Number(/^Slab:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1] ?? 0) * KIB
+}
+
 /** CPU time that everything on the machine has used so far, in microseconds. */
 export function machineCpuMicros(): number {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (read('/proc/stat') ?? '')
@@ -37,6 +66,17 @@ export function residentBytes(pids: readonly number[]): number {
 
 /** A process and all its descendants. */
 export function processTree(root: number): number[] {
+  const children = childrenByParent()
+  const pids = [root]
+  for (const pid of pids) pids.push(...(children.get(pid) ?? []))
+  return pids
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  return childrenByParent().get(pid) ?? []
+}
+
+function childrenByParent(): Map<number, number[]> {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
@@ -45,15 +85,22 @@ export function processTree(root: number): number[] {
     if (siblings === undefined) children.set(parent, [Number(name)])
     else siblings.push(Number(name))
   }
-  const pids = [root]
-  for (const pid of pids) pids.push(...(children.get(pid) ?? []))
-  return pids
+  return children
 }
 
 /** The fields of /proc/PID/stat from the third one, the state, on. The second may contain spaces and parentheses. */
 function stat(pid: number): string[] | undefined {
   const text = read(`/proc/${pid}/stat`)
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // The process is gone.
+    return []
+  }
 }
 
 function read(path: string): string | undefined {

@@ -1,7 +1,17 @@
-import { get, type Peer, post } from '../peer.ts'
-import { startServer } from '../server-process.ts'
+import { get, type Peer, type Place, post } from '../peer.ts'
+import { type ServerProcess, startServer } from '../server-process.ts'
 import { built, versionOf } from './program.ts'
 import { fillIn } from './template.ts'
+
+/** With its memory engine, or with a Redis server that other nodes use too. */
+export function startCentrifugo({ dir, port }: Place, redisPort?: number): Promise<ServerProcess> {
+  const config = fillIn('centrifugo/config.json', dir, {
+    PORT: port,
+    ENGINE: redisPort === undefined ? 'memory' : 'redis',
+    REDIS: `127.0.0.1:${redisPort ?? 6379}`,
+  })
+  return startServer({ file: built('centrifugo'), args: ['--config', config], cwd: dir, ports: [port] })
+}
 
 export const centrifugo: Peer = {
   name: 'centrifugo',
@@ -12,10 +22,7 @@ export const centrifugo: Peer = {
 
   version: async () => versionOf(built('centrifugo'), ['version']),
 
-  start({ dir, port }) {
-    const config = fillIn('centrifugo/config.json', dir, { PORT: port })
-    return startServer({ file: built('centrifugo'), args: ['--config', config], cwd: dir, ports: [port] })
-  },
+  start: (place) => startCentrifugo(place),
 
   subscribe({ port }, topic) {
     const connect = JSON.stringify({ subs: { [topic]: {} } })

@@ -1,11 +1,23 @@
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { execFile } from 'node:child_process'
-import { AbsentError, get, type Peer, post } from '../peer.ts'
-import { startServer } from '../server-process.ts'
+import { AbsentError, get, type Peer, type Place, post } from '../peer.ts'
+import { type ServerProcess, startServer } from '../server-process.ts'
 import { fillIn } from './template.ts'
 
 const MODULES = '/usr/lib/nginx/modules'
+
+/** With its shared memory alone, or with a Redis server that other nodes use too. */
+export function startNchan({ dir, port }: Place, redisPort?: number): Promise<ServerProcess> {
+  const config = fillIn('nchan/nginx.conf', dir, {
+    PORT: port,
+    DIR: dir,
+    MODULES,
+    USE_REDIS: redisPort === undefined ? 'off' : 'on',
+    REDIS: `127.0.0.1:${redisPort ?? 6379}`,
+  })
+  return startServer({ file: 'nginx', args: ['-p', dir, '-c', config], ports: [port] })
+}
 
 export const nchan: Peer = {
   name: 'nchan',
@@ -22,10 +34,7 @@ export const nchan: Peer = {
     return stdout.replace(/, $/, '').replaceAll(/libnginx-mod-nchan (\d+:)?/g, '')
   },
 
-  start({ dir, port }) {
-    const config = fillIn('nchan/nginx.conf', dir, { PORT: port, DIR: dir, MODULES })
-    return startServer({ file: 'nginx', args: ['-p', dir, '-c', config], ports: [port] })
-  },
+  start: (place) => startNchan(place),
 
   subscribe: ({ port }, topic, lastEventId) =>
     get(port, `/sub/${topic}`, lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),

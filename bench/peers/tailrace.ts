@@ -1,9 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { get, type Peer, post } from '../peer.ts'
-import { startServer } from '../server-process.ts'
+import { get, type Peer, type Place, post } from '../peer.ts'
+import { type ServerProcess, startServer } from '../server-process.ts'
 
 const SERVER = join(import.meta.dirname, '../../packages/server')
+
+/** A hub on the log at a URL. */
+export function startHub({ port }: Place, log: string): Promise<ServerProcess> {
+  // What docs/operating/running.md recommends for many readers.
+  const args = [
+    '--max-semi-space-size=4',
+    '--conditions=@tailrace/source',
+    join(SERVER, 'src/main.ts'),
+    'serve',
+  ]
+  const settings = ['--port', String(port), '--log', log]
+  return startServer({ file: process.execPath, args: [...args, ...settings], ports: [port] })
+}
 
 export const tailrace: Peer = {
   name: 'tailrace',
@@ -17,17 +30,7 @@ export const tailrace: Peer = {
     return Promise.resolve(version)
   },
 
-  start({ dir, port }) {
-    // What docs/operating/running.md recommends for many readers.
-    const args = [
-      '--max-semi-space-size=4',
-      '--conditions=@tailrace/source',
-      join(SERVER, 'src/main.ts'),
-      'serve',
-    ]
-    const settings = ['--port', String(port), '--log', `sqlite:${dir}/log.db`]
-    return startServer({ file: process.execPath, args: [...args, ...settings], ports: [port] })
-  },
+  start: (place) => startHub(place, `sqlite:${place.dir}/log.db`),
 
   subscribe: ({ port }, topic, lastEventId) =>
     get(port, `/topics/${topic}`, lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Histogram } from '../load/histogram.ts'
+import { oneHub } from '../one-hub.ts'
 import { barChart } from '../plot.ts'
 import { reach } from '../reach.ts'
 import { plots, report } from '../report.ts'
@@ -96,7 +97,7 @@ describe('the report', () => {
   ])
 
   test('names every peer with its durability, the absent ones with the reason', () => {
-    const text = report(facts, scenarios, size)
+    const text = report(oneHub, facts, size)
     expect(text).toContain('| Tailrace | 0.1.0 | on disk |')
     expect(text).toContain('| Mercure | absent: no Go | Bolt |')
     expect(text).toContain('| Nchan | in memory | it \\| broke |')
@@ -105,14 +106,14 @@ describe('the report', () => {
 
   test('is the same from the file that it is kept in', () => {
     const kept = results([...facts.trials, ...trials('resume-storm', 'tailrace', { seconds: [Number.NaN] })])
-    expect(report(fromJson(toJson(kept)), scenarios, size)).toBe(report(kept, scenarios, size))
+    expect(report(oneHub, fromJson(toJson(kept)), size)).toBe(report(oneHub, kept, size))
   })
 
   test('shows only plots that are written', () => {
-    const text = report(facts, scenarios, size)
+    const text = report(oneHub, facts, size)
     const shown = [...text.matchAll(/\]\(plots\/(.*?)\)/g)].map(([, name]) => String(name))
     expect(shown.length).toBeGreaterThan(5)
-    expect(new Set(plots(facts, scenarios).keys())).toEqual(new Set(shown))
+    expect(new Set(plots(oneHub, facts).keys())).toEqual(new Set(shown))
   })
 })
 

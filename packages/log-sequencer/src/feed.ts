@@ -15,6 +15,8 @@ const MAX_BYTES = 2 * 1024 * 1024
 export interface FeedListener extends Pick<TailListener, 'events' | 'purged' | 'lost'> {
   /** A record was skipped because it is not ours. */
   foreign(position: number): void
+  /** The log has another epoch from this record on. */
+  renewed(position: number): void
   /** A node is removing what retention gives up. */
   tended(node: string): void
   /**
@@ -148,6 +150,7 @@ export class Feed implements Consumer {
     const { entries, node, number } = record
     if (result === 'again') this.#tellAgain(position, entries, again)
     else if (result !== 'ignored') this.#tell(entries, result.entries, record.time ?? Math.floor(time))
+    if (result !== 'ignored' && entries.some(({ kind }) => kind === 'epoch')) this.#listener.renewed(position)
     if (entries.some(({ kind }) => kind === 'removal' || kind === 'part')) this.#listener.tended(node)
     if (node === this.#queue.node) this.#queue.applied(number, result)
   }

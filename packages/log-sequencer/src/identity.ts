@@ -7,12 +7,12 @@ import type { SequencerDescription } from './sequencer.ts'
  * Compares an index with the sequence that it is to be built from.
  *
  * @param wasOpen - the log has been open since the process began, and its readers know it
- * @throws LogError `foreign` if the index is that of another log; `replaced` if the log is no longer the same
+ * @throws LogError `foreign` if the index is that of another log, `replaced` if the log is no longer the same
  */
 export function assertOurs(
   path: string,
-  { identity, epoch, position }: Standing,
-  { identity: found, newest }: SequencerDescription,
+  { identity, epoch }: Standing,
+  { identity: found }: SequencerDescription,
   wasOpen: boolean,
 ): void {
   if (epoch === '') return
@@ -31,14 +31,20 @@ export function assertOurs(
       { details: { identity, found } },
     )
   }
-  if (newest < position) {
-    throw new LogError(
-      'replaced',
-      `The engine went back in time: its newest record is at position ${newest}, and the index ${path} has applied ` +
-        `${position}. Stop the hubs, delete their indexes, and start them again.`,
-      { details: { path, newest, position } },
-    )
-  }
+}
+
+/** The error if the engine has lost the last record that was applied. */
+export function findLoss(
+  path: string,
+  { position }: Standing,
+  { newest }: SequencerDescription,
+): LogError | undefined {
+  if (newest >= position) return undefined
+  return new LogError(
+    'replaced',
+    `The engine went back in time: its newest record is at position ${newest}, and the index ${path} has applied ${position}.`,
+    { details: { path, newest, position } },
+  )
 }
 
 /**
@@ -51,7 +57,7 @@ export function assertContinued({ position }: Place, { oldest }: SequencerDescri
   throw new LogError(
     'replaced',
     `This node was cut off for so long that the engine has removed records which it has not read: it has come to position ` +
-      `${position}, and the oldest record is at ${oldest}. Restart the hub, which builds its index again.`,
+      `${position}, and the oldest record is at ${oldest}. When the log is opened again, its index is built from a checkpoint.`,
     { details: { position, oldest } },
   )
 }

@@ -1,10 +1,12 @@
 import { LogError } from '@tailrace/log'
-import { EngineConnection, mintEpoch, mintSecret, type TailListeners } from '@tailrace/log/adapter'
+import { EngineConnection, type TailListeners } from '@tailrace/log/adapter'
 import { Threads } from '@tailrace/log/sqlite'
 import { loadBase } from './base.ts'
+import { settleEpoch } from './epoch.ts'
 import { Feed, type FeedListener, type Place } from './feed.ts'
-import { assertContinued, assertOurs } from './identity.ts'
+import { assertContinued, assertOurs, findLoss } from './identity.ts'
 import type { PlacedRecord } from './index/apply.ts'
+import type { Standing } from './index/schema.ts'
 import type { IndexWriter } from './index/writer.ts'
 import { Life } from './life.ts'
 import type { ConnectSequencer } from './sequencer.ts'
@@ -115,11 +117,13 @@ export class IndexedSequence {
   async #establish(signal: AbortSignal): Promise<Life> {
     await this.#retry()
     const { path, connect, queue } = this.#options
-    const standing = await this.index.writer.call('standing')
+    let standing = await this.index.writer.call('standing')
     const sequencer = await connect(signal)
     try {
       const description = await sequencer.describe()
       assertOurs(path, standing, description, this.#place !== undefined)
+      const loss = findLoss(path, standing, description)
+      if (loss !== undefined) standing = await this.#forsake(loss)
       if (this.#place !== undefined) assertContinued(this.#place, description)
       const life = new Life(
         sequencer,
@@ -142,8 +146,20 @@ export class IndexedSequence {
     if (this.#stuck === undefined) return
     const { reason, records } = this.#stuck
     if (records === undefined) throw reason
-    await this.index.writer.call('apply', records)
+    if (reason.code === 'replaced') await this.#forsake(reason)
+    else await this.index.writer.call('apply', records)
     this.#stuck = undefined
+  }
+
+  /** Empties an index that holds what the engine has lost. @throws that loss, if readers have seen the index */
+  async #forsake(loss: LogError): Promise<Standing> {
+    if (this.#place !== undefined) throw loss
+    this.#options.warn(
+      `${loss.message} The index is built again, and the log gets a new epoch, unless another node has given it one: ` +
+        'readers receive a gap, and everything that is left.',
+    )
+    await this.index.writer.call('forsake')
+    return this.index.writer.call('standing')
   }
 
   /** Rejects what waits for a connection once that is lost. */
@@ -152,8 +168,10 @@ export class IndexedSequence {
     const reason = await lost
     feed.stop(reason)
     if (this.#life !== life) return
-    if (this.#place !== undefined) this.#place = feed.place
     this.#options.queue.disconnect(reason)
+    // What is being built decides for itself what becomes of it.
+    if (this.#place === undefined) return
+    this.#place = feed.place
     if (reason.code === 'replaced') this.#connection?.fail(reason)
   }
 
@@ -163,6 +181,7 @@ export class IndexedSequence {
       purged: (topic, through) => this.#connection?.tails.purged(topic, through),
       lost: (through) => this.#connection?.tails.lost(through),
       foreign: (position) => this.#foreign(position),
+      renewed: (position) => this.#renewed(position),
       tended: this.#options.tended,
       failed: (reason, records) => {
         this.#stuck = { reason, records }
@@ -180,14 +199,35 @@ export class IndexedSequence {
     )
   }
 
-  /** Brings the index up to date, and begins the log if nobody has. */
+  /** The readers of this node know the epoch before: the log ends, and is opened again as another one. */
+  #renewed(position: number): void {
+    if (this.#place === undefined) return
+    const reason = new LogError(
+      'replaced',
+      `A node has found that the engine went back in time: the log has another epoch from position ${position} on.`,
+      { details: { position } },
+    )
+    this.#life?.feed.stop(reason)
+    this.lose(reason)
+  }
+
+  /** Brings the index up to date. If it turns out to hold what the engine has lost, it is built again. */
   async #build(signal: AbortSignal): Promise<Life> {
+    try {
+      return await this.#attempt(signal)
+    } catch (error) {
+      if (!LogError.is(error) || error.code !== 'replaced') throw error
+      return await this.#attempt(signal)
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<Life> {
     const life = await this.#establish(signal)
     const stopped = Promise.race([life.lost, aborted(signal)]).then((reason) => Promise.reject(reason))
     stopped.catch(() => undefined)
     try {
       await this.#catchUp(life, stopped)
-      this.#epoch = await this.#begun(life)
+      this.#epoch = await settleEpoch(this.index, this.#options.queue, life)
       this.#place = life.feed.place
       this.#options.queue.connect(life.outlet, this.#epoch)
       return life
@@ -232,26 +272,6 @@ export class IndexedSequence {
     }
   }
 
-  /** @returns the epoch of the log @throws LogError `foreign` if the sequence has only records of others */
-  async #begun({ outlet, feed }: Life): Promise<string> {
-    const { queue } = this.#options
-    const known = await this.index.writer.call('standing')
-    if (known.epoch !== '') return known.epoch
-    if (known.foreign > 0) throw foreignSequence(known.foreign)
-    const epoch = mintEpoch()
-    queue.connect(outlet, epoch)
-    let failure: unknown
-    try {
-      await queue.write({ kind: 'genesis', epoch, secret: mintSecret(), after: feed.place.position })
-    } catch (error) {
-      // Another node may have been first.
-      failure = error
-    }
-    const begun = await this.index.writer.call('standing')
-    if (begun.epoch === '') throw failure
-    return begun.epoch
-  }
-
   #late(): LogError {
     return this.#life === undefined
       ? new LogError('unreachable', 'The engine has not answered yet.')
@@ -267,14 +287,6 @@ export class IndexedSequence {
       { details: { position, newest } },
     )
   }
-}
-
-function foreignSequence(records: number): LogError {
-  return new LogError(
-    'foreign',
-    `The engine holds ${records} records under the name of the log, none of which Tailrace wrote: choose another name.`,
-    { details: { records } },
-  )
 }
 
 /** Resolves with the error for it when the signal is aborted. */

@@ -44,6 +44,7 @@ test('what was removed from the index before it was reported is reported as lost
         lost: (through) => told.push(`lost ${through}`),
         purged() {},
         foreign() {},
+        renewed() {},
         tended() {},
         failed: (error) => told.push(error),
       },

@@ -113,20 +113,6 @@ describe('an index', () => {
     expect(error.message).toContain(logs.path('one'))
   })
 
-  test('is refused if it is ahead of the engine, which went back in time', async () => {
-    const sequence = new MemorySequence()
-    const log = await logs.open(sequence, { name: 'one' })
-    for (const data of ['1', '2']) await log.append([{ topic: 'a', data }])
-    await log.close()
-    sequence.rewind(1)
-    const error = await expectRejection(logs.open(sequence, { name: 'one' }), 'replaced')
-    expect(error.details).toMatchObject({ newest: 2, position: 3 })
-    // The position has another record now.
-    const other = await logs.open(sequence)
-    await other.append([{ topic: 'a', data: 'another 2' }])
-    await expectRejection(logs.open(sequence, { name: 'one' }), 'replaced')
-  })
-
   test('that was deleted is built again', async () => {
     const sequence = new MemorySequence()
     const log = await logs.open(sequence, { name: 'one' })

@@ -28,6 +28,7 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('batch' as const), events: fc.array(event, { maxLength: 5 }) }),
   fc.record({ kind: fc.constant('note' as const), note: fc.record({ key: text, until: offset }) }),
   fc.record({ kind: fc.constant('purge' as const), topic }),
+  fc.record({ kind: fc.constant('epoch' as const), epoch: fc.stringMatching(/^[a-z0-9]{1,32}$/) }),
   fc.record({
     kind: fc.constant('removal' as const),
     removal: fc.record({
@@ -125,6 +126,8 @@ test('a value of another type, or one too many, makes a record foreign', () => {
     [['removal', [0], [], [], 0]],
     [['removal', [2 ** 53], [], [], 0]],
     [['genesis', 'abc', 'short', 0]],
+    [['epoch', 'Not an epoch']],
+    [['epoch']],
     [['part', 1, 0, true, 'sqlite_schema', []]],
     [['part', 1, 0, true, 'notes', [['k']]]],
   ]) {

@@ -4,7 +4,7 @@ import { createEventTable, createNoteTable, createTopicTable, type BatchResult }
 import { offsetBefore, type Entry, type LogRecord, type Part } from '../record/record.ts'
 import { createNodeTable } from './node-table.ts'
 import { createRemover, type Removed } from './remove.ts'
-import type { Standing, Unfinished } from './schema.ts'
+import { listEpochs, type Standing, type Unfinished } from './schema.ts'
 
 /** A record in its place. */
 export interface PlacedRecord {
@@ -79,6 +79,9 @@ export function createApplier(db: DatabaseSync, path: string): Applier {
 
   function applyEntry(entry: Entry, node: string, time: number, nextOffset: () => number): EntryResult {
     switch (entry.kind) {
+      case 'epoch':
+        standing = { ...standing, epoch: entry.epoch, former: listEpochs(standing.former, standing.epoch) }
+        return undefined
       case 'batch':
         return events.store(entry.events, time, nextOffset)
       case 'note':
@@ -141,8 +144,8 @@ export function createApplier(db: DatabaseSync, path: string): Applier {
 function replaced(path: string, position: number): LogError {
   return new LogError(
     'replaced',
-    `The engine has another record at position ${position} than the one that was applied to the index ${path}: it went back ` +
-      'in time, or is another one. Stop the hubs, delete their indexes, and start them again.',
+    `The engine went back in time: it has another record at position ${position} than the one that was applied to the ` +
+      `index ${path}.`,
     { details: { path, position } },
   )
 }
@@ -151,7 +154,7 @@ function forgotten(path: string, position: number): LogError {
   return new LogError(
     'replaced',
     `The engine has lost the beginning of the log, and a node began a new one at position ${position}, which the index ` +
-      `${path} does not belong to. Stop the hub, delete the index, and start the hub again.`,
+      `${path} does not belong to.`,
     { details: { path, position } },
   )
 }

@@ -7,6 +7,8 @@ const MAX_NODES = 1_000
 export interface NodeTable {
   /** Whether a record was not applied before. It is, from now on. */
   isNew(node: string, number: number, position: number): boolean
+  /** Whether a record, by its name, may be among those that were applied. */
+  has(record: string): boolean
   save(): void
   /** After a rollback. */
   forget(): void
@@ -32,6 +34,11 @@ export function createNodeTable(db: DatabaseSync): NodeTable {
       last.set(node, { number, position })
       touched.add(node)
       return true
+    },
+    has(record) {
+      const [node, number] = record.split('.') as [string, string]
+      const known = select.get(node)?.['number']
+      return known !== undefined && Number(known) >= Number(number)
     },
     save() {
       for (const node of touched) {

@@ -7,6 +7,12 @@ export interface Standing {
   readonly identity: string
   /** Empty until the log has begun. */
   readonly epoch: string
+  /** The epochs before that one, by the records; a list as {@link listEpochs} makes it. */
+  readonly former: string
+  /** Epochs that readers may have cursors of although the engine has lost the events: a list. In no record. */
+  readonly lost: string
+  /** The record that was applied last before the index was emptied; empty if it need not be found again. */
+  readonly witness: string
   readonly secret: string
   /** Of the record that was applied last. */
   readonly position: number
@@ -36,9 +42,26 @@ export interface Unfinished {
   readonly bytes: number
 }
 
+/** How many epochs a list holds: the newest ones. */
+const MAX_EPOCHS = 100
+
+/** Makes one list of several, or of single epochs. */
+export function listEpochs(...lists: string[]): string {
+  const epochs = lists.flatMap((list) => list.split(' ')).filter((epoch) => epoch !== '')
+  return [...new Set(epochs)].slice(-MAX_EPOCHS).join(' ')
+}
+
+/** Whether readers may have cursors of the current epoch although the engine has lost the events. */
+export function isLost({ epoch, lost }: Standing): boolean {
+  return epoch !== '' && lost.split(' ').includes(epoch)
+}
+
 const NOTHING: Standing = {
   identity: '',
   epoch: '',
+  former: '',
+  lost: '',
+  witness: '',
   secret: '',
   position: 0,
   record: '',

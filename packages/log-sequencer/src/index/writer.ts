@@ -6,8 +6,9 @@ import { lock, openForWriting, transaction } from '@tailrace/log/sqlite'
 import type { Part } from '../record/record.ts'
 import { createApplier, type PlacedRecord, type RecordResult } from './apply.ts'
 import { createLoader, partsOf } from './checkpoint.ts'
+import { createNodeTable } from './node-table.ts'
 import { createPlanner, type Plan } from './plan.ts'
-import { createStandingTable, INDEX_FORMAT, type Standing } from './schema.ts'
+import { createStandingTable, INDEX_FORMAT, listEpochs, type Standing } from './schema.ts'
 
 /** How many unused pages are returned to the disk after a removal. */
 const MAX_VACUUM_PAGES = 512
@@ -25,6 +26,8 @@ export interface IndexWriter {
   sizes(): Sizes
   /** Empties the index, and binds it to a sequence. */
   reset(identity: string): void
+  /** Empties the index, because the engine has lost records that were applied to it. That is never forgotten. */
+  forsake(): void
   /**
    * Applies records, in order, in one transaction.
    *
@@ -62,6 +65,7 @@ export function openIndexWriter(path: string): IndexWriter {
   const standings = createStandingTable(db)
   const applier = createApplier(db, path)
   const loader = createLoader(db)
+  const nodes = createNodeTable(db)
   const planner = createPlanner(db)
   const vacuum = db.prepare(`PRAGMA incremental_vacuum(${MAX_VACUUM_PAGES})`)
   let standing = standings.read()
@@ -82,6 +86,14 @@ export function openIndexWriter(path: string): IndexWriter {
     } finally {
       applier.forget()
     }
+  }
+
+  function empty(next: Standing): void {
+    write(() => {
+      loader.clear()
+      loading = undefined
+      return [undefined, next]
+    })
   }
 
   function add(node: string, { position, number, isLast, table, rows }: Part): boolean {
@@ -115,12 +127,22 @@ export function openIndexWriter(path: string): IndexWriter {
       return { records: standing.bytes - standing.base_bytes, index: (count - unused) * size }
     },
 
-    reset: (identity) =>
-      write(() => {
-        loader.clear()
-        loading = undefined
-        return [undefined, { ...standings.nothing, identity }]
-      }),
+    reset(identity) {
+      const { lost, position, record } = standing
+      const witness = position > 0 && record !== '' ? record : standing.witness
+      empty({ ...standings.nothing, identity, lost, witness })
+    },
+
+    forsake() {
+      const { identity, epoch, former, lost } = standing
+      // Unlike what is applied, this is in no record.
+      db.exec('PRAGMA synchronous = FULL')
+      try {
+        empty({ ...standings.nothing, identity, lost: listEpochs(lost, former, epoch) })
+      } finally {
+        db.exec('PRAGMA synchronous = NORMAL')
+      }
+    },
 
     apply(records) {
       const before = standing
@@ -145,8 +167,18 @@ export function openIndexWriter(path: string): IndexWriter {
         const isWhole = parts.some(({ node, part }) => add(node, part))
         if (!isWhole) return [false, standing]
         const { position } = loading!
-        const { identity } = standing
-        return [true, { ...standings.read(), identity, position, base: position, unfinished: '' }]
+        const { identity, lost, witness } = standing
+        const loaded = {
+          ...standings.read(),
+          identity,
+          position,
+          base: position,
+          unfinished: '',
+          witness: '',
+        }
+        // The record that this index had applied last may have been lost before others took its place.
+        const isSound = witness === '' || nodes.has(witness)
+        return [true, { ...loaded, lost: isSound ? lost : listEpochs(lost, loaded.epoch) }]
       }),
 
     plan: (rules, now) => planner.step(rules, now),

@@ -28,6 +28,7 @@ export const CARRIED_TABLES = Object.keys(CARRIED) as readonly CarriedTable[]
 
 export const CARRIED_META = [
   'epoch',
+  'former',
   'secret',
   'record',
   'ours',

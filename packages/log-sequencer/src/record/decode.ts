@@ -56,6 +56,8 @@ function decodeEntry(value: unknown): Entry {
       demand(SECRET.test(text(secret)))
       return { kind, epoch: name(epoch), secret: text(secret), after: natural(after) }
     }
+    case 'epoch':
+      return { kind, epoch: name(exactly(1, parts)[0]) }
     case 'batch': {
       const [events] = exactly(1, parts)
       return { kind, events: list(events).map(decodeEvent) }

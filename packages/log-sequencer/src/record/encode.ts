@@ -9,6 +9,7 @@ export function encodeEntry(entry: Entry): string {
 
 const PARTS: { readonly [K in Entry['kind']]: (entry: Extract<Entry, { kind: K }>) => unknown[] } = {
   genesis: ({ epoch, secret, after }) => [epoch, secret, after],
+  epoch: ({ epoch }) => [epoch],
   batch: ({ events }) => [events.map(encodeEvent)],
   note: ({ note }) => [note.key, note.until],
   purge: ({ topic }) => [topic],

@@ -38,6 +38,8 @@ export interface Part {
 export type Entry =
   /** The log begins. `after` is how far its writer had read without finding that it had begun. */
   | { readonly kind: 'genesis'; readonly epoch: string; readonly secret: string; readonly after: number }
+  /** The log has another name from here on, because the engine has lost events of the epoch that the record names. */
+  | { readonly kind: 'epoch'; readonly epoch: string }
   | { readonly kind: 'batch'; readonly events: readonly NewEvent[] }
   | { readonly kind: 'note'; readonly note: Note }
   | { readonly kind: 'purge'; readonly topic: string }

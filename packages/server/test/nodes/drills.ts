@@ -297,16 +297,16 @@ export const DRILLS: readonly Drill[] = [
 ]
 
 /** A short round of the drills above. */
-export const roundOf = (canCut: boolean): Drill => ({
+export const shortRound: Drill = {
   name: 'kill a hub, cut another off from the engine, restart the engine',
   mayRefuse: true,
   async run(stage) {
-    const { engine, hubs } = stage.deployment
+    const { engine, hosts, hubs } = stage.deployment
     const first = stage.random.int(0, hubs.length - 1)
     const [killed, away] = [hubs[first]!, hubs[(first + 1) % hubs.length]!]
     stage.note(`kills ${nameOf(killed)}`)
     await kill(killed)
-    if (canCut) await cut(stage, [[away, nameOf(engine)]], 3_000)
+    if (hosts.canCut) await cut(stage, [[away, nameOf(engine)]], 3_000)
     stage.note(`restarts ${nameOf(engine)}`)
     await engine.stop()
     await engine.start()
@@ -314,4 +314,4 @@ export const roundOf = (canCut: boolean): Drill => ({
     await stage.acknowledged(SOME)
     await stage.delivered()
   },
-})
+}

@@ -18,8 +18,6 @@ export interface Engine extends AsyncDisposable {
   /** Copies its data, and puts it back later. Both only while it is stopped. */
   backUp(): Promise<void>
   restore(): Promise<void>
-  /** Its log, restored from a copy, is opened as another one. Otherwise, an operator must intervene. */
-  readonly isRenewed: boolean
 }
 
 /** The engines that every behaviour must be the same on. */
@@ -35,7 +33,6 @@ async function startNatsEngine(): Promise<Engine> {
   const server = await startNats({ config })
   return {
     ...server,
-    isRenewed: false,
     url(node, password) {
       const index = join(dir.path, node)
       mkdirSync(index, { recursive: true })
@@ -57,7 +54,6 @@ async function startPostgresEngine(): Promise<Engine> {
   const server = await startPostgres({ password: PASSWORD })
   let backup: Awaited<ReturnType<typeof server.backUp>>
   return {
-    isRenewed: true,
     url(_, password) {
       const login = password === undefined ? 'postgres' : `postgres:${password}`
       return `postgres://${login}@127.0.0.1:${server.port}/postgres`
@@ -80,7 +76,6 @@ async function startRedisEngine(): Promise<Engine> {
   const server = await startRedis({ config: users })
   const [data, copy] = [join(server.path, 'appendonlydir'), join(dir.path, 'copy')]
   return {
-    isRenewed: true,
     url(_, password) {
       const login = password === undefined ? USER : `${USER}:${password}`
       return `redis://${login}@127.0.0.1:${server.port}/0`
