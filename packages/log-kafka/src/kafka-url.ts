@@ -1,4 +1,4 @@
-import { withoutCredentials } from '@tailrace/log/adapter'
+import { requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
 
 const DEFAULT_TOPIC = 'tailrace'
 const DEFAULT_PORT = 9092
@@ -41,6 +41,7 @@ export interface KafkaAddress {
  * @throws RangeError if anything in it is not understood
  */
 export function parseKafkaUrl(url: string, password?: string): KafkaAddress {
+  requireEncoded(url)
   const parts = /^kafka(\+tls)?:\/\/(?:([^/?]*)@)?([^/?@]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(url)
   if (parts === null) throw refuse(url, 'must look like kafka://user:password@host:9092/topic')
   const [, tls, userInfo, hosts, topic, query] = parts

@@ -1,4 +1,4 @@
-import { withoutCredentials } from '@tailrace/log/adapter'
+import { requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
 
 const DEFAULT_STREAM = 'tailrace'
 const DEFAULT_PORT = 4222
@@ -29,6 +29,7 @@ export interface NatsAddress {
  * @throws RangeError if anything in it is not understood
  */
 export function parseNatsUrl(url: string, password?: string): NatsAddress {
+  requireEncoded(url)
   const parts = /^nats(\+tls)?:\/\/(?:([^/?]*)@)?([^/?@]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(url)
   if (parts === null) {
     throw refuse(url, 'must look like nats://user:password@host:4222/stream')

@@ -1,4 +1,4 @@
-import { withoutCredentials } from '@tailrace/log/adapter'
+import { requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
 
 /** The schema of a log if its URL names none. */
 const DEFAULT_SCHEMA = 'tailrace'
@@ -27,6 +27,7 @@ export interface Address {
  * @throws RangeError with the accepted form
  */
 export function parseAddress(url: string, password?: string): Address {
+  requireEncoded(url)
   const name = withoutCredentials(url)
   if (!URL.canParse(url))
     throw new RangeError(`${name} is not a URL: use postgres://user@host:5432/database.`)

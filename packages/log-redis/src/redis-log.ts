@@ -113,6 +113,8 @@ export async function openRedisLog(options: RedisLogOptions): Promise<CompleteEv
     ready: () =>
       accept(async () => {
         await PROBE.run(session().commands, base, [])
+        // Unlike scripts that make room, this is refused while the memory of Redis is full.
+        await session().commands.call(['SET', `${base}probe`, '', 'PX', '1'])
         await session().run(DESCRIBE)
       }),
 

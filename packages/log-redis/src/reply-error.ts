@@ -58,6 +58,11 @@ function misconfigured({ message }: Error): Meaning {
     : { code: 'unwritable', remedy: 'The log of Redis says why it cannot write to its disk.' }
 }
 
+/** Redis has answered, but does not execute the command: for this user, or for anybody. */
+export function isRefusal(error: unknown): boolean {
+  return LogError.is(error) && (error.code === 'unauthorized' || error.code === 'unwritable')
+}
+
 function notPermitted(reply: Error, command: string): LogError {
   const message =
     `The Redis user may not do what the log needs (${command}): ${firstLine(reply.message)}. ` +

@@ -10,9 +10,10 @@ export class Script {
   readonly #source: string
   readonly #sha: string
 
-  constructor(name: string, source: string) {
+  /** @param whenFull whether it also runs while the memory of Redis is full: it makes room, or needs little */
+  constructor(name: string, source: string, { whenFull = false }: { whenFull?: boolean } = {}) {
     this.#name = name
-    this.#source = LIBRARY + source
+    this.#source = (whenFull ? '#!lua flags=allow-oom\n' : '') + LIBRARY + source
     this.#sha = createHash('sha1').update(this.#source).digest('hex')
   }
 

@@ -66,10 +66,12 @@ export class RedisSession implements Session {
     try {
       for (let i = 0; i < 2; i += 1) opened.push(await Connection.open(host, address, inTime))
       const [commands, follower] = opened as [Connection, Connection]
-      const { server, mayLose, hazards, maxTextBytes } = await readSettings(
-        commands,
-        address.kind !== 'server',
-      )
+      const { server, mayLose, hazards, maxTextBytes } = await readSettings({
+        connection: commands,
+        base,
+        user: address.user,
+        hasReplicas: address.kind !== 'server',
+      })
       durability.assert(hazards)
       await PROBE.run(commands, base, [])
       await follower.call(['XREAD', 'STREAMS', `${base}probe`, '0'])
@@ -156,6 +158,6 @@ export function foreignKey(key: string): LogError {
 }
 
 /** Not the end of the log yet: whether it was replaced is decided where sessions are opened. */
-function otherLog(): LogError {
+export function otherLog(): LogError {
   return new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
 }

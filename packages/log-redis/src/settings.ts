@@ -1,12 +1,15 @@
 import { LogError } from '@tailrace/log'
 
 import type { Connection } from './connection.ts'
+import { hazardsOfReplay } from './replay.ts'
+import { isRefusal } from './reply-error.ts'
 
 const MIN_VERSION = 7
 /** The settings on which the durability of a log depends. */
 const ASKED = [
   'appendonly',
   'appendfsync',
+  'no-appendfsync-on-rewrite',
   'maxmemory',
   'maxmemory-policy',
   'min-replicas-to-write',
@@ -25,8 +28,23 @@ export interface Settings {
   readonly maxTextBytes: number
 }
 
+export interface Circumstances {
+  readonly connection: Connection
+  /** The start of the names of all keys of the log. */
+  readonly base: string
+  /** Undefined: the default one. */
+  readonly user: string | undefined
+  /** Replicas may take over, even if none is connected now. */
+  readonly hasReplicas: boolean
+}
+
 /** @throws LogError `incompatible`, `unreachable`, `unauthorized` or `not-durable` */
-export async function readSettings(connection: Connection, hasReplicas: boolean): Promise<Settings> {
+export async function readSettings({
+  connection,
+  base,
+  user,
+  hasReplicas,
+}: Circumstances): Promise<Settings> {
   const info = parseInfo(String(await connection.call(['INFO'])))
   const { redis_version: version = '0', run_id: server, role, maxmemory_policy: policy = '' } = info
   if (Number.parseInt(version, 10) < MIN_VERSION || server === undefined) {
@@ -50,10 +68,14 @@ export async function readSettings(connection: Connection, hasReplicas: boolean)
   }
   const config = await readConfig(connection)
   const isReplicated = hasReplicas || Number(info['connected_slaves'] ?? 0) > 0
+  const hazards = [
+    ...hazardsOf(info, config, isReplicated),
+    ...(info['aof_enabled'] === '1' ? await hazardsOfReplay(connection, base, user) : []),
+  ]
   return {
     server,
-    mayLose: isReplicated || config?.get('appendfsync') !== 'always' || info['aof_enabled'] !== '1',
-    hazards: hazardsOf(info, config, isReplicated),
+    mayLose: isReplicated || hazards.length > 0,
+    hazards,
     maxTextBytes: Number(config?.get('proto-max-bulk-len') ?? Number.POSITIVE_INFINITY),
   }
 }
@@ -72,6 +94,10 @@ function hazardsOf(
   } else if (fsync !== undefined && fsync !== 'always') {
     hazards.push(
       `Redis does not wait for its disk (appendfsync ${fsync}), so it loses the acknowledged events of the last seconds when its machine dies. Set appendfsync always.`,
+    )
+  } else if (config?.get('no-appendfsync-on-rewrite') === 'yes') {
+    hazards.push(
+      'Redis does not wait for its disk while it rewrites its append-only file (no-appendfsync-on-rewrite yes), so it loses the events that it acknowledges meanwhile when its machine dies. Set no-appendfsync-on-rewrite no.',
     )
   }
   if (config === undefined) {
@@ -93,9 +119,9 @@ async function readConfig(connection: Connection): Promise<ReadonlyMap<string, s
     const list = (await connection.call(['CONFIG', 'GET', ...ASKED])) as readonly string[]
     const config = new Map<string, string>()
     for (let i = 1; i < list.length; i += 2) config.set(list[i - 1]!, list[i]!)
-    return config
+    return config.has('appendfsync') ? config : undefined
   } catch (error) {
-    if (LogError.is(error) && (error.code === 'unauthorized' || error.code === 'unwritable')) return undefined
+    if (isRefusal(error)) return undefined
     throw error
   }
 }

@@ -3,25 +3,29 @@ import type { TailListeners } from '@tailrace/log/adapter'
 
 import type { Reply } from './connection.ts'
 import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
+import { FOLLOW } from './scripts/follow.ts'
 import { HOLE } from './scripts/open.ts'
 import { PURGED } from './scripts/purge.ts'
-import type { Knowledge, RedisSession } from './session.ts'
+import { otherLog, type Knowledge, type RedisSession } from './session.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
 const WAIT_MS = 1_000
-/** Entries are requested by number, not by size: many only while those before were small. */
-const MIN_COUNT = 16
-const MAX_COUNT = 128
-const SMALL_BYTES = 64 * 1024
+/** How many entries it reads at a time: any, and such as have at most 64 KiB each. */
+const MAX_ENTRIES = 8
+const MAX_SMALL_ENTRIES = 128
 
 /** What a tail has found behind its place. */
 interface Found {
   readonly entries: readonly Reply[]
   /** The newest offset right after that. */
   readonly newest: number
-  /** The last record of a purge that was removed from the stream. */
+  /** The last record that was removed from the stream. */
   readonly forgotten: string | null
+  /** The newest offset of a large event. */
+  readonly large: string | null
 }
+
+type FollowAnswer = readonly [kind: string, entries: readonly Reply[], ...meta: (string | null)[]]
 
 /** The only tail of a node: reports what any node has appended, in order, from where the last session ended. */
 export class Tail {
@@ -29,7 +33,9 @@ export class Tail {
   readonly #knowledge: Knowledge
   readonly #base: string
   #id: string | undefined
-  #count = MIN_COUNT
+  /** There are probably more entries, up to this offset also large ones. */
+  #isBehind = false
+  #large = 0
   /** Everything up to here was read. Offsets are dense, apart from skips: what is missing behind it was removed. */
   #place: Place = { offset: 0, order: 0 }
   /** Events up to here were reported to be lost. */
@@ -67,6 +73,8 @@ export class Tail {
 
   /** Reports until the session ends. A session that brings something that the log has not written is ended. */
   async follow(session: RedisSession): Promise<void> {
+    this.#isBehind = this.#id !== undefined
+    this.#large = Infinity
     if (this.#id === undefined) {
       this.#id = `${session.newest}-18446744073709551615`
       this.#place = { offset: session.newest, order: Infinity }
@@ -75,7 +83,8 @@ export class Tail {
     try {
       for (;;) {
         const before = this.#place
-        const { entries, newest, forgotten } = await this.#next(session, through)
+        const { entries, newest, forgotten, large } = await this.#next(session, through)
+        this.#large = Number(large)
         if (entries.length === 0 && before.offset < through) this.#skip(through)
         this.#tell(entries, through)
         through = newest
@@ -86,29 +95,44 @@ export class Tail {
     }
   }
 
+  #next(session: RedisSession, through: number): Promise<Found> {
+    const isBeforeLarge = this.#isBehind && this.#place.offset < this.#large
+    return isBeforeLarge ? this.#readOn(session) : this.#wait(session, through)
+  }
+
   /**
    * Waits for the next entries, unless some were there before. Right behind them, asks which log they are from: the answer
    * is no later than them.
    */
-  async #next(session: RedisSession, through: number): Promise<Found> {
+  async #wait({ follower }: RedisSession, through: number): Promise<Found> {
     const { epoch, seen } = this.#knowledge
+    const count = this.#isBehind ? MAX_SMALL_ENTRIES : MAX_ENTRIES
     const block = this.#place.offset < through ? [] : ['BLOCK', `${WAIT_MS}`]
-    const { follower } = session
     const [read, identity] = await Promise.all([
       follower.call(
-        ['XREAD', ...block, 'COUNT', `${this.#count}`, 'STREAMS', `${this.#base}log`, this.#id!],
+        ['XREAD', ...block, 'COUNT', `${count}`, 'STREAMS', `${this.#base}log`, this.#id!],
         WAIT_MS,
       ),
-      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten'], WAIT_MS),
+      follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten', 'large'], WAIT_MS),
     ])
-    const [nowEpoch, newest, forgotten = null] = identity as readonly (string | null)[]
-    if (nowEpoch !== epoch || Number(newest) < seen) {
-      throw new LogError('unreachable', 'Redis does not have the log that was opened here any more.')
-    }
-    const found = { newest: Number(newest), forgotten }
+    const [nowEpoch, newest, forgotten = null, large = null] = identity as readonly (string | null)[]
+    if (nowEpoch !== epoch || Number(newest) < seen) throw otherLog()
+    this.#isBehind = false
+    const found = { newest: Number(newest), forgotten, large }
     if (read === null) return { ...found, entries: [] }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
+    this.#isBehind = entries.length === count
     return { ...found, entries }
+  }
+
+  /** Reads the next entries by their size. */
+  async #readOn({ follower }: RedisSession): Promise<Found> {
+    const { epoch = '', seen } = this.#knowledge
+    const answer = await FOLLOW.run(follower, this.#base, [epoch, `${seen}`, this.#id!])
+    if (answer[0] === 'replaced') throw otherLog()
+    const [, entries, newest, forgotten = null, large = null] = answer as FollowAnswer
+    this.#isBehind = entries.length > 0
+    return { entries, newest: Number(newest), forgotten, large }
   }
 
   /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
@@ -126,9 +150,6 @@ export class Tail {
   /** @param through - the newest offset before they were asked for */
   #tell(replies: readonly Reply[], through: number): void {
     const entries = replies.map(toEntry)
-    const bytes = entries.reduce((sum, { event }) => sum + (event?.data.length ?? 0), 0)
-    if (bytes > SMALL_BYTES) this.#count = MIN_COUNT
-    else if (entries.length === this.#count) this.#count = Math.min(2 * this.#count, MAX_COUNT)
     let run: Entry[] = []
     const flush = (): void => {
       const events = run.map(({ event }) => event!)

@@ -4,7 +4,7 @@ import type { RetentionRule } from '@tailrace/log'
 import { ruleFor } from '@tailrace/log/adapter'
 
 import type { Connection } from './connection.ts'
-import { FORGET, SWEEP, TRIM } from './scripts/trim.ts'
+import { FORGET, LEASE, SWEEP, TRIM } from './scripts/trim.ts'
 import type { RedisSession } from './session.ts'
 
 /** How long a node keeps retention to itself after each step. */
@@ -32,7 +32,7 @@ export class Trimmer {
   }
 
   async step(session: RedisSession, rules: readonly RetentionRule[], now: number): Promise<Step> {
-    if (!(await this.#lease(session.commands))) return { removed: 0, done: true }
+    if (!(await this.#lease(session))) return { removed: 0, done: true }
     const step = await this.#next(session, rules, now)
     if (step.done) await this.release(session.commands)
     return step
@@ -44,16 +44,9 @@ export class Trimmer {
     await commands.call(['DEL', `${this.#base}lease`])
   }
 
-  /** Only the holder renews a lease: if it is lost meanwhile, two nodes may work, which takes longer, and no more. */
-  async #lease(commands: Connection): Promise<boolean> {
-    const key = `${this.#base}lease`
-    const taken = await commands.call(['SET', key, this.#node, 'NX', 'PX', `${LEASE_MS}`])
-    if (taken === null) {
-      this.#hasLease = (await commands.call(['GET', key])) === this.#node
-      if (this.#hasLease) await commands.call(['SET', key, this.#node, 'PX', `${LEASE_MS}`])
-    } else {
-      this.#hasLease = true
-    }
+  async #lease(session: RedisSession): Promise<boolean> {
+    const [, has] = await session.run(LEASE, [this.#node, LEASE_MS])
+    this.#hasLease = has === 1
     return this.#hasLease
   }
 

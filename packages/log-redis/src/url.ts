@@ -1,4 +1,4 @@
-import { withoutCredentials } from '@tailrace/log/adapter'
+import { requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
 
 const DEFAULT_PORT = 6379
 const DEFAULT_SENTINEL_PORT = 26_379
@@ -31,6 +31,7 @@ export interface RedisAddress {
 
 /** @throws RangeError if the URL is not one of those that a Redis log accepts; it does not contain credentials */
 export function parseRedisUrl(url: string, password?: string): RedisAddress {
+  requireEncoded(url)
   const text = withoutCredentials(url)
   const [, scheme, rest] = SCHEMES.exec(url) ?? []
   if (scheme === undefined || rest === undefined) {

@@ -30,6 +30,8 @@ describe('the URL of a Redis log', () => {
     ['redis+sentinel://a,b', 'master'],
     ['redis+cluster://a/1', 'only database 0'],
     ['redis://us%:pw@a', 'percent-encoded'],
+    ['redis://user:12?pw@a', '%3F'],
+    ['redis://a?password=x@pw', '%40'],
   ])('%s is refused', async ([url, reason]) => {
     const error: unknown = await openRedisLog({ url }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(RangeError)

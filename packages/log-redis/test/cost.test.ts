@@ -62,6 +62,18 @@ describe.skipIf(!redis)('the cost of reading a Redis log', () => {
     }
   })
 
+  test('of a description does not depend on the number of purges before the first event', async () => {
+    const log = await openRedisLog({ url: `${server.url}?prefix=purges` })
+    logs.push(log)
+    await log.append(Array.from({ length: 100 }, (_, i) => ({ topic: `t/${i}`, data: '' })))
+    for (let i = 0; i < 100; i += 1) await log.retention.purge(`t/${i}`)
+    for (let isDone = false; !isDone;) isDone = (await log.retention.trim([], Date.now())).done
+    expect(await log.describe()).toMatchObject({ oldest: 101, newest: 100 })
+    await log.append([{ topic: 't', data: '' }])
+    expect(await commandsOf(admin, () => log.describe())).toBeLessThan(8)
+    expect(await log.describe()).toMatchObject({ oldest: 101, newest: 101 })
+  })
+
   test('of one page is bounded, however few events match', async () => {
     const log = await fill(40_000 + 100)
     const page = { selectors: ['others/*/none', 'others/*'], after: 0, limit: 10_000, maxBytes: 2 ** 20 }

@@ -98,6 +98,25 @@ describe.skipIf(!redis)('the settings of Redis', () => {
       .toBe('stored')
   })
 
+  test('that leave it no memory at all let a node start, purge, and apply retention', async () => {
+    const server = await start({ appendfsync: 'no' })
+    const log = await open(server)
+    using admin = await connectTo(server)
+    await Promise.all(Array.from({ length: 300 }, (_, i) => publish(log, `${i}`, `t/${i % 3}`)))
+    await admin.send('CONFIG', 'SET', 'maxmemory', '1')
+    await expectRejection(publish(log, 'refused'), 'full')
+    expect((await rejection(log.ready())).code).toBe('full')
+
+    await admin.send('CONFIG', 'REWRITE')
+    await server.stop()
+    await server.start()
+    const other = await open(server)
+    expect(await other.retention.purge('t/0')).toBe(true)
+    const rules = [{ selector: '**', maxCount: 10 }]
+    for (let isDone = false; !isDone;) isDone = (await other.retention.trim(rules, Date.now())).done
+    expect(await readAll(other)).toHaveLength(20)
+  })
+
   test.skipIf(!mount)(
     'leave it without room on its disk: publishes reject until there is some, and none is lost',
     async () => {
@@ -132,12 +151,49 @@ describe.skipIf(!redis)('the settings of Redis', () => {
     },
   )
 
+  test('that do not wait for the disk during a rewrite are warned of', async () => {
+    const server = await start({ config: ['no-appendfsync-on-rewrite yes'] })
+    const warnings = await warningsOf(server)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('no-appendfsync-on-rewrite no')
+  })
+
   test('that the user may not read are named', async () => {
     const server = await start({
       config: ['user app on >secret ~{tailrace}:* +@all -@admin -@dangerous +info'],
     })
-    const warnings = await warningsOf({ url: server.url.replace('//', '//app:secret@') })
-    expect(warnings).toHaveLength(1)
+    const warnings = await warningsOf(asApp(server))
+    expect(warnings).toHaveLength(2)
     expect(warnings[0]).toContain('+config|get')
+    expect(warnings[1]).toContain('+acl|dryrun')
+  })
+
+  // https://github.com/redis/redis/issues/14541
+  test('with a default user without rights, for whom Redis would forget the log, are refused', async () => {
+    const server = await start({ config: ['user app on >secret ~* &* +@all', 'user default off'] })
+    const warnings = await warningsOf(asApp(server))
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('ACL SETUSER default off allkeys allcommands')
+    await expectRejection(open(asApp(server), { requireDurable: true }), 'not-durable')
+  })
+
+  test('with a default user who has all rights but cannot log in keep everything', async () => {
+    const server = await start({
+      config: ['user app on >secret ~* &* +@all', 'user default off allkeys allcommands'],
+    })
+    expect(await warningsOf(asApp(server))).toEqual([])
+    const log = await open(asApp(server), { requireDurable: true })
+    await publish(log, 'kept')
+    const { epoch } = await log.describe()
+    await log.close()
+    await server.kill()
+    await server.start()
+    const again = await open(asApp(server))
+    expect(texts(await readAll(again))).toEqual(['kept'])
+    expect((await again.describe()).epoch).toBe(epoch)
   })
 })
+
+function asApp({ url }: { readonly url: string }): { readonly url: string } {
+  return { url: url.replace('//', '//app:secret@') }
+}

@@ -4,6 +4,8 @@ import { TailListeners } from './tail-listeners.ts'
 /** Pauses between attempts to connect, in milliseconds: doubled each time, and varied by up to a half. */
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 5_000
+/** A session that is lost earlier counts as an attempt that failed: an engine may accept every one and then end it. */
+const MIN_SESSION_MS = 1_000
 
 /** One connection to an engine, from the handshake until it is lost. */
 export interface Session {
@@ -92,13 +94,14 @@ export class EngineConnection<S extends Session> {
         session = await this.#connect()
         continue
       }
-      pauseMs = FIRST_PAUSE_MS
+      const connectedAt = performance.now()
       this.#session = session
       this.tails.resumed()
       this.#options.connected(session)
       const reason = await session.lost
       await session.close()
       session = undefined
+      if (performance.now() - connectedAt >= MIN_SESSION_MS) pauseMs = FIRST_PAUSE_MS
       if (this.#closing.signal.aborted) return
       this.#session = undefined
       this.#reason = reason

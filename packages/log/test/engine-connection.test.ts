@@ -1,6 +1,6 @@
 import { LogError } from '@tailrace/log'
 import type { StoredEvent, TailListener } from '@tailrace/log'
-import { Durability, EngineConnection, withoutCredentials } from '@tailrace/log/adapter'
+import { Durability, EngineConnection, requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
 import type { Session } from '@tailrace/log/adapter'
 import { expect, test } from 'vitest'
 
@@ -92,6 +92,27 @@ test('tells its tails of each interruption once, and resumes before it reports e
   await connection.close()
 })
 
+test('connects less and less often to an engine that ends each session at once', async () => {
+  const pauses: number[] = []
+  let lostAt: number | undefined
+  const enough = Promise.withResolvers<void>()
+  const connection = await EngineConnection.open<Attempt>({
+    async connect() {
+      if (lostAt !== undefined) pauses.push(performance.now() - lostAt)
+      if (pauses.length === 6) enough.resolve()
+      return attempt()
+    },
+    connected(session) {
+      lostAt = performance.now()
+      session.lose(away('refused again'))
+    },
+  })
+  await enough.promise
+  await connection.close()
+  // 50 ms, doubled five times, and varied by a half: 800 ms or more.
+  expect(pauses[5]! / pauses[0]!).toBeGreaterThan(4)
+})
+
 test('ends for good when the engine holds another log', async () => {
   const [first, log] = [attempt(), recorder()]
   let isReplaced = false
@@ -134,13 +155,22 @@ test('prints no credentials', () => {
     ['redis://host:6379', 'redis://host:6379'],
     ['redis://user:pass@host:6379/2?password=x', 'redis://***@host:6379/2'],
     ['redis://:p@ss/w@a:1,b:2/main', 'redis://***@a:1,b:2/main'],
-    ['redis://user:p?ss@host/0', 'redis://***@host/0'],
+    ['redis://user:p?ss@host/0', 'redis://***'],
+    ['redis://host/0?password=p@ss', 'redis://***'],
     ['redis:user:pass@host', 'redis:***@host'],
     ['user:pass@host', 'user:***@host'],
     ['sqlite:tailrace.db', 'sqlite:tailrace.db'],
   ] as const) {
     expect(withoutCredentials(url)).toBe(printed)
   }
+})
+
+test('accepts no URL in which a password could be taken for a parameter', () => {
+  for (const url of ['redis://user:12?secret@host', 'redis://host/0?password=s@secret']) {
+    expect(() => requireEncoded(url)).toThrow(RangeError)
+    expect(() => requireEncoded(url)).not.toThrow('secret')
+  }
+  expect(() => requireEncoded('redis://user:p%3Fss@host/0?prefix=a')).not.toThrow()
 })
 
 test('warns once of each setting that could lose events, or refuses them all', () => {

@@ -51,30 +51,57 @@ local function parseEvent()
   return event
 end
 
+local floor
+
 local function topicOf(name)
   local topic = topics[name]
   if topic then return topic end
+  local index, state = base .. 'events:' .. name, base .. 'state:' .. name
   topic = rowOf(name)
   if topic then
     topic.isLive = topic.count + topic.keys > 0
   else
-    for _, kind in ipairs({'events:', 'state:'}) do
-      if call('EXISTS', base .. kind .. name) == 1 then return nil, base .. kind .. name end
-    end
-    local floor = call('HMGET', base .. 'meta', 'floor', 'floor-losses')
+    if call('EXISTS', index, state) > 0 then return nil, call('EXISTS', index) == 1 and index or state end
+    floor = floor or call('HMGET', base .. 'meta', 'floor', 'floor-losses')
     topic = {count = 0, bytes = 0, keys = 0, state = 0, trimmed = floor[1], lost = floor[2], isNew = true}
   end
-  topic.index = base .. 'events:' .. name
+  topic.indexKey, topic.stateKey = index, state
+  -- What is written at the end: new members of the index; the newest offset of each key, or false; idempotency keys.
+  topic.index, topic.newestOf, topic.repeats, topic.firsts, topic.answered = {}, {}, {}, {}, 0
   topics[name] = topic
   return topic
 end
 
+-- Tails read more carefully when larger events are before them.
+local LARGE = 65536
+local firsts, sizes, large = {}, {}, nil
+
 -- The offset of the first event with an idempotency key, if it is known.
-local function firstOf(event)
+local function firstOf(event, name)
+  if firsts[name] then return firsts[name] end
   local at = call('ZSCORE', base .. 'repeats:' .. event.topic, event.once)
-  local first = call('HGET', base .. 'firsts:' .. event.topic, event.once)
   event.isKnown = at ~= false
-  if at and tonumber(at) > time - window then return tonumber(first) end
+  if at and tonumber(at) > time - window then
+    return tonumber(call('HGET', base .. 'firsts:' .. event.topic, event.once))
+  end
+end
+
+-- The newest event of a key.
+local function newestOf(topic, key)
+  local at = topic.newestOf[key]
+  if at == nil then at = tonumber(call('ZSCORE', topic.stateKey, key) or '') or false end
+  return at
+end
+
+local function sizeAt(topic, at)
+  if sizes[at] then return sizes[at] end
+  local _, size = parse(call('ZRANGEBYSCORE', topic.indexKey, int(at), int(at))[1])
+  return size
+end
+
+local function push(list, one, other)
+  list[#list + 1] = one
+  list[#list + 1] = other
 end
 
 -- Why a batch is refused.
@@ -86,7 +113,7 @@ local function check(events)
       event.earlier = claimed[name]
       if not event.earlier then
         claimed[name] = event
-        event.first = firstOf(event)
+        event.first = firstOf(event, name)
       end
     end
     if not event.first and not event.earlier then
@@ -108,20 +135,18 @@ local function store(event)
   end
   if type(added) == 'table' and added.err then return added end
   offset = offset + 1
-  call('ZADD', topic.index, id, id .. ':' .. bytes .. ':' .. timeText)
+  push(topic.index, id, id .. ':' .. bytes .. ':' .. timeText)
 
   local isNewest = event.key and not event.remove
   if event.key then
-    topic.hasState = true
-    local state = base .. 'state:' .. event.topic
-    local old = call('ZSCORE', state, event.key)
+    topic.hasState, sizes[offset] = true, bytes
+    local old = newestOf(topic, event.key)
     if old then
-      local _, size = parse(call('ZRANGEBYSCORE', topic.index, old, old)[1])
+      local size = sizeAt(topic, old)
       topic.keys, topic.state = topic.keys - 1, topic.state - size - #event.key - STATE_OVERHEAD
       topic.count, topic.bytes = topic.count + 1, topic.bytes + size
     end
-    if isNewest then call('ZADD', state, id, event.key)
-    elseif old then call('ZREM', state, event.key) end
+    topic.newestOf[event.key] = isNewest and offset
   end
   if isNewest then
     topic.keys, topic.state = topic.keys + 1, topic.state + bytes + #event.key + STATE_OVERHEAD
@@ -130,11 +155,13 @@ local function store(event)
   end
 
   if event.once then
-    call('ZADD', base .. 'repeats:' .. event.topic, timeText, event.once)
-    call('HSET', base .. 'firsts:' .. event.topic, event.once, id)
-    if not event.isKnown then call('ZINCRBY', base .. 'answered', #event.once + RECORD_OVERHEAD, event.topic) end
+    firsts[event.topic .. '\\n' .. event.once] = offset
+    push(topic.repeats, timeText, event.once)
+    push(topic.firsts, event.once, id)
+    if not event.isKnown then topic.answered = topic.answered + #event.once + RECORD_OVERHEAD end
   end
   topic.newest, topic.isChanged = offset, true
+  if bytes > LARGE then large = id end
   if event.ends then topic.ended = id end
 end
 
@@ -164,29 +191,49 @@ for batch = 1, count do
   answer[#answer + 1] = result
 end
 
+-- Lua cannot pass on more than a few thousand at once.
+local MAX_ARGUMENTS = 1000
+
+local function write(command, key, list)
+  for first = 1, #list, MAX_ARGUMENTS do
+    call(command, key, unpack(list, first, math.min(first + MAX_ARGUMENTS - 1, #list)))
+  end
+end
+
+local live, revived = {}, {}
 for name, topic in pairs(topics) do
   if topic.isChanged then
-    local row = {'count', topic.count, 'bytes', int(topic.bytes), 'newest', int(topic.newest)}
-    local function add(field, value)
-      row[#row + 1] = field
-      row[#row + 1] = value
+    write('ZADD', topic.indexKey, topic.index)
+    local added, removed = {}, {}
+    for key, at in pairs(topic.newestOf) do
+      if at then push(added, int(at), key) else removed[#removed + 1] = key end
     end
+    write('ZADD', topic.stateKey, added)
+    write('ZREM', topic.stateKey, removed)
+    write('ZADD', base .. 'repeats:' .. name, topic.repeats)
+    write('HSET', base .. 'firsts:' .. name, topic.firsts)
+    if topic.answered > 0 then call('ZINCRBY', base .. 'answered', topic.answered, name) end
+
+    local row = {'count', topic.count, 'bytes', int(topic.bytes), 'newest', int(topic.newest)}
     if topic.isNew or topic.hasState then
-      add('keys', topic.keys)
-      add('state', int(topic.state))
+      push(row, 'keys', topic.keys)
+      push(row, 'state', int(topic.state))
     end
     if topic.isNew then
-      add('trimmed', topic.trimmed)
-      add('lost', topic.lost)
+      push(row, 'trimmed', topic.trimmed)
+      push(row, 'lost', topic.lost)
     end
-    if topic.ended then add('ended', topic.ended) end
-    call('HSET', base .. 'topic:' .. name, unpack(row))
+    if topic.ended then push(row, 'ended', topic.ended) end
+    write('HSET', base .. 'topic:' .. name, row)
     if not topic.isLive then
-      call('ZADD', base .. 'topics', 0, name)
-      if not topic.isNew then call('ZREM', base .. 'gone', name) end
+      push(live, 0, name)
+      if not topic.isNew then revived[#revived + 1] = name end
     end
   end
 end
+write('ZADD', base .. 'topics', live)
+write('ZREM', base .. 'gone', revived)
+if large then call('HSET', base .. 'meta', 'large', large) end
 if offset > newest then call('HSET', base .. 'meta', 'newest', int(offset)) end
 return answer
 `,

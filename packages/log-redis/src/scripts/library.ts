@@ -2,7 +2,8 @@
  * What all scripts share. `base` is the start of every key:
  *
  * - `meta`: a hash: format, epoch, secret, server; newest (offset); losses (how often anything was removed); floor
- *   and floor-losses (what topics have lost whose rows are gone)
+ *   and floor-losses (what topics have lost whose rows are gone); passed (the stream begins with records up to it);
+ *   large (the newest offset of an event of more than 64 KiB)
  * - `log`: the stream of all events. `<offset>-0` is an event, `<offset>-<n>` a record for nodes behind that event
  * - `topic:<topic>`: a hash, its row: count and bytes of history; keys and state (bytes) of the newest event of each
  *   key; newest, ended, trimmed, purged (offsets); lost (what `losses` was when it last lost something)
@@ -30,6 +31,13 @@ end
 local function parse(member)
   local offset, bytes, time = string.match(member, '^(%d+):(%d+):(-?%d+)$')
   return tonumber(offset), tonumber(bytes), tonumber(time)
+end
+
+-- The size of the fields of an entry of the stream.
+local function sizeOf(fields)
+  local bytes = 0
+  for i = 2, #fields, 2 do bytes = bytes + #fields[i] end
+  return bytes
 end
 
 local function clock(given)

@@ -78,4 +78,5 @@ call('HSET', meta, 'newest', int(to), 'server', server, 'epoch', epoch)
 if isProven then return {'replaced'} end
 return {'open', epoch, to}
 `,
+  { whenFull: true },
 )

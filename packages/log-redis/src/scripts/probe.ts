@@ -38,4 +38,5 @@ call('GET', one)
 call('DEL', one)
 return {'probed'}
 `,
+  { whenFull: true },
 )

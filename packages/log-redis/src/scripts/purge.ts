@@ -33,6 +33,7 @@ call('ZADD', base .. 'lossy', lost, topic)
 bury(topic, lost)
 return {'purged', record}
 `,
+  { whenFull: true },
 )
 
 /**

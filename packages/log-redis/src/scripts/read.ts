@@ -16,7 +16,7 @@ export const READ: Script = new Script(
   'read',
   `
 local MAX_ROWS, MAX_LOSSES, MAX_NAMES = 512, 256, 256
-local MAX_EXAMINED_BYTES = 1048576
+local MAX_CHUNK, MAX_EXAMINED_BYTES = 16, 1048576
 
 local isLog, head = isSame(ARGV[1], ARGV[2])
 if not isLog then return {'replaced'} end
@@ -209,15 +209,9 @@ local function isSelected(offset, fields)
   return key and tonumber(call('ZSCORE', base .. 'state:' .. topic, key) or 0) == offset
 end
 
-local function sizeOf(fields)
-  local bytes = 0
-  for i = 2, #fields, 2 do bytes = bytes + #fields[i] end
-  return bytes
-end
-
 -- Reads the log itself, a few entries at a time: each is copied, whether it matches or not.
 local function walk()
-  local from, chunk, rows, examined = int(after + 1) .. '-0', 8, 0, 0
+  local from, chunk, rows, examined = int(after + 1) .. '-0', 1, 0, 0
   while true do
     local found = call('XRANGE', base .. 'log', from, '+', 'COUNT', chunk)
     for _, entry in ipairs(found) do
@@ -237,7 +231,7 @@ local function walk()
     end
     if #found < chunk then return page(head, false) end
     if rows >= MAX_ROWS or examined >= MAX_EXAMINED_BYTES then return page(math.min(after, head), after < head) end
-    chunk = math.max(1, math.min(128, MAX_ROWS - rows, math.floor(131072 * rows / (examined + 1))))
+    chunk = math.max(1, math.min(MAX_CHUNK, MAX_ROWS - rows, math.floor(131072 * rows / (examined + 1))))
   end
 end
 

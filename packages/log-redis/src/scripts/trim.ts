@@ -1,6 +1,22 @@
 import { Script } from '../script.ts'
 
 /**
+ * Takes or renews the right to apply retention. Arguments: epoch, seen, node, milliseconds. Answers `lease`, and
+ * whether the node has it; or `replaced`.
+ */
+export const LEASE: Script = new Script(
+  'lease',
+  `
+if not isSame(ARGV[1], ARGV[2]) then return {'replaced'} end
+local holder = call('GET', base .. 'lease')
+if holder and holder ~= ARGV[3] then return {'lease', 0} end
+call('SET', base .. 'lease', ARGV[3], 'PX', ARGV[4])
+return {'lease', 1}
+`,
+  { whenFull: true },
+)
+
+/**
  * A step of retention for some topics, at most so much that nobody waits for long. The rules are those of `expire`
  * in @tailrace/log. Arguments: epoch, seen, now, the offset after which the first topic continues; then for each topic
  * its name, maxAgeMs, maxCount and maxBytes, which are empty if they do not apply. Answers `trimmed`, how many events
@@ -28,33 +44,37 @@ local function trim(topic, maxAge, maxCount, maxBytes)
   local cutoff = maxAge == '' and -math.huge or now - tonumber(maxAge)
   maxCount = tonumber(maxCount == '' and math.huge or maxCount)
   maxBytes = tonumber(maxBytes == '' and math.huge or maxBytes)
-  local limit = MAX_EVENTS - examined
-  local members = call('ZRANGEBYSCORE', base .. 'events:' .. topic, '(' .. int(after), '+inf', 'LIMIT', 0, limit)
-  local count, isDone = 0, #members < limit
-  for _, member in ipairs(members) do
-    local offset, bytes, time = parse(member)
-    local key = call('ZRANGEBYSCORE', base .. 'state:' .. topic, int(offset), int(offset))[1]
-    local isAged = time < cutoff
-    local isHistorySurplus = row.count > maxCount or row.bytes > maxBytes
-    local isStateSurplus = row.state > maxBytes
-    -- It was stored by a clock that was ahead, so it says nothing about the age of the events that follow.
-    local isFromTheFuture = time > now and maxAge ~= ''
-    examined = examined + 1
-    if not isAged and not isHistorySurplus and not isStateSurplus and not isFromTheFuture then
-      isDone = true
-      break
-    end
-    after = offset
-    if isAged or (key and isStateSurplus) or (not key and isHistorySurplus) then
-      remove(topic, row, offset, member, key)
-      count = count + 1
-      if key then
-        row.keys, row.state = row.keys - 1, row.state - bytes - #key - STATE_OVERHEAD
-      else
-        row.count, row.bytes = row.count - 1, row.bytes - bytes
+  local count = 0
+
+  -- Examines the next events, as long as there may be something to remove.
+  local function examine(limit)
+    local members = call('ZRANGEBYSCORE', base .. 'events:' .. topic, '(' .. int(after), '+inf', 'LIMIT', 0, limit)
+    for _, member in ipairs(members) do
+      local offset, bytes, time = parse(member)
+      local key = call('ZRANGEBYSCORE', base .. 'state:' .. topic, int(offset), int(offset))[1]
+      local isAged = time < cutoff
+      local isHistorySurplus = row.count > maxCount or row.bytes > maxBytes
+      local isStateSurplus = row.state > maxBytes
+      -- It was stored by a clock that was ahead, so it says nothing about the age of the events that follow.
+      local isFromTheFuture = time > now and maxAge ~= ''
+      examined = examined + 1
+      if not isAged and not isHistorySurplus and not isStateSurplus and not isFromTheFuture then return true end
+      after = offset
+      if isAged or (key and isStateSurplus) or (not key and isHistorySurplus) then
+        remove(topic, row, offset, member, key)
+        count = count + 1
+        if key then
+          row.keys, row.state = row.keys - 1, row.state - bytes - #key - STATE_OVERHEAD
+        else
+          row.count, row.bytes = row.count - 1, row.bytes - bytes
+        end
       end
     end
+    return #members < limit
   end
+
+  -- Most topics have nothing to remove, which their first event tells.
+  local isDone = examine(1) or (examined < MAX_EVENTS and examine(MAX_EVENTS - examined))
   if count > 0 then
     removed = removed + count
     local lost = countLoss()
@@ -74,6 +94,7 @@ for at = 5, #ARGV, 4 do
 end
 return {'trimmed', removed, done, 0}
 `,
+  { whenFull: true },
 )
 
 /**
@@ -105,6 +126,7 @@ end
 local isDone = #notes < MAX_NOTES and call('ZCARD', base .. 'purges') == 0
 return {'trimmed', removed, isDone and 1 or 0}
 `,
+  { whenFull: true },
 )
 
 /**
@@ -150,4 +172,5 @@ for at = 4, #ARGV, 2 do
 end
 return {'trimmed', done, left}
 `,
+  { whenFull: true },
 )

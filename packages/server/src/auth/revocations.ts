@@ -64,10 +64,12 @@ export function createRevocations(log: EventLog, now: () => number = Date.now): 
 
   async function read(): Promise<void> {
     const beganAt = performance.now()
+    const time = now()
     for (let after = ''; log.shared !== undefined;) {
       const page = await log.shared.notes({ prefix: REVOKED, after, limit: PAGE })
       for (const { key, until } of page) {
-        if (until <= (untilByKey.get(key) ?? -Infinity)) continue
+        // By the clock of the log, one that is over may not be.
+        if (until <= Math.max(time, untilByKey.get(key) ?? 0)) continue
         untilByKey.set(key, until)
         news.add(key)
       }

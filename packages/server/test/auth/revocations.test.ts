@@ -319,6 +319,17 @@ describe('revocations', () => {
     expect(elsewhere.isRevoked(renewed)).toBe(true)
   })
 
+  test('that are over are no news, even if the clock of the log is behind', async () => {
+    let time = 2_000_000_000_000
+    const log = createMemoryLog({ now: () => time - 60_000 })
+    const [revocations, elsewhere] = [await loaded(log, () => time), await loaded(log, () => time)]
+    await revocations.revoke({ credential: 'dated', expiresAt: time + 1_000 })
+    expect(await elsewhere.refresh()).toBeDefined()
+    time += 1_001
+    expect(await elsewhere.refresh()).toBeUndefined()
+    expect(await elsewhere.refresh()).toBeUndefined()
+  })
+
   test('are as many as a hub holds, until some are over', async () => {
     let time = 2_000_000_000_000
     const start = time
