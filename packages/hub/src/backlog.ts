@@ -15,9 +15,14 @@ export interface BacklogListener {
   /** The turn is over: its events can be handed out. */
   turn(): void
   purged(topic: string): void
+  /** Events up to this offset are missing. */
+  lost(through: number): void
   /** Too much is waiting: these events are not delivered, and readers must read them from the log. */
   overflow(events: readonly StoredEvent[]): void
 }
+
+/** A run of events, the name of a topic that was purged after it, or the offset up to which events are missing. */
+type Item = readonly StoredEvent[] | string | number
 
 /**
  * Delivers what the tail reports, in order. Single events are delivered at once. A large batch is delivered in slices,
@@ -25,8 +30,7 @@ export interface BacklogListener {
  */
 export class Backlog {
   readonly #listener: BacklogListener
-  /** Runs of events, and the names of topics that were purged between them. */
-  #waiting: (readonly StoredEvent[] | string)[] = []
+  #waiting: Item[] = []
   #length = 0
   #next: NodeJS.Immediate | undefined
 
@@ -40,8 +44,11 @@ export class Backlog {
   }
 
   purge(topic: string): void {
-    if (this.#waiting.length === 0) this.#listener.purged(topic)
-    else this.#wait(topic)
+    this.#say(topic)
+  }
+
+  lose(through: number): void {
+    this.#say(through)
   }
 
   stop(): void {
@@ -62,7 +69,17 @@ export class Backlog {
     return count === events.length ? [] : events.slice(count)
   }
 
-  #wait(item: readonly StoredEvent[] | string): void {
+  #say(item: string | number): void {
+    if (this.#waiting.length === 0) this.#tell(item)
+    else this.#wait(item)
+  }
+
+  #tell(item: string | number): void {
+    if (typeof item === 'string') this.#listener.purged(item)
+    else this.#listener.lost(item)
+  }
+
+  #wait(item: Item): void {
     this.#waiting.push(item)
     this.#length += lengthOf(item)
     if (this.#length > MAX_LENGTH) this.#overflow()
@@ -74,8 +91,8 @@ export class Backlog {
     const item = this.#waiting.shift()
     if (item === undefined) return
     this.#length -= lengthOf(item)
-    if (typeof item === 'string') {
-      this.#listener.purged(item)
+    if (typeof item !== 'object') {
+      this.#tell(item)
     } else {
       const rest = this.#deliver(item)
       if (rest.length > 0) {
@@ -90,12 +107,12 @@ export class Backlog {
     const waiting = this.#waiting
     this.#waiting = []
     this.#length = 0
-    this.#listener.overflow(waiting.flatMap((item) => (typeof item === 'string' ? [] : item)))
-    for (const item of waiting) if (typeof item === 'string') this.#listener.purged(item)
+    this.#listener.overflow(waiting.flatMap((item) => (typeof item === 'object' ? item : [])))
+    for (const item of waiting) if (typeof item !== 'object') this.#tell(item)
   }
 }
 
-function lengthOf(item: readonly StoredEvent[] | string): number {
-  if (typeof item === 'string') return EVENT_OVERHEAD
+function lengthOf(item: Item): number {
+  if (typeof item !== 'object') return EVENT_OVERHEAD
   return item.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD, 0)
 }

@@ -76,6 +76,10 @@ export async function follow(options: FollowingOptions): Promise<void> {
     },
     turn: () => lanes.handOut(),
     purged: (topic) => lanes.purged(topic),
+    lost(through) {
+      lanes.lose(through)
+      waiters.wakeAll()
+    },
     overflow(events) {
       lanes.skip(events)
       waiters.wakeAll()
@@ -89,6 +93,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
       backlog.add(events)
     },
     purged: (topic) => backlog.purge(topic),
+    lost: (through) => backlog.lose(through),
     interrupted(reason) {
       interruption = reason
       outage.begin(reason)

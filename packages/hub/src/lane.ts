@@ -111,6 +111,14 @@ export class Lane implements Holder {
       if (offset !== undefined) this.#ends.set(this.selectors[i]!, offset)
   }
 
+  /** Finds out which of its topics have ended by events that it did not receive, or have begun again. */
+  async findEnds(log: Pick<LogReads, 'ended'>, asker: Asker): Promise<void> {
+    this.#ends.clear()
+    await this.open(log, asker)
+    // Members may have something to do, although no frame was pushed.
+    if (this.hasEnded) this.newsBytes += 1
+  }
+
   push(event: StoredEvent): void {
     if (this.#conflation === undefined) this.#append(event)
     else this.#conflation.add(event)

@@ -1,4 +1,5 @@
 import type { StoredEvent } from '@tailrace/log'
+import { keepTrying } from '@tailrace/log/adapter'
 import { Budget } from './budget.ts'
 import type { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
@@ -9,6 +10,11 @@ import type { ResolvedHubOptions } from './options.ts'
 import { Pacer } from './pacer.ts'
 import type { Asker } from './read-queue.ts'
 import { Router } from './route.ts'
+
+/** The ends of topics are read again on behalf of all readers together. */
+const LANES: Asker = { client: 'lanes', isGone: false }
+/** The longest pause between two attempts at that, in milliseconds. */
+const MAX_PAUSE_MS = 1_000
 
 type LaneLimits = Pick<
   ResolvedHubOptions,
@@ -43,6 +49,10 @@ export class Lanes {
   readonly #counters: Counters
   /** The lanes that have something to hand out. */
   readonly #reached = new Set<Lane>()
+  /** Lanes whose topics may have ended, or begun again, without their knowledge. */
+  readonly #unsure = new Set<Lane>()
+  #isFinding = false
+  readonly #stopping = new AbortController()
   #head: number
 
   constructor(
@@ -95,10 +105,36 @@ export class Lanes {
     const last = events.at(-1)
     if (last === undefined) return
     for (const event of events) for (const lane of this.#router.named(event.topic)) lane.noteEnd(event)
-    this.#head = last.offset
+    this.#skipTo(last.offset)
+  }
+
+  /** Skips to an offset, because nobody will push what is missing before it. Readers read the log, and learn of a loss. */
+  lose(through: number): void {
+    for (const lane of this.#skipTo(through)) this.#unsure.add(lane)
+    if (!this.#isFinding) void this.#findEnds()
+  }
+
+  #skipTo(offset: number): readonly Lane[] {
+    this.#head = Math.max(this.#head, offset)
     const lanes = Array.from(this.#lanes.values(), ({ lane }) => lane)
-    for (const lane of lanes) lane.skipTo(last.offset)
+    for (const lane of lanes) lane.skipTo(this.#head)
     this.#pacer.add(lanes)
+    return lanes
+  }
+
+  /** One lane at a time: there may be many. */
+  async #findEnds(): Promise<void> {
+    this.#isFinding = true
+    for (const lane of this.#unsure) {
+      this.#unsure.delete(lane)
+      const find = (): Promise<void> => lane.findEnds(this.#log, LANES)
+      await find().catch(() =>
+        keepTrying(find, { maxPauseMs: MAX_PAUSE_MS, signal: this.#stopping.signal, failed() {} }),
+      )
+      if (this.#stopping.signal.aborted) return
+      if (lane.hasEnded) this.#pacer.add([lane])
+    }
+    this.#isFinding = false
   }
 
   #handOut(lanes: Iterable<Lane>): void {
@@ -131,6 +167,7 @@ export class Lanes {
   }
 
   stop(): void {
+    this.#stopping.abort()
     this.#pacer.stop()
     for (const { lane } of this.#lanes.values()) lane.stop()
   }

@@ -39,6 +39,7 @@ function slow() {
       turns += 1
     },
     purged: (topic) => void story.push(`purged ${topic}`),
+    lost: (through) => void story.push(`lost ${through}`),
     overflow: (events) => void story.push(`skipped ${events[0]!.offset} to ${events.at(-1)!.offset}`),
   })
   return { backlog, story, turns: () => turns }
@@ -50,7 +51,8 @@ describe('what the tail reports', () => {
     backlog.add(run(1, 1))
     backlog.purge('t')
     backlog.add(run(2, 3))
-    expect(story).toEqual([1, 'purged t', 2, 3, 4])
+    backlog.lose(5)
+    expect(story).toEqual([1, 'purged t', 2, 3, 4, 'lost 5'])
   })
 
   test('is delivered in slices when it takes long, in order, with turns of others between', async () => {
@@ -59,14 +61,15 @@ describe('what the tail reports', () => {
     const first = story.length
     expect(first).toBeLessThan(100)
     backlog.purge('t')
-    backlog.add(run(101, 2))
+    backlog.lose(200)
+    backlog.add(run(201, 2))
     expect(story).toHaveLength(first)
     let others = 0
-    while (story.length < 103) {
+    while (story.length < 104) {
       await new Promise(setImmediate)
       others += 1
     }
-    expect(story).toEqual([...run(1, 100).map(({ offset }) => offset), 'purged t', 101, 102])
+    expect(story).toEqual([...run(1, 100).map(({ offset }) => offset), 'purged t', 'lost 200', 201, 202])
     expect(others).toBeGreaterThan(2)
     expect(turns()).toBeGreaterThan(2)
   })

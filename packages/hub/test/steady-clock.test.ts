@@ -156,6 +156,7 @@ test('retention of a node whose clock is wrong for long deletes nothing that oth
   const tail = await log.tail({
     events: (events) => retention.witness(events.at(-1)!.time),
     purged() {},
+    lost() {},
     interrupted() {},
     resumed() {},
     failed() {},

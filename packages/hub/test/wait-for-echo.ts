@@ -13,6 +13,7 @@ export async function waitForEcho(log: CompleteEventLog): Promise<CompleteEventL
       for (const look of waiting) look()
     },
     purged() {},
+    lost() {},
     interrupted() {},
     resumed() {},
     failed() {},

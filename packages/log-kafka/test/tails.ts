@@ -18,6 +18,7 @@ export async function recordTail(log: CompleteEventLog): Promise<RecordedTail> {
   await log.tail({
     events: (run) => void events.push(...run),
     purged() {},
+    lost() {},
     interrupted: (reason) => void interruptions.push(reason),
     resumed: () => void interruptions.push('resumed'),
     failed: (error) => void failures.push(error),

@@ -10,6 +10,7 @@ export function record(
     .tail({
       events: (run) => events.push(...run),
       purged: () => told.push('purged'),
+      lost() {},
       interrupted: () => told.push('interrupted'),
       resumed: () => told.push('resumed'),
       failed: (error) => failures.push(error),

@@ -16,7 +16,7 @@ const MAX_BYTES = 1024 * 1024
 const AHEAD = {
   name: 'ahead',
   text: `
-    WITH head AS MATERIALIZED (SELECT epoch, newest() AS newest FROM log), ahead AS MATERIALIZED (
+    WITH head AS MATERIALIZED (SELECT epoch, newest() AS newest, missing_through FROM log), ahead AS MATERIALIZED (
       (SELECT seq, 0::bigint AS purge, octet_length(data) AS bytes FROM events WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS + 1})
       UNION ALL
       (SELECT seq, 0, octet_length(data) FROM removed WHERE seq > $1 ORDER BY seq LIMIT ${MAX_EVENTS + 1})
@@ -130,6 +130,12 @@ export class Tailer {
   }
 
   #report(rows: readonly Row[]): void {
+    const { newest, more, missing_through: missing } = rows[0]!
+    if (this.#position < (missing as number)) {
+      this.#position = missing as number
+      this.#listeners.lost(this.#position)
+    }
+    const from = this.#position
     let run: StoredEvent[] = []
     const flush = (): void => {
       if (run.length > 0) this.#listeners.events(run)
@@ -140,7 +146,7 @@ export class Tailer {
       // A purge that this node learns of late is of what it has long reported.
       this.#position = Math.max(this.#position, row['seq'] as number)
       if (row['purge'] === 0) {
-        run.push(toEvent(row))
+        if ((row['seq'] as number) > from) run.push(toEvent(row))
         continue
       }
       flush()
@@ -148,7 +154,6 @@ export class Tailer {
       this.#listeners.purged(row['name'] as string, row['seq'] as number)
     }
     flush()
-    const { newest, more } = rows[0]!
     // Offsets at the end that nobody will see: of events that were removed long ago.
     if (more === false) this.#position = Math.max(this.#position, newest as number)
     this.#reached(this.#position)

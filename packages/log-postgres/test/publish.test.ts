@@ -26,6 +26,7 @@ describe.skipIf(!postgres)('publishing from the transaction of an application', 
     await log.tail({
       events: (events) => void told.push(...events),
       purged() {},
+      lost() {},
       interrupted() {},
       resumed() {},
       failed() {},

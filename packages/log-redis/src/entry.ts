@@ -13,6 +13,8 @@ export interface Place {
 export interface Entry extends Place {
   readonly id: string
   readonly event?: StoredEvent
+  /** The offsets before it were skipped. */
+  readonly isSkip?: boolean
   /** A topic that was purged, and the last offset that it had. */
   readonly purged?: { readonly topic: string; readonly through: number }
 }
@@ -27,7 +29,7 @@ export function toEntry(reply: Reply): Entry {
   if (place.order === 0) return { id, ...place, event: toEvent(id, place.offset, fields) }
   const kind = list[0]
   if (!(kind === 'created' || kind === 'continued' || kind === 'purged')) throw foreignEntry(id)
-  if (kind !== 'purged') return { id, ...place }
+  if (kind !== 'purged') return { id, ...place, isSkip: kind === 'continued' }
   const [topic, through] = [fields.get('purged'), Number(fields.get('through'))]
   if (topic === undefined || !Number.isSafeInteger(through)) throw foreignEntry(id)
   return { id, ...place, purged: { topic, through } }

@@ -4,6 +4,7 @@ import type { TailListeners } from '@tailrace/log/adapter'
 import type { Reply } from './connection.ts'
 import { isBefore, toEntry, toPlace, type Entry, type Place } from './entry.ts'
 import { FOLLOW } from './scripts/follow.ts'
+import { HOLE } from './scripts/open.ts'
 import { PURGED } from './scripts/purge.ts'
 import { otherLog, type Knowledge, type RedisSession } from './session.ts'
 
@@ -13,8 +14,11 @@ const WAIT_MS = 1_000
 const MAX_ENTRIES = 8
 const MAX_SMALL_ENTRIES = 128
 
+/** What a tail has found behind its place. */
 interface Found {
   readonly entries: readonly Reply[]
+  /** The newest offset right after that. */
+  readonly newest: number
   /** The last record that was removed from the stream. */
   readonly forgotten: string | null
   /** The newest offset of a large event. */
@@ -32,7 +36,10 @@ export class Tail {
   /** There are probably more entries, up to this offset also large ones. */
   #isBehind = false
   #large = 0
+  /** Everything up to here was read. Offsets are dense, apart from skips: what is missing behind it was removed. */
   #place: Place = { offset: 0, order: 0 }
+  /** Events up to here were reported to be lost. */
+  #lost = 0
   readonly #waiting = new Set<() => void>()
 
   constructor(listeners: () => TailListeners, knowledge: Knowledge, base: string) {
@@ -41,9 +48,9 @@ export class Tail {
     this.#base = base
   }
 
-  /** Everything up to here was reported. */
+  /** Everything up to here was reported, or reported to be lost. */
   get offset(): number {
-    return this.#place.offset
+    return Math.max(this.#place.offset, this.#lost)
   }
 
   /** Resolves once everything up to a place was reported. @throws LogError if the session ends before that */
@@ -72,12 +79,15 @@ export class Tail {
       this.#id = `${session.newest}-18446744073709551615`
       this.#place = { offset: session.newest, order: Infinity }
     }
+    let through = session.newest
     try {
       for (;;) {
         const before = this.#place
-        const { entries, forgotten, large } = await this.#next(session)
+        const { entries, newest, forgotten, large } = await this.#next(session, through)
         this.#large = Number(large)
-        this.#tell(entries)
+        if (entries.length === 0 && before.offset < through) this.#skip(through)
+        this.#tell(entries, through)
+        through = newest
         if (forgotten !== null && isBefore(before, toPlace(forgotten))) await this.#reportPurges(session)
       }
     } catch (error) {
@@ -85,29 +95,34 @@ export class Tail {
     }
   }
 
-  #next(session: RedisSession): Promise<Found> {
+  #next(session: RedisSession, through: number): Promise<Found> {
     const isBeforeLarge = this.#isBehind && this.#place.offset < this.#large
-    return isBeforeLarge ? this.#readOn(session) : this.#wait(session)
+    return isBeforeLarge ? this.#readOn(session) : this.#wait(session, through)
   }
 
   /**
-   * Waits for the next entries. Right behind them, asks which log they are from: the answer is no later than them.
+   * Waits for the next entries, unless some were there before. Right behind them, asks which log they are from: the answer
+   * is no later than them.
    */
-  async #wait({ follower }: RedisSession): Promise<Found> {
+  async #wait({ follower }: RedisSession, through: number): Promise<Found> {
     const { epoch, seen } = this.#knowledge
     const count = this.#isBehind ? MAX_SMALL_ENTRIES : MAX_ENTRIES
-    const block = ['BLOCK', `${WAIT_MS}`, 'COUNT', `${count}`]
+    const block = this.#place.offset < through ? [] : ['BLOCK', `${WAIT_MS}`]
     const [read, identity] = await Promise.all([
-      follower.call(['XREAD', ...block, 'STREAMS', `${this.#base}log`, this.#id!], WAIT_MS),
+      follower.call(
+        ['XREAD', ...block, 'COUNT', `${count}`, 'STREAMS', `${this.#base}log`, this.#id!],
+        WAIT_MS,
+      ),
       follower.call(['HMGET', `${this.#base}meta`, 'epoch', 'newest', 'forgotten', 'large'], WAIT_MS),
     ])
     const [nowEpoch, newest, forgotten = null, large = null] = identity as readonly (string | null)[]
     if (nowEpoch !== epoch || Number(newest) < seen) throw otherLog()
     this.#isBehind = false
-    if (read === null) return { entries: [], forgotten, large }
+    const found = { newest: Number(newest), forgotten, large }
+    if (read === null) return { ...found, entries: [] }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
     this.#isBehind = entries.length === count
-    return { entries, forgotten, large }
+    return { ...found, entries }
   }
 
   /** Reads the next entries by their size. */
@@ -115,9 +130,9 @@ export class Tail {
     const { epoch = '', seen } = this.#knowledge
     const answer = await FOLLOW.run(follower, this.#base, [epoch, `${seen}`, this.#id!])
     if (answer[0] === 'replaced') throw otherLog()
-    const [, entries, forgotten = null, large = null] = answer as FollowAnswer
+    const [, entries, newest, forgotten = null, large = null] = answer as FollowAnswer
     this.#isBehind = entries.length > 0
-    return { entries, forgotten, large }
+    return { entries, newest: Number(newest), forgotten, large }
   }
 
   /** Reports all purges that are known, because some may have been missed. Those before the tail are harmless. */
@@ -132,7 +147,8 @@ export class Tail {
     } while (place > 0)
   }
 
-  #tell(replies: readonly Reply[]): void {
+  /** @param through - the newest offset before they were asked for */
+  #tell(replies: readonly Reply[], through: number): void {
     const entries = replies.map(toEntry)
     let run: Entry[] = []
     const flush = (): void => {
@@ -141,17 +157,48 @@ export class Tail {
       if (events.length > 0) this.#listeners().events(events)
     }
     for (const entry of entries) {
+      const last = lastBefore(entry)
+      if (this.#place.offset < last) {
+        flush()
+        // There may be many holes: the first one stands for all.
+        this.#lose(last, through)
+      }
       if (entry.event === undefined) {
         flush()
         if (entry.purged !== undefined) this.#listeners().purged(entry.purged.topic, entry.purged.through)
-      } else {
+      } else if (entry.offset > this.#lost) {
         run.push(entry)
       }
       this.#id = entry.id
       this.#place = { offset: entry.offset, order: entry.order }
     }
     flush()
-    this.#knowledge.seen = Math.max(this.#knowledge.seen, this.#place.offset)
+    this.#arrive()
+  }
+
+  /** Nothing is left up to an offset that had been given before. */
+  #skip(through: number): void {
+    this.#lose(through, through)
+    this.#id = `${through}-0`
+    this.#place = { offset: through, order: 0 }
+    this.#arrive()
+  }
+
+  /** @param last - of what is missing */
+  #lose(last: number, through: number): void {
+    if (last <= this.#lost) return
+    this.#lost = Math.max(last, through)
+    this.#listeners().lost(this.#lost)
+  }
+
+  #arrive(): void {
+    this.#knowledge.seen = Math.max(this.#knowledge.seen, this.offset)
     for (const look of this.#waiting) look()
   }
+}
+
+/** The last event before an entry. */
+function lastBefore({ event, offset, isSkip }: Entry): number {
+  if (isSkip) return offset - HOLE
+  return event === undefined ? offset : offset - 1
 }

@@ -97,6 +97,7 @@ describe.skipIf(!redis)('a Redis that goes back in time', () => {
     expect(await log.describe()).toEqual({ epoch, oldest: before, newest: after })
     expect((await readAll(log)).map(({ data }) => data)).toEqual(['before', 'after'])
     await tail.until((events) => events.length === 1)
+    expect(tail.losses).toEqual([])
     const again = await open(server)
     expect((await again.describe()).epoch).toBe(epoch)
   })

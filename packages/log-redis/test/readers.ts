@@ -21,6 +21,8 @@ export async function readAll(log: CompleteEventLog, selector = '**'): Promise<S
 export interface Followed {
   readonly after: number
   readonly events: readonly StoredEvent[]
+  /** Up to where something was lost, each time. */
+  readonly losses: readonly number[]
   readonly interrupted: Promise<LogError>
   /** The end of the first interruption. */
   readonly resumed: Promise<void>
@@ -31,6 +33,7 @@ export interface Followed {
 
 export async function follow(log: CompleteEventLog): Promise<Followed> {
   const events: StoredEvent[] = []
+  const losses: number[] = []
   const interrupted = Promise.withResolvers<LogError>()
   const resumed = Promise.withResolvers<void>()
   const failure = Promise.withResolvers<LogError>()
@@ -41,6 +44,7 @@ export async function follow(log: CompleteEventLog): Promise<Followed> {
       for (const look of waiting) look()
     },
     purged() {},
+    lost: (through) => void losses.push(through),
     interrupted: interrupted.resolve,
     resumed: resumed.resolve,
     failed: failure.resolve,
@@ -48,6 +52,7 @@ export async function follow(log: CompleteEventLog): Promise<Followed> {
   return {
     after,
     events,
+    losses,
     interrupted: interrupted.promise,
     resumed: resumed.promise,
     failure: failure.promise,

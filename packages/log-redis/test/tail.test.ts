@@ -72,6 +72,7 @@ describe.skipIf(!redis)('the tail of a node', () => {
         if (run.at(-1)!.data === 'last') done.resolve()
       },
       purged() {},
+      lost() {},
       interrupted() {},
       resumed() {},
       failed() {},
@@ -97,6 +98,7 @@ describe.skipIf(!redis)('the tail of a node', () => {
         if (run.at(-1)!.data === 'last') done.resolve()
       },
       purged() {},
+      lost() {},
       interrupted() {},
       resumed() {},
       failed() {},
@@ -124,6 +126,7 @@ describe.skipIf(!redis)('the tail of a node', () => {
         purged.add(topic)
         if (purged.size === topics.length) done.resolve()
       },
+      lost() {},
       interrupted: () => interrupted.resolve(),
       resumed() {},
       failed() {},

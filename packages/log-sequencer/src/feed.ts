@@ -12,7 +12,7 @@ import type { WriteQueue } from './write-queue.ts'
 const MAX_RECORDS = 500
 const MAX_BYTES = 2 * 1024 * 1024
 
-export interface FeedListener extends Pick<TailListener, 'events' | 'purged'> {
+export interface FeedListener extends Pick<TailListener, 'events' | 'purged' | 'lost'> {
   /** A record was skipped because it is not ours. */
   foreign(position: number): void
   /** The log has another epoch from this record on. */
@@ -32,6 +32,15 @@ export interface Place {
   /** The newest offset that was reported. */
   readonly newest: number
 }
+
+/** What the index still holds of a record that it applied earlier. */
+interface Remainder {
+  readonly events: readonly StoredEvent[]
+  /** Something up to here may have been removed; 0 if nothing was. */
+  readonly lostThrough: number
+}
+
+const NOTHING: Remainder = { events: [], lostThrough: 0 }
 
 interface Waiting {
   readonly position: number
@@ -116,7 +125,7 @@ export class Feed implements Consumer {
     for (const [i, one] of placed.entries()) {
       // The last record is consumed again when the connection is a new one.
       if (one.position <= this.#position) continue
-      const again = results[i] === 'again' ? await this.#eventsOf(one.position) : []
+      const again = results[i] === 'again' ? await this.#remainderOf(one.position) : NOTHING
       // From here on, the next feed begins after what this one has reported.
       if (this.#isStopped) return
       this.#report(one, results[i]!, again)
@@ -132,12 +141,8 @@ export class Feed implements Consumer {
     }
   }
 
-  /** @param again - the events of a record that was applied before, whose results are not known */
-  #report(
-    { position, time, record }: PlacedRecord,
-    result: RecordResult,
-    again: readonly StoredEvent[],
-  ): void {
+  /** @param again - what is left of a record that was applied before, whose results are not known */
+  #report({ position, time, record }: PlacedRecord, result: RecordResult, again: Remainder): void {
     if (record === undefined) {
       this.#listener.foreign(position)
       return
@@ -163,23 +168,30 @@ export class Feed implements Consumer {
   }
 
   /** Purges are reported even if they found nothing: what they found is not known. */
-  #tellAgain(position: number, entries: readonly Entry[], events: readonly StoredEvent[]): void {
-    this.#tellEvents(events)
+  #tellAgain(position: number, entries: readonly Entry[], { events, lostThrough }: Remainder): void {
+    if (lostThrough > 0) {
+      this.#newest = lostThrough
+      this.#listener.lost(lostThrough)
+    }
+    this.#tellEvents(events.filter(({ offset }) => offset > lostThrough))
     for (const entry of entries) {
       if (entry.kind === 'purge') this.#listener.purged(entry.topic, offsetBefore(position))
     }
   }
 
-  async #eventsOf(position: number): Promise<StoredEvent[]> {
+  async #remainderOf(position: number): Promise<Remainder> {
     const events: StoredEvent[] = []
+    const end = offsetBefore(position + 1)
+    let lostThrough = 0
     const query = { selectors: ['**'], limit: MAX_EVENTS, maxBytes: Number.MAX_SAFE_INTEGER }
-    for (let after = offsetBefore(position), end = offsetBefore(position + 1); after < end;) {
+    for (let after = offsetBefore(position); after < end;) {
       const page = await this.#index.reader.call('read', { ...query, after })
       if (page === undefined) continue
       events.push(...page.events.filter(({ offset }) => offset <= end))
+      if (page.lostThrough > offsetBefore(position)) lostThrough = Math.min(page.lostThrough, end)
       after = page.more ? page.next : end
     }
-    return events
+    return { events, lostThrough }
   }
 
   #tellEvents(events: readonly StoredEvent[]): void {

@@ -179,6 +179,7 @@ export class IndexedSequence {
     return {
       events: (events) => this.#connection?.tails.events(events),
       purged: (topic, through) => this.#connection?.tails.purged(topic, through),
+      lost: (through) => this.#connection?.tails.lost(through),
       foreign: (position) => this.#foreign(position),
       renewed: (position) => this.#renewed(position),
       tended: this.#options.tended,

@@ -2,7 +2,7 @@ import { LogError } from '@tailrace/log'
 import type { Session } from '@tailrace/log/adapter'
 import type { Feed } from './feed.ts'
 import type { Outlet } from './write-queue.ts'
-import type { Consumption, Sequencer, SequencerDescription } from './sequencer.ts'
+import type { Consumption, SequencedRecord, Sequencer, SequencerDescription } from './sequencer.ts'
 
 /** One connection of a log to its sequencer, and the feed that it fills. */
 export class Life implements Session {
@@ -43,11 +43,41 @@ export class Life implements Session {
    */
   consume(): void {
     this.#consumption ??= this.sequencer
-      .consume(Math.max(0, this.feed.place.position - 1), this.feed)
+      .consume(Math.max(0, this.feed.place.position - 1), {
+        records: async (records) => {
+          if (await this.#isContinuous(records)) await this.feed.records(records)
+        },
+      })
       .catch((error: unknown) => {
         this.lose(LogError.is(error) ? error : new LogError('unreachable', String(error), { cause: error }))
         return undefined
       })
+  }
+
+  /**
+   * Positions may have holes. But if the engine has removed records since the connection was made, before this node has
+   * read them, then the next connection decides what can be done.
+   */
+  async #isContinuous(records: readonly SequencedRecord[]): Promise<boolean> {
+    let { position } = this.feed.place
+    const hole = records.find((record) => {
+      const isAfterHole = record.position > position + 1
+      if (!isAfterHole) position = record.position
+      return isAfterHole
+    })
+    if (hole === undefined) return true
+    try {
+      const { oldest } = await this.sequencer.describe()
+      if (oldest <= Math.max(position + 1, this.description.oldest)) return true
+      throw new LogError(
+        'unreachable',
+        `The engine has removed records that this node has not read, from position ${position + 1} on.`,
+        { details: { position, oldest } },
+      )
+    } catch (error) {
+      this.lose(LogError.is(error) ? error : new LogError('unreachable', String(error), { cause: error }))
+      return false
+    }
   }
 
   async close(): Promise<void> {

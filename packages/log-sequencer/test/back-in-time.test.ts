@@ -10,7 +10,7 @@ import { manyRecords } from './many-records.ts'
 import { MemorySequence, type MemoryLink } from './memory-sequencer.ts'
 
 const RENEW_EPOCH = fileURLToPath(new URL('./programs/renew-epoch.ts', import.meta.url))
-const NO_LISTENER = { events() {}, purged() {}, interrupted() {}, resumed() {}, failed() {} }
+const NO_LISTENER = { events() {}, purged() {}, lost() {}, interrupted() {}, resumed() {}, failed() {} }
 
 const logs = useLogs()
 

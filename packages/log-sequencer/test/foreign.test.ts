@@ -50,6 +50,7 @@ describe('records of others', () => {
     await log.tail({
       events: unused,
       purged: unused,
+      lost() {},
       interrupted: tail.resolve,
       resumed: unused,
       failed: unused,

@@ -35,6 +35,7 @@ describe.skipIf(!needs('mount'))('a node whose disk is full', () => {
     await log.tail({
       events: (events) => reported.push(...events),
       purged() {},
+      lost() {},
       interrupted: ({ code }) => interruptions.push(code),
       resumed: () => interruptions.push('resumed'),
       failed: ({ code }) => interruptions.push(`failed: ${code}`),

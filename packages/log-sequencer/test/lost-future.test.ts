@@ -52,6 +52,7 @@ class Follower {
       await this.log.tail({
         events: (events) => (epoch === undefined ? early.push(...events) : events.forEach(tell)),
         purged() {},
+        lost() {},
         interrupted() {},
         resumed() {},
         failed: () => {

@@ -5,7 +5,7 @@ import { allOf, useLogs } from './logs.ts'
 import { MemorySequence } from './memory-sequencer.ts'
 
 const logs = useLogs()
-const NO_LISTENER = { events() {}, purged() {}, interrupted() {}, resumed() {}, failed() {} }
+const NO_LISTENER = { events() {}, purged() {}, lost() {}, interrupted() {}, resumed() {}, failed() {} }
 const event: NewEvent = { topic: 'a', data: '' }
 
 describe('after a while', () => {

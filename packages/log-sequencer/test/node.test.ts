@@ -7,7 +7,7 @@ import { manyRecords } from './many-records.ts'
 import { MemorySequence } from './memory-sequencer.ts'
 
 const logs = useLogs()
-const NO_LISTENER = { events() {}, purged() {}, interrupted() {}, resumed() {}, failed() {} }
+const NO_LISTENER = { events() {}, purged() {}, lost() {}, interrupted() {}, resumed() {}, failed() {} }
 const event = { topic: 'a', data: '' }
 
 describe('appends', () => {
@@ -117,6 +117,34 @@ describe('a node', () => {
     const again = await logs.open(sequence, { name: 'cut' })
     expect(await allOf(again, 'read')).toEqual(await allOf(other, 'read'))
     expect(await again.describe()).toEqual(await other.describe())
+  })
+
+  test('that stood still for so long that records are gone fails, though its connection did not', async () => {
+    const sequence = new MemorySequence()
+    const log = await logs.open(sequence)
+    await log.append([event])
+    const failed = Promise.withResolvers<LogError>()
+    await log.tail({ ...NO_LISTENER, failed: failed.resolve })
+    const gate = Promise.withResolvers<void>()
+    sequence.gate = gate.promise
+    for (let i = 0; i < 5; i += 1) sequence.append(Buffer.from(`${i}`))
+    sequence.trim(sequence.newest - 1)
+    gate.resolve()
+    expect(await failed.promise).toMatchObject({ code: 'replaced' })
+  })
+
+  test('that is behind when records are removed which it has read goes on', async () => {
+    const sequence = new MemorySequence()
+    const log = await logs.open(sequence)
+    await log.append([event])
+    const failures: LogError[] = []
+    await log.tail({ ...NO_LISTENER, failed: (error) => failures.push(error) })
+    sequence.trim(sequence.newest - 1)
+    // Not every position has a record.
+    sequence.newest += 3
+    await log.append([event])
+    expect(await allOf(log, 'read')).toHaveLength(2)
+    expect(failures).toEqual([])
   })
 
   test('whose index takes long is open, and says how far it is', async () => {

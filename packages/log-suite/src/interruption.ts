@@ -3,9 +3,9 @@ import { LogError } from '@tailrace/log'
 import { expect } from 'vitest'
 
 import { recordTail } from './listener.ts'
-import { dataOf, publish, query, readAll } from './reading.ts'
+import { dataOf, offsetsOf, publish, query, readAll, trimAll } from './reading.ts'
 import { rejection } from './rejection.ts'
-import type { Check } from './subject.ts'
+import { START_TIME, type Check } from './subject.ts'
 
 /** The result of an append: the code of its rejection, or `stored`. */
 async function outcomeOf(log: CompleteEventLog, data: string): Promise<LogErrorCode | 'stored'> {
@@ -105,6 +105,60 @@ export function testInterruption(check: Check): void {
       await recorded.reach(await publish(other, 'a', 'after'))
       expect(recorded.events).toEqual(await readAll(other, ['a']))
       expect(recorded.events).toHaveLength(27)
+      expect(recorded.losses).toEqual([])
+    },
+  )
+
+  check.with(
+    'join',
+    'reports however many events were published during the interruption',
+    async (subject) => {
+      const { log, join, interrupt, restore } = subject
+      const other = await join()
+      const recorded = await recordTail(log)
+      await interrupt()
+      await recorded.until(() => recorded.interruptions.length === 1)
+      const offsets: number[] = []
+      for (let batch = 0; batch < 5; batch += 1) {
+        const events = Array.from({ length: 1_000 }, (_, i) => ({ topic: `t/${i % 10}`, data: '' }))
+        offsets.push(...offsetsOf(await other.append(events)))
+      }
+      await restore()
+      await recorded.reach(offsets.at(-1)!)
+      expect(offsetsOf(recorded.events)).toEqual(offsets)
+      expect(recorded.losses).toEqual([])
+    },
+  )
+
+  check.with(
+    ['join', 'retention'],
+    'reports what was removed during the interruption, or that it is lost, before anything newer',
+    async (subject) => {
+      const { log, join, interrupt, restore } = subject
+      const other = await join()
+      const recorded = await recordTail(log)
+      await recorded.reach(await publish(log, 'a', 'before'))
+      for (const maxCount of [0, 5]) {
+        const told = recorded.interruptions.length
+        await interrupt()
+        await recorded.until(() => recorded.interruptions.length === told + 1)
+        const during: number[] = []
+        for (let i = 0; i < 25; i += 1) during.push(await publish(other, 'a', `${i}`))
+        await trimAll(other, [{ selector: 'a', maxCount }], START_TIME)
+        await restore()
+        const isReported = (offset: number): boolean =>
+          recorded.events.some((event) => event.offset === offset) ||
+          recorded.losses.some(({ through }) => through >= offset)
+        // No later event is needed for that.
+        await recorded.until(() => during.every(isReported))
+        await recorded.reach(await publish(other, 'a', 'after'))
+      }
+      for (const { through, after } of recorded.losses) {
+        expect(recorded.events[after - 1]!.offset).toBeLessThan(through)
+        expect(recorded.events[after]!.offset).toBeGreaterThan(through)
+      }
+      expect(recorded.events.at(-1)!.data).toBe('after')
+      expect(recorded.failures).toEqual([])
     },
   )
 

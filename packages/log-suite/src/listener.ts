@@ -7,6 +7,8 @@ export interface RecordedTail {
   /** The runs in which the events arrived. */
   readonly runs: readonly (readonly StoredEvent[])[]
   readonly purges: readonly { readonly topic: string; readonly through: number }[]
+  /** What was lost, and how many events had been reported before. */
+  readonly losses: readonly { readonly through: number; readonly after: number }[]
   /** The reason of each interruption, and `resumed` for its end. */
   readonly interruptions: readonly (LogError | 'resumed')[]
   readonly failures: readonly LogError[]
@@ -20,6 +22,7 @@ export interface RecordedTail {
 export const NO_LISTENER: TailListener = {
   events() {},
   purged() {},
+  lost() {},
   interrupted() {},
   resumed() {},
   failed() {},
@@ -29,6 +32,7 @@ export async function recordTail(log: Pick<EventLog, 'tail'>): Promise<RecordedT
   const runs: (readonly StoredEvent[])[] = []
   const events: StoredEvent[] = []
   const purges: { topic: string; through: number }[] = []
+  const losses: { through: number; after: number }[] = []
   const interruptions: (LogError | 'resumed')[] = []
   const failures: LogError[] = []
   const waiting = new Set<() => void>()
@@ -43,6 +47,10 @@ export async function recordTail(log: Pick<EventLog, 'tail'>): Promise<RecordedT
     },
     purged(topic, through) {
       purges.push({ topic, through })
+      wake()
+    },
+    lost(through) {
+      losses.push({ through, after: events.length })
       wake()
     },
     interrupted(reason) {
@@ -72,5 +80,5 @@ export async function recordTail(log: Pick<EventLog, 'tail'>): Promise<RecordedT
   }
   const reach = (offset: number): Promise<void> =>
     until(() => tail.after >= offset || events.some((event) => event.offset >= offset))
-  return { tail, events, runs, purges, interruptions, failures, until, reach }
+  return { tail, events, runs, purges, losses, interruptions, failures, until, reach }
 }

@@ -143,6 +143,7 @@ export function testTail(check: Check): void {
     await recorded.reach(await publish(log, 'a', '2'))
     expect(dataOf(recorded.events)).toEqual(['1', '2'])
     expect(recorded.purges).toEqual([])
+    expect(recorded.losses).toEqual([])
     expect(recorded.failures).toEqual([])
   })
 }

@@ -96,11 +96,20 @@ export interface TailListener {
   /** Every event of the topic up to this offset was purged. */
   purged(topic: string, through: number): void
   /**
+   * Some events up to this offset were removed before this tail could report them, because it was behind. The offset is
+   * larger than those of all events before, and smaller than those of all later ones: what is left up to it is not
+   * reported either. Whoever needs it, or needs to know which topics lost something, must read the log.
+   */
+  lost(through: number): void
+  /**
    * The engine cannot be reached, for this reason. The log keeps trying, with growing pauses, until it succeeds or
    * is closed. Called once per interruption.
    */
   interrupted(reason: LogError): void
-  /** The interruption is over. Events continue after the last one that was reported; none is missing or repeated. */
+  /**
+   * The interruption is over. Events continue after the last one that was reported; none is repeated, and if one is
+   * missing, `lost` is called.
+   */
   resumed(): void
   /** The tail is over: the log now has another identity (its engine was replaced), or is lost. */
   failed(error: LogError): void
@@ -229,7 +238,8 @@ export interface SharedState {
  *   others.
  * - **The tail is complete.** After `tail` has resolved, its listener receives every event after `Tail.after`, of
  *   every node, exactly once and in order. An event may arrive before or after its `append` resolves, so that an
- *   append need not wait for its own echo.
+ *   append need not wait for its own echo. A tail that was cut off, or stood still, for longer than the engine keeps
+ *   events may miss those that were removed meanwhile: then it reports that as `lost`, before any later event.
  * - **Interruption is a state.** While the engine cannot be reached, tails are `interrupted` and calls reject with
  *   `unreachable` (or `outcome-unknown`); then tails are `resumed`. A tail that was not `interrupted` may lag, but
  *   not permanently.

@@ -57,6 +57,7 @@ export async function openReopeningLog(open: () => Promise<EventLog>): Promise<E
     return {
       events: (events) => listener.events(events),
       purged: (topic, through) => listener.purged(topic, through),
+      lost: (through) => listener.lost(through),
       interrupted: (why) => listener.interrupted(why),
       resumed: () => listener.resumed(),
       failed(error) {

@@ -20,6 +20,10 @@ export class TailListeners implements TailListener {
     for (const listener of this.#listeners) listener.purged(topic, through)
   }
 
+  lost(through: number): void {
+    for (const listener of this.#listeners) listener.lost(through)
+  }
+
   /** Reports an interruption. Does nothing during one. */
   interrupted(reason: LogError): void {
     if (this.#interruption !== undefined) return

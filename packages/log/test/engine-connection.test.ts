@@ -29,6 +29,7 @@ function recorder(): TailListener & { readonly seen: string[] } {
     seen,
     events: (events: readonly StoredEvent[]) => void seen.push(`${events.length} events`),
     purged: (topic) => void seen.push(`purged ${topic}`),
+    lost: (through) => void seen.push(`lost ${through}`),
     interrupted: ({ message }) => void seen.push(`interrupted: ${message}`),
     resumed: () => void seen.push('resumed'),
     failed: ({ message }) => void seen.push(`failed: ${message}`),

@@ -90,6 +90,7 @@ describe('the bound of a memory log', () => {
     await log.tail({
       events: (events) => told.push(...events.map(({ offset }) => offset)),
       purged: () => {},
+      lost() {},
       interrupted: () => {},
       resumed: () => {},
       failed: () => {},

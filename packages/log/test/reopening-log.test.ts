@@ -57,6 +57,7 @@ describe('a log whose engine holds another one', () => {
     await log.tail({
       events: (events) => void calls.push(...events.map(({ data }) => data)),
       purged: (topic) => void calls.push(`purged ${topic}`),
+      lost: (through) => void calls.push(`lost ${through}`),
       interrupted: ({ code }) => void calls.push(code),
       resumed: () => void calls.push('resumed'),
       failed: ({ code }) => void calls.push(`failed ${code}`),

@@ -57,6 +57,7 @@ describe('what waits for its commit', () => {
     await log.tail({
       events: (events) => told.push(...events.map(({ data }) => data[0]!)),
       purged: () => {},
+      lost() {},
       interrupted: () => {},
       resumed: () => {},
       failed: () => {},

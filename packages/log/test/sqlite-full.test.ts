@@ -37,6 +37,7 @@ describe.skipIf(!needs('mount'))('a log on a disk that is full', () => {
     await log.tail({
       events: (events) => told.push(...events),
       purged: () => {},
+      lost() {},
       interrupted: () => {},
       resumed: () => {},
       failed: () => {},

@@ -29,6 +29,7 @@ test('a purge whose writer dies before it answers is told by its successor', asy
   const told = new Promise<void>((resolve) => {
     void log.tail({
       events: () => {},
+      lost() {},
       interrupted: () => {},
       resumed: () => {},
       failed: () => {},

@@ -8,6 +8,7 @@ function record(listeners: TailListeners): string[] {
   listeners.add({
     events: () => calls.push('events'),
     purged: () => calls.push('purged'),
+    lost: (through) => calls.push(`lost ${through}`),
     interrupted: ({ message }) => calls.push(`interrupted: ${message}`),
     resumed: () => calls.push('resumed'),
     failed: ({ message }) => calls.push(`failed: ${message}`),
@@ -21,6 +22,7 @@ test('a tail that failed hears of it once, and of nothing after it', () => {
   listeners.failed(new LogError('closed', 'The first thread has ended.'))
   listeners.failed(new LogError('closed', 'The second thread has ended.'))
   listeners.purged('a', 1)
+  listeners.lost(1)
   expect(calls).toEqual(['failed: The first thread has ended.'])
 })
 

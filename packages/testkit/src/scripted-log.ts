@@ -17,6 +17,8 @@ export interface ScriptedLog {
   /** Holds back the reports of tails until `release`. */
   hold(): void
   release(): void
+  /** Forgets the events that are held back, like an engine that has removed them: tails report that they are lost. */
+  lose(): void
 }
 
 const UNREACHABLE = new LogError('unreachable', 'The engine cannot be reached: the test has cut it off.')
@@ -95,14 +97,23 @@ export function createScriptedLog(
       isHeld = false
       for (const tail of tails) tail.report()
     },
+    lose() {
+      for (const tail of tails) tail.lose()
+    },
   }
+}
+
+interface Report {
+  readonly tell: () => void
+  /** The newest offset of the events that it reports. */
+  readonly newest?: number
 }
 
 class ScriptedTail implements TailListener {
   readonly #listener: TailListener
   readonly #canReport: () => boolean
   readonly #isLate: boolean
-  readonly #reports: (() => void)[] = []
+  #reports: Report[] = []
   #isStopped = false
 
   constructor(listener: TailListener, canReport: () => boolean, isLate: boolean) {
@@ -112,11 +123,15 @@ class ScriptedTail implements TailListener {
   }
 
   events(events: Parameters<TailListener['events']>[0]): void {
-    this.#add(() => this.#listener.events(events))
+    this.#add({ tell: () => this.#listener.events(events), newest: events.at(-1)!.offset })
   }
 
   purged(topic: string, through: number): void {
-    this.#add(() => this.#listener.purged(topic, through))
+    this.#add({ tell: () => this.#listener.purged(topic, through) })
+  }
+
+  lost(through: number): void {
+    this.#add({ tell: () => this.#listener.lost(through), newest: through })
   }
 
   interrupted(reason: LogError): void {
@@ -142,11 +157,17 @@ class ScriptedTail implements TailListener {
     while (!this.#isStopped && this.#canReport()) {
       const next = this.#reports.shift()
       if (next === undefined) return
-      next()
+      next.tell()
     }
   }
 
-  #add(report: () => void): void {
+  lose(): void {
+    const newest = Math.max(...this.#reports.map((report) => report.newest ?? 0))
+    this.#reports = this.#reports.filter((report) => report.newest === undefined)
+    if (newest > 0) this.#reports.unshift({ tell: () => this.#listener.lost(newest), newest })
+  }
+
+  #add(report: Report): void {
     this.#reports.push(report)
     if (this.#isLate) setImmediate(() => setImmediate(() => this.report()))
     else this.report()

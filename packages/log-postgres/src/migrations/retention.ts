@@ -1,24 +1,32 @@
 /** The functions of retention. Each call is one short transaction, for which publishers wait. */
 export const RETENTION = `
+  -- Everything up to this seq was committed more than a minute ago.
+  CREATE FUNCTION settled() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce(max(seq), 0) FROM marks WHERE at < clock_timestamp() - interval '1 minute'
+  $$;
+
   -- Removes events, and the rows of topics that are empty then: those of purged topics, and as many others as are
   -- superfluous. Returns how many events were removed, and how many rows of empty topics are left and were removed.
   CREATE FUNCTION remove_events(
     expected_epoch text, doomed bigint[], examined bigint[], superfluous integer,
     OUT removed integer, OUT empties integer, OUT forgotten integer
   ) LANGUAGE plpgsql AS $$
+  DECLARE
+    settled bigint;
   BEGIN
     PERFORM enter(expected_epoch);
+    settled := settled();
     IF cardinality(doomed) > 0 THEN
       WITH gone AS (
         DELETE FROM events e USING topics t WHERE e.seq = ANY (doomed) AND t.id = e.topic RETURNING e.*, t.name
       ), unset AS (
         DELETE FROM keys WHERE seq = ANY (doomed) RETURNING seq
       ), kept AS (
-        INSERT INTO removed SELECT * FROM gone
-        WHERE seq > (SELECT coalesce(max(seq), 0) FROM marks WHERE at < clock_timestamp() - interval '1 minute')
+        INSERT INTO removed SELECT * FROM gone WHERE seq > settled
       ), loss AS (
         UPDATE log SET losses = losses + 1,
-          removed_through = greatest(removed_through, (SELECT max(seq) FROM gone))
+          removed_through = greatest(removed_through, (SELECT max(seq) FROM gone)),
+          missing_through = greatest(missing_through, (SELECT max(seq) FROM gone WHERE seq <= settled))
         RETURNING losses
       ), sums AS (
         SELECT topic, max(gone.seq) AS last, count(*) AS all_events, count(unset.seq) AS keys,
@@ -103,9 +111,14 @@ export const RETENTION = `
   -- The end of a round: forgets what every tail has read, a bounded number of rows at a time. Returns whether that is all.
   CREATE FUNCTION end_round(max_rows integer) RETURNS boolean LANGUAGE plpgsql AS $$
   DECLARE
-    settled bigint := (SELECT coalesce(max(seq), 0) FROM marks WHERE at < clock_timestamp() - interval '1 minute');
+    settled bigint := settled();
   BEGIN
-    DELETE FROM removed WHERE seq IN (SELECT seq FROM removed WHERE seq <= settled ORDER BY seq LIMIT max_rows);
+    WITH gone AS (
+      DELETE FROM removed WHERE seq IN (SELECT seq FROM removed WHERE seq <= settled ORDER BY seq LIMIT max_rows)
+      RETURNING seq
+    )
+    UPDATE log SET missing_through = greatest(missing_through, (SELECT max(seq) FROM gone))
+      WHERE EXISTS (SELECT FROM gone);
     IF EXISTS (SELECT FROM removed WHERE seq <= settled) THEN
       RETURN false;
     END IF;

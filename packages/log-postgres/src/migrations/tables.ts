@@ -14,6 +14,8 @@ export const TABLES = `
     server_started  timestamptz NOT NULL,
     -- The largest seq that was removed.
     removed_through bigint NOT NULL DEFAULT 0,
+    -- The largest seq that was removed, and that tails cannot read from "removed" either.
+    missing_through bigint NOT NULL DEFAULT 0,
     -- How often anything was removed.
     losses          bigint NOT NULL DEFAULT 0,
     -- The largest "trimmed" of a topic whose row is gone, and what losses was then: bounds for topics without a row.

@@ -9,6 +9,7 @@ const told: string[] = []
 await log.tail({
   events: (events) => told.push(...events.map(({ data }) => data.slice(0, 5))),
   purged: () => {},
+  lost() {},
   interrupted: ({ code }) => interruptions.push(code),
   resumed: () => interruptions.push('resumed'),
   failed: ({ code }) => failures.push(code),
