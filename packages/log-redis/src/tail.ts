@@ -76,8 +76,9 @@ export class Tail {
     this.#isBehind = this.#id !== undefined
     this.#large = Infinity
     if (this.#id === undefined) {
-      this.#id = `${session.newest}-18446744073709551615`
-      this.#place = { offset: session.newest, order: Infinity }
+      // Purges before the newest event may be reported again, which is harmless. Those after it must not be missed.
+      this.#id = `${session.newest}-0`
+      this.#place = { offset: session.newest, order: 0 }
     }
     let through = session.newest
     try {

@@ -21,6 +21,8 @@ export async function readAll(log: CompleteEventLog, selector = '**'): Promise<S
 export interface Followed {
   readonly after: number
   readonly events: readonly StoredEvent[]
+  /** The topics that were purged. */
+  readonly purges: readonly string[]
   /** Up to where something was lost, each time. */
   readonly losses: readonly number[]
   readonly interrupted: Promise<LogError>
@@ -33,6 +35,7 @@ export interface Followed {
 
 export async function follow(log: CompleteEventLog): Promise<Followed> {
   const events: StoredEvent[] = []
+  const purges: string[] = []
   const losses: number[] = []
   const interrupted = Promise.withResolvers<LogError>()
   const resumed = Promise.withResolvers<void>()
@@ -43,7 +46,7 @@ export async function follow(log: CompleteEventLog): Promise<Followed> {
       events.push(...run)
       for (const look of waiting) look()
     },
-    purged() {},
+    purged: (topic) => void purges.push(topic),
     lost: (through) => void losses.push(through),
     interrupted: interrupted.resolve,
     resumed: resumed.resolve,
@@ -52,6 +55,7 @@ export async function follow(log: CompleteEventLog): Promise<Followed> {
   return {
     after,
     events,
+    purges,
     losses,
     interrupted: interrupted.promise,
     resumed: resumed.promise,

@@ -30,6 +30,16 @@ describe.skipIf(!redis)('the tail of a node', () => {
     expect(await admin.send('INFO', 'clients')).toContain('blocked_clients:2\r\n')
   })
 
+  test('reports a purge that follows its opening, before any newer event', async () => {
+    const server = await start({ appendfsync: false })
+    const [first, log] = [await open(server), await open(server)]
+    await publish(first, 'purged')
+    const late = await open(server)
+    const tails = await Promise.all([log, late].map((node) => follow(node)))
+    await first.retention.purge('a')
+    for (const { purges } of tails) await expect.poll(() => purges).toContain('a')
+  })
+
   test(
     'notices a network that has stopped to deliver, and continues where it was',
     { timeout: 90_000 },
