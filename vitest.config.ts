@@ -2,20 +2,30 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
 
+/** Tests that measure how long others wait: they run after all others, when the machine is quiet. */
+const QUIET = ['packages/server/test/hostile/cost/search.test.ts', 'packages/server/test/vanished.test.ts']
+/** Tests that take minutes, with one switch for all. */
+const LONG = process.env['TAILRACE_LONG'] === '1' ? [] : ['**/*.long.test.ts']
+
 export default defineConfig({
   resolve: { conditions: ['@tailrace/source'] },
   ssr: { resolve: { conditions: ['@tailrace/source'] } },
   test: {
-    include: [
-      'packages/*/test/**/*.test.ts',
-      'examples/*/test/**/*.test.ts',
-      'scripts/test/**/*.test.ts',
-      'bench/test/**/*.test.ts',
-    ],
-    // Tests that take minutes, with one switch for all.
-    exclude: [
-      ...configDefaults.exclude,
-      ...(process.env['TAILRACE_LONG'] === '1' ? [] : ['**/*.long.test.ts']),
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'tests',
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'examples/*/test/**/*.test.ts',
+            'scripts/test/**/*.test.ts',
+            'bench/test/**/*.test.ts',
+          ],
+          exclude: [...configDefaults.exclude, ...LONG, ...QUIET],
+        },
+      },
+      { extends: true, test: { name: 'quiet', include: QUIET, sequence: { groupOrder: 1 } } },
     ],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 60_000,

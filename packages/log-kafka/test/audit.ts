@@ -65,6 +65,8 @@ export async function startAudit(nodes: readonly CompleteEventLog[]): Promise<Au
     async finish() {
       done.abort()
       const counts = await Promise.all(publishers)
+      // Each node may lag behind the others until it is asked how far they are.
+      for (const node of nodes) await node.describe()
       const stored = await readAll(nodes[0]!)
       for (const node of nodes) expect(await readAll(node)).toEqual(stored)
       for (const tail of tails) {

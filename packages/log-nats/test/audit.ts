@@ -63,6 +63,8 @@ export function startLoad(nodes: readonly CompleteEventLog[]): Load {
     async audit() {
       over.abort()
       await Promise.all(publishers)
+      // Each node may lag behind the others until it is asked how far they are.
+      for (const node of nodes) await node.describe()
       const [stored, ...others] = await Promise.all(nodes.map(readAll))
       for (const other of others) expect(other).toEqual(stored)
       const offsets = new Map(stored!.map(({ data, offset }) => [data, `${offset}`]))

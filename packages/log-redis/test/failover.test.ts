@@ -2,7 +2,7 @@ import { setDefaultCACertificates, getCACertificates } from 'node:tls'
 
 import type { LogError } from '@tailrace/log'
 
-import { needs, makeCertificate, startFlakyProxy, tempDir } from '@tailrace/testkit'
+import { freePort, makeCertificate, needs, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { connectTo } from './connect-to.ts'
@@ -115,14 +115,18 @@ describe.skipIf(!redis)('a failover under load', () => {
 
 describe.skipIf(!redis)('a log in a cluster', () => {
   test('is found through any node', async () => {
-    const config = ['cluster-enabled yes', 'cluster-node-timeout 2000']
-    const nodes = await Promise.all([1, 2, 3].map(() => start({ config })))
+    const ports = await Promise.all([1, 2, 3].map(freePort))
+    const nodes = await Promise.all(
+      ports.map((port) =>
+        start({ config: ['cluster-enabled yes', 'cluster-node-timeout 2000', `cluster-port ${port}`] }),
+      ),
+    )
     const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`)
     for (const [i, node] of nodes.entries()) {
       using admin = await connectTo(node)
       await admin.send('CLUSTER', 'ADDSLOTSRANGE', ...SLOTS[i]!)
       await admin.send('CLUSTER', 'SET-CONFIG-EPOCH', `${i + 1}`)
-      await admin.send('CLUSTER', 'MEET', '127.0.0.1', `${nodes[0]!.port}`)
+      await admin.send('CLUSTER', 'MEET', '127.0.0.1', `${nodes[0]!.port}`, `${ports[0]}`)
     }
     for (const node of nodes) {
       using admin = await connectTo(node)
