@@ -1,8 +1,9 @@
+import type { HostAndPort } from '@tailrace/log/adapter'
 import { apiVersionsV3, Connection, type API } from '@platformatic/kafka'
 import { LogError } from '@tailrace/log'
 
 import { toLogError } from './errors.ts'
-import type { Credentials, Server } from './kafka-url.ts'
+import type { Credentials } from './kafka-url.ts'
 import { assertSupported } from './versions.ts'
 
 /** For a connection, with its handshakes. */
@@ -28,7 +29,7 @@ export class Broker {
   readonly #connection: Connection
   #reason = 'it closed the connection'
 
-  private constructor(connection: Connection, server: Server) {
+  private constructor(connection: Connection, server: HostAndPort) {
     this.#connection = connection
     this.lost = new Promise((resolve) => {
       connection.on('error', ({ cause, message }) => {
@@ -42,7 +43,7 @@ export class Broker {
   }
 
   /** @throws LogError `unreachable`, `unauthorized`, `incompatible` */
-  static async connect(server: Server, access: Access, signal: AbortSignal): Promise<Broker> {
+  static async connect(server: HostAndPort, access: Access, signal: AbortSignal): Promise<Broker> {
     signal.throwIfAborted()
     const { credentials, usesTls, ca } = access
     const connection = new Connection(CLIENT, {
@@ -111,6 +112,6 @@ export class Broker {
   }
 }
 
-function nameOf({ host, port }: Server): string {
+function nameOf({ host, port }: HostAndPort): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -1,3 +1,4 @@
+import type { HostAndPort } from '@tailrace/log/adapter'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { LogError } from '@tailrace/log'
@@ -6,7 +7,7 @@ import type { ConnectSequencer } from '@tailrace/log-sequencer'
 
 import { Broker } from './broker.ts'
 import { toLogError } from './errors.ts'
-import type { KafkaAddress, Server } from './kafka-url.ts'
+import type { KafkaAddress } from './kafka-url.ts'
 import { KafkaSequencer } from './kafka-sequencer.ts'
 import { readOffsets } from './offsets.ts'
 import { hazardsOf, readSettings, type TopicSettings } from './settings.ts'
@@ -47,7 +48,7 @@ export function connectKafka({ address, ca, durability }: ConnectOptions): Conne
       for (const broker of opened) void broker.close()
     }
     limit.addEventListener('abort', closeAll)
-    async function connectTo(server: Server): Promise<Broker> {
+    async function connectTo(server: HostAndPort): Promise<Broker> {
       const broker = await Broker.connect(server, access, limit)
       opened.push(broker)
       return broker
@@ -90,8 +91,8 @@ async function awaitLeader(leader: Broker, { name }: Topic): Promise<void> {
 
 /** The first server that answers. They are asked in another order each time, so that no node depends on one of them. */
 async function firstOf(
-  servers: readonly Server[],
-  connectTo: (server: Server) => Promise<Broker>,
+  servers: readonly HostAndPort[],
+  connectTo: (server: HostAndPort) => Promise<Broker>,
 ): Promise<Broker> {
   const start = Math.floor(Math.random() * servers.length)
   const inTurn = [...servers.slice(start), ...servers.slice(0, start)]

@@ -13,7 +13,7 @@ export interface KafkaLogOptions extends DurabilityOptions {
   /**
    * `kafka://[user:password@]host:9092[,…][/topic][?index=DIR&replicas=3&sasl=PLAIN]`, or `kafka+tls://` for TLS.
    *
-   * - `topic`: its one partition is the log. It is created if there is none. Default `tailrace`.
+   * - `topic`: its one partition is the log. It is created if it is missing. Default `tailrace`.
    * - `index`: the folder of this node's index, on a local disk. Default `tailrace-index`.
    * - `replicas`: the copies of each record, if the topic is created. Default: that of the cluster.
    * - `sasl`: how the user is proved: `SCRAM-SHA-512` (the default), `SCRAM-SHA-256` or `PLAIN`.

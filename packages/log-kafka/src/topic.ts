@@ -1,10 +1,10 @@
+import type { HostAndPort } from '@tailrace/log/adapter'
 import { createTopicsV7, metadataV12 } from '@platformatic/kafka'
 import { LogError } from '@tailrace/log'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Broker } from './broker.ts'
 import { apiErrorOf, toLogError } from './errors.ts'
-import type { Server } from './kafka-url.ts'
 
 /** How long the cluster may take to create a topic. */
 const CREATE_TIMEOUT_MS = 3_000
@@ -21,7 +21,7 @@ export interface Topic {
   /** Of the cluster and the topic: a topic that is deleted and created again has another one. */
   readonly identity: string
   /** The broker that orders its records. */
-  readonly leader: Server
+  readonly leader: HostAndPort
   readonly leaderId: number
   readonly replicas: number
 }
@@ -36,7 +36,7 @@ export async function findTopic(broker: Broker, name: string): Promise<Topic | u
     throw new LogError(
       'foreign',
       `The Kafka topic "${name}" has ${topic.partitions.length} partitions. A log needs a topic with exactly one, ` +
-        'because Kafka orders nothing else. Name another topic in the URL; if there is none, it is created.',
+        'because Kafka orders nothing else. Name another topic in the URL; it is created if it is missing.',
       { details: { topic: name, partitions: topic.partitions.length } },
     )
   }

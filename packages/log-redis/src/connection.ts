@@ -1,8 +1,9 @@
+import type { HostAndPort } from '@tailrace/log/adapter'
 import { createClient, ErrorReply } from '@redis/client'
 import { LogError } from '@tailrace/log'
 
 import { toLogError } from './reply-error.ts'
-import type { HostAndPort, RedisAddress } from './url.ts'
+import type { RedisAddress } from './url.ts'
 
 /** How long a connection may take to be established. */
 const CONNECT_TIMEOUT_MS = 4_000

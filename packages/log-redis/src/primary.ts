@@ -1,7 +1,8 @@
+import type { HostAndPort } from '@tailrace/log/adapter'
 import { LogError } from '@tailrace/log'
 
 import { Connection, type Reply } from './connection.ts'
-import type { HostAndPort, RedisAddress } from './url.ts'
+import type { RedisAddress } from './url.ts'
 
 /** How long Sentinels and nodes of a cluster may take to say where the log is. */
 const ASK_TIMEOUT_MS = 2_000

@@ -1,4 +1,5 @@
-import { requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
+import { parseHost, requireEncoded, withoutCredentials } from '@tailrace/log/adapter'
+import type { HostAndPort } from '@tailrace/log/adapter'
 
 const DEFAULT_PORT = 6379
 const DEFAULT_SENTINEL_PORT = 26_379
@@ -6,11 +7,6 @@ const DEFAULT_PREFIX = 'tailrace'
 /** Accepted in a prefix: it is part of every key, inside braces, and of patterns for keys. */
 const PREFIX = /^[A-Za-z0-9_.:/-]{1,64}$/
 const SCHEMES = /^(redis|rediss|redis\+sentinel|rediss\+sentinel|redis\+cluster|rediss\+cluster):\/\/(.*)$/s
-
-export interface HostAndPort {
-  readonly host: string
-  readonly port: number
-}
 
 /** Where the log is, and who asks for it. */
 export interface RedisAddress {
@@ -79,12 +75,8 @@ function splitOnce(text: string, separator: string): readonly [string, string?] 
 }
 
 function parseHosts(list: string, defaultPort: number): HostAndPort[] | undefined {
-  const hosts = list.split(',').map((item) => {
-    const [, host, port = `${defaultPort}`] =
-      /^(\[[0-9A-Fa-f:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/.exec(item) ?? []
-    return { host: host?.replace(/^\[|\]$/g, '') ?? '', port: Number(port) }
-  })
-  return hosts.every(({ host, port }) => host !== '' && port > 0 && port < 65_536) ? hosts : undefined
+  const hosts = list.split(',').map((item) => parseHost(item, defaultPort))
+  return hosts.every((host) => host !== undefined) ? hosts : undefined
 }
 
 function parseDatabase(segments: readonly string[], kind: RedisAddress['kind'], text: string): number {

@@ -4,7 +4,15 @@ export { mintEpoch, mintSecret } from './cursor.ts'
 export { Durability, type DurabilityOptions } from './durability.ts'
 export { refusalOf, topicEnded, type Refusal } from './end-of-topic.ts'
 export { EngineConnection, type EngineConnectionOptions, type Session } from './engine-connection.ts'
-export { requireEncoded, withoutCredentials } from './engine-url.ts'
+export {
+  parseEngineUrl,
+  parseHost,
+  refuseUrl,
+  requireEncoded,
+  withoutCredentials,
+  type EngineUrl,
+  type HostAndPort,
+} from './engine-url.ts'
 export { keepTrying, type KeepTryingOptions } from './keep-trying.ts'
 export { expire, ruleFor, type Candidate, type Holdings } from './retention.ts'
 export { Selection } from './selection.ts'

@@ -1,8 +1,8 @@
 import { isPassing, LogError } from './errors.ts'
+import { FIRST_PAUSE_MS, pause } from './pause.ts'
 import { TailListeners } from './tail-listeners.ts'
 
-/** Pauses between attempts to connect, in milliseconds: doubled each time, and varied by up to a half. */
-const FIRST_PAUSE_MS = 50
+/** The longest pause between attempts to connect, in milliseconds, before it is varied. */
 const MAX_PAUSE_MS = 5_000
 /** A session that is lost earlier counts as an attempt that failed: an engine may accept every one and then end it. */
 const MIN_SESSION_MS = 1_000
@@ -89,7 +89,7 @@ export class EngineConnection<S extends Session> {
     let pauseMs = FIRST_PAUSE_MS
     while (!this.#closing.signal.aborted) {
       if (session === undefined) {
-        await this.#pause(pauseMs)
+        await pause(pauseMs, this.#closing.signal)
         pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
         session = await this.#connect()
         continue
@@ -122,19 +122,5 @@ export class EngineConnection<S extends Session> {
       else if (!this.#closing.signal.aborted) this.#reason = reason
       return undefined
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing
-    if (signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(end, ms * (0.5 + Math.random()))
-      function end(): void {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      signal.addEventListener('abort', end)
-    })
   }
 }

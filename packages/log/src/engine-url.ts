@@ -28,3 +28,74 @@ function isAmbiguous(url: string): boolean {
   const query = url.indexOf('?')
   return query !== -1 && url.includes('@', query)
 }
+
+export interface HostAndPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** Parses `host`, `host:port` or `[IPv6]:port`. Undefined if it is something else. */
+export function parseHost(text: string, defaultPort: number): HostAndPort | undefined {
+  const parts = /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/i.exec(text)
+  const port = Number(parts?.[3] ?? defaultPort)
+  if (parts === null || port < 1 || port > 65_535) return undefined
+  return { host: (parts[1] ?? parts[2])!, port }
+}
+
+export interface EngineUrlForm {
+  readonly scheme: string
+  readonly defaultPort: number
+  /** Completes the sentence of an error. */
+  readonly example: string
+  readonly parameters: readonly string[]
+}
+
+/** The parts of `scheme[+tls]://[user[:password]@]host[:port][,…][/name][?parameter=value]`. */
+export interface EngineUrl {
+  readonly usesTls: boolean
+  /** Undefined without an @. */
+  readonly credentials: readonly [user: string, password?: string] | undefined
+  readonly hosts: readonly HostAndPort[]
+  /** What follows the slash; empty if nothing does. */
+  readonly name: string
+  readonly parameters: URLSearchParams
+}
+
+/** @throws RangeError that says what is wrong, without the credentials */
+export function parseEngineUrl(url: string, form: EngineUrlForm): EngineUrl {
+  requireEncoded(url)
+  const parts = /^([a-z]+)(\+tls)?:\/\/(?:([^/?]*)@)?([^/?@]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(url)
+  if (parts === null || parts[1] !== form.scheme) throw refuseUrl(url, `must look like ${form.example}`)
+  const [, , tls, userInfo, hosts = '', name = '', query] = parts
+  const parameters = new URLSearchParams(query)
+  const unknown = [...parameters.keys()].find((one) => !form.parameters.includes(one))
+  if (unknown !== undefined) {
+    throw refuseUrl(url, `accepts only ${form.parameters.join(', ')} in its query, not ${unknown}`)
+  }
+  return {
+    usesTls: tls !== undefined,
+    credentials: userInfo === undefined ? undefined : parseCredentials(url, userInfo),
+    hosts: hosts.split(',').map((text) => {
+      const host = parseHost(text, form.defaultPort)
+      if (host === undefined) throw refuseUrl(url, 'has a server that is not host:port')
+      return host
+    }),
+    name,
+    parameters,
+  }
+}
+
+/** The error for a URL, without its credentials. @param what completes the sentence that begins with the URL */
+export function refuseUrl(url: string, what: string): RangeError {
+  return new RangeError(`The URL ${withoutCredentials(url)} ${what}.`)
+}
+
+function parseCredentials(url: string, userInfo: string): [user: string, password?: string] {
+  const colon = userInfo.indexOf(':')
+  try {
+    if (colon === -1) return [decodeURIComponent(userInfo)]
+    return [decodeURIComponent(userInfo.slice(0, colon)), decodeURIComponent(userInfo.slice(colon + 1))]
+  } catch {
+    throw refuseUrl(url, 'has credentials that are not percent-encoded')
+  }
+}

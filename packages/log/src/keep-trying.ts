@@ -1,5 +1,4 @@
-/** The first pause, in milliseconds. Each one is twice as long as the one before, and varied by up to a half. */
-const FIRST_PAUSE_MS = 50
+import { FIRST_PAUSE_MS, pause } from './pause.ts'
 
 export interface KeepTryingOptions {
   /** The longest pause between two attempts, in milliseconds, before it is varied. */
@@ -16,7 +15,7 @@ export async function keepTrying<T>(
   { maxPauseMs, signal, failed }: KeepTryingOptions,
 ): Promise<T | undefined> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
-    await pause(pauseMs * (0.5 + Math.random()), signal)
+    await pause(pauseMs, signal)
     if (signal.aborted) return undefined
     try {
       return await attempt()
@@ -24,17 +23,4 @@ export async function keepTrying<T>(
       failed(error)
     }
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(end, ms)
-    function end(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    signal.addEventListener('abort', end)
-  })
 }
