@@ -17,7 +17,7 @@ export interface Facts {
 export interface Client {
   /** The address from which the request comes. */
   readonly address: string
-  /** Limits count by subject, and readers take turns by subject; if there is none, by the network of the address. */
+  /** Limits count by subject, and readers take turns by subject. Without a subject, both go by the network of the address. */
   readonly subject?: string | undefined
   /** Names the token or session without revealing it, so that all its streams can be ended together. */
   readonly credential?: string | undefined

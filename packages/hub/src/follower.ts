@@ -21,7 +21,7 @@ export class Follower {
     this.#options = options
   }
 
-  /** Undefined while there is none. */
+  /** Undefined while the hub is attached to no log. */
   get current(): Following | undefined {
     return this.#current
   }

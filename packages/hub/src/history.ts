@@ -22,7 +22,7 @@ export interface HistoryQuery {
   readonly start?: Start | undefined
   /** 1 to {@link MAX_HISTORY_LIMIT}. @defaultValue {@link DEFAULT_HISTORY_LIMIT} */
   readonly limit?: number | undefined
-  /** How long to wait for a first event if there is none yet, from 0 to {@link MAX_WAIT_SECONDS} seconds. @defaultValue 0 */
+  /** How long to wait for the first event, from 0 to {@link MAX_WAIT_SECONDS} seconds. @defaultValue 0 */
   readonly waitSeconds?: number | undefined
   /** The reader. Readers take turns. */
   readonly reader?: Reader | undefined

@@ -41,7 +41,7 @@ export class FramePage {
     return this.after <= offset && offset < this.next && this.frames.length > 0
   }
 
-  /** The offset of the first frame after an offset. If there is none, the offset where the next page begins. */
+  /** The offset of the first frame after an offset. After the last frame, the offset where the next page begins. */
   firstAfter(offset: number): number {
     return this.frames[this.#indexAfter(offset)]?.offset ?? this.next
   }
