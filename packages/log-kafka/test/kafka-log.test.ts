@@ -39,8 +39,7 @@ describe.skipIf(!kafka)('on a Kafka broker', { timeout: 60_000 }, () => {
         },
         join: () => openNode(`node ${open.length}`),
         async interrupt() {
-          proxy.refuse(true)
-          proxy.cutAll()
+          proxy.interrupt()
         },
         async restore() {
           proxy.refuse(false)

@@ -20,8 +20,7 @@ describe.skipIf(!kafka)('Kafka', () => {
       connect: (signal) => connect(topic)(signal),
       connectFar: (signal) => connect(topic, 'far')(signal),
       interrupt() {
-        proxy.refuse(true)
-        proxy.cutAll()
+        proxy.interrupt()
       },
       freeze: () => proxy.pauseAll(),
       restore() {

@@ -42,8 +42,7 @@ describe.skipIf(!nats)('NATS', { timeout: 30_000 }, () => {
           return open(0)
         },
         async interrupt() {
-          proxy.refuse(true)
-          proxy.cutAll()
+          proxy.interrupt()
         },
         async restore() {
           proxy.refuse(false)

@@ -32,8 +32,7 @@ describe.skipIf(!nats)('NATS', { timeout: 60_000 }, () => {
       connect: (signal) => NatsSequencer.connect({ address: near!, durability, mayCreate: true }, signal),
       connectFar: (signal) => NatsSequencer.connect({ address: far!, durability, mayCreate: true }, signal),
       interrupt() {
-        proxy.refuse(true)
-        proxy.cutAll()
+        proxy.interrupt()
       },
       freeze: () => proxy.pauseAll(),
       restore() {

@@ -32,8 +32,7 @@ describe.skipIf(!postgres)('a tail in PostgreSQL that was cut off', () => {
       await proxy.close()
     })
     const told = await follow(log)
-    proxy.refuse(true)
-    proxy.cutAll()
+    proxy.interrupt()
     await expect.poll(() => told.interruptions.length).toBe(1)
     return { other, told, app, mend: () => proxy.refuse(false) }
   }

@@ -69,8 +69,7 @@ describe.skipIf(!postgres)('PostgreSQL', () => {
         },
         join: () => open(server.port),
         async interrupt() {
-          proxy.refuse(true)
-          proxy.cutAll()
+          proxy.interrupt()
         },
         async restore() {
           proxy.refuse(false)

@@ -18,8 +18,7 @@ async function through(server: RedisServer): Promise<{ url: string; cut(): void;
   return {
     url: `redis://127.0.0.1:${proxy.port}`,
     cut() {
-      proxy.refuse(true)
-      proxy.cutAll()
+      proxy.interrupt()
     },
     mend: () => proxy.refuse(false),
   }

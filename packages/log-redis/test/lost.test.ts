@@ -29,8 +29,7 @@ describe.skipIf(!redis)('a tail that is behind', () => {
   }
 
   function cut(): void {
-    proxy.refuse(true)
-    proxy.cutAll()
+    proxy.interrupt()
   }
 
   test('reports one loss, however many holes it finds, and what is left is in the log', async () => {

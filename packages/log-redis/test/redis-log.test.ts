@@ -36,8 +36,7 @@ describe.skipIf(!redis)('a Redis log', () => {
         },
         join: () => open(server.port),
         async interrupt() {
-          proxy.refuse(true)
-          proxy.cutAll()
+          proxy.interrupt()
         },
         async restore() {
           proxy.refuse(false)

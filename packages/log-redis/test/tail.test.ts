@@ -141,8 +141,7 @@ describe.skipIf(!redis)('the tail of a node', () => {
       resumed() {},
       failed() {},
     })
-    proxy.refuse(true)
-    proxy.cutAll()
+    proxy.interrupt()
     await interrupted.promise
     await Promise.all(topics.map((topic) => other.retention.purge(topic)))
     proxy.refuse(false)

@@ -20,6 +20,8 @@ export interface FlakyProxy extends AsyncDisposable {
   resumeAll(): void
   /** From now on, connections are accepted and destroyed at once. Open connections stay. */
   refuse(isRefusing: boolean): void
+  /** Resets every open pair and refuses connections, like an outage, until `refuse(false)`. */
+  interrupt(): void
   close(): Promise<void>
 }
 
@@ -81,6 +83,10 @@ export async function startFlakyProxy(
     },
     refuse(value) {
       isRefusing = value
+    },
+    interrupt() {
+      isRefusing = true
+      cutAll()
     },
     close,
     [Symbol.asyncDispose]: close,
