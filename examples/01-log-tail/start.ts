@@ -13,7 +13,7 @@ mkdirSync(data, { recursive: true })
 
 // 1. A hub on a durable log.
 const log = await openSqliteLog({ path: join(data, 'events.db') })
-const hub = await createHub(log, { retryMs: 1_000 })
+const hub = await createHub({ log, retryMs: 1_000 })
 
 // 2. A server for the page at / and, at all other paths, the hub. One origin, so no CORS is needed. Anyone on this machine
 // may read the logs and add to them.

@@ -21,7 +21,9 @@ test('every link of a page to another page of the repository finds its file and 
 
 const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
 
-test.each(['wire', ...LOGS, 'hub', 'http', 'client', 'server'])(
+const APPS = ['http-suite', 'topics', 'llm', 'mcp']
+
+test.each(['wire', ...LOGS, 'hub', 'http', ...APPS, 'client', 'server'])(
   'the README of %s has no relative link, which would lead nowhere from a registry',
   (name) => {
     const markdown = withoutCode(readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8'))

@@ -9,7 +9,20 @@ import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
 const ENGINES = ['log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
-const PACKAGES = ['wire', 'log', 'log-suite', ...ENGINES, 'hub', 'http', 'client', 'server']
+const SUITES = ['log-suite', 'http-suite']
+const PACKAGES = [
+  'wire',
+  'log',
+  ...ENGINES,
+  'hub',
+  'http',
+  'topics',
+  'llm',
+  'mcp',
+  ...SUITES,
+  'client',
+  'server',
+]
 
 const dir = tempDir()
 const tarballs = join(dir.path, 'tarballs')
@@ -32,8 +45,8 @@ beforeAll(async () => {
   for (const name of PACKAGES)
     await run(join(ROOT, 'packages', name), 'npm', 'pack', '--pack-destination', tarballs)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-  // The suite would bring Vitest.
-  await install(project, ...PACKAGES.filter((name) => name !== 'log-suite').map(tarballOf))
+  // The suites would bring Vitest.
+  await install(project, ...PACKAGES.filter((name) => !SUITES.includes(name)).map(tarballOf))
 }, 180_000)
 
 async function install(folder: string, ...packages: readonly string[]): Promise<void> {
@@ -65,7 +78,7 @@ test('the packed packages work together in an empty project', { timeout: 60_000 
      import { encodeEvent } from '@tailrace/wire'
      import { startServer } from 'tailrace'
      const log = await openSqliteLog({ path: 'packed.db' })
-     const hub = await createHub(log)
+     const hub = await createHub({ log })
      const [{ id }] = await hub.publish([{ topic: 'packed', data: 'yes' }])
      await hub.close()
      await log.close()
@@ -107,7 +120,7 @@ test(
      import { createNodeSink } from '@tailrace/http/node'
      import { createHub } from '@tailrace/hub'
      import { createMemoryLog, openSqliteLog } from '@tailrace/log'
-     const hub = await createHub(createMemoryLog())
+     const hub = await createHub({ log: createMemoryLog() })
      const server = createServer((request, response) => {
        const subscription = parseSubscription({ selectors: ['a'], query: new URLSearchParams() })
        hub.subscribe(subscription, () => createNodeSink(response))
@@ -166,7 +179,7 @@ test('the types of the packed packages resolve', { timeout: 60_000 }, async () =
      import { createDecoder } from '@tailrace/wire'
      import { createHandler, type Handler } from '@tailrace/http/node'
      const log: EventLog = createMemoryLog()
-     const hub: Hub = await createHub(log)
+     const hub: Hub = await createHub({ log })
      export const handler: Handler = createHandler(hub, { onError() {} })
      createDecoder({ onEvent: ({ data }) => data.length })
      subscribe<{ paid: { total: number } }>('http://localhost').on('paid', ({ data }) => data.total)

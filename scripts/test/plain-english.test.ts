@@ -39,6 +39,10 @@ const PAGES = [
 const SOURCES = [
   'packages/client/src/**',
   'packages/http/src/**',
+  'packages/http-suite/src/**',
+  'packages/llm/src/**',
+  'packages/mcp/src/**',
+  'packages/topics/src/**',
   'packages/hub/src/**',
   'packages/log/src/**',
   'packages/log-*/src/**',

@@ -32,26 +32,31 @@ afterAll(() => dir[Symbol.dispose]())
 
 const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
 
-test.each(['hub', 'http', ...LOGS, 'server'])('the samples of %s compile with tsc --strict', (name) => {
-  const files = samplesOf(name).map(({ code }, i) => {
-    const file = `${name}-${i}.ts`
-    writeFileSync(join(dir.path, file), code)
-    return file
-  })
-  expect(files.length).toBeGreaterThan(0)
-  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
-  // The sources that the samples are compiled against satisfy this option as well.
-  const conditions = [
-    '--exactOptionalPropertyTypes',
-    '--customConditions',
-    '@tailrace/source',
-    '--allowImportingTsExtensions',
-  ]
-  const args = [...options, ...conditions, '--types', 'node', ...files]
-  const tsc = join(ROOT, 'node_modules/.bin/tsc')
-  const { status, stdout } = spawnSync(tsc, args, { cwd: dir.path, encoding: 'utf8' })
-  expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
-})
+const APPS = ['http-suite', 'topics', 'llm', 'mcp']
+
+test.each(['hub', 'http', ...APPS, ...LOGS, 'server'])(
+  'the samples of %s compile with tsc --strict',
+  (name) => {
+    const files = samplesOf(name).map(({ code }, i) => {
+      const file = `${name}-${i}.ts`
+      writeFileSync(join(dir.path, file), code)
+      return file
+    })
+    expect(files.length).toBeGreaterThan(0)
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
+    // The sources that the samples are compiled against satisfy this option as well.
+    const conditions = [
+      '--exactOptionalPropertyTypes',
+      '--customConditions',
+      '@tailrace/source',
+      '--allowImportingTsExtensions',
+    ]
+    const args = [...options, ...conditions, '--types', 'node', ...files]
+    const tsc = join(ROOT, 'node_modules/.bin/tsc')
+    const { status, stdout } = spawnSync(tsc, args, { cwd: dir.path, encoding: 'utf8' })
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+  },
+)
 
 /** Runs the first sample of a README on a free port. Resolves with its address once it responds. */
 async function start(name: string): Promise<{ url: string; stop(): Promise<string> }> {

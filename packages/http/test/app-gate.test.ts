@@ -30,7 +30,7 @@ async function mount(options?: AppGateOptions): Promise<unknown[]> {
 }
 
 beforeEach(async () => {
-  hub = await createHub(createMemoryLog())
+  hub = await createHub({ log: createMemoryLog() })
 })
 
 afterEach(async () => {

@@ -46,7 +46,7 @@ let url: string
 let stop: () => void
 
 beforeEach(async () => {
-  hub = await createHub(createMemoryLog())
+  hub = await createHub({ log: createMemoryLog() })
   const app = express()
   app.use('/hub', createHandler(hub, { gate, onError: console.error }))
   app.use(express.json())

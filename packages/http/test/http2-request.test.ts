@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:http2'
 import type { ClientHttp2Stream } from 'node:http2'
 import { text } from 'node:stream/consumers'
+import type { Hub } from '@tailrace/hub'
+import type { NewEvent } from '@tailrace/log'
 import { expect, test } from 'vitest'
 import { startServing } from './serving.ts'
 
@@ -38,10 +40,10 @@ test('a commit that takes longer than a body may is waited for', async () => {
   await using serving = await startServing({
     ...LIMITS,
     around: (hub) => ({
-      async publish(batch) {
+      publish: (async (batch: readonly NewEvent[]) => {
         await new Promise((resolve) => setTimeout(resolve, 2 * REQUEST_TIMEOUT_MS))
         return hub.publish(batch)
-      },
+      }) as Hub['publish'],
     }),
   })
   const session = connect(serving.url)

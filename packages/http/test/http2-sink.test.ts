@@ -30,7 +30,7 @@ const sessions = new Set<ClientHttp2Session>()
 
 beforeEach(async () => {
   // The window is small, so that whoever stalls has to replay from the log.
-  hub = await createHub(createMemoryLog(), { heartbeatMs: 0, batchMs: 0, windowBytes: 64 * KIB })
+  hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0, batchMs: 0, windowBytes: 64 * KIB })
   watched = []
   server = createServer()
   server.on('stream', (stream, headers) => {

@@ -17,7 +17,7 @@ let handler: Handler
 let server: Server
 
 beforeEach(async () => {
-  hub = await createHub(createMemoryLog())
+  hub = await createHub({ log: createMemoryLog() })
   const gate = createAppGate({ authorize: () => ({ publish: ['**'], subscribe: ['**'] }) })
   handler = createHandler(hub, { gate, onError: console.error })
 })

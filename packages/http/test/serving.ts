@@ -49,7 +49,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     maxPendingBytes,
     ...limits
   } = options
-  const hub = await createHub(log, hubOptions)
+  const hub = await createHub({ log, ...hubOptions })
   const gate: Gate = { ...OPEN_GATE, ...own }
   const errors: unknown[] = []
   const handler = createHandler(around === undefined ? hub : { ...hub, ...around(hub) }, {

@@ -33,7 +33,7 @@ beforeEach(async () => {
       return memory.read(query)
     },
   }
-  hub = await createHub(log, { heartbeatMs: 0, batchMs: 0, windowBytes: 64 * KIB })
+  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0, windowBytes: 64 * KIB })
 })
 
 afterEach(async () => {

@@ -14,7 +14,7 @@ let errors: unknown[]
 
 beforeEach(async () => {
   log = createMemoryLog()
-  hub = await createHub(log, { heartbeatMs: 0 })
+  hub = await createHub({ log, heartbeatMs: 0 })
   errors = []
   handle = handlerOf(hub)
 })
@@ -130,7 +130,9 @@ describe('a handler of Request and Response', () => {
   test('sends a reader of streams away until later when the log cannot be read', async () => {
     const broken = new LogError('unwritable', 'The disk is gone.')
     await using away = {
-      hub: await createHub({ ...log, topics: { ...log.topics, ended: () => Promise.reject(broken) } }),
+      hub: await createHub({
+        log: { ...log, topics: { ...log.topics, ended: () => Promise.reject(broken) } },
+      }),
       [Symbol.asyncDispose]: () => away.hub.close(),
     }
     const request = new Request('http://localhost/hub/topics/t', { headers: { Accept: 'text/event-stream' } })
@@ -145,7 +147,7 @@ describe('a handler of Request and Response', () => {
   test('answers neither yes nor no when nobody knows whether a publish was stored', async () => {
     const unknown = new LogError('outcome-unknown', 'The log is gone.')
     await using away = {
-      hub: await createHub({ ...log, append: () => Promise.reject(unknown) }),
+      hub: await createHub({ log: { ...log, append: () => Promise.reject(unknown) } }),
       [Symbol.asyncDispose]: () => away.hub.close(),
     }
     const request = new Request('http://localhost/hub/topics/t', { method: 'POST', body: 'x' })

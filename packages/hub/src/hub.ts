@@ -1,7 +1,9 @@
-import { capabilityOf, formatCursor, LogError } from '@tailrace/log'
+import { capabilityOf, formatCursor, LogError, openLog } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import type { Connection } from './connection.ts'
 import { checkBatch } from './check-batch.ts'
+import { toNewEvent } from './topic-event.ts'
+import type { TopicEvent } from './topic-event.ts'
 import { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
 import { HubError } from './errors.ts'
@@ -52,6 +54,12 @@ export interface Hub {
   /** Why the log cannot be reached now. Undefined while it can. */
   readonly interruption: LogError | undefined
 
+  /**
+   * Publishes an event. Resolves when it is durable.
+   *
+   * @throws HubError or LogError with the reason; nothing was stored
+   */
+  publish(topic: string, event: TopicEvent): Promise<Published>
   /**
    * Publishes a batch: all of it, contiguous and in order, or nothing. Resolves when it is durable.
    *
@@ -110,7 +118,7 @@ export interface Hub {
    */
   drain(overMs: number): Promise<void>
 
-  /** Ends every stream; readers reconnect. The log stays open; its opener must close it. */
+  /** Ends every stream; readers reconnect. Closes the log if it was opened from its URL. */
   close(): Promise<void>
 }
 
@@ -119,14 +127,25 @@ function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
+export interface CreateHubOptions extends HubOptions {
+  /**
+   * A log, or the URL of one: `sqlite:FILE`, `memory:`, or that of an engine, such as `redis://localhost:6379`. A log that
+   * is opened from its URL is closed with the hub; the opener of any other log must close it.
+   */
+  readonly log: EventLog | string
+}
+
 /**
  * Starts a hub on a log. If the log's engine cannot be reached, the hub starts nevertheless, interrupted, and follows
  * the log as soon as it can. If the log is replaced while the hub runs, its streams end, and it follows the new one.
  *
- * @throws LogError `unsupported` if the log cannot enforce the retention rules, or the reason for which it cannot be used
+ * @throws LogError `unsupported` if the log cannot enforce the retention rules, or the reason for which it cannot be used;
+ *   RangeError if an option is out of its bounds, or the URL is not that of a log
  */
-export async function createHub(log: EventLog, options?: HubOptions): Promise<Hub> {
+export async function createHub(options: CreateHubOptions): Promise<Hub> {
   const settings = resolveHubOptions(options)
+  const isOwn = typeof options.log === 'string'
+  const log = isOwn ? await openLog(options.log) : options.log
   assertEnforceable(settings.retention, log)
   const counters = new Counters()
   const queue = new ReadQueue(settings.maxQueuedReads, counters)
@@ -162,6 +181,21 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
     }
   }
 
+  async function publish(batch: readonly NewEvent[]): Promise<readonly Published[]> {
+    const { view, appended } = follower.require()
+    checkBatch(batch, settings)
+    if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
+    const began = performance.now()
+    const stored = await append(batch)
+    counters.commitSeconds.observe((performance.now() - began) / 1000)
+    counters.publishes += 1
+    return stored.map(({ offset, duplicate }, i) => {
+      if (duplicate) counters.duplicates += 1
+      appended(offset)
+      return { id: formatCursor(view.epoch, offset), topic: batch[i]!.topic, duplicate }
+    })
+  }
+
   function turnAway(dialect: Dialect, code: string, waitMs = 0): Uint8Array {
     const retryMs = jittered(Math.max(settings.retryMs, waitMs))
     const laterMs = code === 'log-unavailable' ? reads.retryMs(retryMs) : retryMs
@@ -193,20 +227,11 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       return outage.reason
     },
 
-    async publish(batch) {
-      const { view, appended } = follower.require()
-      checkBatch(batch, settings)
-      if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
-      const began = performance.now()
-      const stored = await append(batch)
-      counters.commitSeconds.observe((performance.now() - began) / 1000)
-      counters.publishes += 1
-      return stored.map(({ offset, duplicate }, i) => {
-        if (duplicate) counters.duplicates += 1
-        appended(offset)
-        return { id: formatCursor(view.epoch, offset), topic: batch[i]!.topic, duplicate }
-      })
-    },
+    publish: (async (topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) => {
+      if (typeof topicOrBatch !== 'string') return publish(topicOrBatch)
+      const [published] = await publish([toNewEvent(topicOrBatch, event!)])
+      return published!
+    }) as Hub['publish'],
 
     async subscribe(subscription, open) {
       const following = follower.require()
@@ -269,6 +294,7 @@ export async function createHub(log: EventLog, options?: HubOptions): Promise<Hu
       rounds.stop()
       outage.stop()
       await follower.close()
+      if (isOwn) await log.close()
     },
   }
 }

@@ -11,7 +11,7 @@ export {
   type HistoryPage,
   type HistoryQuery,
 } from './history.ts'
-export { createHub, type Hub, type Published } from './hub.ts'
+export { createHub, type CreateHubOptions, type Hub, type Published } from './hub.ts'
 export type { Histogram } from './histogram.ts'
 export type { Start } from './locate.ts'
 export {
@@ -27,4 +27,5 @@ export {
 export { Payload } from './payload.ts'
 export type { PeerAddress, Peers } from './peers.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
+export type { TopicEvent } from './topic-event.ts'
 export type { GapPolicy, Subscription } from './subscription.ts'

@@ -90,7 +90,12 @@ describe('what the tail reports', () => {
 })
 
 test('readers get every event of a batch that the hub could not deliver from memory, from the log', async () => {
-  const hub = await createHub(createMemoryLog(), { heartbeatMs: 0, batchMs: 0, maxBatchBytes: 256 * MIB })
+  const hub = await createHub({
+    log: createMemoryLog(),
+    heartbeatMs: 0,
+    batchMs: 0,
+    maxBatchBytes: 256 * MIB,
+  })
   const sink = await open(hub, { selectors: ['t/*'] })
   const ending = await open(hub, { selectors: ['t/0'] })
   // Delivering the first batch takes longer than a turn, and the second is more than may wait.

@@ -38,7 +38,7 @@ test('what all hold together stays within the bound, and the coldest gives way',
 test('a reader whose lane went cold misses nothing', async () => {
   const kib = 'x'.repeat(1000)
   const log = createMemoryLog()
-  const hub = await createHub(log, { heartbeatMs: 0, batchMs: 0, windowBytes: 4000, windowTotalBytes: 8000 })
+  const hub = await createHub({ log, heartbeatMs: 0, batchMs: 0, windowBytes: 4000, windowTotalBytes: 8000 })
   const cold = await open(hub, { selectors: ['cold'] })
   const conflated = await open(hub, { selectors: ['cold'], conflateMs: 60_000 })
   await publishOne(hub, { topic: 'cold', data: 'seen' })

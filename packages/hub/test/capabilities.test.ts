@@ -15,7 +15,8 @@ function without(...missing: readonly Capability[]): EventLog {
 const unsupported = (capability: Capability): object => ({ code: 'unsupported', details: { capability } })
 
 test('a log without any capability is enough to publish, stream, resume and page', async () => {
-  const hub = await createHub(without('snapshots', 'topics', 'retention', 'shared'), {
+  const hub = await createHub({
+    log: without('snapshots', 'topics', 'retention', 'shared'),
     heartbeatMs: 0,
     batchMs: 0,
     retention: [{ selector: '**' }],
@@ -32,7 +33,7 @@ test('a log without any capability is enough to publish, stream, resume and page
 })
 
 test('without snapshots, a stream that asks for one is rejected', async () => {
-  const hub = await createHub(without('snapshots'))
+  const hub = await createHub({ log: without('snapshots') })
   const subscribe = (query: object): Promise<unknown> =>
     hub.subscribe(reading({ selectors: ['t'], ...query }), createScriptedSink)
   await expect(subscribe({ snapshot: true })).rejects.toMatchObject(unsupported('snapshots'))
@@ -42,7 +43,7 @@ test('without snapshots, a stream that asks for one is rejected', async () => {
 
 test('without a list of topics, it cannot be asked for, and no topic can be ended', async () => {
   const log = without('topics')
-  const hub = await createHub(log)
+  const hub = await createHub({ log })
   await expect(hub.topics({ prefix: '', after: '', limit: 1 })).rejects.toMatchObject(unsupported('topics'))
   const batch = [...texts('t', 'a'), { topic: 't', data: '', end: true }]
   await expect(hub.publish(batch)).rejects.toMatchObject(unsupported('topics'))
@@ -52,11 +53,11 @@ test('without a list of topics, it cannot be asked for, and no topic can be ende
 
 test('without retention, topics cannot be purged, and a rule with a bound is an error at start', async () => {
   const log = without('retention')
-  const hub = await createHub(log, { retention: [{ selector: 'audit/**' }] })
+  const hub = await createHub({ log, retention: [{ selector: 'audit/**' }] })
   await expect(hub.purge('t')).rejects.toMatchObject(unsupported('retention'))
   await hub.close()
   for (const bound of [{ maxAgeMs: 1 }, { maxCount: 0 }, { maxBytes: 1 }]) {
     const retention = [{ selector: 'audit/**' }, { selector: '**', ...bound }]
-    await expect(createHub(log, { retention })).rejects.toMatchObject(unsupported('retention'))
+    await expect(createHub({ log, retention })).rejects.toMatchObject(unsupported('retention'))
   }
 })

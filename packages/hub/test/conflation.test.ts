@@ -14,7 +14,7 @@ let hub: Hub
 
 beforeEach(async () => {
   vi.useFakeTimers()
-  hub = await createHub(createMemoryLog(), { heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024 })
+  hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024 })
 })
 
 afterEach(async () => {

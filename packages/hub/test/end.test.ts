@@ -13,7 +13,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   beforeEach(async () => {
     held = await openLog()
-    hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+    hub = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
   })
 
   afterEach(async () => {
@@ -49,7 +49,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
       },
     }
     await held.log.append([end])
-    const slowHub = await createHub(slow, { heartbeatMs: 0, batchMs: 0 })
+    const slowHub = await createHub({ log: slow, heartbeatMs: 0, batchMs: 0 })
     const sink = createScriptedSink()
     const opening = slowHub.subscribe(reading({ selectors: ['t'] }), () => sink)
     await held.log.topics.ended(['t'])

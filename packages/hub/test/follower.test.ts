@@ -15,7 +15,8 @@ let interruptions: (string | undefined)[]
 let errors: unknown[]
 
 async function start(log: EventLog, options: HubOptions = {}): Promise<void> {
-  hub = await createHub(log, {
+  hub = await createHub({
+    log,
     heartbeatMs: 0,
     batchMs: 0,
     retryMs: 20,
@@ -110,10 +111,10 @@ describe('a hub whose log cannot be reached when it starts', () => {
   test.each(['unauthorized', 'foreign', 'replaced', 'corrupt'] as const)(
     'does not start for a reason that does not pass: %s',
     async (code) => {
-      hub = await createHub(other)
+      hub = await createHub({ log: other })
       const reason = new LogError(code, 'It will not do.')
       scripted.interrupt(reason)
-      await expect(createHub(scripted.log)).rejects.toBe(reason)
+      await expect(createHub({ log: scripted.log })).rejects.toBe(reason)
     },
   )
 })

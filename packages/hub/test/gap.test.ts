@@ -18,7 +18,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     held = await openLog()
     log = held.log
     // A window that holds the newest frame and no more.
-    hub = await createHub(log, { windowBytes: 0, heartbeatMs: 0, batchMs: 0 })
+    hub = await createHub({ log, windowBytes: 0, heartbeatMs: 0, batchMs: 0 })
   })
 
   afterEach(async () => {

@@ -13,7 +13,7 @@ let log: EventLog
 let hub: Hub
 
 async function start(options: HubOptions = {}): Promise<void> {
-  hub = await createHub(log, { heartbeatMs: HEARTBEAT_MS, ...options })
+  hub = await createHub({ log, heartbeatMs: HEARTBEAT_MS, ...options })
 }
 
 beforeEach(() => {
@@ -90,7 +90,7 @@ test('none is written into a frame whose rest is being read from the log', async
       return log.read(query)
     },
   }
-  hub = await createHub(slow, { heartbeatMs: HEARTBEAT_MS, windowBytes: 0 })
+  hub = await createHub({ log: slow, heartbeatMs: HEARTBEAT_MS, windowBytes: 0 })
   const sink = await open(hub, { selectors: ['t'] })
   sink.drain(1)
   await publishOne(hub, { topic: 't', data: 'x'.repeat(100 * 1024) })
@@ -114,7 +114,7 @@ test('one that goes out while a page is read leaves the page for later when it f
       return log.read(query)
     },
   }
-  hub = await createHub(slow, { heartbeatMs: HEARTBEAT_MS })
+  hub = await createHub({ log: slow, heartbeatMs: HEARTBEAT_MS })
   const sink = createScriptedSink(2)
   await hub.subscribe(reading({ selectors: ['t'], from: 'start' }), () => sink)
   await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS)

@@ -13,7 +13,7 @@ let hub: Hub
 
 beforeEach(async () => {
   log = createMemoryLog()
-  hub = await createHub(log, { heartbeatMs: 0, batchMs: 0 })
+  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0 })
 })
 
 afterEach(async () => {
@@ -172,7 +172,10 @@ describe('waiting', () => {
         return page
       },
     }
-    await using closing = { hub: await createHub(slow), [Symbol.asyncDispose]: () => closing.hub.close() }
+    await using closing = {
+      hub: await createHub({ log: slow }),
+      [Symbol.asyncDispose]: () => closing.hub.close(),
+    }
     expect(dataOf(await readPage(closing.hub, { selectors: ['t'], waitSeconds: 55 }))).toEqual(['between'])
   })
 
@@ -190,7 +193,10 @@ describe('waiting', () => {
         return page
       },
     }
-    await using closing = { hub: await createHub(trimming), [Symbol.asyncDispose]: () => closing.hub.close() }
+    await using closing = {
+      hub: await createHub({ log: trimming }),
+      [Symbol.asyncDispose]: () => closing.hub.close(),
+    }
     const waiting = readPage(closing.hub, { selectors: ['t'], from, waitSeconds: 55 })
     await firstRead.promise
     const published = await closing.hub.publish(texts('t', 'lost', 'kept'))

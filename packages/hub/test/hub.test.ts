@@ -18,7 +18,7 @@ let hub: Hub
 
 beforeEach(async () => {
   log = createMemoryLog()
-  hub = await createHub(log, { heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024 })
+  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024 })
 })
 
 afterEach(async () => {
@@ -154,7 +154,7 @@ describe('lanes', () => {
         return page
       },
     }
-    const other = await createHub(watched, { heartbeatMs: 0, batchMs: 0 })
+    const other = await createHub({ log: watched, heartbeatMs: 0, batchMs: 0 })
     const sink = await open(other, { selectors: ['t'], from: 'start' }, 2)
     await sink.untilEvents(1)
     // A reference is held until the end of the turn that made it.
@@ -171,7 +171,7 @@ describe('lanes', () => {
 describe.each(LOGS)('a purge on a %s log', (_, openLog) => {
   test('takes events away from a reader that has yet to get them from memory', async () => {
     await using held = await openLog()
-    const own = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+    const own = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
     const sink = await open(own, { selectors: ['t', 'u'] })
     sink.drain(0)
     await publishAll(own, [...texts('t', 'secret'), ...texts('u', 'kept')])
@@ -185,7 +185,7 @@ describe.each(LOGS)('a purge on a %s log', (_, openLog) => {
 
   test('is no news to a reader that had them', async () => {
     await using held = await openLog()
-    const own = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+    const own = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
     const sink = await open(own, { selectors: ['t'] })
     await publishAll(own, texts('t', 'a'))
     await own.purge('t')
@@ -208,7 +208,8 @@ describe('a log that fails', () => {
       },
     }
     const interruptions: unknown[] = []
-    const own = await createHub(tapped, {
+    const own = await createHub({
+      log: tapped,
       heartbeatMs: 0,
       batchMs: 0,
       onInterruption: (reason) => interruptions.push(reason),
@@ -265,7 +266,8 @@ describe('closing', () => {
 })
 
 test('retention runs by itself, round after round', async () => {
-  const own = await createHub(log, {
+  const own = await createHub({
+    log,
     heartbeatMs: 0,
     batchMs: 0,
     trimIntervalMs: 1,
@@ -292,11 +294,13 @@ test.each<[string, HubOptions]>([
   ['windowBytes', { windowBytes: Number.POSITIVE_INFINITY }],
   ['trimIntervalMs', { trimIntervalMs: 0 }],
 ])('%s is checked, and named when it is wrong: %j', async (name, options) => {
-  await expect(createHub(log, options)).rejects.toThrow(new RegExp(`\`${name}\` must be a number from`))
+  await expect(createHub({ log, ...options })).rejects.toThrow(
+    new RegExp(`\`${name}\` must be a number from`),
+  )
 })
 
 test('the longest retry that is taken can be told', async () => {
-  const own = await createHub(log, { heartbeatMs: 0, batchMs: 0, retryMs: Math.floor((2 ** 31 - 1) / 1.5) })
+  const own = await createHub({ log, heartbeatMs: 0, batchMs: 0, retryMs: Math.floor((2 ** 31 - 1) / 1.5) })
   for (let i = 0; i < 20; i += 1) {
     const sink = await open(own, { selectors: ['t'] })
     expect(sink.story()).toEqual(['tailrace.live'])
@@ -319,7 +323,7 @@ test('a round of retention that takes long is not followed by those that were du
       },
     },
   }
-  const busy = await createHub(slow, { trimIntervalMs: 1_000 })
+  const busy = await createHub({ log: slow, trimIntervalMs: 1_000 })
   await vi.advanceTimersByTimeAsync(10_000)
   expect(rounds).toBe(1)
   resolve()

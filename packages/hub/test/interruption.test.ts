@@ -21,7 +21,8 @@ let interruptions: (LogError | undefined)[]
 let errors: unknown[]
 
 async function start(options: HubOptions = {}): Promise<void> {
-  hub = await createHub(scripted.log, {
+  hub = await createHub({
+    log: scripted.log,
     heartbeatMs: 0,
     batchMs: 0,
     retryMs: 20,

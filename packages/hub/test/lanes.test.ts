@@ -28,7 +28,7 @@ function createLastSink(): Sink & { last: string; listener?: SinkListener } {
 test('100,000 topics with one reader each: all get their event, and nothing of them stays', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  const hub = await createHub(createMemoryLog(), { heartbeatMs: 0, maxQueuedReads: 4 * TOPICS })
+  const hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0, maxQueuedReads: 4 * TOPICS })
   const sinks = Array.from({ length: TOPICS }, createLastSink)
   await Promise.all(sinks.map((sink, i) => hub.subscribe(reading({ selectors: [`t/${i}`] }), () => sink)))
   for (let first = 0; first < TOPICS; first += BATCH) {

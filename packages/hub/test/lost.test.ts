@@ -18,8 +18,8 @@ beforeEach(async () => {
   scripted = createScriptedLog(engine.open())
   otherLog = engine.open()
   const options = { heartbeatMs: 0, batchMs: 0 }
-  hub = await createHub(scripted.log, options)
-  other = await createHub(otherLog, options)
+  hub = await createHub({ log: scripted.log, ...options })
+  other = await createHub({ log: otherLog, ...options })
 })
 
 afterEach(async () => {

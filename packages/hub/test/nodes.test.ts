@@ -14,7 +14,10 @@ beforeEach(async () => {
   const engine = createMemoryEngine()
   scripted = createScriptedLog(engine.open())
   const options = { heartbeatMs: 0, batchMs: 0 }
-  hubs = [await createHub(engine.open(), options), await createHub(scripted.log, options)]
+  hubs = [
+    await createHub({ log: engine.open(), ...options }),
+    await createHub({ log: scripted.log, ...options }),
+  ]
 })
 
 afterEach(async () => {

@@ -10,7 +10,7 @@ const BATCH_MS = 5
 let hub: Hub
 
 async function start(options: HubOptions = {}): Promise<void> {
-  hub = await createHub(createMemoryLog(), { heartbeatMs: 0, batchMs: BATCH_MS, ...options })
+  hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0, batchMs: BATCH_MS, ...options })
 }
 
 beforeEach(() => void vi.useFakeTimers())

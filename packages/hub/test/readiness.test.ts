@@ -16,14 +16,16 @@ beforeEach(async () => {
     if (disk === 'fails') throw new LogError('full', 'The disk is full.')
   }
   hub = await createHub({
-    ...log,
-    async append(batch) {
-      works()
-      return log.append(batch)
-    },
-    async ready() {
-      probes += 1
-      works()
+    log: {
+      ...log,
+      async append(batch) {
+        works()
+        return log.append(batch)
+      },
+      async ready() {
+        probes += 1
+        works()
+      },
     },
   })
 })

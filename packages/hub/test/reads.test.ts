@@ -44,7 +44,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   test('a page of history is empty at the end only, however far apart its events are', async () => {
     await using held = await openLog()
-    const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+    const hub = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
     await publishFarApart(hub)
     const seen: string[] = []
     for (let from = 'start'; ;) {
@@ -61,7 +61,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     'a stream passes over what it does not select (snapshot: %s)',
     async (snapshot) => {
       await using held = await openLog()
-      const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+      const hub = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
       const [id] = await publishFarApart(hub)
       const from = snapshot ? undefined : id
       const sink = await open(hub, { selectors: ['t/*/wanted'], from, snapshot })
@@ -73,7 +73,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   test('what is stored while a page is read in slices is not missed by it', async () => {
     await using held = await openLog()
-    const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+    const hub = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
     await hub.publish(noise)
     const page = readPage(hub, { selectors: ['t/*/wanted'] })
     await publishOne(hub, { topic: 't/3/wanted', data: 'meanwhile' })
@@ -89,7 +89,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 test('one client that asks for much does not hold up another one', async () => {
   const log = createMemoryLog()
   const { held, asked, letGo } = holding(log)
-  const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0 })
+  const hub = await createHub({ log: held, heartbeatMs: 0, batchMs: 0 })
   await publishAll(hub, texts('t', 'x'))
   const greedy = Array.from({ length: 500 }, (_, i) =>
     hub.read({ selectors: [`greedy/${i}`], reader: address('greedy') }, HERE),
@@ -106,7 +106,7 @@ test('one client that asks for much does not hold up another one', async () => {
 test('what clients asked for who have left is not read', async () => {
   const log = createMemoryLog()
   const { held, asked, letGo } = holding(log)
-  const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0 })
+  const hub = await createHub({ log: held, heartbeatMs: 0, batchMs: 0 })
   await publishAll(hub, texts('t', 'x'))
   const leave = new AbortController()
   const busy = Array.from({ length: 4 }, () => hub.read({ selectors: ['busy'] }, HERE))
@@ -127,7 +127,7 @@ test('what clients asked for who have left is not read', async () => {
 test('a page that several readers wait for is read as long as one of them is there', async () => {
   const log = createMemoryLog()
   const { held, letGo } = holding(log)
-  const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0 })
+  const hub = await createHub({ log: held, heartbeatMs: 0, batchMs: 0 })
   await publishAll(hub, texts('t', 'x'))
   const busy = Array.from({ length: 4 }, () => hub.read({ selectors: ['busy'] }, HERE))
   const [first, second] = [
@@ -148,7 +148,7 @@ test.each(Array.from({ length: 40 }, (_, steps) => steps))(
   async (steps) => {
     const log = createMemoryLog()
     const { held, letGo } = holding(log)
-    const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0 })
+    const hub = await createHub({ log: held, heartbeatMs: 0, batchMs: 0 })
     await publishAll(hub, texts('t', 'x'))
     // Keeps the lane, and what it reads.
     await open(hub, { selectors: ['t/**'] })
@@ -168,7 +168,7 @@ test.each(Array.from({ length: 40 }, (_, steps) => steps))(
 test('a stream for which too much waits already is told so, and when to come back', async () => {
   const log = createMemoryLog()
   const { held, letGo } = holding(log)
-  const hub = await createHub(held, { heartbeatMs: 0, batchMs: 0, maxQueuedReads: 8 })
+  const hub = await createHub({ log: held, heartbeatMs: 0, batchMs: 0, maxQueuedReads: 8 })
   await publishAll(hub, texts('t', 'x'))
   const reads = Array.from({ length: 6 }, () => hub.read({ selectors: ['t'], reader: address('a') }, HERE))
   await expect(hub.read({ selectors: ['t'], reader: address('a') }, HERE)).rejects.toMatchObject({

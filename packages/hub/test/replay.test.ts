@@ -28,7 +28,7 @@ beforeEach(async () => {
       return page
     },
   }
-  hub = await createHub(counted, { heartbeatMs: 0, batchMs: 0 })
+  hub = await createHub({ log: counted, heartbeatMs: 0, batchMs: 0 })
   ids = await publishAll(hub, texts('t', ...Array.from({ length: 100 }, (_, i) => `missed ${i}`)))
   await publishAll(hub, texts('t', ...Array.from({ length: 10 }, (_, i) => `new ${i}`)))
 })

@@ -14,7 +14,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
 
   beforeEach(async () => {
     held = await openLog()
-    hub = await createHub(held.log, { windowBytes: 400, heartbeatMs: 0, batchMs: 0 })
+    hub = await createHub({ log: held.log, windowBytes: 400, heartbeatMs: 0, batchMs: 0 })
   })
 
   afterEach(async () => {

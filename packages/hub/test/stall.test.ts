@@ -10,7 +10,7 @@ let hub: Hub
 
 beforeEach(async () => {
   vi.useFakeTimers()
-  hub = await createHub(createMemoryLog(), { heartbeatMs: 0, batchMs: 0, stallMs: STALL_MS })
+  hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0, batchMs: 0, stallMs: STALL_MS })
 })
 
 afterEach(async () => {

@@ -21,7 +21,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   beforeEach(async () => {
     held = await openLog()
     log = held.log
-    hub = await createHub(log, { windowBytes: 400, heartbeatMs: 0, batchMs: 0 })
+    hub = await createHub({ log, windowBytes: 400, heartbeatMs: 0, batchMs: 0 })
   })
 
   afterEach(async () => {
@@ -107,7 +107,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
   })
 
   test('a frame that was begun from the log is finished, though the window has what the log has lost', async () => {
-    const wide = await createHub(log, { heartbeatMs: 0, batchMs: 0 })
+    const wide = await createHub({ log, heartbeatMs: 0, batchMs: 0 })
     const large = 'L'.repeat(90 * KIB)
     await open(wide, { selectors: ['t'] })
     await publishAll(wide, texts('t', 'one', large))
@@ -142,7 +142,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
         return log.read(query)
       },
     }
-    const other = await createHub(counting, { heartbeatMs: 0, batchMs: 0 })
+    const other = await createHub({ log: counting, heartbeatMs: 0, batchMs: 0 })
     const sink = await open(other, { selectors: ['t'], from: 'start' }, 2)
     await sink.untilEvents(1)
     await new Promise(setImmediate)
@@ -277,7 +277,7 @@ function offsetOf(id: string): number {
 test('each stream is told a time of its own to come back, between half and one and a half of what is set', async () => {
   const [, openLog] = LOGS[0]!
   await using held = await openLog()
-  const hub = await createHub(held.log, { retryMs: 1_000, heartbeatMs: 0, batchMs: 0 })
+  const hub = await createHub({ log: held.log, retryMs: 1_000, heartbeatMs: 0, batchMs: 0 })
   const times: number[] = []
   for (let i = 0; i < 300; i += 1) {
     const sink = await open(hub, { selectors: ['t'] })
@@ -293,7 +293,7 @@ test('each stream is told a time of its own to come back, between half and one a
 test('a reader that is gone by the time its stream would open leaves nothing behind', async () => {
   const [, openLog] = LOGS[0]!
   await using held = await openLog()
-  const hub = await createHub(held.log, { heartbeatMs: 0, batchMs: 0 })
+  const hub = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
   expect(await hub.subscribe(reading({ selectors: ['t'] }), () => undefined)).toBe('gone')
   const sink = createScriptedSink()
   await hub.subscribe(reading({ selectors: ['t'] }), () => sink)

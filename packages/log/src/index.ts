@@ -30,6 +30,7 @@ export {
   type MemoryEngine,
   type MemoryLogOptions,
 } from './memory-log.ts'
+export { openLog, shownLog, type LogOptions } from './open-log.ts'
 export { openReopeningLog } from './reopening-log.ts'
 export type { RetentionRule } from './retention.ts'
 export { coveredBy } from './covered-by.ts'

@@ -15,7 +15,8 @@ import {
 import type { ServerLimits } from '@tailrace/http/node'
 import { createHub, DEFAULT_STALL_MS } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
-import type { EventLog } from '@tailrace/log'
+import { openLog } from '@tailrace/log'
+import type { EventLog, LogOptions } from '@tailrace/log'
 import { createDoors } from './doors.ts'
 import type { Doors } from './doors.ts'
 import { createPressure } from './limits/pressure.ts'
@@ -30,8 +31,6 @@ import { metricsRoute } from './observe/metrics-route.ts'
 import { PLAIN_JOURNAL } from './observe/journal.ts'
 import type { Journal } from './observe/journal.ts'
 import { createMetrics } from './observe/metrics.ts'
-import { openLog } from './open-log.ts'
-import type { LogOptions } from './open-log.ts'
 import { createPeerWatch } from './peers/watch.ts'
 import { welcomeRoute } from './welcome.ts'
 
@@ -125,7 +124,8 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   }
 
   try {
-    const hub = await createHub(log, {
+    const hub = await createHub({
+      log,
       node: hostname(),
       ...options.hub,
       onError: journal.failed,

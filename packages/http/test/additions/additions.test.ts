@@ -19,7 +19,7 @@ let transports: string[]
 let stop: () => void
 
 beforeEach(async () => {
-  hub = await createHub(createMemoryLog(), { heartbeatMs: 0 })
+  hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0 })
   const server = createHttpServer(createHandler(hub, { gate, routes: ROUTES, onError }), LIMITS)
   const cut = takeStreams(server, hub, LIMITS, { gate, routes: ROUTES })
   server.listen(0, '127.0.0.1')

@@ -1,7 +1,7 @@
+import { shownLog } from '@tailrace/log'
 import { PLAIN_JOURNAL } from '../observe/journal.ts'
 import type { Journal } from '../observe/journal.ts'
 import type { TlsFiles } from '../net/tls.ts'
-import { shownLog } from '../open-log.ts'
 import type { Running, ServerOptions } from '../start-server.ts'
 import { banner } from './banner.ts'
 import { outliveOutput } from './output.ts'

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { openLog } from '../open-log.ts'
+import { openLog } from '@tailrace/log'
 import { CopyError } from './copy-error.ts'
 import { copyLog } from './copy-log.ts'
 import type { CopyOptions } from './copy-log.ts'

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/observe/metrics.ts'
 
 test('a metric says whether the log is interrupted', async () => {
   const scripted = createScriptedLog(createMemoryLog())
-  const hub = await createHub(scripted.log)
+  const hub = await createHub({ log: scripted.log })
   const budget = new Budget('max-bodies', 1)
   const metrics = createMetrics(hub, {
     pressure: { turnMs: 0 },

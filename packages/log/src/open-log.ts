@@ -1,0 +1,88 @@
+import { withoutCredentials } from './engine-url.ts'
+import type { DurabilityOptions } from './durability.ts'
+import { LogError } from './errors.ts'
+import type { EventLog } from './event-log.ts'
+import { openReopeningLog } from './reopening-log.ts'
+
+export interface LogOptions extends DurabilityOptions {
+  /** The password for the engine. @defaultValue that in the URL, if any */
+  readonly password?: string | undefined
+}
+
+interface EngineOptions extends LogOptions {
+  readonly url: string
+}
+
+type OpenEngine = (options: EngineOptions) => Promise<EventLog>
+
+/** An engine that several nodes can share. */
+interface Engine {
+  readonly schemes: readonly string[]
+  /** The package of the engine, which no other log needs. */
+  readonly package: string
+  /** The function of the package that opens a log. */
+  readonly open: string
+}
+
+const ENGINES: readonly Engine[] = [
+  {
+    schemes: ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'redis+cluster', 'rediss+cluster'],
+    package: '@tailrace/log-redis',
+    open: 'openRedisLog',
+  },
+  { schemes: ['postgres', 'postgresql'], package: '@tailrace/log-postgres', open: 'openPostgresLog' },
+  { schemes: ['nats', 'nats+tls'], package: '@tailrace/log-nats', open: 'openNatsLog' },
+  { schemes: ['kafka', 'kafka+tls'], package: '@tailrace/log-kafka', open: 'openKafkaLog' },
+]
+
+const ACCEPTED = [
+  'sqlite:FILE',
+  'memory:',
+  ...ENGINES.flatMap(({ schemes }) => schemes.map((one) => `${one}://…`)),
+]
+
+/**
+ * Opens the log at a URL. A log on an engine needs the package of that engine, such as `@tailrace/log-redis`. It also opens
+ * while the engine cannot be reached, and is opened again when the engine holds another one.
+ *
+ * @throws RangeError if the URL is not that of a log, LogError if the log cannot be used
+ */
+export async function openLog(url: string, options: LogOptions = {}): Promise<EventLog> {
+  const engine = ENGINES.find(({ schemes }) => schemes.some((scheme) => url.startsWith(`${scheme}://`)))
+  if (engine !== undefined) {
+    const open = await loadEngine(engine)
+    return openReopeningLog(() => open({ ...options, url }))
+  }
+  if (options.password !== undefined) {
+    throw new RangeError(`a password is only for a log on an engine, not for ${shownLog(url)}`)
+  }
+  if (url === 'memory:') {
+    if (options.requireDurable !== true) return (await import('./memory-log.ts')).createMemoryLog()
+    throw new LogError(
+      'not-durable',
+      'The log memory: loses every event when the hub stops: use another one.',
+    )
+  }
+  if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
+    const { openSqliteLog } = await import('./sqlite-log.ts')
+    return openSqliteLog({ path: url.slice('sqlite:'.length) })
+  }
+  throw new RangeError(`a log must be one of ${ACCEPTED.join(', ')}, not ${JSON.stringify(shownLog(url))}`)
+}
+
+/** The URL of a log as it may be printed. */
+export function shownLog(url: string): string {
+  return url.startsWith('sqlite:') ? url : withoutCredentials(url)
+}
+
+/** Applications install only the package of their own engine, so bundlers must not look for the others. */
+async function loadEngine(engine: Engine): Promise<OpenEngine> {
+  try {
+    const module = await import(/* webpackIgnore: true */ /* @vite-ignore */ engine.package)
+    return (module as Record<string, OpenEngine>)[engine.open]!
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    const message = `This log needs the package ${engine.package}: install it next to @tailrace/hub.`
+    throw new LogError('cannot-open', message, { cause })
+  }
+}
