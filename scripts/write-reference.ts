@@ -1,7 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { reference } from '../packages/server/src/cli/help.ts'
 import { VERBS } from '../packages/server/src/cli/verbs.ts'
+import { apiPages } from './reference/page.ts'
 
 const folder = new URL('../docs/reference/', import.meta.url)
 mkdirSync(folder, { recursive: true })
 writeFileSync(new URL('cli.md', folder), reference(VERBS))
+
+const api = new URL('api/', folder)
+rmSync(api, { recursive: true, force: true })
+mkdirSync(api)
+for (const [name, text] of apiPages()) writeFileSync(new URL(name, api), text)

@@ -1,0 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { apiPages, unexplained } from '../reference/page.ts'
+import { ROOT } from './checkout.ts'
+
+const FOLDER = join(ROOT, 'docs/reference/api')
+const pages = apiPages()
+
+test('the API reference is what `npm run docs` writes', () => {
+  expect(readdirSync(FOLDER).toSorted()).toEqual([...pages.keys()].toSorted())
+  for (const [name, text] of pages) expect(readFileSync(join(FOLDER, name), 'utf8')).toBe(text)
+})
+
+test('every public name of the documented packages has a doc comment', () => {
+  expect(unexplained()).toEqual([])
+})
