@@ -15,7 +15,7 @@ export function paragraphsOf({ text, tags }: Doc, linker: Linker): string[] {
   let fallback = ''
   for (const tag of tags) {
     const said = ended(tag.text)
-    if (tag.name === 'param') params.push(`- ${indented(said.replace(/^(\S+)\s+-\s+/, '`$1`: '))}`)
+    if (tag.name === 'param') params.push(`- ${indented(paramOf(said))}`)
     else if (tag.name === 'returns') sentences.push(`Returns ${said}`)
     else if (tag.name === 'throws') sentences.push(`Throws ${withErrors(said, linker)}`)
     // After a parameter, it is the default of that parameter.
@@ -31,6 +31,14 @@ export function paragraphsOf({ text, tags }: Doc, linker: Linker): string[] {
 /** The lines after the first, moved under a list item. */
 export function indented(text: string): string {
   return text.replaceAll('\n', '\n  ').replaceAll(/^ +$/gm, '')
+}
+
+/** `name - text`, or a sentence that begins with the name. */
+function paramOf(text: string): string {
+  return text.replace(
+    /^(\S+)(\s+-)?/,
+    (_, name: string, dash?: string) => `\`${name}\`${dash === undefined ? '' : ':'}`,
+  )
 }
 
 function ended(text: string): string {

@@ -13,9 +13,14 @@ interface Span {
   readonly end: number
 }
 
+interface Cut extends Span {
+  /** Written in its place. */
+  readonly instead?: string
+}
+
 /** A declaration as in a `.d.ts` file: without comments, function bodies, values and what is private. */
 export function signatureOf({ name, module, node }: Declared): string {
-  const cuts: Span[] = [...module.comments]
+  const cuts: Cut[] = [...module.comments]
   cut(node)
   return excerpt(module.source, spanOf(node, name), cuts)
 
@@ -28,11 +33,26 @@ export function signatureOf({ name, module, node }: Declared): string {
     if (inner.type === 'PropertyDefinition' && inner.value !== null && inner.typeAnnotation) {
       cuts.push({ start: inner.typeAnnotation.end, end: inner.value.end })
     }
-    if (inner.type === 'VariableDeclarator' && inner.init !== null && inner.id.typeAnnotation) {
+    const asserted = assertedType(inner)
+    if (asserted !== undefined && inner.type === 'VariableDeclarator') {
+      cuts.push({ start: inner.id.end, end: asserted.start, instead: ': ' })
+    } else if (inner.type === 'VariableDeclarator' && inner.init !== null && inner.id.typeAnnotation) {
       const value = module.source.slice(inner.init.start, inner.init.end)
       if (!isPlain(value)) cuts.push({ start: inner.id.end, end: inner.init.end })
     }
   }
+}
+
+/** The type of a variable that is only named by an assertion: `value as Type`, but not `as const`. */
+function assertedType(node: Node): Node | undefined {
+  if (node.type !== 'VariableDeclarator' || node.init?.type !== 'TSAsExpression' || node.id.typeAnnotation)
+    return undefined
+  const { typeAnnotation } = node.init
+  const isConst =
+    typeAnnotation.type === 'TSTypeReference' &&
+    typeAnnotation.typeName.type === 'Identifier' &&
+    typeAnnotation.typeName.name === 'const'
+  return isConst ? undefined : typeAnnotation
 }
 
 /** The value of a constant in words: `15,000`, `16 MiB`. Undefined if it is not a number. */
@@ -81,8 +101,11 @@ export function mentionedIn({ node }: Declared): readonly string[] {
     else if (isClass(inner) && inner.superClass !== null) note(inner.superClass)
     if (inner.type === 'PropertyDefinition' && inner.typeAnnotation) {
       for (const child of childrenOf(inner)) if (child !== inner.value) visit(child)
-    } else if (inner.type === 'VariableDeclarator') visit(inner.id)
-    else for (const child of childrenOf(inner)) visit(child)
+    } else if (inner.type === 'VariableDeclarator') {
+      visit(inner.id)
+      const asserted = assertedType(inner)
+      if (asserted !== undefined) visit(asserted)
+    } else for (const child of childrenOf(inner)) visit(child)
   }
 
   function note(name: Node): void {
@@ -103,12 +126,12 @@ function spanOf(node: Declaration, name: string): Span {
 }
 
 /** The text between two places, without what is cut, and without the blank lines that this leaves. */
-export function excerpt(source: string, { start, end }: Span, cuts: readonly Span[] = []): string {
+export function excerpt(source: string, { start, end }: Span, cuts: readonly Cut[] = []): string {
   let text = ''
   let at = start
   for (const next of cuts.toSorted((a, b) => a.start - b.start)) {
     if (next.start < at || next.start >= end) continue
-    text += source.slice(at, next.start)
+    text += source.slice(at, next.start) + (next.instead ?? '')
     at = next.end
   }
   text += source.slice(at, end)
