@@ -7,6 +7,8 @@ export interface FanOut {
   readonly rate: number
   readonly seconds: number
   readonly connections: number
+  /** The data of each event, with a mark in it. @defaultValue {@link EVENT_DATA} */
+  readonly data?: string
 }
 
 export const FAN_OUT_COLUMNS: readonly Column[] = [
@@ -28,7 +30,7 @@ export async function fanOut({ peer, place, size }: Trial, work: FanOut): Promis
     count: work.readers,
     processes: READER_PROCESSES,
   })
-  const load = { ...work, request: peer.publish(place, 'fan-out', EVENT_DATA) }
+  const load = { ...work, request: peer.publish(place, 'fan-out', work.data ?? EVENT_DATA) }
   await warmUp(readers, { ...load, seconds: size.pick(2, 0.5) })
   return fanOutFigures(work, await measure(server, readers, load))
 }

@@ -1,0 +1,28 @@
+import { atMost, type Reach } from '../reach.ts'
+import { medianOf, type Results } from '../results.ts'
+
+const RIVAL = 'better-sse'
+
+/** The targets for applications, compared with the medians. */
+export function reachOfApps(results: Results): Reach[] {
+  const at = (scenario: string, key: string, peer = 'tailrace'): number =>
+    medianOf(results, scenario, peer, key)
+  const ratio = (scenario: string): number => at(scenario, 'cpuMicros') / at(scenario, 'cpuMicros', RIVAL)
+  return [
+    atMost('CPU per delivery, 1 KiB × 2,000', 'half of better-sse’s', ratio('embed'), 0.5, '× better-sse’s'),
+    atMost(
+      'CPU per delivery, 100 B × 2,000',
+      'half of better-sse’s',
+      ratio('embed-small'),
+      0.5,
+      '× better-sse’s',
+    ),
+    atMost(
+      'memory growth with 1,000 stalled sessions',
+      '32 MiB',
+      at('stalled-sessions', 'growthMib'),
+      32,
+      'MiB',
+    ),
+  ]
+}
