@@ -36,6 +36,7 @@ export type HttpErrorCode =
   | 'keys-unavailable'
   | 'invalid-query'
   | 'too-many-selectors'
+  | 'head-sent'
   | 'body-consumed'
   | 'internal'
 
@@ -74,10 +75,13 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'not-found': 404,
   'unknown-topic': 404,
   'unknown-connection': 404,
+  'unknown-stream': 404,
   'method-not-allowed': 405,
   'not-acceptable': 406,
   'request-timeout': 408,
   'topic-ended': 409,
+  'stream-exists': 409,
+  'stream-over': 409,
   'cursor-gone': 410,
   'event-too-large': 413,
   'batch-too-large': 413,
@@ -87,6 +91,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'too-many-connections': 429,
   'too-many-publishes': 429,
   'head-too-large': 431,
+  'head-sent': 500,
   'body-consumed': 500,
   internal: 500,
   unsupported: 501,
