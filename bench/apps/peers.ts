@@ -18,11 +18,11 @@ export function startProgram(
   })
 }
 
-/** Both publish an object, which each turns into JSON as its own way is. */
+/** The data is JSON: the app parses it, and publishes an object. */
 const ADDRESSES = {
   subscribe: ({ port }: Place, topic: string): WireRequest => get(port, `/events/${topic}`),
   publish: ({ port }: Place, topic: string, data: string): WireRequest =>
-    post(port, `/events/${topic}`, JSON.stringify({ note: data }), { 'Content-Type': 'application/json' }),
+    post(port, `/events/${topic}`, data, { 'Content-Type': 'application/json' }),
 }
 
 /** The same Express app with one library or the other. */

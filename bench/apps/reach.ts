@@ -9,11 +9,17 @@ export function reachOfApps(results: Results): Reach[] {
     medianOf(results, scenario, peer, key)
   const ratio = (scenario: string): number => at(scenario, 'cpuMicros') / at(scenario, 'cpuMicros', RIVAL)
   return [
-    atMost('CPU per delivery, 1 KiB × 2,000', 'half of better-sse’s', ratio('embed'), 0.5, '× better-sse’s'),
     atMost(
-      'CPU per delivery, 100 B × 2,000',
+      'CPU per delivery, an order × 2,000',
       'half of better-sse’s',
-      ratio('embed-small'),
+      ratio('embed-order'),
+      0.5,
+      '× better-sse’s',
+    ),
+    atMost(
+      'CPU per delivery, a short note × 2,000',
+      'half of better-sse’s',
+      ratio('embed-note'),
       0.5,
       '× better-sse’s',
     ),

@@ -1,28 +1,40 @@
 import { FAN_OUT_COLUMNS, type FanOut, fanOut } from '../../fan-out.ts'
-import { markedData } from '../../load/mark.ts'
+import { BLANK_MARK } from '../../load/mark.ts'
 import type { Scenario, Size } from '../../scenario.ts'
 
 const SESSIONS = 2000
 const RATE = 20
 
-const work = (size: Size, bytes: number): FanOut => ({
+const NOTE = JSON.stringify({ mark: BLANK_MARK, text: 'Your order has been paid', total: 12 })
+
+const ORDER = JSON.stringify({
+  mark: BLANK_MARK,
+  lines: Array.from({ length: 13 }, (_, i) => ({
+    sku: `A-${1000 + i}`,
+    title: `Article number ${i}`,
+    quantity: (i % 3) + 1,
+    price: i + 0.99,
+  })),
+})
+
+const work = (size: Size, data: string): FanOut => ({
   readers: SESSIONS,
   rate: RATE,
   seconds: size.pick(5, 2),
   connections: 8,
-  data: markedData(bytes),
+  data,
 })
 
-function embedding(name: string, shown: string, bytes: number): Scenario {
+function embedding(name: string, what: string, data: string): Scenario {
   return {
     name,
-    title: `One event of ${shown} to ${SESSIONS.toLocaleString('en')} sessions`,
+    title: `${what} to ${SESSIONS.toLocaleString('en')} sessions`,
     describe: (size) =>
-      `${RATE} events/s, each to all sessions of an Express app, for ${work(size, bytes).seconds} s. An event is an object with a string of ${shown}.`,
+      `${RATE} objects/s of ${data.length} B of JSON, each published to all sessions of an Express app, for ${work(size, data).seconds} s.`,
     columns: FAN_OUT_COLUMNS,
-    run: (trial) => fanOut(trial, work(trial.size, bytes)),
+    run: (trial) => fanOut(trial, work(trial.size, data)),
   }
 }
 
-export const embed: Scenario = embedding('embed', '1 KiB', 1024)
-export const embedSmall: Scenario = embedding('embed-small', '100 B', 100)
+export const embedOrder: Scenario = embedding('embed-order', 'One order', ORDER)
+export const embedNote: Scenario = embedding('embed-note', 'One short note', NOTE)

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024
 const STALLED = 1000
 const HEALTHY = 100
 const RATE = 50
-const DATA = markedData(4096)
+const DATA = JSON.stringify({ note: markedData(4096) })
 const seconds = (size: Size): number => size.pick(10, 3)
 
 export const stalledSessions: Scenario = {
