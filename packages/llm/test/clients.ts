@@ -15,6 +15,8 @@ export interface Client {
   events(url: string): Promise<unknown[]>
   /** The message that the library's helper has assembled at the end. */
   final(url: string): Promise<unknown>
+  /** The response to a request of the library, before it has read any of it. */
+  ask(url: string, signal: AbortSignal): Promise<Response>
   /** Everything that the library yields for a response that something else has asked for. */
   parse(response: Response): Promise<unknown[]>
 }
@@ -29,13 +31,11 @@ function claude(url: string): Anthropic {
   return new Anthropic({ baseURL: url, apiKey: 'key', maxRetries: 0 })
 }
 
-const CHAT = { model: 'gpt-5', messages: [{ role: 'user', content: 'Weather?' }] } as const
-const RESPONSES = { model: 'gpt-5', input: 'Weather?' } as const
-const MESSAGES = {
-  model: 'claude-test',
-  max_tokens: 100,
-  messages: [{ role: 'user', content: 'Weather?' }],
-} as const
+const QUESTION = { role: 'user' as const, content: 'Weather?' }
+const CHAT = { model: 'gpt-5', messages: [QUESTION] }
+const RESPONSES = { model: 'gpt-5', input: QUESTION.content }
+const MESSAGES = { model: 'claude-test', max_tokens: 100, messages: [QUESTION] }
+const stream = true
 
 async function all(events: AsyncIterable<unknown>): Promise<unknown[]> {
   const seen: unknown[] = []
@@ -47,33 +47,25 @@ export const CLIENTS: Readonly<Record<ClientFormat, Client>> = {
   'openai-chat': {
     answer: CHAT_ANSWER,
     path: '/v1/chat/completions',
-    events: async (url) =>
-      all(await openai(url).chat.completions.create({ ...CHAT, messages: [...CHAT.messages], stream: true })),
-    final: (url) =>
-      openai(url)
-        .chat.completions.stream({ ...CHAT, messages: [...CHAT.messages] })
-        .finalChatCompletion(),
+    events: async (url) => all(await openai(url).chat.completions.create({ ...CHAT, stream })),
+    final: (url) => openai(url).chat.completions.stream(CHAT).finalChatCompletion(),
+    ask: (url, signal) => openai(url).chat.completions.create({ ...CHAT, stream }, { signal }).asResponse(),
     parse: (response) => all(OpenAIStream.fromSSEResponse(response, new AbortController())),
   },
   'openai-responses': {
     answer: RESPONSE_ANSWER,
     path: '/v1/responses',
-    events: async (url) => all(await openai(url).responses.create({ ...RESPONSES, stream: true })),
-    final: (url) =>
-      openai(url)
-        .responses.stream({ ...RESPONSES })
-        .finalResponse(),
+    events: async (url) => all(await openai(url).responses.create({ ...RESPONSES, stream })),
+    final: (url) => openai(url).responses.stream(RESPONSES).finalResponse(),
+    ask: (url, signal) => openai(url).responses.create({ ...RESPONSES, stream }, { signal }).asResponse(),
     parse: (response) => all(OpenAIStream.fromSSEResponse(response, new AbortController())),
   },
   anthropic: {
     answer: MESSAGE_ANSWER,
     path: '/v1/messages',
-    events: async (url) =>
-      all(await claude(url).messages.create({ ...MESSAGES, messages: [...MESSAGES.messages], stream: true })),
-    final: (url) =>
-      claude(url)
-        .messages.stream({ ...MESSAGES, messages: [...MESSAGES.messages] })
-        .finalMessage(),
+    events: async (url) => all(await claude(url).messages.create({ ...MESSAGES, stream })),
+    final: (url) => claude(url).messages.stream(MESSAGES).finalMessage(),
+    ask: (url, signal) => claude(url).messages.create({ ...MESSAGES, stream }, { signal }).asResponse(),
     parse: (response) => all(AnthropicStream.fromSSEResponse(response, new AbortController())),
   },
 }
