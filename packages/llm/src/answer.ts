@@ -38,10 +38,7 @@ export interface Answer {
  *
  * @throws RangeError for a name that is not a format
  */
-export function answer(
-  hub: Hub,
-  { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions,
-): Answer {
+export function answer(hub: Hub, { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions): Answer {
   const known = formatOf(format)
   return {
     topic,

@@ -44,7 +44,8 @@ export async function transfer(
     // Then the stream has ended.
     if (writer.signal.aborted) throw writer.signal.reason
     if (RelayError.is(error) && error.code === 'upstream-failed') throw error
-    const reason = HubError.is(error) && error.code === 'event-too-large' ? tooLarge(maxEventBytes, error) : error
+    const reason =
+      HubError.is(error) && error.code === 'event-too-large' ? tooLarge(maxEventBytes, error) : error
     const shown = RelayError.is(reason) ? new StreamFailure(reason.code, reason.message) : reason
     // If the log cannot store this, readers learn of it when the lease of the producer expires.
     await writer.fail(shown).catch(() => undefined)
@@ -63,7 +64,8 @@ async function copy(
   for await (const events of batches) {
     for (const event of events) {
       count += 1
-      if (format.ending(event) !== undefined) return { id: await writer.end(event), events: count, last: event }
+      if (format.ending(event) !== undefined)
+        return { id: await writer.end(event), events: count, last: event }
       await writer.write(event.data, event)
     }
   }

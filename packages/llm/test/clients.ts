@@ -49,7 +49,10 @@ export const CLIENTS: Readonly<Record<ClientFormat, Client>> = {
     path: '/v1/chat/completions',
     events: async (url) => all(await openai(url).chat.completions.create({ ...CHAT, stream })),
     final: (url) => openai(url).chat.completions.stream(CHAT).finalChatCompletion(),
-    ask: (url, signal) => openai(url).chat.completions.create({ ...CHAT, stream }, { signal }).asResponse(),
+    ask: (url, signal) =>
+      openai(url)
+        .chat.completions.create({ ...CHAT, stream }, { signal })
+        .asResponse(),
     parse: (response) => all(OpenAIStream.fromSSEResponse(response, new AbortController())),
   },
   'openai-responses': {
@@ -57,7 +60,10 @@ export const CLIENTS: Readonly<Record<ClientFormat, Client>> = {
     path: '/v1/responses',
     events: async (url) => all(await openai(url).responses.create({ ...RESPONSES, stream })),
     final: (url) => openai(url).responses.stream(RESPONSES).finalResponse(),
-    ask: (url, signal) => openai(url).responses.create({ ...RESPONSES, stream }, { signal }).asResponse(),
+    ask: (url, signal) =>
+      openai(url)
+        .responses.create({ ...RESPONSES, stream }, { signal })
+        .asResponse(),
     parse: (response) => all(OpenAIStream.fromSSEResponse(response, new AbortController())),
   },
   anthropic: {
@@ -65,7 +71,10 @@ export const CLIENTS: Readonly<Record<ClientFormat, Client>> = {
     path: '/v1/messages',
     events: async (url) => all(await claude(url).messages.create({ ...MESSAGES, stream })),
     final: (url) => claude(url).messages.stream(MESSAGES).finalMessage(),
-    ask: (url, signal) => claude(url).messages.create({ ...MESSAGES, stream }, { signal }).asResponse(),
+    ask: (url, signal) =>
+      claude(url)
+        .messages.create({ ...MESSAGES, stream }, { signal })
+        .asResponse(),
     parse: (response) => all(AnthropicStream.fromSSEResponse(response, new AbortController())),
   },
 }

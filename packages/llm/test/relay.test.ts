@@ -1,8 +1,9 @@
+import { createWebSink } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import type { StoredEvent } from '@tailrace/log'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { relay } from '../src/index.ts'
+import { formatDialect, relay } from '../src/index.ts'
 import type { RelayError, RelayOptions } from '../src/index.ts'
 import { CLIENTS, FORMATS } from './clients.ts'
 import { sends, startUpstream } from './scripted-upstream.ts'
@@ -56,41 +57,49 @@ function reply(): Promise<Reply> {
 }
 
 describe('an answer', () => {
-  test.each(FORMATS)('of %s is stored as it was sent, and its terminal event ends the topic', async (format) => {
-    upstream.script = sends(CLIENTS[format].answer)
-    const { id, events } = await relay(hub, ask, { topic: 'answer', format }).done
-    const after = await stored()
-    const text = after.map(({ type, data }) => `${type === undefined ? '' : `event: ${type}\n`}data: ${data}\n\n`)
-    expect(text.join('')).toBe(CLIENTS[format].answer)
-    expect([events, id.endsWith(`.${after.at(-1)!.offset}`)]).toEqual([after.length, true])
-    await expect(hub.publish('answer', { data: 'more' })).rejects.toMatchObject({ code: 'topic-ended' })
-  })
+  test.each(FORMATS)(
+    'of %s is stored as it was sent, and its terminal event ends the topic',
+    async (format) => {
+      upstream.script = sends(CLIENTS[format].answer)
+      const { id, events } = await relay(hub, ask, { topic: 'answer', format }).done
+      const after = await stored()
+      const text = after.map(
+        ({ type, data }) => `${type === undefined ? '' : `event: ${type}\n`}data: ${data}\n\n`,
+      )
+      expect(text.join('')).toBe(CLIENTS[format].answer)
+      expect([events, id.endsWith(`.${after.at(-1)!.offset}`)]).toEqual([after.length, true])
+      await expect(hub.publish('answer', { data: 'more' })).rejects.toMatchObject({ code: 'topic-ended' })
+    },
+  )
 
   test.each([
     ['LF', '\n'],
     ['CRLF', '\r\n'],
     ['CR', '\r'],
-  ])('whose lines end in %s, with comments, ids and data of many lines, arrives byte by byte', async (_, end) => {
-    const lines = [
-      '\uFEFF: OPENROUTER PROCESSING',
-      '',
-      'id: 7',
-      'retry: 1',
-      'event: a b',
-      'data: é',
-      'data:  two spaces ',
-      'data',
-      'data:🌍',
-      'unknown: x',
-      '',
-      'data: [DONE]',
-      '',
-      '',
-    ]
-    upstream.script = sends(lines.join(end), 1)
-    await relay(hub, ask, CHAT).done
-    expect(frames(await stored())).toEqual([['a b', 'é\n two spaces \n\n🌍'], '[DONE]'])
-  })
+  ])(
+    'whose lines end in %s, with comments, ids and data of many lines, arrives byte by byte',
+    async (_, end) => {
+      const lines = [
+        '\uFEFF: OPENROUTER PROCESSING',
+        '',
+        'id: 7',
+        'retry: 1',
+        'event: a b',
+        'data: é',
+        'data:  two spaces ',
+        'data',
+        'data:🌍',
+        'unknown: x',
+        '',
+        'data: [DONE]',
+        '',
+        '',
+      ]
+      upstream.script = sends(lines.join(end), 1)
+      await relay(hub, ask, CHAT).done
+      expect(frames(await stored())).toEqual([['a b', 'é\n two spaces \n\n🌍'], '[DONE]'])
+    },
+  )
 
   test('is stored as it arrives, while the rest of it is still to come', async () => {
     const asked = reply()
@@ -162,20 +171,23 @@ describe('an API that refuses', () => {
     [401, 'x-request-id', '{"error":{"message":"Incorrect API key provided: sk-1234"}}'],
     [429, 'request-id', '{"type":"error","error":{"type":"rate_limit_error"}}'],
     [500, 'x-request-id', ''],
-  ])('with %d: the error has the status, the request and the body; readers do not see the body', async (...facts) => {
-    const [status, name, body] = facts
-    upstream.script = async ({ head, write, end }) => {
-      head(status, { 'Content-Type': 'application/json', [name]: 'req_1' })
-      await write(body)
-      end()
-    }
-    const error = await failureOf(relay(hub, ask, CHAT))
-    expect(error).toMatchObject({ code: 'upstream-refused', details: { status, requestId: 'req_1', body } })
-    const message = `The API responded with status ${status} (request req_1).`
-    expect(frames(await stored())).toEqual([
-      ['tailrace.failed', JSON.stringify({ code: 'upstream-refused', message })],
-    ])
-  })
+  ])(
+    'with %d: the error has the status, the request and the body; readers do not see the body',
+    async (...facts) => {
+      const [status, name, body] = facts
+      upstream.script = async ({ head, write, end }) => {
+        head(status, { 'Content-Type': 'application/json', [name]: 'req_1' })
+        await write(body)
+        end()
+      }
+      const error = await failureOf(relay(hub, ask, CHAT))
+      expect(error).toMatchObject({ code: 'upstream-refused', details: { status, requestId: 'req_1', body } })
+      const message = `The API responded with status ${status} (request req_1).`
+      expect(frames(await stored())).toEqual([
+        ['tailrace.failed', JSON.stringify({ code: 'upstream-refused', message })],
+      ])
+    },
+  )
 
   test.each(['application/json', 'text/html; charset=utf-8', 'text/event-streams'])(
     'by responding with %s is closed after the beginning of its body, however long that is',
@@ -186,7 +198,11 @@ describe('an API that refuses', () => {
       head(200, { 'Content-Type': type })
       await write('é'.repeat(1_000_000))
       const { code, message, details } = await failureOf(answer)
-      expect([code, details.status, Buffer.byteLength(details.body!)]).toEqual(['upstream-refused', 200, 4096])
+      expect([code, details.status, Buffer.byteLength(details.body!)]).toEqual([
+        'upstream-refused',
+        200,
+        4096,
+      ])
       expect(message).toContain(type.split(';')[0])
       await closed
     },
@@ -197,7 +213,9 @@ describe('an API that refuses', () => {
     gone.close()
     const error = await failureOf(relay(hub, () => fetch(gone.url), CHAT))
     expect(error).toMatchObject({ code: 'upstream-refused', cause: { message: 'fetch failed' } })
-    expect(frames(await stored())).toMatchObject([['tailrace.failed', expect.stringContaining('upstream-refused')]])
+    expect(frames(await stored())).toMatchObject([
+      ['tailrace.failed', expect.stringContaining('upstream-refused')],
+    ])
   })
 })
 
@@ -208,7 +226,10 @@ describe('an answer that is not complete', () => {
     ['before the blank line of an event', 'data: x\n\ndata: y\n'],
     ['in the middle of a character', Buffer.from('data: x\n\ndata: é').subarray(0, -1)],
   ])('because it ends, or breaks off, %s fails as truncated', async (_, text) => {
-    for (const [topic, finish] of [['ends', 'end'], ['breaks', 'cut']] as const) {
+    for (const [topic, finish] of [
+      ['ends', 'end'],
+      ['breaks', 'cut'],
+    ] as const) {
       upstream.script = async (to) => {
         await to.write(text)
         to[finish]()
@@ -234,16 +255,22 @@ describe('an answer that is not complete', () => {
     ['openai-responses', 'event: error\n', '{"type":"error",  "code":"server_error"}'],
     ['openai-responses', 'event: response.failed\n', '{"type":"response.failed",  "response":{}}'],
     ['anthropic', 'event: error\n', '{"type":"error",  "error":{"type":"overloaded_error"}}'],
-  ] as const)('because of an error of %s (%s) ends with that error as it was sent', async (format, name, data) => {
-    upstream.script = sends(`${name}data: ${data}\n\nevent: message_stop\ndata: [DONE]\n\n`)
-    const error = await failureOf(relay(hub, ask, { topic: 'answer', format }))
-    expect(error).toMatchObject({ code: 'upstream-failed', details: { body: data } })
-    expect((await stored()).map((event) => event.data)).toEqual([data])
-    await expect(hub.publish('answer', { data: 'more' })).rejects.toMatchObject({ code: 'topic-ended' })
-  })
+  ] as const)(
+    'because of an error of %s (%s) ends with that error as it was sent',
+    async (format, name, data) => {
+      upstream.script = sends(`${name}data: ${data}\n\nevent: message_stop\ndata: [DONE]\n\n`)
+      const error = await failureOf(relay(hub, ask, { topic: 'answer', format }))
+      expect(error).toMatchObject({ code: 'upstream-failed', details: { body: data } })
+      expect((await stored()).map((event) => event.data)).toEqual([data])
+      await expect(hub.publish('answer', { data: 'more' })).rejects.toMatchObject({ code: 'topic-ended' })
+    },
+  )
 
   test('because the API says nothing more is given up, also before its head', async () => {
-    for (const [topic, text] of [['head', ''], ['body', 'data: x\n\n']] as const) {
+    for (const [topic, text] of [
+      ['head', ''],
+      ['body', 'data: x\n\n'],
+    ] as const) {
       const asked = reply()
       const answer = relay(hub, ask, { ...CHAT, topic, idleMs: 200 })
       const { write, closed } = await asked
@@ -274,20 +301,23 @@ describe('an event that is larger than the hub accepts', () => {
     ['a little', MAX_EVENT_BYTES + 1, '\n\ndata: [DONE]\n\n'],
     ['a little, in characters of several bytes', MAX_EVENT_BYTES / 2 + 1, '\n\ndata: [DONE]\n\n'],
     ['much, and not complete', 40 * MAX_EVENT_BYTES, ''],
-  ])('by %s ends the stream, after what came before it, and the connection is closed', async (_, length, end) => {
-    const asked = reply()
-    const answer = relay(hub, ask, CHAT)
-    const { write, closed } = await asked
-    await write(`data: before\n\ndata: ${'é'.repeat(length)}${end}`)
-    expect(await failureOf(answer)).toMatchObject({
-      code: 'event-too-large',
-      details: { maxEventBytes: MAX_EVENT_BYTES },
-    })
-    await closed
-    const [before, failed, ...rest] = await stored()
-    expect([before?.data, failed?.type, rest]).toEqual(['before', 'tailrace.failed', []])
-    expect(JSON.parse(failed!.data)).toMatchObject({ code: 'event-too-large' })
-  })
+  ])(
+    'by %s ends the stream, after what came before it, and the connection is closed',
+    async (_, length, end) => {
+      const asked = reply()
+      const answer = relay(hub, ask, CHAT)
+      const { write, closed } = await asked
+      await write(`data: before\n\ndata: ${'é'.repeat(length)}${end}`)
+      expect(await failureOf(answer)).toMatchObject({
+        code: 'event-too-large',
+        details: { maxEventBytes: MAX_EVENT_BYTES },
+      })
+      await closed
+      const [before, failed, ...rest] = await stored()
+      expect([before?.data, failed?.type, rest]).toEqual(['before', 'tailrace.failed', []])
+      expect(JSON.parse(failed!.data)).toMatchObject({ code: 'event-too-large' })
+    },
+  )
 
   test('is one that cannot be named in a frame: it ends the stream as well', async () => {
     upstream.script = sends('event: tailrace.end\ndata: {}\n\n')
@@ -312,30 +342,29 @@ describe('a relay that is cancelled', () => {
     'its signal': (controller) => controller.abort(),
     'hub.cancelStream': () => hub.cancelStream('answer'),
   }
+  const CANCELLED = ['tailrace.failed', expect.stringContaining('cancelled')]
 
-  test.each(Object.entries(WAYS))('by %s closes the connection to the API, before or after its head', async (...way) => {
-    const [, cancel] = way
-    for (const [topic, text] of [['answer', 'data: x\n\n']] as const) {
-      const controller = new AbortController()
-      const asked = reply()
-      const answer = relay(hub, ask, { ...CHAT, topic, signal: controller.signal })
-      const { write, closed } = await asked
-      await write(text)
-      await expect.poll(async () => frames(await stored(topic))).toEqual(['x'])
-      await cancel(controller)
-      await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
-      await closed
-      expect(frames(await stored(topic))).toEqual(['x', ['tailrace.failed', expect.stringContaining('cancelled')]])
-    }
+  test.each(Object.entries(WAYS))('by %s closes the connection to the API', async (_, cancel) => {
+    const controller = new AbortController()
+    const asked = reply()
+    const answer = relay(hub, ask, { ...CHAT, signal: controller.signal })
+    const { write, closed } = await asked
+    await write('data: x\n\n')
+    await expect.poll(async () => frames(await stored())).toEqual(['x'])
+    await cancel(controller)
+    await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
+    await closed
+    expect(frames(await stored())).toEqual(['x', CANCELLED])
   })
 
-  test('while the API has not responded yet', async () => {
+  test('before the API has responded closes the connection as well', async () => {
     const asked = reply()
     const answer = relay(hub, ask, CHAT)
     const { closed } = await asked
     await hub.cancelStream('answer')
-    await expect(answer.done).rejects.toThrow()
+    await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
     await closed
+    expect(frames(await stored())).toEqual([CANCELLED])
   })
 
   test('lets go of a response that arrives afterwards', async () => {
@@ -344,19 +373,41 @@ describe('a relay that is cancelled', () => {
     const { head, closed } = await asked
     await answer.opened
     await hub.cancelStream('answer')
-    await expect(answer.done).rejects.toThrow()
+    await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
     head()
     await closed
   })
 
-  test('because the hub closes', async () => {
+  test('because the hub closes lets go of the API', async () => {
     const asked = reply()
     const answer = relay(hub, ask, CHAT)
     const { write, closed } = await asked
     await write('data: x\n\n')
     await expect.poll(async () => frames(await stored())).toEqual(['x'])
     await hub.close()
-    await expect(answer.done).rejects.toThrow()
+    await expect(answer.done).rejects.toMatchObject({ name: 'HubError' })
     await closed
   })
+})
+
+test('readers that leave do not end a relay', async () => {
+  const asked = reply()
+  const answer = relay(hub, ask, CHAT)
+  const { write, end } = await asked
+  await write('data: x\n\n')
+  const subscription = {
+    selectors: ['answer'],
+    dialect: formatDialect('openai-chat'),
+    start: { at: 'oldest' },
+  } as const
+  for (let reader = 0; reader < 3; reader += 1) {
+    const sink = createWebSink()
+    await hub.subscribe(subscription, () => sink)
+    const body = sink.body.getReader()
+    expect(new TextDecoder().decode((await body.read()).value)).toContain('data: x\n')
+    await body.cancel()
+  }
+  await write('data: [DONE]\n\n')
+  end()
+  expect((await answer.done).events).toBe(2)
 })

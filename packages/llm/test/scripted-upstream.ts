@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** One response that a test writes as the API would. */
@@ -30,7 +31,8 @@ export interface ScriptedUpstream {
 
 export async function startUpstream(): Promise<ScriptedUpstream> {
   let requests = 0
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void respond(request, response))
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     requests += 1
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -52,7 +54,7 @@ export async function startUpstream(): Promise<ScriptedUpstream> {
       cut: () => response.destroy(),
     }
     await upstream.script(reply)
-  })
+  }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const upstream: ScriptedUpstream = {

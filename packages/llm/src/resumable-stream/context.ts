@@ -84,7 +84,10 @@ export function createResumableStreamContext({
     return true
   }
 
-  async function resume(topic: string, skipCharacters = 0): Promise<ReadableStream<string> | null | undefined> {
+  async function resume(
+    topic: string,
+    skipCharacters = 0,
+  ): Promise<ReadableStream<string> | null | undefined> {
     const found = await hub.findStream(topic)
     if (found === undefined) return undefined
     const chunks = skip(chunksOf(hub, topic), skipCharacters)
@@ -119,5 +122,7 @@ export function createResumableStreamContext({
 
 /** Any text as one segment of a topic. */
 function segmentOf(streamId: string): string {
-  return encodeURIComponent(streamId.toWellFormed()).replaceAll(/[.*]/g, (one) => (one === '.' ? '%2E' : '%2A'))
+  return encodeURIComponent(streamId.toWellFormed()).replaceAll(/[.*]/g, (one) =>
+    one === '.' ? '%2E' : '%2A',
+  )
 }

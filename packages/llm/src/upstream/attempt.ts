@@ -37,10 +37,7 @@ export class Attempt {
 
   /** Awaits something from the API. If it takes too long, the signal is aborted, which must settle it. */
   async wait<T>(step: Promise<T>): Promise<T> {
-    const timer = setTimeout(
-      () => this.#giveUp(`The API sent nothing for ${this.#idleMs} ms.`),
-      this.#idleMs,
-    )
+    const timer = setTimeout(() => this.#giveUp(`The API sent nothing for ${this.#idleMs} ms.`), this.#idleMs)
     try {
       return await step
     } finally {

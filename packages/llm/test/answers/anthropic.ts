@@ -11,7 +11,9 @@ const MESSAGE = {
   usage: { input_tokens: 9, output_tokens: 1 },
 }
 
-function block(index: number, content_block: object, deltas: readonly object[]): { readonly type: string }[] {
+type Event = { readonly type: string; readonly [field: string]: unknown }
+
+function block(index: number, content_block: object, deltas: readonly object[]): readonly Event[] {
   return [
     { type: 'content_block_start', index, content_block },
     ...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })),
@@ -20,7 +22,7 @@ function block(index: number, content_block: object, deltas: readonly object[]):
 }
 
 /** Thinking, text and a call of a tool, with a ping in between. */
-export const MESSAGE_EVENTS: readonly { readonly type: string }[] = [
+const MESSAGE_EVENTS: readonly Event[] = [
   { type: 'message_start', message: MESSAGE },
   ...block(0, { type: 'thinking', thinking: '', signature: '' }, [
     { type: 'thinking_delta', thinking: 'Thinking of\n' },

@@ -8,7 +8,7 @@ function chunk(delta: object, finish_reason: string | null = null): object {
 }
 
 /** Text with everything that a frame must survive, a tool call, and the usage at the end. */
-export const CHAT_CHUNKS: readonly object[] = [
+const CHAT_CHUNKS: readonly object[] = [
   chunk({ role: 'assistant', content: '', refusal: null }),
   ...['Hé', 'llo', ',\n\n', '"wor', 'ld" 🌍', ' data: [DONE]', ' "error": {}'].map((content) =>
     chunk({ content }),

@@ -55,7 +55,7 @@ const message = { item_id: 'msg_1', output_index: 1, content_index: 0 }
 const call = { item_id: 'fc_1', output_index: 2 }
 
 /** Reasoning, text and a call of a function. */
-export const RESPONSE_EVENTS: readonly { readonly type: string }[] = [
+const RESPONSE_EVENTS: readonly { readonly type: string }[] = [
   { type: 'response.created', response: RESPONSE },
   { type: 'response.in_progress', response: RESPONSE },
   { type: 'response.output_item.added', output_index: 0, item: REASONING },
