@@ -1,4 +1,4 @@
-import { atMost, type Reach } from '../reach.ts'
+import { atLeast, atMost, type Reach } from '../reach.ts'
 import { medianOf, type Results } from '../results.ts'
 
 const RIVAL = 'better-sse'
@@ -30,5 +30,8 @@ export function reachOfApps(results: Results): Reach[] {
       32,
       'MiB',
     ),
+    atMost('a relayed token, median', 'under 1 ms later', at('relay', 'laterMs'), 1, 'ms'),
+    atMost('the first relayed token, median', 'under 2 ms later', at('relay', 'firstLaterMs'), 2, 'ms'),
+    atLeast('complete answers of 500 at 50 tokens/s', 'all', at('answers', 'complete'), 500, 'answers'),
   ]
 }
