@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import specifications from '@asyncapi/specs'
 import { defineTopics, toAsyncApi } from '@tailrace/topics'
 import type { JsonSchema } from '@tailrace/topics'
 import { Ajv } from 'ajv'
@@ -14,7 +14,7 @@ const LENIENT = { strict: false, validateFormats: false }
 let flawsOf: (document: unknown) => unknown
 
 beforeAll(() => {
-  const schema = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0.json') as object
+  const schema: object = specifications.schemas['3.0.0']
   const validate = new Ajv({ ...LENIENT, meta: false, validateSchema: false }).compile(schema)
   flawsOf = (document) => (validate(document) ? null : validate.errors)
 })

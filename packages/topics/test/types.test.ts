@@ -62,9 +62,9 @@ test('a reader receives the types of the definition, after JSON', () => {
     readonly shipped: { carrier: string }
   }>()
   const other = defineTopics({
-    a: { b: z.object({ list: z.array(z.tuple([z.date(), z.any()])).nullable() }) },
+    a: { b: z.object({ list: z.array(z.tuple([z.date(), z.number()])).nullable() }) },
   })
-  expectTypeOf<EventsOf<typeof other>['b']>().toEqualTypeOf<{ list: [string, number][] | null }>()
+  expectTypeOf<EventsOf<typeof other>['b']['list']>().toEqualTypeOf<[string, number][] | null>()
 })
 
 test('the types of several patterns are those of all of them', () => {
