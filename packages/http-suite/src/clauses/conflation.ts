@@ -1,0 +1,29 @@
+import { expect } from 'vitest'
+import type { Check } from '../check.ts'
+
+export function testConflation(check: Check): void {
+  check('3.11', 'of a batch, a conflated stream has the newest event of each key, and all without one', async (site) => {
+    const topic = site.topic()
+    const reader = await site.follow(topic, { query: 'conflate=50ms' })
+    const changes = Array.from({ length: 40 }, (_, i) => ({ topic, data: `${i}`, key: `${i % 2}` }))
+    await site.publishAll([...changes, { topic, data: 'none' }, { topic, data: 'none' }])
+    await site.publishAll([{ topic, data: 'last', key: 'last' }])
+    await reader.until(({ data }) => data.includes('last'))
+    expect(reader.data).toEqual(['38', '39', 'none', 'none', 'last'])
+    reader.close()
+  })
+
+  check('3.11', 'a conflated stream resumes without loss, and misses nothing that was replaced', async (site) => {
+    const topic = site.topic()
+    const reader = await site.follow(topic, { query: 'conflate=10ms' })
+    await site.publishAll([{ topic, data: 'a', key: 'k' }])
+    await reader.received(1)
+    reader.close()
+    await site.publishAll([
+      { topic, data: 'b', key: 'k' },
+      { topic, data: 'c', key: 'k' },
+    ])
+    const resumed = await site.replay(topic, 'conflate=10ms', { 'last-event-id': reader.events[0]!.id! })
+    expect(resumed.data.at(-1)).toBe('c')
+  })
+}
