@@ -1,5 +1,6 @@
 import { connect } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
+import { PassThrough, pipeline } from 'node:stream'
 import { flatten } from './transport.ts'
 import type { Incoming, Transport } from './transport.ts'
 
@@ -40,6 +41,8 @@ function incomingOf(
   head: IncomingHttpHeaders & IncomingHttpStatusHeader,
   own: ClientHttp2Session | undefined,
 ): Incoming {
+  // Read from now on: a stream whose whole response came in one packet is gone before a promise has resolved.
+  const body = pipeline(stream, new PassThrough(), () => {})
   let hasEnded = false
   stream.on('end', () => {
     hasEnded = true
@@ -47,7 +50,7 @@ function incomingOf(
   return {
     status: head[':status'] ?? 0,
     headers: flatten(head),
-    body: stream,
+    body,
     isComplete: () => hasEnded && stream.rstCode === 0,
     destroy() {
       stream.destroy()
