@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Hub } from '@tailrace/hub'
+import { handleHistory } from '../app/history.ts'
+import type { ServeHistoryOptions } from '../app/history.ts'
+import { handlePublish } from '../app/publish.ts'
+import type { ServePublishOptions } from '../app/publish.ts'
+import { handleStream } from '../app/stream.ts'
+import type { ServeOptions } from '../app/stream.ts'
+import { HttpError } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import { toProblem } from '../problem.ts'
+import { exchangeOf } from './exchange.ts'
+
+type NodeRequest = IncomingMessage | Http2ServerRequest
+type NodeResponse = ServerResponse | Http2ServerResponse
+
+/**
+ * Answers a request with a stream of topics. Resolves when the reader is gone, or has received a refusal.
+ *
+ * @throws HttpError `head-sent` if an answer has begun; nothing is written
+ */
+export function serve(
+  hub: Hub,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: ServeOptions,
+): Promise<void> {
+  return answer(request, response, (exchange) => handleStream(hub, exchange, options))
+}
+
+/** Answers a request with a page of the history of topics, as JSON. Resolves and rejects as {@link serve}. */
+export function serveHistory(
+  hub: Hub,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: ServeHistoryOptions,
+): Promise<void> {
+  return answer(request, response, (exchange) => handleHistory(hub, exchange, options))
+}
+
+/** Publishes the body of a request, as it was sent. Resolves and rejects as {@link serve}. */
+export function servePublish(
+  hub: Hub,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: ServePublishOptions,
+): Promise<void> {
+  return answer(request, response, (exchange) => handlePublish(hub, exchange, options))
+}
+
+async function answer(
+  request: NodeRequest,
+  response: NodeResponse,
+  handle: (exchange: Exchange) => Promise<void>,
+): Promise<void> {
+  if (response.headersSent) {
+    throw new HttpError(
+      'head-sent',
+      'The head of this response was already sent, so the request cannot be answered.',
+    )
+  }
+  const exchange = exchangeOf(request as IncomingMessage, response as ServerResponse)
+  const gone = new Promise<void>((resolve) => exchange.onceGone(resolve))
+  try {
+    await handle(exchange)
+  } catch (error) {
+    // Not every framework answers for a handler that failed, and an unanswered client would wait.
+    if (!exchange.isGone && !exchange.isEnded) exchange.reject(toProblem(error))
+    await gone
+    throw error
+  }
+  await gone
+}
