@@ -5,13 +5,14 @@ import type { HttpAbility, OpenSubject } from './subject.ts'
 /** For one test: longer than any wait within it. */
 const TIMEOUT_MS = 60_000
 
-/** What became of one check: it passed, or why it does not apply, or why it is known to fail. */
+/** What became of one test. */
 export interface CheckResult {
-  /** The clause of spec/protocol.md, such as `3.6`. */
+  /** The clause of spec/protocol.md that it tests, such as `3.6`. */
   readonly clause: string
   readonly behaviour: string
-  readonly outcome: 'passed' | 'failed' | 'not-applicable' | 'exempt'
-  /** What is missing if it does not apply; for an exemption, its reason. */
+  /** `exempt`: it failed, and that is known. `not-applicable`: it was not run. */
+  readonly outcome: 'passed' | 'failed' | 'exempt' | 'not-applicable'
+  /** For an exemption, its reason; if it does not apply, the ability that is missing. */
   readonly reason?: string
 }
 

@@ -37,7 +37,7 @@ export interface HttpSubject {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** @defaultValue those of the protocol: `/topics/<topic>` and `/events?topic=` */
   readonly paths?: Partial<HttpPaths> | undefined
-  /** The origin of another site whose pages may read and write. For `origins`. */
+  /** The origin of another site whose pages may publish and read. For `origins` and `cors`. */
   readonly allowedOrigin?: string | undefined
   /**
    * Publishes a batch without HTTP, and resolves with the cursors of its events once they are durable. Required unless
@@ -68,7 +68,8 @@ export type OpenSubject = () => Promise<HttpSubject>
  * - `topics`: topics are listed and purged.
  * - `connections`: open streams are listed and ended.
  * - `health`: `/healthz` and `/readyz`.
- * - `origins`: requests of pages are checked; `allowedOrigin` is allowed, and no other.
+ * - `origins`: publishes of pages of other sites are refused, except for those of `allowedOrigin`.
+ * - `cors`: pages of `allowedOrigin` may read responses.
  * - `http1`: HTTP/1.1, so that the bytes of heads and chunks can be compared.
  * - `listener`: it listens by itself, and reads requests before any framework does.
  * - `count`, `interrupt`, `drain`: the methods of {@link HttpSubject}.
@@ -81,6 +82,7 @@ export type HttpAbility =
   | 'connections'
   | 'health'
   | 'origins'
+  | 'cors'
   | 'http1'
   | 'listener'
   | 'count'

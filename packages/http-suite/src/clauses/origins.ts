@@ -1,14 +1,11 @@
 import { expect } from 'vitest'
 import type { Check } from '../check.ts'
-import { expectProblem, type Site } from '../site.ts'
+import { expectProblem } from '../site.ts'
 
 const STRANGER = 'https://evil.example'
 
-export function testOrigins(checkAll: Check): void {
-  const check = (clause: string, behaviour: string, body: (site: Site) => Promise<void>): void =>
-    checkAll.with('origins', clause, behaviour, body)
-
-  checkAll.with(['origins', 'publish'], '5.5', 'a write that a page of another site caused is refused', async (site) => {
+export function testOrigins(check: Check): void {
+  check.with(['origins', 'publish'], '5.5', 'a write that a page of another site caused is refused', async (site) => {
     const topic = site.topic()
     const publish = (headers: Record<string, string>) =>
       site.ask(site.paths.publish(topic), { method: 'POST', headers, body: 'x' })
@@ -18,7 +15,7 @@ export function testOrigins(checkAll: Check): void {
     expect((await publish({ origin: site.subject.allowedOrigin! })).status).toBe(201)
   })
 
-  check('5.6', 'pages of an allowed origin may read a stream, with credentials, and no others', async (site) => {
+  check.with('cors', '5.6', 'pages of an allowed origin may read a stream, with credentials, and no others', async (site) => {
     const origin = site.subject.allowedOrigin!
     const allowed = await site.follow(site.topic(), { headers: { origin } })
     expect(allowed.headers).toMatchObject({
@@ -32,7 +29,7 @@ export function testOrigins(checkAll: Check): void {
     expect(other.headers['access-control-allow-origin']).toBeUndefined()
   })
 
-  checkAll.with(['origins', 'protocol'], '5.6', 'a preflight is answered, for two hours', async (site) => {
+  check.with(['cors', 'protocol'], '5.6', 'a preflight is answered, for two hours', async (site) => {
     const answer = await site.ask(site.paths.publish(site.topic()), {
       method: 'OPTIONS',
       headers: { origin: site.subject.allowedOrigin!, 'access-control-request-method': 'POST' },
