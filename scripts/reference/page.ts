@@ -1,92 +1,20 @@
-import type { Declared } from './exported.ts'
-import { exportsOf, findDeclared } from './exported.ts'
+import type { Documented, Export, Part } from './catalog.ts'
+import { KINDS, readCatalog } from './catalog.ts'
 import { docBefore } from './doc-comment.ts'
-import type { Doc } from './doc-comment.ts'
-import type { Linker } from './markdown.ts'
+import type { Declared } from './exported.ts'
+import { findDeclared } from './exported.ts'
 import { indented, paragraphsOf } from './markdown.ts'
 import { membersOf } from './members.ts'
 import type { Member } from './members.ts'
-import { DOCUMENTED, readPackage } from './packages.ts'
-import type { Entry, Package } from './packages.ts'
-import { isClass, mentionedIn, signatureOf, valueOf } from './signature.ts'
-
-/** A public name of a package. */
-interface Export {
-  readonly name: string
-  readonly kind: Kind
-  readonly declared: readonly Declared[]
-}
-
-const KINDS = ['Functions', 'Classes', 'Types', 'Constants'] as const
-type Kind = (typeof KINDS)[number]
+import { Places } from './places.ts'
+import { mentionedIn, signatureOf } from './signature.ts'
 
 /** The pages of the reference, by file name. */
 export function apiPages(): Map<string, string> {
-  const packages = DOCUMENTED.map(readPackage).map((one) => ({ ...one, parts: partsOf(one) }))
-  const places = placesOf(packages)
+  const packages = readCatalog()
+  const places = new Places(packages)
   const pages = packages.map((one) => [`${one.folder}.md`, page(one, places)] as const)
   return new Map([['README.md', contents(packages)], ...pages])
-}
-
-/** Public names that no doc comment explains. */
-export function unexplained(): string[] {
-  return DOCUMENTED.map(readPackage)
-    .flatMap(partsOf)
-    .flatMap(({ specifier, exports }) => {
-      const bare = exports.filter(({ declared }) => !declared.some((one) => docOf(one) !== undefined))
-      return bare.map(({ name }) => `${specifier}: ${name}`)
-    })
-}
-
-function docOf({ module, node }: Declared): Doc | undefined {
-  return docBefore(module, node.start)
-}
-
-interface Part extends Entry {
-  readonly exports: readonly Export[]
-}
-
-interface Documented extends Package {
-  readonly parts: readonly Part[]
-}
-
-/** The exports of each entry. A name that several entries export is explained with the first. */
-function partsOf({ entries }: Package): Part[] {
-  const seen = new Set<unknown>()
-  return entries.map((entry) => {
-    const all = [...exportsOf(entry.path)].map(([name, declared]) => ({
-      name,
-      kind: kindOf(declared),
-      declared,
-    }))
-    const exports = all.filter(({ declared }) => declared.every(({ node }) => !seen.has(node)))
-    for (const { declared } of exports) for (const { node } of declared) seen.add(node)
-    return { ...entry, exports: exports.toSorted((a, b) => a.name.localeCompare(b.name, 'en')) }
-  })
-}
-
-function kindOf(declared: readonly Declared[]): Kind {
-  const types = declared.map(({ node }) => node.type)
-  if (types.some((type) => /Function/.test(type))) return 'Functions'
-  if (declared.some(({ node }) => isClass(node))) return 'Classes'
-  return types.every((type) => type === 'VariableDeclaration') ? 'Constants' : 'Types'
-}
-
-/** The section of each declaration: page and heading. */
-type Places = ReadonlyMap<unknown, { readonly folder: string; readonly heading: string }>
-
-function placesOf(packages: readonly Documented[]): Places {
-  const places = new Map<unknown, { folder: string; heading: string }>()
-  for (const { folder, parts } of packages) {
-    const headings = new Set<string>()
-    for (const { name, declared } of parts.flatMap(({ exports }) => exports)) {
-      const heading = name.toLowerCase()
-      if (headings.has(heading)) throw new Error(`${folder}: two sections would be named ${heading}`)
-      headings.add(heading)
-      for (const { node } of declared) places.set(node, { folder, heading })
-    }
-  }
-  return places
 }
 
 function contents(packages: readonly Documented[]): string {
@@ -104,7 +32,10 @@ ${rows.join('\n')}
 function page({ folder, name, description, parts }: Documented, places: Places): string {
   const sections = parts
     .filter(({ exports }) => exports.length > 0)
-    .map((part) => partSection(part, parts.length > 1, folder, places))
+    .map((part) => {
+      const title = parts.length > 1 ? `## From ${part.specifier}\n\n` : ''
+      return `${title}${partSection(part, folder, places)}`
+    })
   return `# ${name}
 
 ${description}.
@@ -118,37 +49,29 @@ function written(source: string): string {
   return `Written by \`npm run docs\` from the doc comments in \`${source}\`; a test keeps the two the same.`
 }
 
-function partSection(
-  { specifier, exports }: Part,
-  isOneOfSeveral: boolean,
-  folder: string,
-  places: Places,
-): string {
+function partSection({ exports }: Part, folder: string, places: Places): string {
   const lists = KINDS.flatMap((kind) => {
     const links = exports
       .filter((one) => one.kind === kind)
-      .map(({ name }) => `[${name}](#${name.toLowerCase()})`)
+      .map(({ name, declared }) => `[${name}](#${places.of(declared)!.anchor})`)
     return links.length === 0 ? [] : `- ${kind}: ${links.join(', ')}`
   })
-  const sections = KINDS.flatMap((kind) =>
-    exports.filter((one) => one.kind === kind).map((one) => exportSection(one, folder, places)),
-  )
-  const title = isOneOfSeveral ? `## From ${specifier}\n\n` : ''
-  return `${title}${lists.join('\n')}\n\n${sections.join('\n')}`
+  return `${lists.join('\n')}\n\n${exports.map((one) => exportSection(one, folder, places)).join('\n')}`
 }
 
-function exportSection({ name, declared }: Export, folder: string, places: Places): string {
+function exportSection({ declared }: Export, folder: string, places: Places): string {
+  const { title, anchor } = places.of(declared)!
   const texts = declared.flatMap((one) => {
-    const doc = docOf(one)
-    return doc === undefined ? [] : paragraphsOf(doc, linkerFrom(one, folder, places))
+    const doc = docBefore(one.module, one.node.start)
+    return doc === undefined ? [] : paragraphsOf(doc, places.linkerFrom(one, folder))
   })
   const unnamed = unnamedIn(declared, places)
   const signatures = declared.filter(hasSignature).map(signatureOf)
   const shown = [...declared, ...unnamed]
-  const see = linksIn(shown, folder, places).filter((link) => !link.startsWith(`[${name}]`))
+  const see = places.linksIn(shown, folder).filter((link) => !link.endsWith(`(#${anchor})`))
   const members = shown.flatMap((one) => membersOf(one).map((member) => item(one, member)))
   return [
-    `### ${name}\n`,
+    `### ${title}\n`,
     `\`\`\`ts\n${[signatures.join('\n'), ...unnamed.map(signatureOf)].join('\n\n')}\n\`\`\`\n`,
     ...texts.map((text) => `${text}\n`),
     ...(members.length > 0 ? [`${members.join('\n')}\n`] : []),
@@ -156,7 +79,7 @@ function exportSection({ name, declared }: Export, folder: string, places: Place
   ].join('\n')
 
   function item(one: Declared, { label, doc }: Member): string {
-    const paragraphs = paragraphsOf(doc, linkerFrom(one, folder, places))
+    const paragraphs = paragraphsOf(doc, places.linkerFrom(one, folder))
     const isList = paragraphs[0]?.startsWith('- ')
     return indented(`- \`${label}\`:${isList ? '\n' : ' '}${paragraphs.join('\n\n')}`)
   }
@@ -170,7 +93,10 @@ function unnamedIn(declared: readonly Declared[], places: Places): readonly Decl
     for (const one of all) {
       for (const name of mentionedIn(one)) {
         const types = findDeclared(one.module.path, name).filter(
-          ({ node }) => /^TS(?:Interface|TypeAlias)/.test(node.type) && !places.has(node) && !found.has(node),
+          (type) =>
+            /^TS(?:Interface|TypeAlias)/.test(type.node.type) &&
+            places.of([type]) === undefined &&
+            !found.has(type.node),
         )
         for (const { node } of types) found.add(node)
         unnamed.push(...types)
@@ -185,35 +111,4 @@ function unnamedIn(declared: readonly Declared[], places: Places): readonly Decl
 /** Of a function with overloads, the implementation is not a way to call it. */
 function hasSignature({ node }: Declared, _: number, all: readonly Declared[]): boolean {
   return node.type !== 'FunctionDeclaration' || all.every((one) => one.node.type !== 'TSDeclareFunction')
-}
-
-/** Links to the sections of the types that signatures mention. */
-function linksIn(declared: readonly Declared[], folder: string, places: Places): string[] {
-  const links = declared.flatMap((one) =>
-    mentionedIn(one).flatMap((name) => {
-      const place = placeOf(findDeclared(one.module.path, name), folder, places)
-      return place === undefined ? [] : `[${name}](${place})`
-    }),
-  )
-  return [...new Set(links)]
-}
-
-function linkerFrom({ module }: Declared, folder: string, places: Places): Linker {
-  const find = (name: string): readonly Declared[] => findDeclared(module.path, name.split('.')[0]!)
-  return {
-    // Errors that pass through are not imported where they are mentioned.
-    place: (name) => placeOf(find(name), folder, places) ?? placeOf(errorsOf(name), folder, places),
-    value: (name) => find(name).map(valueOf)[0],
-  }
-}
-
-function errorsOf(name: string): readonly Declared[] {
-  if (!name.endsWith('Error')) return []
-  return DOCUMENTED.flatMap((folder) => exportsOf(readPackage(folder).entries[0]!.path).get(name) ?? [])
-}
-
-function placeOf(declared: readonly Declared[], folder: string, places: Places): string | undefined {
-  const place = declared.map(({ node }) => places.get(node)).find((found) => found !== undefined)
-  if (place === undefined) return undefined
-  return `${place.folder === folder ? '' : `${place.folder}.md`}#${place.heading}`
 }

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { apiPages, unexplained } from '../reference/page.ts'
+import { unexplained } from '../reference/catalog.ts'
+import { apiPages } from '../reference/page.ts'
 import { ROOT } from './checkout.ts'
 
 const FOLDER = join(ROOT, 'docs/reference/api')
