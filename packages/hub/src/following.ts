@@ -71,6 +71,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
     snapshot: (query, asker) => unlessReplaced(reads.snapshot(query, asker)),
     describe: (asker) => unlessReplaced(reads.describe(asker)),
     lastWords: options.lastWords,
+    report: (error) => outage.report(error),
   }
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
@@ -87,7 +88,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
     settings,
     append,
     isInterrupted: () => interruption !== undefined,
-    report: (error) => outage.report(error),
+    report: view.report,
   })
 
   const backlog = new Backlog({

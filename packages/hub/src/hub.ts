@@ -1,6 +1,7 @@
 import { capabilityOf, formatCursor, LogError, openLog } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import type { Connection } from './connection.ts'
+import { stateOf } from './app-snapshot.ts'
 import { checkBatch } from './check-batch.ts'
 import { toNewEvent } from './topic-event.ts'
 import type { TopicEvent } from './topic-event.ts'
@@ -227,12 +228,13 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
 
   async function originOf(
     view: LogView,
-    { start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
+    { selectors, start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
     const { offset, miss } = await locate(view, start, asker)
     return {
-      source: snapshot && start.at === 'tip' ? 'snapshot' : 'log',
+      source: snapshot !== false && start.at === 'tip' ? 'snapshot' : 'log',
+      state: typeof snapshot === 'function' ? stateOf(snapshot, selectors, settings) : undefined,
       offset,
       fromStart: start.at === 'oldest',
       miss: start.at === 'cursor' && miss !== undefined ? { reason: miss, from: start.text } : undefined,
@@ -260,7 +262,9 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
       const following = follower.require()
       const { view, lanes } = following
       const { selectors, dialect, start, conflateMs = 0 } = subscription
-      if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
+      const isOfLog = typeof subscription.snapshot !== 'function'
+      if (isOfLog && (subscription.snapshot === true || subscription.gap === 'snapshot'))
+        capabilityOf(log, 'snapshots')
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, { dialect, conflateMs }, asker, async (lane) => {
         const origin = await originOf(view, subscription, asker)
@@ -301,7 +305,7 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
       return ended
     },
 
-    stream: (topic, options) => follower.require().streams.open(topic, options),
+    stream: (topic, how) => follower.require().streams.open(topic, how),
     findStream: async (topic) => follower.require().streams.find(topic),
     cancelStream: async (topic) => follower.require().streams.cancel(topic),
 

@@ -1,3 +1,4 @@
+export type { SnapshotEvent } from './app-snapshot.ts'
 export type { Connection, Reader, StreamState } from './connection.ts'
 export { networkOf } from './network.ts'
 export type { CloseReason, Counters } from './counters.ts'
