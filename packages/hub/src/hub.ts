@@ -28,6 +28,8 @@ import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
+import { STREAM_TERMS } from './streams/terms.ts'
+import type { StreamTerms } from './streams/terms.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './streams/stream-writer.ts'
 
 /** Reasons for which a working log may refuse a batch. */
@@ -164,7 +166,12 @@ export interface CreateHubOptions extends HubOptions {
  * @throws LogError `unsupported` if the log cannot enforce the retention rules, or the reason for which it cannot be used;
  *   RangeError if an option is out of its bounds, or the URL is not that of a log
  */
-export async function createHub(options: CreateHubOptions): Promise<Hub> {
+export function createHub(options: CreateHubOptions): Promise<Hub> {
+  return startHub(options, STREAM_TERMS)
+}
+
+/** @internal */
+export async function startHub(options: CreateHubOptions, streamTerms: StreamTerms): Promise<Hub> {
   const settings = resolveHubOptions(options)
   const isOwn = typeof options.log === 'string'
   const log = isOwn ? await openLog(options.log) : options.log
@@ -185,7 +192,8 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
     retry: () => void rounds.once((member) => member.retry()),
     retryMs: () => jittered(settings.retryMs),
   })
-  const follower = new Follower({ log, reads, settings, counters, outage, lastWords: turnAway, append })
+  const facts = { log, reads, settings, counters, outage, streamTerms }
+  const follower = new Follower({ ...facts, lastWords: turnAway, append })
   await follower.start()
 
   // At twice the rate, so that no stream is silent for longer than the heartbeat.

@@ -102,7 +102,8 @@ export class Writer implements StreamWriter {
 
   /** Ends the stream at once, with an error that its readers see. What is waiting is dropped. */
   async breakOff(failure: StreamFailure, reason: Error): Promise<void> {
-    if (this.#isEnding || this.#isClosed) return
+    if (this.#isClosed) return
+    if (this.#isEnding) return this.#queue.stored()
     this.#cease(reason)
     this.#queue.drop(reason)
     this.#aborting.abort(reason)
@@ -169,6 +170,7 @@ export class Writer implements StreamWriter {
       this.#stop(await this.#host.explain(this.topic))
       return
     }
+    this.#host.report(error)
     const isTooLarge = LogError.is(error) && error.code === 'too-large'
     const failure = isTooLarge
       ? new StreamFailure('event-too-large', 'An event was larger than the log accepts.')
