@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { get, type Place, type WireRequest } from '../peer.ts'
+import { type Place, post, type WireRequest } from '../peer.ts'
 import type { ServerProcess } from '../server-process.ts'
 import { startProgram } from './peers.ts'
 
@@ -31,29 +30,19 @@ export interface Asked {
   readonly tokens: number
   /** Tokens per second. */
   readonly rate: number
-  /** Only the first token of each answer is measured. */
-  readonly first?: boolean
 }
 
 /** A request for an answer, to the app and to the API itself. */
-export function ask(
-  place: Place,
-  { tokens, rate, first = false }: Asked,
-): Record<'relayed' | 'direct', WireRequest> {
-  const query = `tokens=${tokens}&rate=${rate}${first ? '&first' : ''}`
+export function ask(place: Place, { tokens, rate }: Asked): Record<'relayed' | 'direct', WireRequest> {
+  const query = `tokens=${tokens}&rate=${rate}`
   return {
-    relayed: get(place.port, `/answers?${query}`),
-    direct: get(upstreamOf(place).port, `/?${query}`),
+    relayed: post(place.port, `/answers?${query}`, ''),
+    direct: post(upstreamOf(place).port, `/?${query}`, ''),
   }
 }
 
-/** Waits until this many relayed answers have ended. @returns how many of them are complete */
-export async function completeAnswers({ port }: Place, count: number, timeoutMs: number): Promise<number> {
-  const deadline = performance.now() + timeoutMs
-  for (;;) {
-    const response = await fetch(`http://127.0.0.1:${port}/ended`)
-    const { complete, failed } = (await response.json()) as { complete: number; failed: number }
-    if (complete + failed >= count || performance.now() > deadline) return complete
-    await sleep(100)
-  }
+/** How many relayed answers have failed. */
+export async function failedAnswers({ port }: Place): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/failed`)
+  return (await response.json()) as number
 }
