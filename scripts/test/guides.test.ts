@@ -1,12 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { subscribe } from '@tailrace/client'
-import { tempDir } from '@tailrace/testkit'
+import { freePort, tempDir } from '@tailrace/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { blocksOf } from './blocks.ts'
 import type { Block } from './blocks.ts'
@@ -167,13 +165,4 @@ async function readUntil(url: string, wanted: RegExp, headers: Record<string, st
     if (wanted.test(received)) break
   }
   return received
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

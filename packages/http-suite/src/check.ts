@@ -35,7 +35,11 @@ export interface CheckOptions {
 }
 
 /** Registers a group of tests, which run concurrently on one subject, unless each has its own. */
-export function testGroup(name: string, options: CheckOptions, groups: readonly ((check: Check) => void)[]): void {
+export function testGroup(
+  name: string,
+  options: CheckOptions,
+  groups: readonly ((check: Check) => void)[],
+): void {
   const { open, abilities, exemptions, results, isOwn } = options
   const publishesByHttp = abilities.includes('publish')
   let shared: Site | undefined

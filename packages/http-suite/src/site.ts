@@ -82,9 +82,14 @@ export class Site {
   }
 
   /** Opens a stream of topics or patterns. */
-  async open(of: string | readonly string[], { query = '', headers, isAlone }: OpenOptions = {}): Promise<StreamReader> {
+  async open(
+    of: string | readonly string[],
+    { query = '', headers, isAlone }: OpenOptions = {},
+  ): Promise<StreamReader> {
     const path = this.paths.stream([of].flat(), query)
-    return new StreamReader(await this.#send({ method: 'GET', path, headers: { ...STREAM, ...headers }, isAlone }))
+    return new StreamReader(
+      await this.#send({ method: 'GET', path, headers: { ...STREAM, ...headers }, isAlone }),
+    )
   }
 
   /** Opens a stream, and resolves once it is live. */
@@ -183,5 +188,9 @@ export function expectProblem(answer: Answer, status: number, code: string, fact
   expect(answer).toMatchObject({ status, headers: { 'content-type': 'application/problem+json' } })
   const body = JSON.parse(answer.text) as Record<string, unknown>
   expect(body).toMatchObject({ status, code, ...facts })
-  expect([typeof body['type'], typeof body['title'], typeof body['detail']]).toEqual(['string', 'string', 'string'])
+  expect([typeof body['type'], typeof body['title'], typeof body['detail']]).toEqual([
+    'string',
+    'string',
+    'string',
+  ])
 }

@@ -34,9 +34,15 @@ export function testContract({ id, name, open, abilities, exemptions = {}, versi
   const file = new URL(`${id}.json`, folder)
 
   test(`${name}: the results are those that the docs show`, () => {
-    const found = Object.fromEntries(results.map((one) => [`${one.clause} ${one.behaviour}`, textOf(one)]).toSorted(byClause))
+    const found = Object.fromEntries(
+      results.map((one) => [`${one.clause} ${one.behaviour}`, textOf(one)]).toSorted(byClause),
+    )
     if (RECORDS) {
-      const published: Published = { name, versions: { node: process.versions.node, ...versions }, results: found }
+      const published: Published = {
+        name,
+        versions: { node: process.versions.node, ...versions },
+        results: found,
+      }
       mkdirSync(folder, { recursive: true })
       writeFileSync(file, `${JSON.stringify(published, undefined, 2)}\n`)
     }

@@ -23,27 +23,35 @@ async function readInPieces(site: Site, topic: string, count: number): Promise<(
 }
 
 export function testDelivery(check: Check): void {
-  check('3.6', 'each event arrives exactly once and in order, however often a reader resumes', async (site) => {
-    const topic = site.topic()
-    const COUNT = 150
-    async function publish(): Promise<void> {
-      for (const data of numbers(COUNT)) await site.publish(topic, data)
-    }
-    const reading = [1, 2, 3].map(() => readInPieces(site, topic, COUNT))
-    const [, ...readers] = await Promise.all([publish(), ...reading])
-    for (const data of readers) expect(data).toEqual(numbers(COUNT))
-  })
+  check(
+    '3.6',
+    'each event arrives exactly once and in order, however often a reader resumes',
+    async (site) => {
+      const topic = site.topic()
+      const COUNT = 150
+      async function publish(): Promise<void> {
+        for (const data of numbers(COUNT)) await site.publish(topic, data)
+      }
+      const reading = [1, 2, 3].map(() => readInPieces(site, topic, COUNT))
+      const [, ...readers] = await Promise.all([publish(), ...reading])
+      for (const data of readers) expect(data).toEqual(numbers(COUNT))
+    },
+  )
 
   check('3.6', 'all readers see the events of several publishers in the same order', async (site) => {
     const topic = site.topic()
     const readers = await Promise.all([1, 2, 3].map(() => site.follow(topic)))
-    await Promise.all(numbers(4).map(async (who) => {
-      for (const data of numbers(15)) await site.publish(topic, `${who}.${data}`)
-    }))
+    await Promise.all(
+      numbers(4).map(async (who) => {
+        for (const data of numbers(15)) await site.publish(topic, `${who}.${data}`)
+      }),
+    )
     const [first, ...others] = await Promise.all(readers.map((reader) => reader.received(60)))
     for (const other of others) expect(other).toEqual(first)
     for (const who of numbers(4))
-      expect(first!.filter((data) => data!.startsWith(`${who}.`))).toEqual(numbers(15).map((data) => `${who}.${data}`))
+      expect(first!.filter((data) => data!.startsWith(`${who}.`))).toEqual(
+        numbers(15).map((data) => `${who}.${data}`),
+      )
     for (const reader of readers) reader.close()
   })
 

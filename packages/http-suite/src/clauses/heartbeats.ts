@@ -3,18 +3,22 @@ import type { Check } from '../check.ts'
 import { unchunk } from '../http/raw.ts'
 
 export function testHeartbeats(check: Check): void {
-  check('3.13', 'a silent stream receives comments, at the interval that tailrace.live announces', async (site) => {
-    const topic = site.topic()
-    const reader = await site.follow(topic)
-    const { data } = await reader.control('tailrace.live')
-    const { heartbeatMs } = JSON.parse(data!) as { heartbeatMs: number }
-    expect(heartbeatMs).toBeGreaterThan(0)
-    await reader.until(({ comments }) => comments >= 2)
-    expect(reader.text.endsWith('\n\n:\n:\n')).toBe(true)
-    await site.publish(topic, 'x')
-    expect(await reader.received(1)).toEqual(['x'])
-    reader.close()
-  })
+  check(
+    '3.13',
+    'a silent stream receives comments, at the interval that tailrace.live announces',
+    async (site) => {
+      const topic = site.topic()
+      const reader = await site.follow(topic)
+      const { data } = await reader.control('tailrace.live')
+      const { heartbeatMs } = JSON.parse(data!) as { heartbeatMs: number }
+      expect(heartbeatMs).toBeGreaterThan(0)
+      await reader.until(({ comments }) => comments >= 2)
+      expect(reader.text.endsWith('\n\n:\n:\n')).toBe(true)
+      await site.publish(topic, 'x')
+      expect(await reader.received(1)).toEqual(['x'])
+      reader.close()
+    },
+  )
 
   check.with('http1', '3.13', 'a comment is a colon and one LF, sent by itself', async (site) => {
     const raw = site.raw()

@@ -30,7 +30,9 @@ export function testSelecting(check: Check): void {
 
   check('3.1', 'more than 100 selectors are refused', async (site) => {
     const topics = Array.from({ length: 101 }, (_, i) => `t/${i}`)
-    expectProblem(await site.ask(site.paths.stream(topics, '')), 400, 'too-many-selectors', { selectors: 101 })
+    expectProblem(await site.ask(site.paths.stream(topics, '')), 400, 'too-many-selectors', {
+      selectors: 101,
+    })
   })
 
   check('3.2', 'text/event-stream, */* and no Accept at all are answered with a stream', async (site) => {
@@ -41,11 +43,16 @@ export function testSelecting(check: Check): void {
     }
   })
 
-  check.with('protocol', '3.2', 'application/json is answered with JSON, and any other type with 406', async (site) => {
-    const path = site.paths.stream([site.topic()], '')
-    const ask = (accept: string) => site.ask(path, { headers: { accept } })
-    for (const accept of ['application/json', 'application/json, */*;q=0.1'])
-      expect((await ask(accept)).headers['content-type']).toBe('application/json')
-    expectProblem(await ask('text/html'), 406, 'not-acceptable')
-  })
+  check.with(
+    'protocol',
+    '3.2',
+    'application/json is answered with JSON, and any other type with 406',
+    async (site) => {
+      const path = site.paths.stream([site.topic()], '')
+      const ask = (accept: string) => site.ask(path, { headers: { accept } })
+      for (const accept of ['application/json', 'application/json, */*;q=0.1'])
+        expect((await ask(accept)).headers['content-type']).toBe('application/json')
+      expectProblem(await ask('text/html'), 406, 'not-acceptable')
+    },
+  )
 }

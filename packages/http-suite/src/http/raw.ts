@@ -14,7 +14,8 @@ export class RawConnection {
   constructor(url: string, ca: string | undefined) {
     const { protocol, hostname, port } = new URL(url)
     const to = { host: hostname, port: Number(port) }
-    this.#socket = protocol === 'https:' ? connectSecurely({ ...to, ca, servername: 'localhost' }) : connect(to)
+    this.#socket =
+      protocol === 'https:' ? connectSecurely({ ...to, ca, servername: 'localhost' }) : connect(to)
     this.#socket.setEncoding('latin1')
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (piece: string) => {
@@ -84,7 +85,8 @@ export function unchunk(body: string): { readonly content: string; readonly isCo
   for (;;) {
     const head = /^([0-9a-f]+)\r\n/i.exec(rest)
     if (head === null) {
-      if (!/^[0-9a-f]*\r?$/i.test(rest)) throw new SyntaxError(`not a chunk: ${JSON.stringify(rest.slice(0, 80))}`)
+      if (!/^[0-9a-f]*\r?$/i.test(rest))
+        throw new SyntaxError(`not a chunk: ${JSON.stringify(rest.slice(0, 80))}`)
       return { content, isComplete: false }
     }
     const size = Number.parseInt(head[1]!, 16)

@@ -9,7 +9,9 @@ export const ORIGIN = 'https://app.example'
 export const HEARTBEAT_MS = 300
 
 /** A hub in this process, and what a test may do to it. */
-export interface OwnHub extends Required<Pick<HttpSubject, 'openStreams' | 'interrupt' | 'restore' | 'drain' | 'close'>> {
+export interface OwnHub extends Required<
+  Pick<HttpSubject, 'openStreams' | 'interrupt' | 'restore' | 'drain' | 'close'>
+> {
   readonly hub: Hub
 }
 
