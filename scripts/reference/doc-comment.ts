@@ -29,7 +29,9 @@ function parseDoc(comment: string): Doc {
   const [text = '', ...tagged] = lines.join('\n').trim().split(TAG)
   const tags: Tag[] = []
   for (let i = 0; i + 1 < tagged.length; i += 2) {
-    tags.push({ name: tagged[i] as TagName, text: tagged[i + 1]!.trim() })
+    // The lines after the first of a tag are indented.
+    const text = tagged[i + 1]!.trim().replaceAll(/\n +/g, '\n')
+    tags.push({ name: tagged[i] as TagName, text })
   }
   return { text: text.trim(), tags }
 }

@@ -15,7 +15,8 @@ export interface Place {
 /** The sections of all declarations, and the links between them. */
 export class Places {
   readonly #ofNode = new Map<Declared['node'], Place>()
-  readonly #ofError = new Map<string, Place>()
+  /** Of names that a text may mention without importing them: those of its package, and all errors. */
+  readonly #ofName = new Map<string, Place>()
 
   constructor(packages: readonly Documented[]) {
     for (const { folder, parts } of packages) {
@@ -27,7 +28,8 @@ export class Places {
         anchors.add(anchor)
         const place = { folder, title, anchor }
         for (const { node } of declared) this.#ofNode.set(node, place)
-        if (name.endsWith('Error')) this.#ofError.set(name, place)
+        this.#ofName.set(`${folder} ${name}`, place)
+        if (name.endsWith('Error')) this.#ofName.set(name, place)
       }
     }
   }
@@ -53,8 +55,8 @@ export class Places {
     const find = (name: string): readonly Declared[] => findDeclared(module.path, name.split('.')[0]!)
     return {
       place: (name) => {
-        // Errors that pass through are not imported where they are mentioned.
-        const place = this.of(find(name)) ?? this.#ofError.get(name)
+        const [own] = name.split('.')
+        const place = this.of(find(name)) ?? this.#ofName.get(`${folder} ${own}`) ?? this.#ofName.get(name)
         return place === undefined ? undefined : pathTo(place, folder)
       },
       value: (name) => find(name).map(valueOf)[0],

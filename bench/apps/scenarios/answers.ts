@@ -5,7 +5,7 @@ import { ask, type Asked, failedAnswers, startRelay } from '../relayed.ts'
 import { relaysOnly } from './relay.ts'
 
 const ANSWERS = 500
-const asked = (size: Size): Asked => ({ tokens: size.pick(750, 100), rate: 50 })
+const asked = (size: Size): Asked => ({ tokens: size.pick(600, 100), rate: 50 })
 const GRACE_MS = 30_000
 
 export const answers: Scenario = {

@@ -9,7 +9,7 @@ const STALLED = 1000
 const HEALTHY = 100
 const RATE = 50
 const DATA = JSON.stringify({ note: markedData(4096) })
-const seconds = (size: Size): number => size.pick(10, 3)
+const seconds = (size: Size): number => size.pick(8, 3)
 
 export const stalledSessions: Scenario = {
   name: 'stalled-sessions',
