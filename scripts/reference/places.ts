@@ -41,9 +41,9 @@ export class Places {
 
   /** Links, on the page of a package, to what signatures mention. */
   linksIn(declared: readonly Declared[], folder: string): string[] {
-    const links = declared.flatMap(({ module, ...one }) =>
-      mentionedIn({ module, ...one }).flatMap((name) => {
-        const place = this.of(findDeclared(module.path, name))
+    const links = declared.flatMap((one) =>
+      mentionedIn(one).flatMap((name) => {
+        const place = this.of(findDeclared(one.module.path, name))
         return place === undefined ? [] : `[${name}](${pathTo(place, folder)})`
       }),
     )
