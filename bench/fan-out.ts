@@ -36,10 +36,11 @@ export async function fanOut({ peer, place, size }: Trial, work: FanOut): Promis
 }
 
 export function fanOutFigures(work: FanOut, measured: Measured): Figures {
-  const { received, published, cpuMicros, generatorMicros, othersMicros, wallMs } = measured
+  const { received, published, generatorMicros, othersMicros, wallMs } = measured
   const expected = Math.round(work.rate * work.seconds) * work.readers
   return {
-    cpuMicros: cpuMicros / received.deliveries,
+    cpuMicros: measured.cpuMicros / received.deliveries,
+    ownMicros: (measured.cpuMicros - measured.kernelMicros) / received.deliveries,
     perSecond: (received.deliveries / Math.max(received.spanMs, work.seconds * 1000)) * 1000,
     arrived: (received.deliveries / expected) * 100,
     p50Ms: received.latency.quantileMs(0.5),
