@@ -184,8 +184,8 @@ test('a topic is purged on all nodes some time after the end of its stream, and 
 test('a topic whose stream ended while no hub was running is purged by the next one', async () => {
   await producing.stream('old', { ttlMs: 50 }).end()
   await publishAll(producing, [...texts('ordinary', 'a'), { topic: 'ended', data: '', end: true }])
-  const open_ = producing.stream('abandoned')
-  await open_.opened
+  const abandoned = producing.stream('abandoned')
+  await abandoned.opened
   scripted.interrupt()
   await other.close()
   const next = await startShortHub(engine.open(), { sweepMs: 50 })
