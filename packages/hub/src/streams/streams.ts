@@ -115,6 +115,7 @@ export class Streams {
 
   async find(topic: string): Promise<FoundStream | undefined> {
     assertTopic(topic)
+    await this.#writers.get(topic)?.opened.catch(() => undefined)
     const found = await this.#look(topic)
     // Retention may have removed the event by which a stream is recognized.
     if (found === undefined) return this.#watch.has(topic) ? { topic, state: 'open' } : undefined
