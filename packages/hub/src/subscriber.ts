@@ -77,6 +77,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   #stalledSince: number | undefined
   #until: number | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
+  /** Stops listening for the end of its rights. */
+  #stopListening: (() => void) | undefined
   readonly #id: number
   readonly #since: number = Date.now()
   readonly #reader: Reader | undefined
@@ -205,6 +207,16 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     // Whole seconds first: timers of the same duration share a list, and there may be many.
     const ms = leftMs < 1000 ? leftMs : Math.floor(leftMs / 1000) * 1000
     this.#expiry = setTimeout(() => this.endAt(time, reason), Math.min(ms, MAX_TIMER_MS))
+  }
+
+  /** Ends the stream when a signal is aborted, and sends the reason to the reader. */
+  endOn(signal: AbortSignal): void {
+    if (this.#isDone) return
+    const revoke = (): void => this.close('revoked', (dialect) => dialect.error('revoked'))
+    // A signal may live as long as the process.
+    this.#stopListening = () => signal.removeEventListener('abort', revoke)
+    signal.addEventListener('abort', revoke)
+    if (signal.aborted) revoke()
   }
 
   describe(): Connection {
@@ -407,6 +419,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#isDone = true
     this.#lane.counters.closes[reason] += 1
     clearTimeout(this.#expiry)
+    this.#stopListening?.()
     this.#appSnapshot?.release()
     this.#lane.leave(this)
   }
