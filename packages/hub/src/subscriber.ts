@@ -191,8 +191,15 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   /** Ends the stream, with a last message if the reader should know the reason. */
   close(reason: CloseReason, lastWords?: (dialect: Dialect) => Uint8Array): void {
     if (this.#isDone) return
+    const { dialect } = this.#lane
     const canTell = this.#sink.isReady && !this.#isWithinFrame
-    this.#closeWith(reason, canTell ? lastWords?.(this.#lane.dialect) : undefined)
+    const words = canTell ? lastWords?.(dialect) : undefined
+    // A gap was its own last words.
+    if (words !== undefined || reason === 'gap' || dialect.isEndFinal !== true) this.#closeWith(reason, words)
+    else {
+      this.#finish(reason)
+      this.#sink.destroy()
+    }
   }
 
   /** Ends the stream at a time of the wall clock, and sends the reason to the reader. */
