@@ -30,7 +30,10 @@ export interface AnswerOptions extends AttemptBounds {
  *
  * @throws RangeError for a name that is not a format
  */
-export function answer(hub: Hub, { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions): ServeStreamOptions {
+export function answer(
+  hub: Hub,
+  { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions,
+): ServeStreamOptions {
   const known = formatOf(format)
   return {
     topic,
