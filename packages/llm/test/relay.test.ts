@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createWebSink } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
@@ -285,7 +286,11 @@ describe('an answer that is not complete', () => {
     const gone = new AbortController()
     upstream.script = async ({ write, closed }) => {
       void closed.then(() => gone.abort())
-      while (!gone.signal.aborted) await write(': ping\n\nevent: ping\ndata: {}\n\n')
+      while (!gone.signal.aborted) {
+        await write(': ping\n\nevent: ping\ndata: {}\n\n')
+        // Small writes complete at once, and timers would never get a turn.
+        await setImmediate()
+      }
     }
     const error = await failureOf(relay(hub, ask, { topic: 'answer', format: 'anthropic', maxMs: 200 }))
     expect([error.code, error.message]).toEqual([
