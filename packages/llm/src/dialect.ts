@@ -1,4 +1,5 @@
 import { plainDialect } from '@tailrace/http'
+import { STREAM_DONE } from '@tailrace/hub'
 import type { Dialect } from '@tailrace/hub'
 import { formatOf } from './formats/index.ts'
 import type { FormatName } from './formats/index.ts'
@@ -16,8 +17,13 @@ const dialects = new Map<FormatName, Dialect>()
 export function formatDialect(name: FormatName): Dialect {
   const known = dialects.get(name)
   if (known !== undefined) return known
-  const { failure } = formatOf(name)
-  const dialect = plainDialect({ failure })
+  const { failure, done } = formatOf(name)
+  const plain = plainDialect({ failure })
+  const dialect: Dialect = {
+    ...plain,
+    frame: (event, at) =>
+      plain.frame(event.type === STREAM_DONE && done !== undefined ? { ...event, ...done } : event, at),
+  }
   dialects.set(name, dialect)
   return dialect
 }
