@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The packages that applications import, in the order of the reference. */
-export const DOCUMENTED = ['hub', 'http', 'log', 'client', 'topics', 'llm'] as const
+export const DOCUMENTED = ['hub', 'http', 'log', 'client', 'topics', 'llm', 'mcp'] as const
 
 /** Exported for other packages of the repository. Not a public API. */
 const INTERNAL = new Set(['@tailrace/log/sqlite'])

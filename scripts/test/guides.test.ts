@@ -28,6 +28,7 @@ export const show = (...what: unknown[]): void => console.log(...what)
 export async function* tokens(prompt: string): AsyncGenerator<string> {
   yield* prompt.split(' ')
 }
+export const openOrders = async (): Promise<object[]> => [{ id: 42 }]
 export const thumbnail: Buffer = Buffer.from('image')
 `
 
