@@ -26,12 +26,12 @@ export function docBefore({ comments, source }: Module, place: number): Doc | un
 
 function parseDoc(comment: string): Doc {
   const lines = comment.split('\n').map((line) => line.replace(/^\s*\* ?/, ''))
-  const [text = '', ...tagged] = lines.join('\n').trim().split(TAG)
+  const [before = '', ...tagged] = lines.join('\n').trim().split(TAG)
   const tags: Tag[] = []
   for (let i = 0; i + 1 < tagged.length; i += 2) {
     // The lines after the first of a tag are indented.
     const text = tagged[i + 1]!.trim().replaceAll(/\n +/g, '\n')
     tags.push({ name: tagged[i] as TagName, text })
   }
-  return { text: text.trim(), tags }
+  return { text: before.trim(), tags }
 }
