@@ -16,3 +16,12 @@ test('the API reference is what `npm run docs` writes', () => {
 test('every public name of the documented packages has a doc comment', () => {
   expect(unexplained()).toEqual([])
 })
+
+test('the reference contains nothing that only its sources mean', () => {
+  for (const text of pages.values()) {
+    // Tags, private members, and bodies.
+    expect(text).not.toMatch(
+      /\{@|@(?:param|throws|returns|defaultValue)\b|^ *(?:private |#\w+[(:?;])|^ *return\b/m,
+    )
+  }
+})
