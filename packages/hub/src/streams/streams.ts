@@ -87,9 +87,8 @@ export class Streams {
     }
   }
 
-  /** Begins to look for streams that have ended, or must be. */
+  /** Begins to look for streams that no running hub has seen. */
   start(): void {
-    this.#expiry.start()
     this.#sweep.start()
   }
 
