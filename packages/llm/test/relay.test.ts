@@ -162,6 +162,15 @@ describe('an answer', () => {
     expect(frames(await stored())).toEqual(['[DONE]'])
   })
 
+  test('for a topic that cannot exist is refused at once, and its connection is closed', async () => {
+    const asked = reply()
+    const response = ask()
+    const { head, closed } = await asked
+    head()
+    expect(() => relay(hub, response, { ...CHAT, topic: 'a//b' })).toThrow(/topic/)
+    await closed
+  })
+
   test('of a format that does not exist is refused at once', () => {
     expect(() => relay(hub, ask, { topic: 'answer', format: 'xml' as 'raw' })).toThrow(RangeError)
   })
@@ -217,6 +226,13 @@ describe('an API that refuses', () => {
     expect(frames(await stored())).toMatchObject([
       ['tailrace.failed', expect.stringContaining('upstream-refused')],
     ])
+  })
+
+  test('before the topic is open: a promise of its response may reject at any time', async () => {
+    const refused = Promise.reject(new Error('no network'))
+    const { done } = relay(hub, refused, CHAT)
+    await setImmediate()
+    await expect(done).rejects.toMatchObject({ code: 'upstream-refused', cause: { message: 'no network' } })
   })
 })
 
