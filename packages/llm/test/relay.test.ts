@@ -3,9 +3,10 @@ import { createWebSink } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import type { StoredEvent } from '@tailrace/log'
+import { tempDir } from '@tailrace/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { formatDialect, relay } from '../src/index.ts'
-import type { RelayError, RelayOptions } from '../src/index.ts'
+import type { RelayError, RelayOptions, Upstream } from '../src/index.ts'
 import { CLIENTS, FORMATS } from './clients.ts'
 import { sends, startUpstream } from './scripted-upstream.ts'
 import type { Reply, ScriptedUpstream } from './scripted-upstream.ts'
@@ -31,8 +32,8 @@ function ask(signal?: AbortSignal): Promise<Response> {
 }
 
 /** What is stored, without the event that opens the stream. */
-async function stored(topic = 'answer'): Promise<readonly StoredEvent[]> {
-  const history = await hub.read({ selectors: [topic], limit: 1000 }, new AbortController().signal)
+async function stored(topic = 'answer', on = hub): Promise<readonly StoredEvent[]> {
+  const history = await on.read({ selectors: [topic], limit: 1000 }, new AbortController().signal)
   if ('gap' in history) throw new Error(history.gap.reason)
   const [opened, ...events] = history.events
   expect(opened?.type ?? 'tailrace.opened').toBe('tailrace.opened')
@@ -229,10 +230,17 @@ describe('an API that refuses', () => {
   })
 
   test('before the topic is open: a promise of its response may reject at any time', async () => {
-    const refused = Promise.reject(new Error('no network'))
-    const { done } = relay(hub, refused, CHAT)
+    using dir = tempDir()
+    const durable = await createHub({ log: `sqlite:${dir.path}/log.db` })
+    const { opened, done } = relay(durable, Promise.reject(new Error('no network')), CHAT)
+    let isOpen = false
+    const opening = opened.then(() => (isOpen = true))
+    // Node ends a process once a rejection was not handled for a turn of the event loop.
     await setImmediate()
+    expect(isOpen).toBe(false)
+    await opening
     await expect(done).rejects.toMatchObject({ code: 'upstream-refused', cause: { message: 'no network' } })
+    await durable.close()
   })
 })
 
@@ -340,6 +348,17 @@ describe('an event that is larger than the hub accepts', () => {
     },
   )
 
+  test('and incomplete ends the stream after what came before it in the same chunk', async () => {
+    const small = await createHub({ log: 'memory:', maxEventBytes: 100 })
+    upstream.script = sends(`data: before\n\ndata: ${'x'.repeat(2_000)}`)
+    const { code } = await failureOf(relay(small, ask, CHAT))
+    expect([code, frames(await stored('answer', small))]).toEqual([
+      'event-too-large',
+      ['before', ['tailrace.failed', expect.stringContaining('event-too-large')]],
+    ])
+    await small.close()
+  })
+
   test('is one that cannot be named in a frame: it ends the stream as well', async () => {
     upstream.script = sends('event: tailrace.end\ndata: {}\n\n')
     await expect(relay(hub, ask, CHAT).done).rejects.toMatchObject({ code: 'reserved-type' })
@@ -365,10 +384,15 @@ describe('a relay that is cancelled', () => {
   }
   const CANCELLED = ['tailrace.failed', expect.stringContaining('cancelled')]
 
-  test.each(Object.entries(WAYS))('by %s closes the connection to the API', async (_, cancel) => {
+  test.each(
+    Object.entries(WAYS).flatMap(([way, cancel]) => [
+      [way, 'a function', (): Upstream => ask, cancel] as const,
+      [way, 'a promise', (): Upstream => ask(), cancel] as const,
+    ]),
+  )('by %s closes the connection to the API, which %s has opened', async (_way, _form, form, cancel) => {
     const controller = new AbortController()
     const asked = reply()
-    const answer = relay(hub, ask, { ...CHAT, signal: controller.signal })
+    const answer = relay(hub, form(), { ...CHAT, signal: controller.signal })
     const { write, closed } = await asked
     await write('data: x\n\n')
     await expect.poll(async () => frames(await stored())).toEqual(['x'])
