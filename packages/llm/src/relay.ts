@@ -3,6 +3,7 @@ import { formatOf } from './formats/index.ts'
 import type { FormatName } from './formats/index.ts'
 import { transfer } from './transfer.ts'
 import type { Relayed } from './transfer.ts'
+import { resolveBounds } from './upstream/attempt.ts'
 import type { AttemptBounds } from './upstream/attempt.ts'
 import { discard } from './upstream/response.ts'
 import type { Upstream } from './upstream/response.ts'
@@ -34,15 +35,16 @@ export interface Relay {
  * Copies the answer of an API to a topic, as it arrives: the name and the data of each event, as they are. Comments and ids
  * are dropped. The terminal event of the answer is the end of the topic. An answer that breaks off ends in a failure.
  *
- * @throws RangeError for a name that is not a format; HubError `invalid-topic`
+ * @throws RangeError if an option is out of its bounds; HubError `invalid-topic`
  */
 export function relay(
   hub: Hub,
   upstream: Upstream,
-  { topic, format, signal, ttlMs, ...bounds }: RelayOptions,
+  { topic, format, signal, ttlMs, ...asked }: RelayOptions,
 ): Relay {
   const known = formatOf(format)
-  if (upstream instanceof Promise) handled(upstream)
+  const bounds = resolveBounds(asked)
+  if (upstream instanceof Promise) void handled(upstream)
   let writer: StreamWriter
   try {
     writer = hub.stream(topic, { signal, ttlMs })

@@ -290,11 +290,11 @@ describe('beyond the original', () => {
     beforeEach(async () => {
       const engine = createMemoryEngine()
       logs = [engine.open(), engine.open()]
-      hubs = await Promise.all(logs.map((log) => createHub({ log, heartbeatMs: 10 })))
+      hubs = await Promise.all(logs.map((one) => createHub({ log: one, heartbeatMs: 10 })))
     })
     afterEach(async () => {
       await Promise.all(hubs.map((one) => one.close()))
-      await Promise.all(logs.map((log) => log.close()))
+      await Promise.all(logs.map((one) => one.close()))
     })
 
     test('a stream is resumed on the other one', async () => {
