@@ -6,9 +6,10 @@ import { createHandler } from '@tailrace/http/node'
 import { createWebHandler } from '@tailrace/http/web'
 import type { HttpAbility } from '../src/index.ts'
 import { testContract } from './contract.ts'
-import { ORIGIN } from './ways/hub.ts'
+import { ORIGIN } from './ways/constants.ts'
 import { openServer } from './ways/listening.ts'
 import { versionOf } from './ways/version.ts'
+import { READS_REFUSED_BODIES } from './ways/web-app.ts'
 
 const ABILITIES: readonly HttpAbility[] = [
   'publish',
@@ -48,6 +49,7 @@ testContract({
   name: '`createWebHandler`',
   versions: versionOf('@hono/node-server'),
   abilities: ABILITIES,
+  exemptions: READS_REFUSED_BODIES,
   async open() {
     const subject = await openServer((hub) => {
       const handle = createWebHandler(hub, { gate: gateOf(), onError })

@@ -38,6 +38,18 @@ export class RawConnection {
     this.#socket.write(text, 'latin1')
   }
 
+  /** Sends until the server has closed the connection. Resolves with false if it accepted this many MiB instead. */
+  async isClosedWithin(mebibytes: number): Promise<boolean> {
+    const piece = Buffer.alloc(1024 * 1024, 'x')
+    for (let i = 0; i < mebibytes; i += 1) {
+      const failed = new Promise<boolean>((resolve) => {
+        this.#socket.write(piece, (error) => resolve(error instanceof Error))
+      })
+      if (await Promise.race([failed, this.closed().then(() => true)])) return true
+    }
+    return false
+  }
+
   /** Resolves once it is so; rejects, with what arrived, if the connection is over first, or silent. */
   until(isMet: (text: string) => boolean): Promise<string> {
     return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import { serve, serveHistory, servePublish } from '@tailrace/http/node'
 import type { Hub } from '@tailrace/hub'
 import type { HttpSubject } from '../../src/index.ts'
 import { APP_PATHS, chosen, chosenTopic } from './app.ts'
-import { ORIGIN } from './hub.ts'
+import { ORIGIN } from './constants.ts'
 import { openServer } from './listening.ts'
 
 /** The three handlers of an application, for frameworks with requests of `node:http`. */

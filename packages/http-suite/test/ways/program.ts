@@ -1,6 +1,6 @@
 import type { HubProcess } from '@tailrace/testkit'
 import type { HttpAbility, HttpSubject } from '../../src/index.ts'
-import { HEARTBEAT_MS, ORIGIN } from './hub.ts'
+import { HEARTBEAT_MS, ORIGIN } from './constants.ts'
 
 export const PROGRAM_ARGS: string[] = ['--heartbeat', `${HEARTBEAT_MS}ms`, '--allow-origin', ORIGIN, '--drain', '0s']
 
