@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
+import type { SpawnOptionsWithoutStdio as SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { tempDir } from '@tailrace/testkit'
 import type { HttpSubject } from '../../../src/index.ts'
@@ -17,10 +19,21 @@ export interface Runtime {
 export async function startOn({ command, args }: Runtime, main: string): Promise<HttpSubject> {
   const dir = tempDir()
   const file = fileURLToPath(new URL(main, import.meta.url))
-  const child = spawn(command, [...args, file, `sqlite:${dir.path}/events.db`], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = await startApp(command, [...args, file, `sqlite:${dir.path}/events.db`], {
     env: { PATH: process.env['PATH'], HOME: dir.path, NO_COLOR: '1' },
   })
+  return {
+    ...child,
+    async close() {
+      await child.close()
+      dir[Symbol.dispose]()
+    },
+  }
+}
+
+/** Starts an application in a process of its own, whose output names its URL, and which is controlled by requests. */
+export async function startApp(command: string, args: readonly string[], options: SpawnOptions): Promise<HttpSubject> {
+  const child = spawn(command, args, { ...options, stdio: 'pipe' })
   const exited = once(child, 'close')
   const stop = (): void => void child.kill('SIGKILL')
   process.on('exit', stop)
@@ -28,9 +41,8 @@ export async function startOn({ command, args }: Runtime, main: string): Promise
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-4_096)
   })
-  const lines = createInterface(child.stdout)
-  const [url] = (await Promise.race([once(lines, 'line'), exited])) as [unknown]
-  if (typeof url !== 'string') throw new Error(`${command} ended before it was listening:\n${errors}`)
+  const url = await Promise.race([urlIn(child.stdout), exited.then(() => undefined)])
+  if (url === undefined) throw new Error(`${command} ended before it was listening:\n${errors}`)
   return {
     url,
     paths: APP_PATHS,
@@ -46,7 +58,16 @@ export async function startOn({ command, args }: Runtime, main: string): Promise
       process.off('exit', stop)
       stop()
       await exited
-      dir[Symbol.dispose]()
     },
   }
+}
+
+/** The first URL in a program's output, all of which is read. */
+function urlIn(output: Readable): Promise<string> {
+  return new Promise((resolve) => {
+    createInterface(output).on('line', (line) => {
+      const [url] = /http:\/\/[\d.]+:\d+/.exec(line) ?? []
+      if (url !== undefined) resolve(url)
+    })
+  })
 }
