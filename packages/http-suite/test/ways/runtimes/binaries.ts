@@ -24,3 +24,7 @@ export function deno(): Runtime {
     args: ['run', '--allow-all', '--no-check', '--node-modules-dir=manual', '--conditions=@tailrace/source'],
   }
 }
+
+export function workerd(): string {
+  return binaryOf('workerd', '@cloudflare/workerd-*/bin/workerd')
+}

@@ -62,12 +62,12 @@ export async function startApp(command: string, args: readonly string[], options
   }
 }
 
-/** The first URL in a program's output, all of which is read. */
+/** The URL of the first address or port in a program's output, all of which is read. */
 function urlIn(output: Readable): Promise<string> {
   return new Promise((resolve) => {
     createInterface(output).on('line', (line) => {
-      const [url] = /http:\/\/[\d.]+:\d+/.exec(line) ?? []
-      if (url !== undefined) resolve(url)
+      const [, port] = /(?:127\.0\.0\.1:|"port":)(\d+)/.exec(line) ?? []
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}`)
     })
   })
 }
