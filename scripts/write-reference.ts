@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { reference } from '../packages/server/src/cli/help.ts'
 import { VERBS } from '../packages/server/src/cli/verbs.ts'
+import { httpContract } from './http-contract.ts'
 
 const folder = new URL('../docs/reference/', import.meta.url)
 mkdirSync(folder, { recursive: true })
 writeFileSync(new URL('cli.md', folder), reference(VERBS))
+writeFileSync(new URL('http-contract.md', folder), httpContract())

@@ -5,13 +5,13 @@ import { testContract } from './contract.ts'
 import { APP_ABILITIES, APP_PATHS } from './ways/app.ts'
 import { ORIGIN } from './ways/constants.ts'
 import { openServer } from './ways/listening.ts'
-import { versionOf } from './ways/version.ts'
+import { onNode } from './ways/version.ts'
 import { READS_REFUSED_BODIES, webHandlersOf } from './ways/web-app.ts'
 
 testContract({
   id: 'h3',
   name: 'h3',
-  versions: versionOf('h3'),
+  versions: onNode('h3'),
   abilities: APP_ABILITIES,
   exemptions: READS_REFUSED_BODIES,
   async open() {

@@ -8,19 +8,26 @@ import { afterAll, beforeAll } from 'vitest'
 import { testContract } from './contract.ts'
 import { RUNTIME_ABILITIES } from './ways/app.ts'
 import { startApp } from './ways/runtimes/start.ts'
-import { versionOf } from './ways/version.ts'
+import { onNode } from './ways/version.ts'
 import { READS_REFUSED_BODIES } from './ways/web-app.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const ways = fileURLToPath(new URL('ways/', import.meta.url))
 const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
-const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' } as const
+const env = {
+  PATH: process.env['PATH'],
+  HOME: process.env['HOME'],
+  NEXT_TELEMETRY_DISABLED: '1',
+  NODE_ENV: 'production',
+} as const
 
 let app: string
 
 // The application as a user would build it: with the packages as they are published.
 beforeAll(() => {
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', 'packages/http'], { cwd: ROOT })
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', 'packages/http'], {
+    cwd: ROOT,
+  })
   app = mkdtempSync(join(ways, '.next-'))
   cpSync(join(ways, 'next'), app, { recursive: true })
   execFileSync(process.execPath, [next, 'build'], { cwd: app, env, stdio: 'pipe' })
@@ -31,7 +38,7 @@ afterAll(() => rmSync(app, { recursive: true }))
 testContract({
   id: 'next',
   name: 'Next',
-  versions: versionOf('next'),
+  versions: onNode('next'),
   abilities: RUNTIME_ABILITIES,
   exemptions: READS_REFUSED_BODIES,
   async open() {

@@ -1,4 +1,4 @@
-import { NextRequest } from 'next/server'
+import { NextRequest } from 'next/server.js'
 import { afterAll, expect, test } from 'vitest'
 import { GET as getEvents } from './ways/next/app/events/route.ts'
 import { GET as getHistory } from './ways/next/app/history/route.ts'

@@ -7,7 +7,9 @@ import { HEARTBEAT_MS } from './constants.ts'
 import { countStreams } from './count-streams.ts'
 
 /** A hub in this process, and what a test may do to it. */
-export interface OwnHub extends Required<Pick<HttpSubject, 'openStreams' | 'interrupt' | 'restore' | 'drain' | 'close'>> {
+export interface OwnHub extends Required<
+  Pick<HttpSubject, 'openStreams' | 'interrupt' | 'restore' | 'drain' | 'close'>
+> {
   readonly hub: Hub
 }
 

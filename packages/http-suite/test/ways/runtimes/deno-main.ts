@@ -11,4 +11,7 @@ declare const Deno: {
 }
 
 const fetch = await createFetch(process.argv[2]!)
-Deno.serve({ hostname: '127.0.0.1', port: 0, onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`) }, fetch)
+Deno.serve(
+  { hostname: '127.0.0.1', port: 0, onListen: ({ port }) => console.log(`http://127.0.0.1:${port}`) },
+  fetch,
+)

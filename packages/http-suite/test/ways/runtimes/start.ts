@@ -32,7 +32,11 @@ export async function startOn({ command, args }: Runtime, main: string): Promise
 }
 
 /** Starts an application in a process of its own, whose output names its URL, and which is controlled by requests. */
-export async function startApp(command: string, args: readonly string[], options: SpawnOptions): Promise<HttpSubject> {
+export async function startApp(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<HttpSubject> {
   const child = spawn(command, args, { ...options, stdio: 'pipe' })
   const exited = once(child, 'close')
   const stop = (): void => void child.kill('SIGKILL')

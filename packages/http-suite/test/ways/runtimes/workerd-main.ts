@@ -14,6 +14,8 @@ interface Env {
   readonly EVENTS: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
 }
 
-const worker = { fetch: (request: Request, env: Env): Promise<Response> => env.EVENTS.getByName('all').fetch(request) }
+const worker = {
+  fetch: (request: Request, env: Env): Promise<Response> => env.EVENTS.getByName('all').fetch(request),
+}
 // oxlint-disable-next-line import/no-default-export -- what a Worker is
 export default worker

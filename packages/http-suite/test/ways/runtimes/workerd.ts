@@ -25,7 +25,10 @@ export async function buildWorker(folder: string): Promise<readonly string[]> {
     input: MAIN,
     platform: 'neutral',
     external: /^(?:node|cloudflare):/,
-    resolve: { conditionNames: ['@tailrace/source', 'workerd', 'import', 'default'], mainFields: ['module', 'main'] },
+    resolve: {
+      conditionNames: ['@tailrace/source', 'workerd', 'import', 'default'],
+      mainFields: ['module', 'main'],
+    },
   })
   await bundle.write({ file: `${folder}/main.js`, format: 'esm', codeSplitting: false })
   await bundle.close()
