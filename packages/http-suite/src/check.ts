@@ -53,7 +53,7 @@ export function testGroup(
     const exemption = exemptions[title]
     const record = (outcome: CheckResult['outcome'], reason?: string): void =>
       void results.push({ clause, behaviour, outcome, ...(reason !== undefined && { reason }) })
-    // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- both are in the clauses
+    // oxlint-disable-next-line vitest/valid-title -- it is in the clauses
     test(title, { timeout: TIMEOUT_MS }, async () => {
       const site = isOwn ? await openSite() : shared!
       try {

@@ -28,7 +28,7 @@ export function testDelivery(check: Check): void {
     'each event arrives exactly once and in order, however often a reader resumes',
     async (site) => {
       const topic = site.topic()
-      const COUNT = 150
+      const COUNT = 120
       async function publish(): Promise<void> {
         for (const data of numbers(COUNT)) await site.publish(topic, data)
       }
@@ -85,13 +85,13 @@ export function testDelivery(check: Check): void {
     slow.pause()
     const quick = await site.follow(topic)
     // Beyond what the sockets between them hold.
-    const data = numbers(24).map((number) => `${number} ${'x'.repeat(500_000)}`)
+    const data = numbers(16).map((number) => `${number} ${'x'.repeat(500_000)}`)
     const sameAs = (reader: StreamReader): boolean[] => reader.data.map((one, i) => one === data[i])
     for (const one of data) await site.publish(topic, one)
-    await quick.received(24)
+    await quick.received(16)
     expect(sameAs(quick)).toEqual(data.map(() => true))
     slow.resume()
-    await slow.received(24)
+    await slow.received(16)
     expect(sameAs(slow)).toEqual(data.map(() => true))
     for (const reader of [slow, quick]) reader.close()
   })

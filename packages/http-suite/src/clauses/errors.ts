@@ -3,6 +3,12 @@ import type { Check } from '../check.ts'
 import { expectProblem } from '../site.ts'
 
 export function testErrors(check: Check): void {
+  check('7.1', 'a refusal is a problem, with its facts', async (site) => {
+    const path = site.paths.stream([site.topic()], 'gap=nothing')
+    const answer = await site.ask(path, { headers: { accept: 'text/event-stream' } })
+    expectProblem(answer, 400, 'invalid-query', { parameter: 'gap', title: 'invalid query' })
+  })
+
   check.with(
     'protocol',
     '7.1',
@@ -41,9 +47,14 @@ export function testErrors(check: Check): void {
     'a request that is refused in the middle of its body is not read on',
     async (site) => {
       const raw = site.raw()
-      raw.send(site.rawHead('POST', site.paths.publish(site.topic()), { 'Content-Length': '900000000' }))
+      raw.send(site.rawHead('POST', site.paths.publish(site.topic()), { 'Content-Length': '100000000' }))
       raw.send('x'.repeat(100_000))
-      expect(await raw.closed()).toMatch(/^HTTP\/1\.1 413 [^]*"code":"event-too-large"/)
+      const answer = await raw.until((text) => text.includes('}\n'))
+      expect(answer).toMatch(/^HTTP\/1\.1 413 [^]*"code":"event-too-large"/)
+      expect(answer).toMatch(/\r\nconnection: close\r\n/i)
+      // More than the sockets between them hold.
+      expect(await raw.isClosedWithin(32)).toBe(true)
+      raw.destroy()
     },
   )
 

@@ -12,6 +12,11 @@ export const APP_ABILITIES: readonly HttpAbility[] = [
   'drain',
 ]
 
+/** The same in another process, whose log cannot be disturbed. */
+export const RUNTIME_ABILITIES: readonly HttpAbility[] = APP_ABILITIES.filter(
+  (ability) => ability !== 'interrupt',
+)
+
 /** The paths of all applications here. */
 export const APP_PATHS: HttpPaths = {
   stream: (topics, query) => `/events?${topicQuery(topics, query)}`,
