@@ -36,6 +36,7 @@ export type HttpErrorCode =
   | 'keys-unavailable'
   | 'invalid-query'
   | 'too-many-selectors'
+  | 'head-sent'
   | 'body-consumed'
   | 'internal'
 
@@ -86,6 +87,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
   'too-many-connections': 429,
   'too-many-publishes': 429,
   'head-too-large': 431,
+  'head-sent': 500,
   'body-consumed': 500,
   internal: 500,
   unsupported: 501,

@@ -2,6 +2,7 @@ export { createAppGate, type AppGateOptions, type Authorization } from './app-ga
 export type { Call, StreamRequest } from './call.ts'
 export { textOf } from './cursor-text.ts'
 export { tailraceDialect } from './dialect.ts'
+export type { ServeOptions } from './app/serve-topics.ts'
 export { HttpError, STATUS, type HttpErrorCode, type HttpErrorInit, type ProblemCode } from './errors.ts'
 export type { Exchange, HeaderFields, RequestHead } from './exchange.ts'
 export type { Answer, Client, Facts, Gate, Use } from './gate.ts'

@@ -1,20 +1,19 @@
-import { HubError } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { LogError } from '@tailrace/log'
 import { READ_ONLY_GATE } from './app-gate.ts'
 import type { Call } from './call.ts'
-import { preflightHeaders } from './cors.ts'
 import { HttpError } from './errors.ts'
 import type { ProblemCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { permit } from './gate.ts'
 import type { Client, Gate } from './gate.ts'
+import { answerOtherMethod } from './other-method.ts'
 import { toProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
+import { refuse } from './refusal.ts'
 import { RouteTable } from './route-table.ts'
 import type { Route } from './route-table.ts'
-import { openStream, readsStreams, turnAway } from './stream.ts'
+import { openStream } from './stream.ts'
 import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { parseTarget } from './target.ts'
 
@@ -56,7 +55,7 @@ export function createProtocol(
     }
     const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
     const route = known.find((one) => one.method === method)
-    if (route === undefined) answerOther(exchange, known)
+    if (route === undefined) answerOtherMethod(exchange, known)
     else await run(route, { exchange, query, rest })
   }
 
@@ -87,17 +86,6 @@ export function createProtocol(
     await route.handle(call)
   }
 
-  function answerOther(exchange: Exchange, known: readonly Route[]): void {
-    const methods = known.map(({ method }) => method)
-    const allowed = [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', ')
-    if (exchange.method !== 'OPTIONS') {
-      const message = `This method is not allowed here: use ${allowed}.`
-      throw new HttpError('method-not-allowed', message, { headers: { Allow: allowed } })
-    }
-    const isPreflight = exchange.header('access-control-request-method') !== undefined
-    exchange.answer(204, { Allow: allowed, ...(isPreflight ? preflightHeaders(allowed) : {}) })
-  }
-
   /** Whether an error must be reported to the operator, not only to the client. Too much load is not a failure. */
   function isNews(error: unknown, { code, status }: Problem): boolean {
     const isOurs =
@@ -122,16 +110,7 @@ export function createProtocol(
     if (isNews(error, problem)) onError(error)
     // The client took too long, and has already received the reason.
     if (exchange.isEnded) return
-    // Without an answer, the client knows that the outcome is unknown (spec/protocol.md, 2.3).
-    if (LogError.is(error) && error.code === 'outcome-unknown') {
-      exchange.cut()
-      return
-    }
-    onRefused?.(problem.code, limitOf(error))
-    const isPassing = problem.status === 503 || problem.status === 429
-    if (isPassing && readsStreams(exchange) && !exchange.isAnswered)
-      turnAway(hub, exchange, codeOf(error), problem.headers)
-    else exchange.reject(problem)
+    if (refuse(hub, exchange, error, problem)) onRefused?.(problem.code, limitOf(error))
   }
 
   return (exchange) => {
@@ -152,10 +131,4 @@ function takeTicket(query: URLSearchParams): string | undefined {
 
 function limitOf(error: unknown): string | undefined {
   return HttpError.is(error) ? error.details['limit']?.toString() : undefined
-}
-
-/** The reason that a reader receives when it is turned away. Faults of the log are not revealed to readers. */
-function codeOf(error: unknown): string {
-  if (HttpError.is(error)) return error.code
-  return HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
 }

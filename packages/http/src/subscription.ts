@@ -25,7 +25,8 @@ export interface SubscriptionSource {
   readonly lastEventId?: string | undefined
 }
 
-const PARAMETERS: ReadonlySet<string> = new Set([
+/** The parameters of a request for a stream. */
+export const STREAM_PARAMETERS: ReadonlySet<string> = new Set([
   'topic',
   'lastEventId',
   'from',
@@ -43,7 +44,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
  * @throws HttpError `invalid-query` or `too-many-selectors`, LogError `invalid-selector`
  */
 export function parseSubscription({ selectors, query, lastEventId }: SubscriptionSource): Subscription {
-  refuseUnknown(query, PARAMETERS)
+  refuseUnknown(query, STREAM_PARAMETERS)
   const snapshot = flag(query, 'snapshot')
   const inQuery = [single(query, 'lastEventId'), single(query, 'from')]
   const from = [lastEventId, ...inQuery].find((place) => place !== undefined && place !== '')

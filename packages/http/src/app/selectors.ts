@@ -1,0 +1,33 @@
+import { isPattern, parseTopic } from '@tailrace/log'
+import { HttpError } from '../errors.ts'
+import { parseSelectorList } from '../subscription.ts'
+
+/** The topics that an application chose for a request: its authorization. */
+export interface Chosen {
+  /**
+   * Names of topics. A name that contains `*` is refused, so that a name from a request, such as
+   * `rooms/${params.room}`, cannot select the rooms of others.
+   */
+  readonly topics?: readonly string[] | undefined
+  /** Patterns, such as `orders/*`. They select every topic that they match, now and later. @defaultValue none */
+  readonly patterns?: readonly string[] | undefined
+}
+
+/**
+ * The selectors that an application chose.
+ *
+ * @throws HttpError `forbidden` if there are none, `too-many-selectors`; LogError `invalid-topic` or `invalid-selector`
+ */
+export function selectorsOf({ topics = [], patterns = [] }: Chosen): readonly string[] {
+  const selectors = [...topics.map(requireTopic), ...patterns]
+  if (selectors.length === 0) throw new HttpError('forbidden', 'You are not allowed anything here.')
+  return parseSelectorList(selectors)
+}
+
+/** @throws LogError `invalid-topic` */
+export function requireTopic(topic: string): string {
+  if (!isPattern(topic)) return parseTopic(topic)
+  const flaw = 'contains a *'
+  const message = `The topic ${flaw}: if the application means a pattern, it names it in \`patterns\`.`
+  throw new HttpError('invalid-topic', message, { details: { flaw } })
+}
