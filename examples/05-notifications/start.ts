@@ -17,8 +17,11 @@ app.get('/', (_, res) => res.sendFile('index.html', { root: import.meta.dirname 
 
 app.get('/session', (req, res) => res.json({ user: req.signedCookies['user'] || null, users: USERS }))
 
-app.post('/session', (req, res) => {
+app.post('/session', async (req, res) => {
   const { user } = req.body
+  // The streams of the session before end. A page of it that is still open connects again, and is refused.
+  const before = `users/${req.signedCookies['user']}`
+  await hub.revoke(({ selectors }) => selectors.includes(before))
   // A real application would check a password here.
   if (USERS.includes(user)) res.cookie('user', user, { signed: true, httpOnly: true, sameSite: 'lax' })
   else res.clearCookie('user')
