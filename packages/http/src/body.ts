@@ -70,6 +70,14 @@ export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<str
   return text
 }
 
+/** The refusal of a request whose body the application has read. */
+export function bodyConsumed(): HttpError {
+  return new HttpError(
+    'body-consumed',
+    'A body parser of the application has already read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
+  )
+}
+
 function refusal({ tooLarge, maxBytes }: BodyLimit): HttpError {
   const message = `The body is larger than the limit of ${maxBytes} bytes`
   if (tooLarge === 'body-too-large')

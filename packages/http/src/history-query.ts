@@ -4,14 +4,15 @@ import { flag, integer, refuseUnknown, single } from './query.ts'
 import { parseSelectors, parseStart } from './subscription.ts'
 import type { SubscriptionSource } from './subscription.ts'
 
-const PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait', 'trace'])
+/** The parameters of a request for history. */
+export const HISTORY_PARAMETERS: ReadonlySet<string> = new Set(['topic', 'from', 'limit', 'wait', 'trace'])
 
 /** Parses the query of a request for history. @throws as `parseSubscription` */
 export function parseHistoryQuery({
   selectors,
   query,
 }: SubscriptionSource): HistoryQuery & { readonly trace: boolean } {
-  refuseUnknown(query, PARAMETERS)
+  refuseUnknown(query, HISTORY_PARAMETERS)
   const from = single(query, 'from')
   return {
     selectors: parseSelectors(selectors, query),

@@ -16,17 +16,24 @@ const EVENT_COST = 512
 /** The part of the memory for all pages that must be free before one is read: by default, twice the largest page. */
 const PAGE_SHARE = 1 / 8
 
+/** `GET /topics/<topic>` and `GET /events`, as JSON. */
+export async function readHistory(call: Call): Promise<void> {
+  if (wanted(call.exchange.header('accept')) !== JSON_TYPE) {
+    const message = `This is available as ${STREAM} and ${JSON_TYPE}: accept one of them.`
+    throw new HttpError('not-acceptable', message)
+  }
+  await answerHistory(call, parseHistoryQuery({ selectors: selectorsOf(call.rest), query: call.query }))
+}
+
 /**
  * Answers with a page of history. A request that waits for events counts as a stream, and waits no longer than its
  * token is valid. A page counts against the memory for all pages until the client has received it.
  */
-export async function readHistory(call: Call): Promise<void> {
-  const { gate, client, exchange, rest } = call
-  if (wanted(exchange.header('accept')) !== JSON_TYPE) {
-    const message = `This is available as ${STREAM} and ${JSON_TYPE}: accept one of them.`
-    throw new HttpError('not-acceptable', message)
-  }
-  const query = parseHistoryQuery({ selectors: selectorsOf(rest), query: call.query })
+export async function answerHistory(
+  call: Omit<Call, 'query' | 'rest'>,
+  query: ReturnType<typeof parseHistoryQuery>,
+): Promise<void> {
+  const { gate, client, exchange } = call
   const { waitSeconds = 0, selectors, trace } = query
   await permit(gate.mayRead(client, selectors, 'history'), `read ${selectors.join(', ')}`)
   exchange.onceGone(waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client))
@@ -44,7 +51,7 @@ export async function readHistory(call: Call): Promise<void> {
 }
 
 async function pageOf(
-  { hub, gate, client, exchange }: Call,
+  { hub, gate, client, exchange }: Omit<Call, 'query' | 'rest'>,
   query: HistoryQuery,
   gone: AbortSignal,
 ): Promise<HistoryPage> {

@@ -76,7 +76,7 @@ export function requireReadableOrigin(rules: OriginRules, page: AskingPage): voi
 function crossOrigin(what: string): HttpError {
   return new HttpError(
     'cross-origin',
-    `Requests from this origin are not allowed to ${what}. Allow it with --allow-origin.`,
+    `Requests from this origin are not allowed to ${what}. Allow it with --allow-origin, or with \`allowOrigins\` in an application.`,
   )
 }
 

@@ -24,16 +24,27 @@ const KNOWN: ReadonlySet<string> = new Set(EVENT_HEADERS.map((name) => name.toLo
 const NDJSON_OVERHEAD = 2
 
 /** A publish whose body is being received, and what has been received so far. */
-interface Receiving extends Call {
+interface Receiving extends Omit<Call, 'query' | 'rest'> {
   readonly holding: Holding
   /** The part that its client has not been charged for yet. */
   readonly cost: { events: number; bytes: number }
 }
 
 /** `POST /topics/<topic>`, one event or a batch; `POST /topics`, a batch whose lines name their topics. */
-export async function publish(call: Call): Promise<void> {
-  const { gate, client, rest } = call
-  const topic = rest === undefined ? undefined : topicOf(rest)
+export function publish(call: Call): Promise<void> {
+  return publishTo(call, call.rest === undefined ? undefined : topicOf(call.rest))
+}
+
+/**
+ * Publishes what a request contains.
+ *
+ * @param topic - undefined if the lines of a batch name their topics
+ */
+export async function publishTo(
+  call: Omit<Call, 'query' | 'rest'>,
+  topic: string | undefined,
+): Promise<void> {
+  const { gate, client } = call
   // Before the body is read, as far as it can be decided by then.
   await permit(gate.mayPublish(client, topic), topic === undefined ? 'publish' : `publish to ${topic}`)
   gate.requireRate(client)
@@ -59,7 +70,7 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
   } else if (topic === undefined) {
     throw new HttpError(
       'invalid-header',
-      'POST /topics accepts only batches: send Content-Type: application/x-ndjson.',
+      'Only batches whose lines name their topics are accepted here: send Content-Type: application/x-ndjson.',
       {
         details: {
           header: 'Content-Type',

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Peers, Sink } from '@tailrace/hub'
-import { HttpError } from '../errors.ts'
+import { bodyConsumed } from '../body.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
 import type { Problem } from '../problem.ts'
 import { createHttp2Sink } from './http2-sink.ts'
@@ -230,11 +230,6 @@ class Http2Exchange extends NodeExchange {
 async function* bytesOfParser(
   request: IncomingMessage & { readonly body?: unknown },
 ): AsyncGenerator<Buffer> {
-  if (!Buffer.isBuffer(request.body)) {
-    throw new HttpError(
-      'body-consumed',
-      'A body parser of the application has already read this request, so nothing was published: mount the hub before it, or parse with express.raw({ type: () => true }).',
-    )
-  }
+  if (!Buffer.isBuffer(request.body)) throw bodyConsumed()
   yield request.body
 }

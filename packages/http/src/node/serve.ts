@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Hub } from '@tailrace/hub'
-import { serveTopics } from '../app/serve-topics.ts'
-import type { ServeOptions } from '../app/serve-topics.ts'
+import { handleHistory } from '../app/history.ts'
+import type { ServeHistoryOptions } from '../app/history.ts'
+import { handlePublish } from '../app/publish.ts'
+import type { ServePublishOptions } from '../app/publish.ts'
+import { handleStream } from '../app/stream.ts'
+import type { ServeOptions } from '../app/stream.ts'
 import { HttpError } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
 import { toProblem } from '../problem.ts'
 import { exchangeOf } from './exchange.ts'
-import type { NodeExchange } from './exchange.ts'
 
 type NodeRequest = IncomingMessage | Http2ServerRequest
 type NodeResponse = ServerResponse | Http2ServerResponse
@@ -22,13 +26,33 @@ export function serve(
   response: NodeResponse,
   options: ServeOptions,
 ): Promise<void> {
-  return answer(request, response, (exchange) => serveTopics(hub, exchange, options))
+  return answer(request, response, (exchange) => handleStream(hub, exchange, options))
+}
+
+/** Answers a request with a page of the history of topics, as JSON. Resolves and rejects as {@link serve}. */
+export function serveHistory(
+  hub: Hub,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: ServeHistoryOptions,
+): Promise<void> {
+  return answer(request, response, (exchange) => handleHistory(hub, exchange, options))
+}
+
+/** Publishes the body of a request, as it was sent. Resolves and rejects as {@link serve}. */
+export function servePublish(
+  hub: Hub,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: ServePublishOptions,
+): Promise<void> {
+  return answer(request, response, (exchange) => handlePublish(hub, exchange, options))
 }
 
 async function answer(
   request: NodeRequest,
   response: NodeResponse,
-  handle: (exchange: NodeExchange) => Promise<void>,
+  handle: (exchange: Exchange) => Promise<void>,
 ): Promise<void> {
   if (response.headersSent) {
     throw new HttpError(

@@ -1,4 +1,5 @@
 import type { Sink } from '@tailrace/hub'
+import { bodyConsumed } from '../body.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
 import type { Problem } from '../problem.ts'
 import { createWebSink } from './sink.ts'
@@ -49,7 +50,9 @@ export class WebExchange implements Exchange {
   }
 
   get body(): AsyncIterable<Buffer> {
-    return chunksOf(this.#request.body)
+    const { body, bodyUsed } = this.#request
+    if (bodyUsed || body?.locked === true) throw bodyConsumed()
+    return chunksOf(body)
   }
 
   get isGone(): boolean {

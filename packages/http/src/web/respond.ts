@@ -1,17 +1,32 @@
 import type { Hub } from '@tailrace/hub'
-import { serveTopics } from '../app/serve-topics.ts'
-import type { ServeOptions } from '../app/serve-topics.ts'
+import { handleHistory } from '../app/history.ts'
+import type { ServeHistoryOptions } from '../app/history.ts'
+import { handlePublish } from '../app/publish.ts'
+import type { ServePublishOptions } from '../app/publish.ts'
+import { handleStream } from '../app/stream.ts'
+import type { ServeOptions } from '../app/stream.ts'
+import type { Exchange } from '../exchange.ts'
 import { WebExchange } from './exchange.ts'
 
 /**
- * Resolves with a stream of topics, or with a refusal. The stream ends when the signal of the request is aborted, or
- * its body is cancelled.
+ * Responds to a request with a stream of topics, or with a refusal. The stream ends when the signal of the request is
+ * aborted, or its body is cancelled.
  */
 export function respond(hub: Hub, request: Request, options: ServeOptions): Promise<Response> {
-  return answer(request, (exchange) => serveTopics(hub, exchange, options))
+  return answer(request, (exchange) => handleStream(hub, exchange, options))
 }
 
-async function answer(request: Request, handle: (exchange: WebExchange) => Promise<void>): Promise<Response> {
+/** Responds to a request with a page of the history of topics, as JSON, or with a refusal. */
+export function respondHistory(hub: Hub, request: Request, options: ServeHistoryOptions): Promise<Response> {
+  return answer(request, (exchange) => handleHistory(hub, exchange, options))
+}
+
+/** Publishes the body of a request, as it was sent, and responds with its place, or with a refusal. */
+export function respondPublish(hub: Hub, request: Request, options: ServePublishOptions): Promise<Response> {
+  return answer(request, (exchange) => handlePublish(hub, exchange, options))
+}
+
+async function answer(request: Request, handle: (exchange: Exchange) => Promise<void>): Promise<Response> {
   const exchange = new WebExchange(request, '', undefined)
   const [response] = await Promise.all([exchange.response, handle(exchange)])
   return response

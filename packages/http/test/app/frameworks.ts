@@ -17,6 +17,8 @@ export const FRAMEWORKS: Readonly<
   Express: (serve) => express().use('/mounted', (request, response) => serve(request, response)),
   Fastify: async (serve) => {
     const app = fastify()
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null))
     app.all('/*', async (request, reply) => {
       reply.hijack()
       await serve(request.raw, reply.raw)

@@ -37,7 +37,7 @@ export interface ServeOptions extends Chosen {
 const ASKABLE: readonly string[] = [...STREAM_PARAMETERS].filter((name) => name !== 'topic')
 
 /** Serves a stream of the topics that the application chose. */
-export function serveTopics(hub: Hub, exchange: Exchange, options: ServeOptions): Promise<void> {
+export function handleStream(hub: Hub, exchange: Exchange, options: ServeOptions): Promise<void> {
   const { dialect, until, subject } = options
   return answering({ hub, exchange, dialect }, async () => {
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {

@@ -1,0 +1,99 @@
+import type { ServeOptions } from '@tailrace/http'
+import { respond, respondHistory, respondPublish } from '@tailrace/http/web'
+import { createHub } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+let hub: Hub
+
+beforeAll(async () => {
+  hub = await createHub({ log: 'memory:', heartbeatMs: 0 })
+})
+
+afterAll(() => hub.close())
+
+const URL_OF_APP = 'http://localhost/events'
+
+function ask(options: ServeOptions, init: RequestInit = {}, query = ''): Promise<Response> {
+  return respond(hub, new Request(`${URL_OF_APP}${query}`, init), options)
+}
+
+async function openStreams(): Promise<number> {
+  let count = 0
+  await hub.survey(() => void (count += 1))
+  return count
+}
+
+describe('respond', () => {
+  test('streams the topics that the application chose, from where a reader was', async () => {
+    const first = await hub.publish('a', { data: 'one' })
+    const last = await hub.publish('a', { data: 'two', end: true })
+    const response = await ask(
+      { topics: ['a'] },
+      { headers: { 'Last-Event-ID': first.id } },
+      '?topic=b&page=2',
+    )
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    const text = await response.text()
+    expect(text).not.toContain('one')
+    expect(text).toContain(`data: two\nid: ${last.id}`)
+    expect(text).toContain('event: tailrace.end')
+    expect((await ask({ topics: ['a'] }, { headers: { 'Last-Event-ID': last.id } })).status).toBe(204)
+    expect(await openStreams()).toBe(0)
+  })
+
+  test('lets go of a reader whose request is aborted, was aborted before, or that stops reading', async () => {
+    const leave = new AbortController()
+    await ask({ topics: ['b'] }, { signal: leave.signal })
+    const other = await ask({ topics: ['b'] })
+    expect(await openStreams()).toBe(2)
+    leave.abort()
+    await other.body!.cancel()
+    expect(await openStreams()).toBe(0)
+    await ask({ topics: ['b'] }, { signal: AbortSignal.abort() })
+    expect(await openStreams()).toBe(0)
+  })
+
+  test('answers HEAD and OPTIONS, and refuses what the application did not choose', async () => {
+    const head = await ask({ topics: ['b'] }, { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([
+      200,
+      'text/event-stream; charset=utf-8',
+      '',
+    ])
+    expect((await ask({ topics: ['b'] }, { method: 'OPTIONS' })).headers.get('allow')).toBe(
+      'HEAD, GET, OPTIONS',
+    )
+    const refused = await ask({ topics: [] })
+    expect([refused.status, await refused.json()]).toMatchObject([403, { code: 'forbidden' }])
+  })
+})
+
+describe('respondPublish and respondHistory', () => {
+  test('store a publish as it was sent, and page through what was stored', async () => {
+    const request = new Request(URL_OF_APP, { method: 'POST', body: '{ "a": 1 }' })
+    const published = await respondPublish(hub, request, { topic: 'c' })
+    expect([published.status, await published.json()]).toMatchObject([201, { topic: 'c' }])
+    const page = await respondHistory(hub, new Request(URL_OF_APP), { topics: ['c'] })
+    expect(await page.json()).toMatchObject({ events: [{ topic: 'c', data: '{ "a": 1 }' }] })
+  })
+
+  test('are closed without a rule', async () => {
+    const publish = new Request(URL_OF_APP, { method: 'POST', body: 'x' })
+    expect((await respondPublish(hub, publish, {})).status).toBe(403)
+    expect((await respondHistory(hub, new Request(URL_OF_APP), {})).status).toBe(403)
+  })
+
+  test('refuse a request whose body the application has read, and store no empty event', async () => {
+    const read = new Request(URL_OF_APP, { method: 'POST', body: 'x' })
+    await read.text()
+    const locked = new Request(URL_OF_APP, { method: 'POST', body: 'x' })
+    locked.body!.getReader()
+    for (const request of [read, locked]) {
+      const response = await respondPublish(hub, request, { topic: 'd' })
+      expect([response.status, await response.json()]).toMatchObject([500, { code: 'body-consumed' }])
+    }
+    const history = await hub.read({ selectors: ['d'] }, new AbortController().signal)
+    expect(history).toMatchObject({ events: [] })
+  })
+})
