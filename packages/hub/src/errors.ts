@@ -10,7 +10,12 @@
  * - `invalid-data`: not valid Unicode.
  * - `event-too-large`, `batch-too-large`, `empty-batch`: `maxEventBytes`, `maxBatchBytes` or `maxBatchEvents`, nothing
  *   to publish.
- * - `busy`: more reads of the log are waiting than `maxQueuedReads`; `details.limit` names the setting.
+ * - `stream-exists`: a stream cannot begin, because its topic has events.
+ * - `stream-over`: nothing can be written to a stream any more; `details.state` is `done`, `failed` or `purged`, and
+ *   `details.code` says why it failed.
+ * - `unknown-stream`: the topic is not a stream.
+ * - `busy`: more reads of the log are waiting than `maxQueuedReads` (`details.limit` names the setting), too many streams
+ *   are open, or a stream has more to store than it may hold in memory.
  * - `closed`: the hub is closed, or its log is lost.
  */
 export type HubErrorCode =
@@ -25,6 +30,9 @@ export type HubErrorCode =
   | 'event-too-large'
   | 'batch-too-large'
   | 'empty-batch'
+  | 'stream-exists'
+  | 'stream-over'
+  | 'unknown-stream'
   | 'busy'
   | 'closed'
 

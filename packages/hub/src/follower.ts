@@ -46,6 +46,7 @@ export class Follower {
   /** Ends all streams, and attaches to nothing from now on. */
   async close(): Promise<void> {
     this.#closing.abort()
+    await this.#current?.streams.close()
     this.#end('closed')
     await this.#ended
   }

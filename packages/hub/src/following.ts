@@ -1,5 +1,5 @@
 import { LogError } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import type { Appended, EventLog, NewEvent } from '@tailrace/log'
 import { Backlog } from './backlog.ts'
 import type { Counters } from './counters.ts'
 import { Lanes } from './lanes.ts'
@@ -9,6 +9,7 @@ import type { ResolvedHubOptions } from './options.ts'
 import type { Outage } from './outage.ts'
 import { startRetention } from './retention.ts'
 import type { Retention } from './retention.ts'
+import { Streams } from './streams/streams.ts'
 import { Waiters } from './waiters.ts'
 
 /** What a hub shares over all logs that it follows, one after the other. */
@@ -19,6 +20,7 @@ export interface FollowingOptions {
   readonly counters: Counters
   readonly outage: Outage
   readonly lastWords: LogView['lastWords']
+  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   /** Called once the hub is attached to the log. */
   attached(following: Following): void
   /** Called after that, if the log has another identity or is lost. */
@@ -30,8 +32,9 @@ export interface Following {
   readonly view: LogView
   readonly lanes: Lanes
   readonly waiters: Waiters
-  /** This node has appended up to this offset. Its tail may be behind. */
-  appended(offset: number): void
+  readonly streams: Streams
+  /** Stores a batch that was checked. */
+  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   /** Delivers nothing from now on. Resolves when the current step of retention is done. */
   end(): Promise<void>
 }
@@ -42,6 +45,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
   const { epoch, newest } = await log.describe()
   const lanes = new Lanes(reads, epoch, newest, settings, counters)
   const waiters = new Waiters()
+  /** This node has appended up to this offset. Its tail may be behind. */
   let appended = newest
   let interruption: LogError | undefined
   let failure: LogError | undefined
@@ -69,6 +73,23 @@ export async function follow(options: FollowingOptions): Promise<void> {
     lastWords: options.lastWords,
   }
 
+  async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
+    if (failure !== undefined) throw failure
+    const stored = await options.append(batch)
+    for (const { offset } of stored) appended = Math.max(appended, offset)
+    return stored
+  }
+
+  const streams = new Streams({
+    log,
+    view,
+    reads,
+    settings,
+    append,
+    isInterrupted: () => interruption !== undefined,
+    report: (error) => outage.report(error),
+  })
+
   const backlog = new Backlog({
     event(event) {
       lanes.push(event)
@@ -90,9 +111,13 @@ export async function follow(options: FollowingOptions): Promise<void> {
     events(events) {
       counters.commitEvents.observe(events.length)
       retention?.witness(events.at(-1)!.time)
+      streams.saw(events)
       backlog.add(events)
     },
-    purged: (topic) => backlog.purge(topic),
+    purged(topic) {
+      streams.purged(topic)
+      backlog.purge(topic)
+    },
     lost: (through) => backlog.lose(through),
     interrupted(reason) {
       interruption = reason
@@ -104,6 +129,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
     },
     failed(error) {
       failure = error
+      streams.lose(error)
       if (isAttached) options.failed(error)
     },
   })
@@ -134,9 +160,8 @@ export async function follow(options: FollowingOptions): Promise<void> {
     view,
     lanes,
     waiters,
-    appended(offset) {
-      appended = Math.max(appended, offset)
-    },
+    streams,
+    append,
     async end() {
       detach()
       await retention.stop()

@@ -27,6 +27,7 @@ import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
+import type { FoundStream, StreamOptions, StreamWriter } from './streams/stream-writer.ts'
 
 /** Reasons for which a working log may refuse a batch. */
 const ONE_BATCH_ONLY: ReadonlySet<LogErrorCode> = new Set(['topic-ended', 'busy', 'too-large'])
@@ -102,6 +103,26 @@ export interface Hub {
    */
   revoke(isRevoked: (connection: Connection) => boolean): Promise<number>
 
+  /**
+   * Opens a one-off stream: a topic of its own, with one producer, that ends. The answer of a language model, or the
+   * progress of a job, for example. It is opened in the background, and can be written to at once.
+   *
+   * @throws HubError `invalid-topic` or `closed`, or LogError if the log cannot be reached yet; everything else is
+   *   reported by the writer. RangeError if an option is out of its bounds
+   */
+  stream(topic: string, options?: StreamOptions): StreamWriter
+
+  /** Finds a stream, on whichever hub it is produced. Undefined if the topic is not one, or was purged. */
+  findStream(topic: string): Promise<FoundStream | undefined>
+
+  /**
+   * Ends a stream with `tailrace.failed` (`cancelled`), on whichever hub it is produced; its producer's signal is aborted
+   * as soon as that hub sees it. Resolves, when that is durable, with true, or with false if the stream was over.
+   *
+   * @throws HubError `unknown-stream`, or LogError
+   */
+  cancelStream(topic: string): Promise<boolean>
+
   /** Removes every event of a topic. Resolves with false if the topic is unknown. */
   purge(topic: string): Promise<boolean>
 
@@ -163,7 +184,7 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
     retry: () => void rounds.once((member) => member.retry()),
     retryMs: () => jittered(settings.retryMs),
   })
-  const follower = new Follower({ log, reads, settings, counters, outage, lastWords: turnAway })
+  const follower = new Follower({ log, reads, settings, counters, outage, lastWords: turnAway, append })
   await follower.start()
 
   // At twice the rate, so that no stream is silent for longer than the heartbeat.
@@ -171,9 +192,14 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
   rounds.every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
+    if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
+    const began = performance.now()
     try {
       const stored = await log.append(batch)
       worked.observe(true)
+      counters.commitSeconds.observe((performance.now() - began) / 1000)
+      counters.publishes += 1
+      for (const { duplicate } of stored) if (duplicate) counters.duplicates += 1
       return stored
     } catch (error) {
       if (!LogError.is(error) || !ONE_BATCH_ONLY.has(error.code)) worked.observe(false)
@@ -182,18 +208,15 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
   }
 
   async function publish(batch: readonly NewEvent[]): Promise<readonly Published[]> {
-    const { view, appended } = follower.require()
+    const following = follower.require()
     checkBatch(batch, settings)
-    if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
-    const began = performance.now()
-    const stored = await append(batch)
-    counters.commitSeconds.observe((performance.now() - began) / 1000)
-    counters.publishes += 1
-    return stored.map(({ offset, duplicate }, i) => {
-      if (duplicate) counters.duplicates += 1
-      appended(offset)
-      return { id: formatCursor(view.epoch, offset), topic: batch[i]!.topic, duplicate }
-    })
+    const stored = await following.append(batch)
+    const { epoch } = following.view
+    return stored.map(({ offset, duplicate }, i) => ({
+      id: formatCursor(epoch, offset),
+      topic: batch[i]!.topic,
+      duplicate,
+    }))
   }
 
   function turnAway(dialect: Dialect, code: string, waitMs = 0): Uint8Array {
@@ -277,6 +300,10 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
       })
       return ended
     },
+
+    stream: (topic, options) => follower.require().streams.open(topic, options),
+    findStream: async (topic) => follower.require().streams.find(topic),
+    cancelStream: async (topic) => follower.require().streams.cancel(topic),
 
     purge: async (topic) => capabilityOf(log, 'retention').purge(topic),
 

@@ -27,5 +27,8 @@ export {
 export { Payload } from './payload.ts'
 export type { PeerAddress, Peers } from './peers.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
+export { StreamFailure, type StreamFailureCode } from './streams/failure.ts'
+export { STREAM_DONE, STREAM_FAILED, STREAM_OPENED } from './streams/records.ts'
+export type { FoundStream, StreamOptions, StreamWriter, WriteOptions } from './streams/stream-writer.ts'
 export type { TopicEvent } from './topic-event.ts'
 export type { GapPolicy, Subscription } from './subscription.ts'

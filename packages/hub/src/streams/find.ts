@@ -1,0 +1,62 @@
+import { formatCursor } from '@tailrace/log'
+import type { StoredEvent } from '@tailrace/log'
+import type { LogReads } from '../log-reads.ts'
+import type { LogView } from '../log-view.ts'
+import type { Asker } from '../read-queue.ts'
+import { failureOf, openingOf, STREAM_DONE } from './records.ts'
+import type { Opening } from './records.ts'
+import type { FoundStream } from './stream-writer.ts'
+
+/** The log is read on behalf of all streams together. */
+const STREAMS: Asker = { client: 'streams', isGone: false }
+
+/** Where streams are looked up. */
+export interface StreamLog {
+  readonly view: Pick<LogView, 'epoch' | 'read' | 'describe'>
+  readonly reads: Pick<LogReads, 'ended'>
+}
+
+/** A stream in the log. */
+export interface LoggedStream {
+  /** Undefined if retention has removed the first event. */
+  readonly opening: Opening | undefined
+  /** The last event, if the stream is over. */
+  readonly last: StoredEvent | undefined
+}
+
+/** The first event of a topic that is retained. */
+export function firstOf({ view }: StreamLog, topic: string): Promise<StoredEvent | undefined> {
+  return eventAfter(view, topic, 0)
+}
+
+/** What the log contains of a stream, as of the newest event that any node has stored. Undefined if the topic is not one. */
+export async function findLogged(log: StreamLog, topic: string): Promise<LoggedStream | undefined> {
+  // Reads may lag behind other nodes, but not behind this.
+  await log.view.describe(STREAMS)
+  const [endedAt] = await log.reads.ended([topic], STREAMS)
+  const first = await firstOf(log, topic)
+  const last = endedAt === undefined ? undefined : await eventAfter(log.view, topic, endedAt - 1)
+  const opening = first === undefined ? undefined : openingOf(first)
+  const isStream = opening !== undefined || (last !== undefined && isLastOfStream(last))
+  return isStream ? { opening, last } : undefined
+}
+
+export function describeStream(topic: string, epoch: string, last: StoredEvent | undefined): FoundStream {
+  if (last === undefined) return { topic, state: 'open' }
+  const end = formatCursor(epoch, last.offset)
+  const failure = failureOf(last)
+  return failure === undefined ? { topic, state: 'done', end } : { topic, state: 'failed', end, ...failure }
+}
+
+function isLastOfStream(event: StoredEvent): boolean {
+  return event.type === STREAM_DONE || failureOf(event) !== undefined
+}
+
+async function eventAfter(
+  view: StreamLog['view'],
+  topic: string,
+  after: number,
+): Promise<StoredEvent | undefined> {
+  const { events } = await view.read({ selectors: [topic], after, limit: 1, maxBytes: 1 }, STREAMS)
+  return events[0]
+}

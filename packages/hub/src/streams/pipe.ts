@@ -1,0 +1,66 @@
+/** A source of events, whichever kind it is. */
+interface Source {
+  next(): Promise<IteratorResult<unknown>>
+  /** Asks it to release what it holds. It may not respond for as long as a `next` is pending. */
+  stop(reason: unknown): unknown
+}
+
+/**
+ * Passes on every value of a source, at the pace of the receiver. If the signal is aborted, even while the source is
+ * waiting, or if the receiver throws, the source is stopped, and what it yields after that is ignored.
+ *
+ * @throws the error of the source or of the receiver, or the reason of the signal
+ */
+export async function pump(
+  from: AsyncIterable<unknown> | ReadableStream<unknown>,
+  receive: (value: unknown) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = sourceOf(from)
+  const aborted = whenAborted(signal)
+  let isDone = false
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([source.next(), aborted.promise])
+      isDone = done === true
+      if (isDone) return
+      await receive(value)
+    }
+  } catch (error) {
+    // A source that threw has released what it held, and a second call does no harm.
+    if (!isDone) stop(source, error)
+    throw error
+  } finally {
+    aborted.forget()
+  }
+}
+
+function sourceOf(from: AsyncIterable<unknown> | ReadableStream<unknown>): Source {
+  if ('getReader' in from) {
+    const reader = from.getReader()
+    return {
+      next: () => reader.read() as Promise<IteratorResult<unknown>>,
+      stop: (reason) => reader.cancel(reason),
+    }
+  }
+  const iterator = from[Symbol.asyncIterator]()
+  return { next: () => iterator.next(), stop: () => iterator.return?.() }
+}
+
+/** The error that led here is the one to report, not another one of a source that cannot be stopped. */
+function stop(source: Source, reason: unknown): void {
+  const stopped = async (): Promise<unknown> => source.stop(reason)
+  stopped().catch(() => undefined)
+}
+
+function whenAborted(signal: AbortSignal): { readonly promise: Promise<never>; forget(): void } {
+  let forget = (): void => undefined
+  const promise = new Promise<never>((_, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort)
+    forget = () => signal.removeEventListener('abort', abort)
+    if (signal.aborted) abort()
+  })
+  promise.catch(() => undefined)
+  return { promise, forget }
+}

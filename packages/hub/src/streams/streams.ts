@@ -1,0 +1,196 @@
+import { capabilityOf, formatCursor, isPassing, LogError, parseTopic } from '@tailrace/log'
+import type { Appended, EventLog, NewEvent, StoredEvent } from '@tailrace/log'
+import { keepTrying, mintEpoch } from '@tailrace/log/adapter'
+import { checkBatch } from '../check-batch.ts'
+import { HubError } from '../errors.ts'
+import type { ResolvedHubOptions } from '../options.ts'
+import { StreamFailure } from './failure.ts'
+import { describeStream, findLogged } from './find.ts'
+import type { StreamLog } from './find.ts'
+import { openStream, streamExists } from './open.ts'
+import { failedRecord } from './records.ts'
+import type { FoundStream, StreamOptions, StreamWriter } from './stream-writer.ts'
+import { Writer } from './writer.ts'
+import type { WriterHost } from './writer.ts'
+
+const DEFAULT_TTL_MS = 24 * 60 * 60 * 1000
+const MAX_TTL_MS = 30 * DEFAULT_TTL_MS
+/** Streams that one hub produces at a time. */
+const MAX_PRODUCED = 10_000
+/** The longest pause between two attempts to end a stream, in milliseconds. */
+const MAX_PAUSE_MS = 1_000
+/** How long a hub that closes waits for the log to store that its streams have failed, in milliseconds. */
+const CLOSE_MS = 2_000
+
+export interface StreamsOptions extends StreamLog {
+  readonly log: EventLog
+  readonly settings: ResolvedHubOptions
+  /** Stores events that were checked. */
+  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
+  isInterrupted(): boolean
+  /** Called with failures that are not reported to any caller. */
+  report(error: unknown): void
+}
+
+/** The one-off streams of a log, of one epoch: those that this hub produces, and those that others do. */
+export class Streams {
+  readonly #options: StreamsOptions
+  readonly #host: WriterHost
+  /** Identifies this hub in the streams that it produces. */
+  readonly #producer: string = mintEpoch()
+  /** By topic. */
+  readonly #writers = new Map<string, Writer>()
+  readonly #closing = new AbortController()
+
+  constructor(options: StreamsOptions) {
+    const { settings, view } = options
+    this.#options = options
+    const { epoch } = view
+    this.#host = {
+      limits: settings,
+      append: options.append,
+      report: options.report,
+      canRetry: (error) => isPassing(error) || (options.isInterrupted() && !isOver(error)),
+      check: (event) => checkBatch([event], settings),
+      cursor: (offset) => formatCursor(epoch, offset),
+      explain: (topic) => this.#explain(topic),
+      closed: (writer, failure) => this.#closed(writer, failure),
+    }
+  }
+
+  /** @throws HubError `invalid-topic`; RangeError if an option is out of its bounds */
+  open(topic: string, { ttlMs = DEFAULT_TTL_MS, signal }: StreamOptions = {}): StreamWriter {
+    assertTopic(topic)
+    if (!(ttlMs >= 0 && ttlMs <= MAX_TTL_MS)) {
+      throw new RangeError(`\`ttlMs\` must be a number from 0 to ${MAX_TTL_MS}, got ${String(ttlMs)}`)
+    }
+    const refusal = this.#refusalOf(topic)
+    const open = async (): Promise<number> => {
+      if (refusal !== undefined) throw refusal
+      return this.#open(topic, ttlMs)
+    }
+    const writer = new Writer(topic, this.#host, open, signal)
+    if (refusal === undefined) this.#writers.set(topic, writer)
+    return writer
+  }
+
+  async find(topic: string): Promise<FoundStream | undefined> {
+    assertTopic(topic)
+    const found = await findLogged(this.#options, topic)
+    return found && describeStream(topic, this.#options.view.epoch, found.last)
+  }
+
+  /** @returns whether this call ended the stream @throws HubError `unknown-stream` */
+  async cancel(topic: string): Promise<boolean> {
+    const found = await this.find(topic)
+    if (found === undefined) {
+      throw new HubError('unknown-stream', `The topic ${topic} is not a stream.`, { details: { topic } })
+    }
+    if (found.state !== 'open') return false
+    return this.#end(topic, new StreamFailure('cancelled', 'The stream was cancelled.'))
+  }
+
+  /** Called with everything that the log commits, before any reader receives it. */
+  saw(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      if (event.end) this.#writers.get(event.topic)?.sawEnd(this.#overBy(event))
+    }
+  }
+
+  purged(topic: string): void {
+    const details = { topic, state: 'purged' }
+    const reason = new HubError('stream-over', `The topic ${topic} was purged.`, { details })
+    this.#writers.get(topic)?.lose(reason)
+  }
+
+  /** The log is gone: nothing can be stored in it any more. */
+  lose(reason: Error): void {
+    this.#closing.abort()
+    for (const writer of [...this.#writers.values()]) writer.lose(reason)
+  }
+
+  /** Ends the streams that this hub produces, with an error that their readers see, if the log can store it in time. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const reason = new HubError('closed', 'The hub is closed.')
+    const failure = new StreamFailure('producer-lost', 'The producer of this stream was shut down.')
+    const ends = Array.from(this.#writers.values(), (writer) => writer.breakOff(failure, reason))
+    if (ends.length > 0 && !this.#options.isInterrupted()) await within(CLOSE_MS, Promise.allSettled(ends))
+    this.lose(reason)
+  }
+
+  #refusalOf(topic: string): HubError | undefined {
+    if (this.#closing.signal.aborted) return new HubError('closed', 'The hub is closed.')
+    if (this.#writers.has(topic)) return streamExists(topic)
+    if (this.#writers.size < MAX_PRODUCED) return undefined
+    const message = `This hub already produces ${MAX_PRODUCED} streams: try again later.`
+    return new HubError('busy', message, { details: { limit: 'streams', max: MAX_PRODUCED } })
+  }
+
+  async #open(topic: string, ttlMs: number): Promise<number> {
+    const { log, append } = this.#options
+    capabilityOf(log, 'topics')
+    const { signal } = this.#closing
+    return openStream(topic, { producer: this.#producer, ttlMs }, { log: this.#options, append, signal })
+  }
+
+  /** Stores the last event of a stream. @returns false if it already had one */
+  async #end(topic: string, failure: StreamFailure): Promise<boolean> {
+    try {
+      await this.#options.append([failedRecord(topic, failure)])
+      return true
+    } catch (error) {
+      if (isTopicEnded(error)) return false
+      throw error
+    }
+  }
+
+  #closed(writer: Writer, failure: StreamFailure | undefined): void {
+    const { topic } = writer
+    if (this.#writers.get(topic) === writer) this.#writers.delete(topic)
+    if (failure === undefined) return
+    const { signal } = this.#closing
+    void keepTrying(() => this.#end(topic, failure), { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
+  }
+
+  async #explain(topic: string): Promise<HubError> {
+    const found = await findLogged(this.#options, topic).catch(() => undefined)
+    if (found?.last !== undefined) return this.#overBy(found.last)
+    return new HubError('stream-over', `The topic ${topic} has ended.`, { details: { topic } })
+  }
+
+  #overBy(last: StoredEvent): HubError {
+    const { topic } = last
+    const found = describeStream(topic, this.#options.view.epoch, last)
+    const details = Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'message'))
+    const how = found.state === 'failed' ? `has failed: ${found.message}` : 'has ended.'
+    return new HubError('stream-over', `The stream ${topic} ${how}`, { details })
+  }
+}
+
+/** Errors after which the log never stores anything more. */
+function isOver(error: unknown): boolean {
+  return LogError.is(error) && (error.code === 'closed' || error.code === 'topic-ended')
+}
+
+function isTopicEnded(error: unknown): boolean {
+  return LogError.is(error) && error.code === 'topic-ended'
+}
+
+function assertTopic(topic: string): void {
+  try {
+    parseTopic(topic)
+  } catch (error) {
+    if (!LogError.is(error)) throw error
+    throw new HubError('invalid-topic', error.message, { details: error.details })
+  }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}

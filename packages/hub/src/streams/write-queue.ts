@@ -1,0 +1,206 @@
+import type { Appended, NewEvent } from '@tailrace/log'
+import { keepTrying } from '@tailrace/log/adapter'
+import type { ResolvedHubOptions } from '../options.ts'
+
+/** Beyond this, a writer has no room: its producer should wait. In bytes, as counted by {@link costOf}. */
+const ROOM_BYTES = 1024 * 1024
+/** Beyond this, nothing more is accepted from a producer that does not wait. */
+export const MAX_WAITING_BYTES: number = 16 * 1024 * 1024
+/** What one append contains at most, unless a single event is larger: every engine accepts as much. */
+const MAX_APPEND_BYTES = 256 * 1024
+const MAX_APPEND_EVENTS = 1_000
+/** The largest number of bytes of UTF-8 for one UTF-16 code unit. */
+const BYTES_A_UNIT = 3
+/** What an event costs in addition to its data. */
+const EVENT_OVERHEAD = 256
+/** The longest pause between two attempts to append, in milliseconds. */
+const MAX_PAUSE_MS = 1_000
+
+export interface WriteQueueOptions {
+  readonly limits: Pick<ResolvedHubOptions, 'maxBatchBytes' | 'maxBatchEvents'>
+  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
+  /** Whether an append that failed with this error may succeed later. */
+  canRetry(error: unknown): boolean
+  /** Called when an append failed, and what is waiting will never be stored. */
+  failed(error: unknown): void
+}
+
+interface Settle {
+  resolve(): void
+  reject(reason: unknown): void
+}
+
+interface Waiter extends Settle {
+  /** How many events must have been stored. */
+  readonly count: number
+}
+
+/** The promise of room for all writes that found none. */
+interface Room extends Settle {
+  readonly promise: Promise<void>
+}
+
+/**
+ * Appends the events of one stream, in order. The first goes out at once; whatever is added while an append is under way
+ * goes out together in the next one. An append that fails is repeated for as long as it may succeed. Each event has an
+ * idempotency key, so that a repeat stores nothing twice.
+ */
+export class WriteQueue {
+  readonly #options: WriteQueueOptions
+  readonly #maxBytes: number
+  readonly #maxEvents: number
+  #waiting: NewEvent[] = []
+  #bytes = 0
+  #added = 0
+  #stored = 0
+  #newest = 0
+  #isOpen = false
+  #isAppending = false
+  readonly #stopping = new AbortController()
+  #waiters: Waiter[] = []
+  #room: Room | undefined
+
+  constructor(options: WriteQueueOptions) {
+    const { maxBatchBytes, maxBatchEvents } = options.limits
+    this.#options = options
+    this.#maxBytes = Math.min(MAX_APPEND_BYTES, Math.floor(maxBatchBytes / BYTES_A_UNIT))
+    this.#maxEvents = Math.min(MAX_APPEND_EVENTS, maxBatchEvents)
+  }
+
+  /** What is waiting, including the append that is under way. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The offset of the newest event that was stored. */
+  get newest(): number {
+    return this.#newest
+  }
+
+  /** From now on, events are appended. */
+  open(): void {
+    this.#isOpen = true
+    this.#start()
+  }
+
+  add(event: NewEvent): void {
+    this.#waiting.push(event)
+    this.#bytes += costOf(event)
+    this.#added += 1
+    this.#start()
+  }
+
+  /** Resolves when there is room for more. */
+  room(): Promise<void> {
+    if (this.#bytes < ROOM_BYTES) return ROOM
+    this.#room ??= createRoom()
+    return this.#room.promise
+  }
+
+  /** Resolves when everything that was added so far is stored. */
+  stored(): Promise<void> {
+    if (this.#stored === this.#added) return ROOM
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ count: this.#added, resolve, reject })
+    })
+  }
+
+  /** Drops what is waiting. An append that is under way continues. Whoever waits for what was dropped receives the reason. */
+  drop(reason: unknown): void {
+    for (const event of this.#waiting) this.#bytes -= costOf(event)
+    this.#added -= this.#waiting.length
+    this.#waiting = []
+    const dropped = this.#waiters
+    this.#waiters = []
+    for (const { reject } of dropped) reject(reason)
+    this.#room?.reject(reason)
+    this.#room = undefined
+  }
+
+  /** Drops what is waiting, and repeats no append from now on. */
+  stop(reason: unknown): void {
+    this.#stopping.abort()
+    this.drop(reason)
+  }
+
+  #start(): void {
+    if (this.#isOpen && !this.#isAppending && !this.#stopping.signal.aborted) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#isAppending = true
+    while (this.#waiting.length > 0 && !this.#stopping.signal.aborted) {
+      const batch = this.#take()
+      try {
+        const appended = await this.#append(batch)
+        if (appended === undefined) return
+        this.#newest = appended.at(-1)!.offset
+      } catch (error) {
+        this.#options.failed(error)
+        return
+      }
+      this.#note(batch)
+    }
+    this.#isAppending = false
+  }
+
+  #take(): NewEvent[] {
+    let bytes = 0
+    const full = this.#waiting.findIndex((event, i) => {
+      bytes += costOf(event)
+      return i > 0 && (bytes > this.#maxBytes || i === this.#maxEvents)
+    })
+    if (full !== -1) return this.#waiting.splice(0, full)
+    const all = this.#waiting
+    this.#waiting = []
+    return all
+  }
+
+  /** @returns undefined if it was stopped */
+  async #append(batch: readonly NewEvent[]): Promise<readonly Appended[] | undefined> {
+    const { append, canRetry } = this.#options
+    try {
+      return await append(batch)
+    } catch (error) {
+      if (!canRetry(error)) throw error
+    }
+    const attempt = async (): Promise<{ appended?: readonly Appended[]; error?: unknown }> => {
+      try {
+        return { appended: await append(batch) }
+      } catch (error) {
+        if (canRetry(error)) throw error
+        return { error }
+      }
+    }
+    const { signal } = this.#stopping
+    const outcome = await keepTrying(attempt, { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
+    if (outcome !== undefined && outcome.appended === undefined) throw outcome.error
+    return outcome?.appended
+  }
+
+  #note(batch: readonly NewEvent[]): void {
+    for (const event of batch) this.#bytes -= costOf(event)
+    this.#stored += batch.length
+    while (this.#waiters.length > 0 && this.#waiters[0]!.count <= this.#stored) this.#waiters.shift()!.resolve()
+    if (this.#room === undefined || this.#bytes >= ROOM_BYTES) return
+    this.#room.resolve()
+    this.#room = undefined
+  }
+}
+
+/** One promise for all writes that find room. */
+const ROOM: Promise<void> = Promise.resolve()
+
+function createRoom(): Room {
+  let settle: Settle
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  // A producer need not wait for room.
+  promise.catch(() => undefined)
+  return { promise, ...settle! }
+}
+
+function costOf({ data }: NewEvent): number {
+  return data.length + EVENT_OVERHEAD
+}

@@ -1,0 +1,99 @@
+import { createHub, HubError, StreamFailure } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { LOGS } from '../each-log.ts'
+import type { OpenLog } from '../each-log.ts'
+import { open, readPage } from '../opening.ts'
+
+/** The types and data of everything in a topic. */
+async function story(hub: Hub, topic: string): Promise<string[]> {
+  const page = await readPage(hub, { selectors: [topic], limit: 1_000 })
+  if ('gap' in page) throw new Error('there is a gap')
+  return page.events.map(({ type = 'message', data, end }) => `${type} ${data}${end ? ' end' : ''}`)
+}
+
+describe.each(LOGS)('on a %s log', (_, openLog) => {
+  let held: OpenLog
+  let hub: Hub
+
+  beforeEach(async () => {
+    held = await openLog()
+    hub = await createHub({ log: held.log, heartbeatMs: 0, batchMs: 0 })
+  })
+
+  afterEach(async () => {
+    await hub.close()
+    await held[Symbol.asyncDispose]()
+  })
+
+  test('what is written is stored in order between an opening and an end', async () => {
+    const writer = hub.stream('t')
+    for (let i = 0; i < 5; i += 1) await writer.write(`token ${i}`)
+    await writer.write({ n: 1 }, { type: 'usage' })
+    const end = await writer.end()
+    const events = await story(hub, 't')
+    expect(events[0]).toMatch(/^tailrace\.opened \{"producer":"[a-z0-9]+","ttlMs":86400000\}$/)
+    expect(events.slice(1)).toEqual([
+      ...Array.from({ length: 5 }, (__, i) => `message token ${i}`),
+      'usage {"n":1}',
+      'tailrace.done {} end',
+    ])
+    expect(await hub.findStream('t')).toEqual({ topic: 't', state: 'done', end })
+    expect(writer.signal.aborted).toBe(false)
+  })
+
+  test('a reader that comes late receives the stream from its start, and its end', async () => {
+    const writer = hub.stream('t')
+    const opened = await writer.opened
+    await writer.write('a')
+    const sink = await open(hub, { selectors: ['t'], from: opened })
+    await writer.write('b')
+    await writer.end({ type: 'message_stop', data: { tokens: 2 } })
+    await sink.until(() => sink.outcome === 'ended')
+    expect(sink.story().filter((one) => one !== 'tailrace.live')).toEqual([
+      'a',
+      'b',
+      '{"tokens":2}',
+      'tailrace.end',
+    ])
+  })
+
+  test('a stream is cancelled by anyone, once, and what was still to be written is dropped', async () => {
+    const writer = hub.stream('t')
+    await writer.write('a')
+    await writer.flush()
+    expect(await hub.cancelStream('t')).toBe(true)
+    expect(await hub.cancelStream('t')).toBe(false)
+    await expect.poll(() => writer.signal.aborted).toBe(true)
+    const over = { code: 'stream-over', details: { topic: 't', state: 'failed', code: 'cancelled' } }
+    expect(writer.signal.reason).toMatchObject(over)
+    await expect(writer.write('b')).rejects.toMatchObject(over)
+    await expect(writer.end()).rejects.toMatchObject(over)
+    expect((await story(hub, 't')).slice(1)).toEqual([
+      'message a',
+      'tailrace.failed {"code":"cancelled","message":"The stream was cancelled."} end',
+    ])
+  })
+
+  test('a second writer of a topic stores nothing', async () => {
+    const writer = hub.stream('t')
+    await writer.opened
+    const second = hub.stream('t')
+    await expect(second.opened).rejects.toMatchObject({ code: 'stream-exists' })
+    await expect(second.write('x')).rejects.toMatchObject({ code: 'stream-exists' })
+    await writer.end()
+    await expect(hub.stream('t').opened).rejects.toMatchObject({ code: 'stream-exists' })
+    expect(await story(hub, 't')).toHaveLength(2)
+  })
+
+  test('a failure shows its message if it was meant to be seen', async () => {
+    const writer = hub.stream('t')
+    await writer.fail(new StreamFailure('upstream-refused', 'The model is overloaded.'))
+    expect(await hub.findStream('t')).toMatchObject({
+      state: 'failed',
+      code: 'upstream-refused',
+      message: 'The model is overloaded.',
+    })
+    await expect(writer.fail(new Error('again'))).rejects.toSatisfy(HubError.is)
+  })
+})
