@@ -25,6 +25,10 @@ const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.click('text=HOOLI')
     await setTimeout(45_000)
   },
+  async '07-job-progress'(page) {
+    await page.setInputFiles('input', '/usr/bin/bash')
+    await page.waitForSelector('img:not([hidden])')
+  },
   async '08-activity-feed'(page) {
     for (const what of ['opened the pump of lock 3', 'read the level: 2.31 m']) {
       await page.fill('[name=who]', 'Ann')

@@ -6,9 +6,11 @@ import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { respondStream } from '@tailrace/http/web'
+import { respond } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import { drawPairs } from './draw-pairs.ts'
+
+const STEP_BYTES = 64 * 1024
 
 const hub = await createHub({ log: process.env['LOG'] ?? 'sqlite:jobs.db', retryMs: 1_000 })
 const app = new Hono()
@@ -26,22 +28,23 @@ app.post('/jobs', bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
 })
 
 // GET follows a job, DELETE cancels it.
-app.on(['GET', 'DELETE'], '/jobs/:id', (c) =>
-  respondStream(hub, c.req.raw, { topic: `jobs/${c.req.param('id')}` }),
-)
+app.get('/jobs/:id', (c) => respond(hub, c.req.raw, { topics: [`jobs/${c.req.param('id')}`], from: 'start' }))
+app.delete('/jobs/:id', async (c) => {
+  await hub.cancelStream(`jobs/${c.req.param('id')}`)
+  return c.body(null, 204)
+})
 
 /** Each value that it yields becomes an event. If the job is cancelled, it ends at the next `yield`. */
 async function* countPairs(file: File): AsyncGenerator<object> {
   const counts = new Uint32Array(65_536)
   let [previous, done] = [0, 0]
   yield { name: file.name, percent: 0 }
-  for await (const chunk of file.stream()) {
-    for (const byte of chunk) {
+  for (const bytes = await file.bytes(); done < bytes.length; ) {
+    for (const byte of bytes.subarray(done, (done += STEP_BYTES))) {
       counts[(previous << 8) | byte]! += 1
       previous = byte
     }
-    done += chunk.length
-    yield { name: file.name, percent: Math.floor((100 * done) / file.size) }
+    yield { name: file.name, percent: Math.min(100, Math.floor((100 * done) / bytes.length)) }
     // A demonstration should not be over too soon.
     await setTimeout(50)
   }
