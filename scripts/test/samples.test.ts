@@ -38,7 +38,8 @@ test.each(['hub', 'http', ...APPS, ...LOGS, 'server'])(
   'the samples of %s compile with tsc --strict',
   (name) => {
     const files = samplesOf(name).map(({ code }, i) => {
-      const file = `${name}-${i}.ts`
+      // A sample that begins with the name of its file can be imported by those after it.
+      const file = /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `${name}-${i}.ts`
       writeFileSync(join(dir.path, file), code)
       return file
     })

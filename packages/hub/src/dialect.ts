@@ -9,7 +9,10 @@ import type { Payload } from './payload.ts'
 export interface Dialect {
   /** Streams with the same key and selectors share their frames: the key identifies everything that affects their bytes. */
   readonly key: string
-  /** An event. One of a snapshot has no cursor: its reader has not seen what precedes it. */
+  /**
+   * An event; without bytes, readers do not receive it. One of a snapshot has no cursor: its reader has not seen what
+   * precedes it.
+   */
   frame(event: StoredEvent, at: Cursor | undefined): Uint8Array
   /** Replay or snapshot is complete; what follows is live. No silence is longer than `heartbeatMs`; 0 makes no promise. */
   live(at: Cursor, heartbeatMs: number): Uint8Array

@@ -266,7 +266,7 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
         const origin = await originOf(view, subscription, asker)
         if (follower.require() !== following) throw new HubError('closed', 'The log was replaced meanwhile.')
         const hasCursor = start?.at === 'cursor' && origin.miss === undefined
-        if (hasCursor && lane.end !== undefined && origin.offset >= lane.end.offset) return 'ended'
+        if (hasCursor && (await lane.isOverAt(origin.offset, view, asker))) return 'ended'
         const sink = open()
         if (sink === undefined) return 'gone'
         const subscriber = new Subscriber(lane, sink, origin, view)

@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts'
 import type { CloseReason, Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
 import type { LogReads } from './log-reads.ts'
+import type { LogView } from './log-view.ts'
 import type { Asker } from './read-queue.ts'
 import { Replay } from './replay.ts'
 import type { View } from './step.ts'
@@ -137,7 +138,8 @@ export class Lane implements Holder {
     const { offset } = event
     const bytes = this.dialect.frame(event, { epoch: this.#epoch, offset })
     this.window.push({ offset, bytes })
-    this.newsBytes += bytes.length
+    // Members move past a hidden event as well: it may be the end of its topic.
+    this.newsBytes += Math.max(bytes.length, 1)
     if (this.#newsEvents === 0) this.#newsTime = event.time
     this.#newsEvents += 1
     this.noteEnd(event)
@@ -243,6 +245,18 @@ export class Lane implements Holder {
     if (!this.hasEnded) return undefined
     const [topic, offset] = [...this.#ends].reduce((last, end) => (end[1] > last[1] ? end : last))
     return { topic, offset }
+  }
+
+  /**
+   * Whether a reader at this offset has received everything that there will ever be: every selected topic has ended, and
+   * the dialect hides what follows.
+   */
+  async isOverAt(offset: number, log: LogView, asker: Asker): Promise<boolean> {
+    const { end } = this
+    if (end === undefined || offset >= end.offset) return end !== undefined
+    // The reader needs this page anyway, and the lane remembers it.
+    const { lostThrough, next, frames } = await this.replay.page(log, { offset, partial: undefined }, asker)
+    return lostThrough <= offset && next >= end.offset && frames.every(({ bytes }) => bytes.length === 0)
   }
 
   get view(): View {

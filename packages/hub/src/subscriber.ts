@@ -174,12 +174,9 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#sink.destroy()
   }
 
-  /**
-   * Writes a message that is not an event. A dialect may lack the message, and an empty chunk would end an HTTP/1.1
-   * response.
-   */
+  /** Writes a message that is not an event, unless the dialect lacks it. */
   say(words: Payload): void {
-    if (words.bytes.length > 0) this.#write(words)
+    this.#write(words)
   }
 
   /** Ends the stream, with a last message if the reader should know the reason. */
@@ -247,7 +244,9 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     return { epoch: this.#log.epoch, offset: this.#place.offset }
   }
 
+  /** An empty chunk would end an HTTP/1.1 response. */
   #write(payload: Payload): void {
+    if (payload.bytes.length === 0) return
     this.#isBusy = true
     this.#lane.counters.bytesSent += payload.bytes.length
     this.#sink.write(payload)

@@ -1,16 +1,19 @@
 import { Payload } from './payload.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
 
-/** An event as bytes, ready for every reader of a lane. */
+/** An event as bytes, ready for every reader of a lane. Without bytes, the dialect hides the event. */
 export interface Frame {
   readonly offset: number
   readonly bytes: Uint8Array
 }
 
-/** Bytes to hand to a sink, and the place of a reader that has been handed them. */
+/**
+ * Bytes to hand to a sink, and the place of a reader that has been handed them. If all its frames are hidden, there are no
+ * bytes: only the reader's place changes.
+ */
 export class Run extends Payload {
   readonly place: Place
-  /** How many frames end in it. */
+  /** How many frames end in it, without those that are hidden. */
   readonly events: number
 
   constructor(bytes: Uint8Array, place: Place, events: number) {
@@ -60,6 +63,8 @@ export class Window {
   }
 
   push(frame: Frame): void {
+    // Of hidden frames in a row, only the last one matters. They have no bytes, so nothing else would bound them.
+    if (frame.bytes.length === 0 && this.#frames.at(-1)?.bytes.length === 0) this.#frames.pop()
     this.#frames.push(frame)
     this.#bytes += frame.bytes.length
     this.#lastRun = undefined
@@ -124,6 +129,10 @@ export function runOf(frames: readonly Frame[], index: number, place: Place): Ru
   for (let i = index; i < frames.length && room > 0; i += 1) {
     const frame = frames[i]!
     const left = frame.bytes.length - skip
+    if (left === 0) {
+      offset = frame.offset
+      continue
+    }
     if (left > room) {
       // A frame is begun only if nothing else fits, because a run of whole frames is shared by more readers.
       if (parts.length > 0) break

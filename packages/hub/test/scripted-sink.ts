@@ -52,6 +52,7 @@ export function createScriptedSink(credit = Number.POSITIVE_INFINITY): ScriptedS
     write({ bytes }) {
       if (room <= 0) violations.push('written to while it was not ready')
       if (outcome === 'ended') violations.push('written to after its end')
+      if (bytes.length === 0) violations.push('handed nothing, which ends a chunked response')
       if (bytes.length > MAX_HANDED_BYTES) violations.push(`handed ${bytes.length} bytes at once`)
       room -= 1
       chunks.push(bytes)

@@ -1,0 +1,98 @@
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
+
+const PATIENCE_MS = 15_000
+
+/** A client of HTTP/1.1 that sends and receives bytes, so that a test can say what no library would. */
+export class RawConnection {
+  readonly #socket: Socket
+  readonly #watchers = new Set<() => void>()
+  #text = ''
+  #isOver = false
+
+  constructor(url: string, ca: string | undefined) {
+    const { protocol, hostname, port } = new URL(url)
+    const to = { host: hostname, port: Number(port) }
+    this.#socket = protocol === 'https:' ? connectSecurely({ ...to, ca, servername: 'localhost' }) : connect(to)
+    this.#socket.setEncoding('latin1')
+    this.#socket.setNoDelay(true)
+    this.#socket.on('data', (piece: string) => {
+      this.#text += piece
+      this.#change()
+    })
+    // A reset is an outcome here, like an end.
+    this.#socket.on('error', () => {})
+    this.#socket.on('close', () => {
+      this.#isOver = true
+      this.#change()
+    })
+  }
+
+  /** Everything received so far, one character for each byte. */
+  get text(): string {
+    return this.#text
+  }
+
+  send(text: string): void {
+    this.#socket.write(text, 'latin1')
+  }
+
+  /** Resolves once it is so; rejects, with what arrived, if the connection is over first, or silent. */
+  until(isMet: (text: string) => boolean): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void): void => {
+        clearTimeout(timer)
+        this.#watchers.delete(look)
+        finish()
+      }
+      const fail = (why: string): void =>
+        settle(() => reject(new Error(`${why}; received ${JSON.stringify(this.#text.slice(-2_000))}`)))
+      const look = (): void => {
+        if (isMet(this.#text)) settle(() => resolve(this.#text))
+        else if (this.#isOver) fail('the connection is over')
+      }
+      const timer = setTimeout(() => fail(`${PATIENCE_MS / 1000} s passed`), PATIENCE_MS)
+      this.#watchers.add(look)
+      look()
+    })
+  }
+
+  /** Resolves with everything once the server has closed the connection. */
+  async closed(): Promise<string> {
+    await this.until(() => this.#isOver)
+    return this.#text
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #change(): void {
+    for (const look of this.#watchers) look()
+  }
+}
+
+/**
+ * The content of a body in chunks (RFC 9112, 7.1), as far as it has arrived.
+ *
+ * @throws SyntaxError
+ */
+export function unchunk(body: string): { readonly content: string; readonly isComplete: boolean } {
+  let content = ''
+  let rest = body
+  for (;;) {
+    const head = /^([0-9a-f]+)\r\n/i.exec(rest)
+    if (head === null) {
+      if (!/^[0-9a-f]*\r?$/i.test(rest)) throw new SyntaxError(`not a chunk: ${JSON.stringify(rest.slice(0, 80))}`)
+      return { content, isComplete: false }
+    }
+    const size = Number.parseInt(head[1]!, 16)
+    const from = head[0].length
+    if (size === 0) return { content, isComplete: rest === `${head[0]}\r\n` }
+    if (rest.length < from + size + 2) return { content, isComplete: false }
+    if (!rest.startsWith('\r\n', from + size)) throw new SyntaxError('a chunk that does not end with CR LF')
+    content += rest.slice(from, from + size)
+    rest = rest.slice(from + size + 2)
+  }
+}

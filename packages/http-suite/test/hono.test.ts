@@ -1,0 +1,27 @@
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import { testContract } from './contract.ts'
+import { APP_ABILITIES, APP_PATHS } from './ways/app.ts'
+import { ORIGIN } from './ways/hub.ts'
+import { openServer } from './ways/listening.ts'
+import { versionOf } from './ways/version.ts'
+import { webHandlersOf } from './ways/web-app.ts'
+
+testContract({
+  id: 'hono',
+  name: 'Hono',
+  versions: versionOf('hono', '@hono/node-server'),
+  abilities: APP_ABILITIES,
+  async open() {
+    const subject = await openServer((hub) => {
+      const { events, history, publish } = webHandlersOf(hub, [ORIGIN])
+      const app = new Hono()
+        .get('/events', (context) => events(context.req.raw))
+        .get('/history', (context) => history(context.req.raw))
+        .all('/publish', (context) => publish(context.req.raw))
+      return createAdaptorServer(app) as Server
+    })
+    return { ...subject, paths: APP_PATHS, allowedOrigin: ORIGIN }
+  },
+})

@@ -1,0 +1,9 @@
+import type { Format } from './format.ts'
+
+/** Any other event stream: complete when the response is, and not when it breaks off. */
+export const raw: Format = {
+  ending: () => undefined,
+  endsWithResponse: true,
+  failure: (code, message) => ({ type: 'error', data: JSON.stringify({ code, message }) }),
+  headers: {},
+}

@@ -1,0 +1,5 @@
+export {
+  createResumableStreamContext,
+  type CreateResumableStreamContextOptions,
+  type ResumableStreamContext,
+} from './context.ts'
