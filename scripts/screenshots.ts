@@ -11,8 +11,8 @@ const SIZE = { width: 1000, height: 640 }
 const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   async '05-notifications'(page) {
     await page.click('button[value=bob]')
-    for (const text of ['The pump of lock 3 is open', 'Your report is ready', 'Lunch at noon?']) {
-      await page.selectOption('[name=to]', 'ann')
+    const texts = ['The pump of lock 3 is open', 'Your report is ready', 'Lunch at noon?', 'Minutes of the meeting']
+    for (const text of texts) {
       await page.fill('[name=text]', text)
       await page.click('#send button')
       await page.waitForFunction(`document.querySelector('[name=text]').value === ''`)
@@ -23,7 +23,7 @@ const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   async '06-dashboard'(page) {
     await page.click('text=HOOLI')
-    await setTimeout(45_000)
+    await setTimeout(62_000)
   },
   async '07-job-progress'(page) {
     await page.setInputFiles('input', '/usr/bin/bash')

@@ -6,7 +6,7 @@ import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { respond } from '@tailrace/http/web'
+import { respondStream } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import { drawPairs } from './draw-pairs.ts'
 
@@ -23,16 +23,16 @@ app.post('/jobs', bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
   // Whoever knows the id of a job may follow and cancel it.
   const id = randomUUID()
   // The job goes on when the page is closed. Any number of pages can follow it, from its start.
-  void hub.stream(`jobs/${id}`).pipe(countPairs(file))
+  const job = hub.stream(`jobs/${id}`)
+  void job.pipe(countPairs(file))
+  await job.opened
   return c.json({ id }, 202)
 })
 
 // GET follows a job, DELETE cancels it.
-app.get('/jobs/:id', (c) => respond(hub, c.req.raw, { topics: [`jobs/${c.req.param('id')}`], from: 'start' }))
-app.delete('/jobs/:id', async (c) => {
-  await hub.cancelStream(`jobs/${c.req.param('id')}`)
-  return c.body(null, 204)
-})
+app.on(['GET', 'DELETE'], '/jobs/:id', (c) =>
+  respondStream(hub, c.req.raw, { topic: `jobs/${c.req.param('id')}` }),
+)
 
 /** Each value that it yields becomes an event. If the job is cancelled, it ends at the next `yield`. */
 async function* countPairs(file: File): AsyncGenerator<object> {
@@ -62,3 +62,8 @@ for (const name of ['client', 'wire']) {
 serve({ fetch: app.fetch, port: Number(process.env['PORT'] ?? 4287), hostname: '127.0.0.1' }, ({ port }) => {
   console.log(`Open http://127.0.0.1:${port}`)
 })
+
+// Ends the jobs that are running, so that their pages learn it at once.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void hub.close().finally(() => process.exit()))
+}
