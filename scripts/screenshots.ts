@@ -11,7 +11,12 @@ const SIZE = { width: 1000, height: 640 }
 const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   async '05-notifications'(page) {
     await page.click('button[value=bob]')
-    const texts = ['The pump of lock 3 is open', 'Your report is ready', 'Lunch at noon?', 'Minutes of the meeting']
+    const texts = [
+      'The pump of lock 3 is open',
+      'Your report is ready',
+      'Lunch at noon?',
+      'Minutes of the meeting',
+    ]
     for (const text of texts) {
       await page.fill('[name=text]', text)
       await page.click('#send button')

@@ -18,7 +18,7 @@ app.get('/', (_, res) => res.sendFile('index.html', { root: import.meta.dirname 
 app.get('/session', (req, res) => res.json({ user: req.signedCookies['user'] || null, users: USERS }))
 
 app.post('/session', async (req, res) => {
-  const { user } = req.body
+  const user = req.body?.user
   // The streams of the session before end. A page of it that is still open connects again, and is refused.
   const before = `users/${req.signedCookies['user']}`
   await hub.revoke(({ selectors }) => selectors.includes(before))
@@ -49,7 +49,10 @@ app.post('/users/:user/notifications/:id/read', async (req, res) => {
 // Sends a notification to any user.
 app.post('/users/:user/sent', async (req, res) => {
   const { to, text } = req.body
-  if (!USERS.includes(to) || typeof text !== 'string' || text === '') return void res.sendStatus(400)
+  if (!USERS.includes(to) || typeof text !== 'string' || text === '') {
+    res.sendStatus(400)
+    return
+  }
   const id = randomUUID()
   const data = { id, from: req.params.user, text, at: Date.now() }
   await hub.publish(`users/${to}`, { type: 'notification', key: id, data })

@@ -37,14 +37,14 @@ app.on(['GET', 'DELETE'], '/jobs/:id', (c) =>
 /** Each value that it yields becomes an event. If the job is cancelled, it ends at the next `yield`. */
 async function* countPairs(file: File): AsyncGenerator<object> {
   const counts = new Uint32Array(65_536)
-  let [previous, done] = [0, 0]
-  yield { name: file.name, percent: 0 }
-  for (const bytes = await file.bytes(); done < bytes.length; ) {
-    for (const byte of bytes.subarray(done, (done += STEP_BYTES))) {
+  const bytes = await file.bytes()
+  let previous = 0
+  for (let done = 0; done < bytes.length; done += STEP_BYTES) {
+    yield { name: file.name, percent: Math.floor((100 * done) / bytes.length) }
+    for (const byte of bytes.subarray(done, done + STEP_BYTES)) {
       counts[(previous << 8) | byte]! += 1
       previous = byte
     }
-    yield { name: file.name, percent: Math.min(100, Math.floor((100 * done) / bytes.length)) }
     // A demonstration should not be over too soon.
     await setTimeout(50)
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { H3, serve } from 'h3'
+import { bodyLimit, H3, serve } from 'h3'
 import { respond, respondHistory } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 
@@ -31,6 +31,7 @@ app.get('/activity/:day', (event) =>
 
 app.get('/live', (event) => respond(hub, event.req, { patterns: ['activity/*'], envelope: true }))
 
+app.use('/activity', bodyLimit(10_000), { method: 'POST' })
 app.post('/activity', async (event) => {
   const { who, what } = (await event.req.json()) as Record<string, unknown>
   if (typeof who !== 'string' || typeof what !== 'string') return new Response(null, { status: 400 })

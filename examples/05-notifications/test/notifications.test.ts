@@ -37,7 +37,8 @@ test.skipIf(!chromium)(
     const failures: string[] = []
     await using anns = await browser.newContext()
     await using bobs = await browser.newContext()
-    for (const context of [anns, bobs]) context.on('weberror', (error) => failures.push(String(error.error())))
+    for (const context of [anns, bobs])
+      context.on('weberror', (error) => failures.push(String(error.error())))
     const ann = await signIn(anns, example.url, 'ann')
     const other = await anns.newPage()
     await other.goto(example.url)

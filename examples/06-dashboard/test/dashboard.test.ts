@@ -27,7 +27,7 @@ afterAll(async () => {
   dir[Symbol.dispose]()
 })
 
-const quoteOf = ({ data }: Frame): { symbol: string; tick: number } => JSON.parse(data)
+const quoteOf = ({ data }: Frame): { symbol: string; tick: number } => JSON.parse(data!)
 const isLive = ({ event }: Frame): boolean => event === 'tailrace.live'
 
 test('a stream begins with the newest quote of each symbol, and then leaves most of the quotes out', async () => {
@@ -55,32 +55,39 @@ test('a reader whose position is gone gets the newest quote of each symbol again
   expect(after.map((frame) => quoteOf(frame).symbol)).toEqual(SYMBOLS)
 })
 
-test.skipIf(!chromium)('the page shows prices and a chart, and goes on after the server was killed', async () => {
-  const page = await browser.newPage()
-  const failures: string[] = []
-  page.on('pageerror', (error) => failures.push(error.message))
-  await page.goto(example.url)
-  const state = expect.poll(() => page.textContent('#state'))
-  await state.toBe('live')
-  expect(await page.locator('tbody button').allTextContents()).toEqual(SYMBOLS)
+test.skipIf(!chromium)(
+  'the page shows prices and a chart, and goes on after the server was killed',
+  async () => {
+    const page = await browser.newPage()
+    const failures: string[] = []
+    page.on('pageerror', (error) => failures.push(error.message))
+    await page.goto(example.url)
+    const state = () => expect.poll(() => page.textContent('#state'))
+    await state().toBe('live')
+    expect(await page.locator('tbody button').allTextContents()).toEqual(SYMBOLS)
 
-  await page.click('text=HOOLI')
-  expect(await page.textContent('h2')).toBe('HOOLI')
-  expect(await page.locator('[aria-pressed=true]').allTextContents()).toEqual(['HOOLI'])
-  await expect.poll(() => drawn(page)).toBeGreaterThan(50)
-  await expect.poll(() => page.textContent('#rate')).toMatch(/^\d+ quotes\/s in the market, \d+\/s received$/)
+    await page.click('text=HOOLI')
+    expect(await page.textContent('h2')).toBe('HOOLI')
+    expect(await page.locator('[aria-pressed=true]').allTextContents()).toEqual(['HOOLI'])
+    await expect.poll(() => drawn(page)).toBeGreaterThan(50)
+    await expect
+      .poll(() => page.textContent('#rate'))
+      .toMatch(/^\d+ quotes\/s in the market, \d+\/s received$/)
 
-  await example.kill()
-  await expect.poll(() => page.textContent('#state')).toBe('reconnecting')
-  const before = await ticks(page)
-  await example.restart()
-  await expect.poll(() => page.textContent('#state')).toBe('live')
-  await expect.poll(async () => (await ticks(page)).every((tick, i) => tick > before[i]!)).toBe(true)
-  expect(failures).toEqual([])
-})
+    await example.kill()
+    await state().toBe('reconnecting')
+    const before = await ticks(page)
+    await example.restart()
+    await state().toBe('live')
+    await expect.poll(async () => (await ticks(page)).every((tick, i) => tick > before[i]!)).toBe(true)
+    expect(failures).toEqual([])
+  },
+)
 
 const ticks = async (page: Page): Promise<number[]> => {
-  const all = await page.locator('[data-tick]').evaluateAll((cells) => cells.map((cell) => cell.dataset['tick']))
+  const all = await page
+    .locator('[data-tick]')
+    .evaluateAll((cells) => cells.map((cell) => cell.dataset['tick']))
   return all.map(Number)
 }
 

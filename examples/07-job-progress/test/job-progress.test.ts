@@ -57,27 +57,30 @@ const pixels = (one: Page): Promise<string[]> =>
       .map((i) => `${i % width},${Math.floor(i / width)}`)
   })
 
-test.skipIf(!chromium)('a job survives a reload, and its result arrives as an image on every page', async () => {
-  await upload('<b>zig zag</b>', Buffer.from('ab'.repeat(600_000)))
-  await expect.poll(() => percent()).toBeGreaterThan(0)
-  const before = await percent()
-  await page.reload()
-  await expect.poll(() => percent()).toBeGreaterThanOrEqual(before)
-  const other = await browser.newPage()
-  await other.goto(page.url())
-  await state().toBe('done')
-  for (const one of [page, other]) {
-    expect(await one.textContent('h2')).toBe('<b>zig zag</b>')
-    expect(await pixels(one)).toEqual(['97,0', '98,97', '97,98'])
-    expect(await percent(one)).toBe(100)
-  }
-  // And after a restart of the server.
-  await example.kill()
-  await example.restart()
-  await page.reload()
-  await state().toBe('done')
-  expect(await pixels(page)).toHaveLength(3)
-})
+test.skipIf(!chromium)(
+  'a job survives a reload, and its result arrives as an image on every page',
+  async () => {
+    await upload('<b>zig zag</b>', Buffer.from('ab'.repeat(600_000)))
+    await expect.poll(() => percent()).toBeGreaterThan(0)
+    const before = await percent()
+    await page.reload()
+    await expect.poll(() => percent()).toBeGreaterThanOrEqual(before)
+    const other = await browser.newPage()
+    await other.goto(page.url())
+    await state().toBe('done')
+    for (const one of [page, other]) {
+      expect(await one.textContent('h2')).toBe('<b>zig zag</b>')
+      expect(await pixels(one)).toEqual(['97,0', '98,97', '97,98'])
+      expect(await percent(one)).toBe(100)
+    }
+    // And after a restart of the server.
+    await example.kill()
+    await example.restart()
+    await page.reload()
+    await state().toBe('done')
+    expect(await pixels(page)).toHaveLength(3)
+  },
+)
 
 test.skipIf(!chromium)('cancelling stops the job, for every page that follows it', async () => {
   await upload('random', randomBytes(6 * 1024 * 1024))

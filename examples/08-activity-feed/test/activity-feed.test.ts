@@ -76,17 +76,17 @@ test.skipIf(!chromium)('scrolling goes back day by day to the first event', asyn
   await scrollToEnd()
   expect(await shown()).toEqual(all)
   const days = await page.locator('section').evaluateAll((sections) => sections.map(({ id }) => id))
-  expect(days).toEqual(days.toSorted().reverse())
+  expect(days).toEqual(days.toSorted().toReversed())
   expect(days.length).toBeGreaterThan(2)
 })
 
 test.skipIf(!chromium)('nothing is missing or repeated between the history and the stream', async () => {
-  let isLoading = true
+  const loaded = new AbortController()
   const publishing = (async () => {
-    for (let n = 0; isLoading; n += 1) await publish(`published event ${n} during the loads`)
+    for (let n = 0; !loaded.signal.aborted; n += 1) await publish(`published event ${n} during the loads`)
   })()
   for (let loads = 0; loads < 4; loads += 1) await page.reload()
-  isLoading = false
+  loaded.abort()
   await publishing
   await publish('published the last one')
   await expect.poll(shown).toContain('Eve published the last one')
