@@ -1,3 +1,4 @@
+import { STREAM_OPENED } from '@tailrace/hub'
 import type { Cursor, StoredEvent, TraceContext } from '@tailrace/log'
 import { encodeEvent } from '@tailrace/wire'
 import { textOf } from './cursor-text.ts'
@@ -14,12 +15,18 @@ export interface Representation {
   readonly times: boolean
 }
 
-/** Encodes an event. Frames of a snapshot have no id, because the reader has not seen everything before them. */
+const NOTHING: Uint8Array = Buffer.alloc(0)
+
+/**
+ * Encodes an event. Frames of a snapshot have no id, because the reader has not seen everything before them. The opening
+ * of a one-off stream is not for readers, and has no frame.
+ */
 export function encodeFrame(
   event: StoredEvent,
   { envelope, namesTopic, traces, times }: Representation,
   at: Cursor | undefined,
 ): Uint8Array {
+  if (event.type === STREAM_OPENED) return NOTHING
   const text = encodeEvent({
     type: event.type,
     data: envelope ? JSON.stringify(toEnvelope(event, traces)) : event.data,

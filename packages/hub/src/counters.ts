@@ -14,7 +14,9 @@ import { Histogram } from './histogram.ts'
  * - `gap`: there was a gap, and its reader asked to receive nothing after one.
  * - `overrun`: the rest of a frame that it had begun was trimmed before it accepted it.
  * - `log-unavailable`: the log could not be read, or failed.
- * - `busy`: more reads of the log were waiting than are allowed.
+ * - `busy`: more reads of the log were waiting than are allowed, or more state of applications was waiting for slow
+ *   readers.
+ * - `snapshot-failed`: the application could not compute its state.
  * - `draining`, `closed`: the hub was stopping.
  */
 export type CloseReason =
@@ -29,6 +31,7 @@ export type CloseReason =
   | 'overrun'
   | 'log-unavailable'
   | 'busy'
+  | 'snapshot-failed'
   | 'draining'
   | 'closed'
 
@@ -75,6 +78,7 @@ export class Counters {
     overrun: 0,
     'log-unavailable': 0,
     busy: 0,
+    'snapshot-failed': 0,
     draining: 0,
     closed: 0,
   }

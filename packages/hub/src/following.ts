@@ -10,6 +10,7 @@ import type { Outage } from './outage.ts'
 import { startRetention } from './retention.ts'
 import type { Retention } from './retention.ts'
 import { Streams } from './streams/streams.ts'
+import type { StreamTerms } from './streams/terms.ts'
 import { Waiters } from './waiters.ts'
 
 /** What a hub shares over all logs that it follows, one after the other. */
@@ -20,6 +21,7 @@ export interface FollowingOptions {
   readonly counters: Counters
   readonly outage: Outage
   readonly lastWords: LogView['lastWords']
+  readonly streamTerms: StreamTerms
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   /** Called once the hub is attached to the log. */
   attached(following: Following): void
@@ -71,6 +73,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
     snapshot: (query, asker) => unlessReplaced(reads.snapshot(query, asker)),
     describe: (asker) => unlessReplaced(reads.describe(asker)),
     lastWords: options.lastWords,
+    report: (error) => outage.report(error),
   }
 
   async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
@@ -85,9 +88,10 @@ export async function follow(options: FollowingOptions): Promise<void> {
     view,
     reads,
     settings,
+    terms: options.streamTerms,
     append,
     isInterrupted: () => interruption !== undefined,
-    report: (error) => outage.report(error),
+    report: view.report,
   })
 
   const backlog = new Backlog({
@@ -118,13 +122,17 @@ export async function follow(options: FollowingOptions): Promise<void> {
       streams.purged(topic)
       backlog.purge(topic)
     },
-    lost: (through) => backlog.lose(through),
+    lost(through) {
+      void streams.missed()
+      backlog.lose(through)
+    },
     interrupted(reason) {
       interruption = reason
       outage.begin(reason)
     },
     resumed() {
       interruption = undefined
+      streams.resumed()
       if (isAttached) outage.end()
     },
     failed(error) {
@@ -140,6 +148,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
     backlog.stop()
     lanes.stop()
     waiters.close()
+    streams.stop()
   }
 
   try {
@@ -153,6 +162,7 @@ export async function follow(options: FollowingOptions): Promise<void> {
     throw error
   }
   isAttached = true
+  streams.start()
   const { retention: rules, trimIntervalMs } = settings
   retention = startRetention(log, rules, trimIntervalMs, (error) => outage.report(error))
 

@@ -1,6 +1,7 @@
 import { capabilityOf, formatCursor, LogError, openLog } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import type { Connection } from './connection.ts'
+import { stateOf } from './app-snapshot.ts'
 import { checkBatch } from './check-batch.ts'
 import { toNewEvent } from './topic-event.ts'
 import type { TopicEvent } from './topic-event.ts'
@@ -27,6 +28,8 @@ import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
+import { STREAM_TERMS } from './streams/terms.ts'
+import type { StreamTerms } from './streams/terms.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './streams/stream-writer.ts'
 
 /** Reasons for which a working log may refuse a batch. */
@@ -163,7 +166,12 @@ export interface CreateHubOptions extends HubOptions {
  * @throws LogError `unsupported` if the log cannot enforce the retention rules, or the reason for which it cannot be used;
  *   RangeError if an option is out of its bounds, or the URL is not that of a log
  */
-export async function createHub(options: CreateHubOptions): Promise<Hub> {
+export function createHub(options: CreateHubOptions): Promise<Hub> {
+  return startHub(options, STREAM_TERMS)
+}
+
+/** @internal */
+export async function startHub(options: CreateHubOptions, streamTerms: StreamTerms): Promise<Hub> {
   const settings = resolveHubOptions(options)
   const isOwn = typeof options.log === 'string'
   const log = isOwn ? await openLog(options.log) : options.log
@@ -184,7 +192,8 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
     retry: () => void rounds.once((member) => member.retry()),
     retryMs: () => jittered(settings.retryMs),
   })
-  const follower = new Follower({ log, reads, settings, counters, outage, lastWords: turnAway, append })
+  const facts = { log, reads, settings, counters, outage, streamTerms }
+  const follower = new Follower({ ...facts, lastWords: turnAway, append })
   await follower.start()
 
   // At twice the rate, so that no stream is silent for longer than the heartbeat.
@@ -227,12 +236,13 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
 
   async function originOf(
     view: LogView,
-    { start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
+    { selectors, start = { at: 'tip' }, snapshot = false, gap = 'replay', reader }: Subscription,
     asker: Asker,
   ): Promise<Origin> {
     const { offset, miss } = await locate(view, start, asker)
     return {
-      source: snapshot && start.at === 'tip' ? 'snapshot' : 'log',
+      source: snapshot !== false && start.at === 'tip' ? 'snapshot' : 'log',
+      state: typeof snapshot === 'function' ? stateOf(snapshot, selectors, settings) : undefined,
       offset,
       fromStart: start.at === 'oldest',
       miss: start.at === 'cursor' && miss !== undefined ? { reason: miss, from: start.text } : undefined,
@@ -260,7 +270,9 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
       const following = follower.require()
       const { view, lanes } = following
       const { selectors, dialect, start, conflateMs = 0 } = subscription
-      if (subscription.snapshot === true || subscription.gap === 'snapshot') capabilityOf(log, 'snapshots')
+      const isOfLog = typeof subscription.snapshot !== 'function'
+      if (isOfLog && (subscription.snapshot === true || subscription.gap === 'snapshot'))
+        capabilityOf(log, 'snapshots')
       const asker = { client: clientOf(subscription.reader), isGone: false }
       return lanes.with(selectors, { dialect, conflateMs }, asker, async (lane) => {
         const origin = await originOf(view, subscription, asker)
@@ -301,7 +313,7 @@ export async function createHub(options: CreateHubOptions): Promise<Hub> {
       return ended
     },
 
-    stream: (topic, options) => follower.require().streams.open(topic, options),
+    stream: (topic, how) => follower.require().streams.open(topic, how),
     findStream: async (topic) => follower.require().streams.find(topic),
     cancelStream: async (topic) => follower.require().streams.cancel(topic),
 

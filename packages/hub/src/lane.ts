@@ -1,6 +1,6 @@
 import { isPattern } from '@tailrace/log'
 import type { StoredEvent } from '@tailrace/log'
-import type { Holder } from './budget.ts'
+import type { Budget, Holder } from './budget.ts'
 import { Conflation } from './conflation.ts'
 import type { Connection } from './connection.ts'
 import type { CloseReason, Counters } from './counters.ts'
@@ -42,6 +42,8 @@ export interface LaneFacts {
   /** The longest silence of a member's stream, in milliseconds; 0 means unlimited. */
   readonly heartbeatMs: number
   readonly counters: Counters
+  /** Bounds the memory of all lanes together. */
+  readonly budget: Budget
 }
 
 /** The notifications of a lane to its hub. */
@@ -50,8 +52,6 @@ export interface LaneListener {
   empty(): void
   /** Events that it has held back are due. */
   due(): void
-  /** The amount of memory that it holds has changed. */
-  held(): void
 }
 
 /**
@@ -65,6 +65,7 @@ export class Lane implements Holder {
   readonly counters: Counters
   readonly stallMs: number
   readonly heartbeatMs: number
+  readonly budget: Budget
   readonly replay: Replay
   readonly members: Set<LaneMember> = new Set()
   readonly #epoch: string
@@ -88,14 +89,15 @@ export class Lane implements Holder {
   #purges = 0
 
   constructor(facts: LaneFacts, listener: LaneListener) {
-    const { selectors, dialect, conflateMs, epoch, head, windowBytes, stallMs, heartbeatMs, counters } = facts
+    const { selectors, dialect, conflateMs, epoch, windowBytes } = facts
     this.selectors = selectors
     this.dialect = dialect
-    this.window = new Window(head, windowBytes)
-    this.counters = counters
-    this.stallMs = stallMs
-    this.heartbeatMs = heartbeatMs
-    this.replay = new Replay(selectors, dialect, conflateMs > 0, epoch, () => listener.held())
+    this.window = new Window(facts.head, windowBytes)
+    this.counters = facts.counters
+    this.stallMs = facts.stallMs
+    this.heartbeatMs = facts.heartbeatMs
+    this.budget = facts.budget
+    this.replay = new Replay(selectors, dialect, conflateMs > 0, epoch, () => this.#held())
     this.#epoch = epoch
     this.#listener = listener
     this.#canEnd = !selectors.some(isPattern)
@@ -123,7 +125,7 @@ export class Lane implements Holder {
   push(event: StoredEvent): void {
     if (this.#conflation === undefined) this.#append(event)
     else this.#conflation.add(event)
-    this.#listener.held()
+    this.#held()
   }
 
   /** Releases what was held back, if it is due. @returns whether its members may have something to do */
@@ -197,7 +199,7 @@ export class Lane implements Holder {
     this.#ends.delete(topic)
     this.window.clear(this.settled(head))
     this.replay.purged()
-    this.#listener.held()
+    this.#held()
   }
 
   leave(member: LaneMember): void {
@@ -208,6 +210,10 @@ export class Lane implements Holder {
   stop(): void {
     this.#conflation?.stop()
     this.replay.forget()
+  }
+
+  #held(): void {
+    this.budget.update(this)
   }
 
   get heldBytes(): number {

@@ -186,11 +186,11 @@ export class Lanes {
       stallMs: this.#stallMs,
       heartbeatMs: this.#heartbeatMs,
       counters: this.#counters,
+      budget: this.#budget,
     }
     const lane = new Lane(facts, {
       empty: () => this.#removeIfUnused(entry),
       due: () => this.#handOut([lane]),
-      held: () => this.#budget.update(lane),
     })
     const entry: Entry = { key, lane, opened: lane.open(this.#log, asker), holders: 0 }
     this.#lanes.set(key, entry)

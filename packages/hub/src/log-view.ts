@@ -9,5 +9,7 @@ export interface LogView extends Pick<LogReads, 'read' | 'snapshot' | 'describe'
   /** Where a reader of new events starts. Every publish that this node has acknowledged is at or before it. */
   readonly now: number
   /** The last message on a stream that can no longer be served: when its reader may return, and why. */
-  lastWords(dialect: Dialect, code: 'log-unavailable' | 'busy'): Uint8Array
+  lastWords(dialect: Dialect, code: 'log-unavailable' | 'busy' | 'snapshot-failed'): Uint8Array
+  /** Called with failures of which readers learn only that a stream is over. */
+  report(error: unknown): void
 }

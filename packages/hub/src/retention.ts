@@ -71,13 +71,17 @@ function isBounded({ maxAgeMs, maxCount, maxBytes }: RetentionRule): boolean {
   return maxAgeMs !== undefined || maxCount !== undefined || maxBytes !== undefined
 }
 
-/** Starts a clock that trusts the time of the newest event, which is all that is known about the time before this process. */
 async function startClock(
   log: EventLog,
   rules: readonly RetentionRule[],
   clocks: Clocks | undefined,
 ): Promise<SteadyClock> {
-  if (rules.every(({ maxAgeMs }) => maxAgeMs === undefined)) return new SteadyClock(undefined, clocks)
+  const needsTime = rules.some(({ maxAgeMs }) => maxAgeMs !== undefined)
+  return needsTime ? clockOf(log, clocks) : new SteadyClock(undefined, clocks)
+}
+
+/** Starts a clock that trusts the time of the newest event, which is all that is known about the time before this process. */
+export async function clockOf(log: EventLog, clocks?: Clocks): Promise<SteadyClock> {
   const read = async (): Promise<number | undefined> => {
     const { newest } = await log.describe()
     const { events } = await log.read({ selectors: ['**'], after: newest - 1, limit: 1, maxBytes: 1 })

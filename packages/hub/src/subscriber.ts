@@ -1,4 +1,6 @@
 import type { Cursor } from '@tailrace/log'
+import { AppSnapshot, SnapshotError } from './app-snapshot.ts'
+import type { SnapshotSource } from './app-snapshot.ts'
 import { clientOf } from './connection.ts'
 import type { Connection, Reader, StreamState } from './connection.ts'
 import type { CloseReason } from './counters.ts'
@@ -30,6 +32,8 @@ export interface Origin {
   readonly miss: Miss | undefined
   /** What follows a gap. */
   readonly gap: GapPolicy
+  /** Computes the snapshot, if the application does. */
+  readonly state: SnapshotSource | undefined
   readonly reader: Reader | undefined
 }
 
@@ -60,6 +64,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
    * snapshot.
    */
   #snapshotPlace: Place = START
+  readonly #appSnapshot: AppSnapshot | undefined
   #miss: Miss | undefined
   /**
    * `Page.losses` when losses were last reported, or at the first page of a reader that starts with everything
@@ -85,6 +90,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#place = { offset: origin.offset, partial: undefined }
     this.#miss = origin.miss
     this.#fromStart = origin.fromStart
+    if (origin.state !== undefined)
+      this.#appSnapshot = new AppSnapshot(origin.state, lane.budget, () => this.#evicted())
     this.#reader = origin.reader
     lane.counters.streams += 1
     this.#id = lane.counters.streams
@@ -284,15 +291,12 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   async #replay(): Promise<void> {
     const { replay } = this.#lane
     const isSnapshot = this.#source === 'snapshot' && this.#miss === undefined
-    // The snapshot is as of this offset. Later events, including removals of its keys, follow it.
-    if (isSnapshot && this.#snapshotPlace === START) this.#moveUpTo(this.#log.head)
     this.#isReading = true
     try {
-      const page = await (isSnapshot
-        ? replay.snapshot(this.#log, this.#snapshotPlace.offset, this.#place.offset, this)
-        : replay.page(this.#log, this.#place, this))
+      const page = await (isSnapshot ? this.#snapshotPage() : replay.page(this.#log, this.#place, this))
       this.#isReading = false
       // A heartbeat may have been written meanwhile. The sink reports when it has room, and the page is read again.
+      if (this.#isDone) this.#appSnapshot?.release()
       if (this.#isDone || !this.#sink.isReady) return
       this.#lane.counters.replays += 1
       if (isSnapshot) this.#takeSnapshot(page)
@@ -305,9 +309,34 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
       }
       // The log is closed, failed or overloaded. The reader will return, to this node or another.
       this.#isReading = false
-      const code = HubError.is(error) && error.code === 'busy' ? 'busy' : 'log-unavailable'
-      this.close(code, (dialect) => this.#log.lastWords(dialect, code))
+      const isBusy = HubError.is(error) && error.code === 'busy'
+      if (!(error instanceof SnapshotError)) return this.#turnAway(isBusy ? 'busy' : 'log-unavailable')
+      this.#log.report(error.cause)
+      this.#turnAway('snapshot-failed')
     }
+  }
+
+  #turnAway(code: Parameters<LogView['lastWords']>[1]): void {
+    this.close(code, (dialect) => this.#log.lastWords(dialect, code))
+  }
+
+  /** The snapshot is as of the reader's place. Later events, including removals of its keys, follow it. */
+  #snapshotPage(): Promise<FramePage> {
+    const { replay, dialect } = this.#lane
+    if (this.#appSnapshot !== undefined) {
+      return this.#appSnapshot.page(dialect, () => {
+        this.#moveUpTo(this.#log.now)
+        return this.#cursor()
+      })
+    }
+    if (this.#snapshotPlace === START) this.#moveUpTo(this.#log.head)
+    return replay.snapshot(this.#log, this.#snapshotPlace.offset, this.#place.offset, this)
+  }
+
+  #evicted(): void {
+    if (!this.#isWithinFrame) return this.#turnAway('busy')
+    this.#finish('busy')
+    this.#sink.destroy()
   }
 
   #takePage(page: FramePage): void {
@@ -337,6 +366,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     if (page.more || !page.isDoneAt(place)) return
     this.#source = 'log'
     this.#isUnderWay = true
+    this.#appSnapshot?.release()
   }
 
   /** Writes as much of a page as the sink accepts. @returns the place after it */
@@ -377,6 +407,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#isDone = true
     this.#lane.counters.closes[reason] += 1
     clearTimeout(this.#expiry)
+    this.#appSnapshot?.release()
     this.#lane.leave(this)
   }
 }

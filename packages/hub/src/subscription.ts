@@ -1,3 +1,4 @@
+import type { SnapshotEvent } from './app-snapshot.ts'
 import type { Reader } from './connection.ts'
 import type { Dialect } from './dialect.ts'
 import type { Start } from './locate.ts'
@@ -13,8 +14,19 @@ export interface Subscription {
   readonly dialect: Dialect
   /** @defaultValue the tip: only new events */
   readonly start?: Start | undefined
-  /** Send the newest event of each key first. A reader with a cursor resumes instead. @defaultValue false */
-  readonly snapshot?: boolean | undefined
+  /**
+   * What the reader receives first, and again after a gap with the policy `snapshot`. A reader with a cursor resumes
+   * instead.
+   *
+   * - `true`: the newest event of each key.
+   * - A function: the state of the application, as one event. The reader's position is taken before the function is
+   *   called, and everything after it follows. So what is published while the state is computed follows it in any case,
+   *   and may be contained in it as well. If the function throws, or returns more than `maxEventBytes`, the stream ends
+   *   with `tailrace.error` (`snapshot-failed`), and the reader returns.
+   *
+   * @defaultValue false
+   */
+  readonly snapshot?: boolean | (() => Promise<SnapshotEvent> | SnapshotEvent) | undefined
   /** @defaultValue `replay` */
   readonly gap?: GapPolicy | undefined
   /**

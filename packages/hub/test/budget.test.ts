@@ -78,8 +78,8 @@ test('what a lane held back when it gave way is news to those that were served b
     stallMs: 1000,
     heartbeatMs: 0,
   }
-  const listener = { empty() {}, due() {}, held() {} }
-  const lane = new Lane({ ...facts, counters: new Counters() }, listener)
+  const listener = { empty() {}, due() {} }
+  const lane = new Lane({ ...facts, counters: new Counters(), budget: new Budget(1000) }, listener)
   const event = {
     topic: 't',
     type: undefined,

@@ -108,6 +108,7 @@ test('a page that comes when all its readers have left is not kept', async () =>
     snapshot: async () => page,
     describe: () => log.describe(),
     lastWords: () => new Uint8Array(),
+    report() {},
   }
   const plain = tailraceDialect({ envelope: false, namesTopic: false, traces: false, times: false })
   let changes = 0

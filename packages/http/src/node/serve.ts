@@ -3,6 +3,8 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Hub } from '@tailrace/hub'
 import { handleHistory } from '../app/history.ts'
 import type { ServeHistoryOptions } from '../app/history.ts'
+import { handleOneOff } from '../app/one-off.ts'
+import type { ServeStreamOptions } from '../app/one-off.ts'
 import { handlePublish } from '../app/publish.ts'
 import type { ServePublishOptions } from '../app/publish.ts'
 import { handleStream } from '../app/stream.ts'
@@ -47,6 +49,19 @@ export function servePublish(
   options: ServePublishOptions,
 ): Promise<void> {
   return answer(request, response, (exchange) => handlePublish(hub, exchange, options))
+}
+
+/**
+ * Answers requests for a one-off stream: `POST` opens it and answers with it, `GET` attaches to it, and `DELETE` cancels
+ * it. Resolves and rejects as {@link serve}; the stream continues after that.
+ */
+export function serveStream(
+  hub: Hub,
+  request: NodeRequest,
+  response: NodeResponse,
+  options: ServeStreamOptions,
+): Promise<void> {
+  return answer(request, response, (exchange) => handleOneOff(hub, exchange, options))
 }
 
 async function answer(

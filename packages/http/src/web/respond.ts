@@ -1,6 +1,8 @@
 import type { Hub } from '@tailrace/hub'
 import { handleHistory } from '../app/history.ts'
 import type { ServeHistoryOptions } from '../app/history.ts'
+import { handleOneOff } from '../app/one-off.ts'
+import type { ServeStreamOptions } from '../app/one-off.ts'
 import { handlePublish } from '../app/publish.ts'
 import type { ServePublishOptions } from '../app/publish.ts'
 import { handleStream } from '../app/stream.ts'
@@ -24,6 +26,14 @@ export function respondHistory(hub: Hub, request: Request, options: ServeHistory
 /** Publishes the body of a request, as it was sent, and responds with its place, or with a refusal. */
 export function respondPublish(hub: Hub, request: Request, options: ServePublishOptions): Promise<Response> {
   return answer(request, (exchange) => handlePublish(hub, exchange, options))
+}
+
+/**
+ * Responds to requests for a one-off stream: to `POST`, which opens it, and `GET`, which attaches to it, with the stream;
+ * `DELETE` cancels it. The stream continues when its readers leave.
+ */
+export function respondStream(hub: Hub, request: Request, options: ServeStreamOptions): Promise<Response> {
+  return answer(request, (exchange) => handleOneOff(hub, exchange, options))
 }
 
 async function answer(request: Request, handle: (exchange: Exchange) => Promise<void>): Promise<Response> {

@@ -10,10 +10,13 @@ import type { FoundStream } from './stream-writer.ts'
 /** The log is read on behalf of all streams together. */
 const STREAMS: Asker = { client: 'streams', isGone: false }
 
+/** Topics whose ends are read at a time. */
+const TOPICS_A_READ = 100
+
 /** Where streams are looked up. */
 export interface StreamLog {
   readonly view: Pick<LogView, 'epoch' | 'read' | 'describe'>
-  readonly reads: Pick<LogReads, 'ended'>
+  readonly reads: Pick<LogReads, 'ended' | 'topics'>
 }
 
 /** A stream in the log. */
@@ -46,6 +49,21 @@ export function describeStream(topic: string, epoch: string, last: StoredEvent |
   const end = formatCursor(epoch, last.offset)
   const failure = failureOf(last)
   return failure === undefined ? { topic, state: 'done', end } : { topic, state: 'failed', end, ...failure }
+}
+
+/** Which of some topics have ended, each with its last event. */
+export async function* lastOfEnded(
+  { view, reads }: StreamLog,
+  topics: readonly string[],
+): AsyncIterable<StoredEvent> {
+  for (let i = 0; i < topics.length; i += TOPICS_A_READ) {
+    const some = topics.slice(i, i + TOPICS_A_READ)
+    const ends = await reads.ended(some, STREAMS)
+    for (const [j, end] of ends.entries()) {
+      const last = end === undefined ? undefined : await eventAfter(view, some[j]!, end - 1)
+      if (last !== undefined) yield last
+    }
+  }
 }
 
 function isLastOfStream(event: StoredEvent): boolean {

@@ -18,8 +18,13 @@ export interface OpenStreamOptions {
   readonly signal: AbortSignal
 }
 
+/** @throws HubError `stream-exists` if the topic has events */
+export async function assertUnused(log: StreamLog, topic: string): Promise<void> {
+  if ((await firstOf(log, topic)) !== undefined) throw streamExists(topic)
+}
+
 /**
- * Stores the first event of a stream, if its topic has no events. Of all hubs that try at the same time, one succeeds,
+ * Stores the first event of a stream in a topic without events. Of all hubs that try at the same time, one succeeds,
  * because they use the same idempotency key.
  *
  * @returns its offset
@@ -30,7 +35,6 @@ export async function openStream(
   opening: Opening,
   options: OpenStreamOptions,
 ): Promise<number> {
-  if ((await firstOf(options.log, topic)) !== undefined) throw streamExists(topic)
   let key = 'tailrace.opened'
   for (let generation = 0; generation < MAX_GENERATIONS; generation += 1) {
     const { offset, duplicate } = await appendOnce(openedRecord(topic, opening, key), options)

@@ -1,15 +1,20 @@
 import { capabilityOf, formatCursor, isPassing, LogError, parseTopic } from '@tailrace/log'
-import type { Appended, EventLog, NewEvent, StoredEvent } from '@tailrace/log'
+import type { Appended, EventLog, NewEvent, StoredEvent, TopicSummary } from '@tailrace/log'
 import { keepTrying, mintEpoch } from '@tailrace/log/adapter'
 import { checkBatch } from '../check-batch.ts'
 import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
 import { StreamFailure } from './failure.ts'
-import { describeStream, findLogged } from './find.ts'
-import type { StreamLog } from './find.ts'
-import { openStream, streamExists } from './open.ts'
-import { failedRecord } from './records.ts'
+import { Expiry } from './expiry.ts'
+import { describeStream, findLogged, firstOf, lastOfEnded } from './find.ts'
+import type { LoggedStream, StreamLog } from './find.ts'
+import { Lease } from './lease.ts'
+import { assertUnused, openStream, streamExists } from './open.ts'
+import { failedRecord, openingOf, STREAM_OPENED } from './records.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './stream-writer.ts'
+import { Sweep } from './sweep.ts'
+import type { StreamTerms } from './terms.ts'
+import { Watch } from './watch.ts'
 import { Writer } from './writer.ts'
 import type { WriterHost } from './writer.ts'
 
@@ -25,6 +30,7 @@ const CLOSE_MS = 2_000
 export interface StreamsOptions extends StreamLog {
   readonly log: EventLog
   readonly settings: ResolvedHubOptions
+  readonly terms: StreamTerms
   /** Stores events that were checked. */
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   isInterrupted(): boolean
@@ -41,10 +47,31 @@ export class Streams {
   /** By topic. */
   readonly #writers = new Map<string, Writer>()
   readonly #closing = new AbortController()
+  readonly #lease: Lease
+  readonly #watch: Watch
+  readonly #expiry: Expiry
+  readonly #sweep: Sweep
 
   constructor(options: StreamsOptions) {
-    const { settings, view } = options
+    const { log, reads, settings, view, terms } = options
+    const report = (error: unknown): void => this.#report(error)
     this.#options = options
+    this.#lease = new Lease(log, this.#producer, terms.leaseMs, report)
+    this.#watch = new Watch({
+      log,
+      self: this.#producer,
+      leaseMs: terms.leaseMs,
+      endOrphan: (topic, producer) => this.#endOrphan(topic, producer),
+      report,
+    })
+    this.#expiry = new Expiry(log, terms.expiryMs, report)
+    this.#sweep = new Sweep({
+      log,
+      reads,
+      everyMs: terms.sweepMs,
+      found: (topic) => this.#swept(topic),
+      report,
+    })
     const { epoch } = view
     this.#host = {
       limits: settings,
@@ -56,6 +83,16 @@ export class Streams {
       explain: (topic) => this.#explain(topic),
       closed: (writer, failure) => this.#closed(writer, failure),
     }
+  }
+
+  /** Begins to look for streams that have ended, or must be. */
+  start(): void {
+    this.#expiry.start()
+    this.#sweep.start()
+  }
+
+  stop(): void {
+    for (const part of [this.#lease, this.#watch, this.#expiry, this.#sweep]) part.stop()
   }
 
   /** @throws HubError `invalid-topic`; RangeError if an option is out of its bounds */
@@ -76,7 +113,7 @@ export class Streams {
 
   async find(topic: string): Promise<FoundStream | undefined> {
     assertTopic(topic)
-    const found = await findLogged(this.#options, topic)
+    const found = await this.#look(topic)
     return found && describeStream(topic, this.#options.view.epoch, found.last)
   }
 
@@ -93,20 +130,40 @@ export class Streams {
   /** Called with everything that the log commits, before any reader receives it. */
   saw(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      if (event.end) this.#writers.get(event.topic)?.sawEnd(this.#overBy(event))
+      if (event.end) this.#sawEnd(event)
+      else if (event.type === STREAM_OPENED) this.#sawOpening(event)
     }
+    this.#expiry.witness(events.at(-1)!.time)
   }
 
   purged(topic: string): void {
+    this.#watch.remove(topic)
+    this.#expiry.remove(topic)
     const details = { topic, state: 'purged' }
     const reason = new HubError('stream-over', `The topic ${topic} was purged.`, { details })
     this.#writers.get(topic)?.lose(reason)
   }
 
+  /** The tail has missed something, for example the ends of streams. */
+  async missed(): Promise<void> {
+    try {
+      const topics = new Set([...this.#writers.keys(), ...this.#watch.topics])
+      for await (const last of lastOfEnded(this.#options, [...topics])) this.#sawEnd(last)
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  /** The log can be reached again. */
+  resumed(): void {
+    this.#lease.renew()
+  }
+
   /** The log is gone: nothing can be stored in it any more. */
   lose(reason: Error): void {
     this.#closing.abort()
-    for (const writer of [...this.#writers.values()]) writer.lose(reason)
+    this.stop()
+    for (const writer of this.#writers.values()) writer.lose(reason)
   }
 
   /** Ends the streams that this hub produces, with an error that their readers see, if the log can store it in time. */
@@ -115,11 +172,17 @@ export class Streams {
     const reason = new HubError('closed', 'The hub is closed.')
     const failure = new StreamFailure('producer-lost', 'The producer of this stream was shut down.')
     const ends = Array.from(this.#writers.values(), (writer) => writer.breakOff(failure, reason))
-    if (ends.length > 0 && !this.#options.isInterrupted()) await within(CLOSE_MS, Promise.allSettled(ends))
+    const ended = Promise.allSettled(ends)
+    if (ends.length > 0 && !this.#options.isInterrupted()) await within(CLOSE_MS, ended)
     this.lose(reason)
   }
 
-  #refusalOf(topic: string): HubError | undefined {
+  #refusalOf(topic: string): Error | undefined {
+    try {
+      for (const needed of ['topics', 'shared'] as const) capabilityOf(this.#options.log, needed)
+    } catch (error) {
+      return error as LogError
+    }
     if (this.#closing.signal.aborted) return new HubError('closed', 'The hub is closed.')
     if (this.#writers.has(topic)) return streamExists(topic)
     if (this.#writers.size < MAX_PRODUCED) return undefined
@@ -128,10 +191,44 @@ export class Streams {
   }
 
   async #open(topic: string, ttlMs: number): Promise<number> {
-    const { log, append } = this.#options
-    capabilityOf(log, 'topics')
+    const { append } = this.#options
+    await Promise.all([assertUnused(this.#options, topic), this.#lease.hold(), this.#sweep.noteUse()])
     const { signal } = this.#closing
     return openStream(topic, { producer: this.#producer, ttlMs }, { log: this.#options, append, signal })
+  }
+
+  #sawOpening(event: StoredEvent): void {
+    const opening = openingOf(event)
+    if (opening !== undefined) this.#watch.add(event.topic, opening)
+  }
+
+  #sawEnd(last: StoredEvent): void {
+    const { topic } = last
+    const opening = this.#watch.remove(topic)
+    if (opening !== undefined) this.#expiry.add(topic, last, opening.ttlMs)
+    this.#writers.get(topic)?.sawEnd(this.#overBy(last))
+  }
+
+  /** Looks a stream up in the log, and from then on sees to it that it ends, and that it is purged. */
+  async #look(topic: string): Promise<LoggedStream | undefined> {
+    const found = await findLogged(this.#options, topic)
+    if (found?.opening === undefined) return found
+    if (found.last !== undefined) this.#expiry.add(topic, found.last, found.opening.ttlMs)
+    else if (!this.#watch.has(topic)) this.#watch.add(topic, found.opening)
+    return found
+  }
+
+  async #swept({ topic }: TopicSummary): Promise<void> {
+    if (this.#watch.has(topic) || this.#expiry.has(topic)) return
+    const first = await firstOf(this.#options, topic)
+    if (first?.type === STREAM_OPENED) await this.#look(topic)
+  }
+
+  async #endOrphan(topic: string, producer: string): Promise<void> {
+    const found = await findLogged(this.#options, topic)
+    // The topic may have been purged, and used again, without this hub having seen it.
+    if (found?.opening?.producer !== producer || found.last !== undefined) return
+    await this.#end(topic, new StreamFailure('producer-lost', 'The producer of this stream is gone.'))
   }
 
   /** Stores the last event of a stream. @returns false if it already had one */
@@ -147,7 +244,10 @@ export class Streams {
 
   #closed(writer: Writer, failure: StreamFailure | undefined): void {
     const { topic } = writer
-    if (this.#writers.get(topic) === writer) this.#writers.delete(topic)
+    if (this.#writers.get(topic) === writer) {
+      this.#writers.delete(topic)
+      this.#lease.release()
+    }
     if (failure === undefined) return
     const { signal } = this.#closing
     void keepTrying(() => this.#end(topic, failure), { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
@@ -157,6 +257,11 @@ export class Streams {
     const found = await findLogged(this.#options, topic).catch(() => undefined)
     if (found?.last !== undefined) return this.#overBy(found.last)
     return new HubError('stream-over', `The topic ${topic} has ended.`, { details: { topic } })
+  }
+
+  /** Failures of work that nobody waits for. */
+  #report(error: unknown): void {
+    if (!this.#closing.signal.aborted) this.#options.report(error)
   }
 
   #overBy(last: StoredEvent): HubError {

@@ -181,7 +181,8 @@ export class WriteQueue {
   #note(batch: readonly NewEvent[]): void {
     for (const event of batch) this.#bytes -= costOf(event)
     this.#stored += batch.length
-    while (this.#waiters.length > 0 && this.#waiters[0]!.count <= this.#stored) this.#waiters.shift()!.resolve()
+    while (this.#waiters.length > 0 && this.#waiters[0]!.count <= this.#stored)
+      this.#waiters.shift()!.resolve()
     if (this.#room === undefined || this.#bytes >= ROOM_BYTES) return
     this.#room.resolve()
     this.#room = undefined

@@ -58,8 +58,7 @@ export class Writer implements StreamWriter {
       canRetry: (error) => host.canRetry(error),
       failed: (error) => void this.#refused(error),
     })
-    this.opened = this.#open(open)
-    handled(this.opened)
+    this.opened = handled(this.#open(open))
     if (signal !== undefined) this.#listen(signal)
   }
 
@@ -69,7 +68,7 @@ export class Writer implements StreamWriter {
       this.#assertRoom()
       this.#queue.add(this.#checked({ data, type }))
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     return this.#queue.room()
   }
@@ -103,7 +102,8 @@ export class Writer implements StreamWriter {
 
   /** Ends the stream at once, with an error that its readers see. What is waiting is dropped. */
   async breakOff(failure: StreamFailure, reason: Error): Promise<void> {
-    if (this.#isEnding || this.#isClosed) return
+    if (this.#isClosed) return
+    if (this.#isEnding) return this.#queue.stored()
     this.#cease(reason)
     this.#queue.drop(reason)
     this.#aborting.abort(reason)
@@ -170,6 +170,7 @@ export class Writer implements StreamWriter {
       this.#stop(await this.#host.explain(this.topic))
       return
     }
+    this.#host.report(error)
     const isTooLarge = LogError.is(error) && error.code === 'too-large'
     const failure = isTooLarge
       ? new StreamFailure('event-too-large', 'An event was larger than the log accepts.')
@@ -201,7 +202,7 @@ export class Writer implements StreamWriter {
       const failure = new StreamFailure('cancelled', 'The stream was cancelled.')
       const details = { topic: this.topic, state: 'failed', code: 'cancelled' }
       const reason = new HubError('stream-over', `The stream ${this.topic} was cancelled.`, { details })
-      handled(this.breakOff(failure, reason))
+      void handled(this.breakOff(failure, reason))
     }
     signal.addEventListener('abort', cancel)
     this.#stopListening = () => signal.removeEventListener('abort', cancel)

@@ -3,14 +3,8 @@ import type { Hub } from '@tailrace/hub'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LOGS } from '../each-log.ts'
 import type { OpenLog } from '../each-log.ts'
-import { open, readPage } from '../opening.ts'
-
-/** The types and data of everything in a topic. */
-async function story(hub: Hub, topic: string): Promise<string[]> {
-  const page = await readPage(hub, { selectors: [topic], limit: 1_000 })
-  if ('gap' in page) throw new Error('there is a gap')
-  return page.events.map(({ type = 'message', data, end }) => `${type} ${data}${end ? ' end' : ''}`)
-}
+import { open } from '../opening.ts'
+import { contentOf } from './terms.ts'
 
 describe.each(LOGS)('on a %s log', (_, openLog) => {
   let held: OpenLog
@@ -31,7 +25,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     for (let i = 0; i < 5; i += 1) await writer.write(`token ${i}`)
     await writer.write({ n: 1 }, { type: 'usage' })
     const end = await writer.end()
-    const events = await story(hub, 't')
+    const events = await contentOf(hub, 't')
     expect(events[0]).toMatch(/^tailrace\.opened \{"producer":"[a-z0-9]+","ttlMs":86400000\}$/)
     expect(events.slice(1)).toEqual([
       ...Array.from({ length: 5 }, (__, i) => `message token ${i}`),
@@ -69,7 +63,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     expect(writer.signal.reason).toMatchObject(over)
     await expect(writer.write('b')).rejects.toMatchObject(over)
     await expect(writer.end()).rejects.toMatchObject(over)
-    expect((await story(hub, 't')).slice(1)).toEqual([
+    expect((await contentOf(hub, 't')).slice(1)).toEqual([
       'message a',
       'tailrace.failed {"code":"cancelled","message":"The stream was cancelled."} end',
     ])
@@ -83,7 +77,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     await expect(second.write('x')).rejects.toMatchObject({ code: 'stream-exists' })
     await writer.end()
     await expect(hub.stream('t').opened).rejects.toMatchObject({ code: 'stream-exists' })
-    expect(await story(hub, 't')).toHaveLength(2)
+    expect(await contentOf(hub, 't')).toHaveLength(2)
   })
 
   test('a failure shows its message if it was meant to be seen', async () => {

@@ -1,0 +1,101 @@
+import { HubError } from '@tailrace/hub'
+import type { Hub, StreamOptions, StreamWriter } from '@tailrace/hub'
+import type { Exchange, HeaderFields } from '../exchange.ts'
+import { OPEN_GATE } from '../gate.ts'
+import { header } from '../header.ts'
+import { answerOtherMethod } from '../other-method.ts'
+import { STREAM_HEADERS } from '../stream-headers.ts'
+import { openStream } from '../stream.ts'
+import { parseSubscription } from '../subscription.ts'
+import { answering } from './answering.ts'
+import { askedFor } from './asked-for.ts'
+import { requireTopic } from './selectors.ts'
+import type { ServeOptions } from './stream.ts'
+
+/** A one-off stream that an application serves. */
+export interface ServeStreamOptions
+  extends Pick<ServeOptions, 'until' | 'subject' | 'dialect'>, Pick<StreamOptions, 'ttlMs'> {
+  /** A topic of its own. */
+  readonly topic: string
+  /**
+   * Called for a `POST`, which opens the stream: writes all of it. The stream ends when this resolves, unless it has
+   * ended before, and fails when this rejects. It continues when readers leave. The signal is that of the writer: aborted
+   * when the stream is cancelled.
+   *
+   * @defaultValue none: `POST` is refused
+   */
+  produce?(writer: StreamWriter, signal: AbortSignal): Promise<void>
+  /** More headers of the response. @defaultValue none */
+  readonly headers?: HeaderFields | undefined
+}
+
+/** What a request may ask of a stream that it opens. */
+const OPENABLE = ['envelope', 'time', 'trace']
+/** What a request may ask of a stream that exists. */
+const ASKABLE = [...OPENABLE, 'lastEventId', 'from', 'gap']
+
+/**
+ * `POST` opens a stream and answers with it. `GET` answers with it from its start, or from where the reader was. `DELETE`
+ * cancels it.
+ */
+export function handleOneOff(hub: Hub, exchange: Exchange, options: ServeStreamOptions): Promise<void> {
+  const { produce, dialect } = options
+  return answering({ hub, exchange, dialect }, async () => {
+    const topic = requireTopic(options.topic)
+    if (exchange.method === 'GET' || exchange.method === 'HEAD') {
+      if ((await hub.findStream(topic)) === undefined) throw unknownStream(topic)
+      // In a dialect that cannot say that events are missing, a stream must not continue after them.
+      const query = askedFor(exchange, ASKABLE, { from: 'start', gap: dialect && 'close' })
+      await attach(hub, exchange, options, query, header(exchange, 'Last-Event-ID'))
+    } else if (exchange.method === 'DELETE') {
+      await hub.cancelStream(topic)
+      exchange.answer(204)
+    } else if (exchange.method === 'POST' && produce !== undefined) {
+      // Whoever asked for it is gone, and nobody else can know of it yet.
+      if (exchange.isGone) return
+      const writer = hub.stream(topic, { ttlMs: options.ttlMs })
+      // A stream that exists must not cost its producer a second time.
+      const opened = await writer.opened
+      void run(writer, (to) => produce(to, to.signal))
+      const query = askedFor(exchange, OPENABLE)
+      query.set('from', opened)
+      await attach(hub, exchange, options, query)
+    } else {
+      const methods = produce === undefined ? ['GET', 'DELETE'] : ['GET', 'POST', 'DELETE']
+      answerOtherMethod(
+        exchange,
+        methods.map((method) => ({ method })),
+      )
+    }
+  })
+}
+
+async function run(writer: StreamWriter, produce: (writer: StreamWriter) => Promise<void>): Promise<void> {
+  try {
+    await produce(writer)
+    await writer.end()
+  } catch (error) {
+    // It may be over already: ended by `produce`, or cancelled.
+    await writer.fail(error).catch(() => undefined)
+  }
+}
+
+async function attach(
+  hub: Hub,
+  exchange: Exchange,
+  { topic, dialect, until, subject, headers = {} }: ServeStreamOptions,
+  query: URLSearchParams,
+  lastEventId?: string,
+): Promise<void> {
+  const asked = parseSubscription({ selectors: [topic], query, lastEventId })
+  const client = { address: exchange.remoteAddress ?? '', subject, expiresAt: until }
+  const subscription = dialect === undefined ? asked : { ...asked, dialect }
+  await openStream({ hub, gate: OPEN_GATE, client, exchange }, subscription, {
+    ...STREAM_HEADERS,
+    ...headers,
+  })
+}
+
+function unknownStream(topic: string): HubError {
+  return new HubError('unknown-stream', `The topic ${topic} is not a stream.`, { details: { topic } })
+}

@@ -1,0 +1,208 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { ServeStreamOptions } from '@tailrace/http'
+import { serveStream } from '@tailrace/http/node'
+import { createHub, StreamFailure } from '@tailrace/hub'
+import type { Hub, StreamWriter } from '@tailrace/hub'
+import { openStream } from '@tailrace/testkit'
+import express from 'express'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { listen } from './frameworks.ts'
+import type { Listening } from './frameworks.ts'
+
+let hub: Hub
+let app: Listening
+let options: Omit<ServeStreamOptions, 'topic'>
+/** How often a stream was produced. */
+let produced = 0
+
+beforeAll(async () => {
+  hub = await createHub({ log: 'memory:' })
+  app = await listen(
+    express().all('/mounted/:id', (req, res) =>
+      serveStream(hub, req, res, { topic: `answers/${req.params.id}`, ...options }),
+    ),
+  )
+})
+
+afterAll(async () => {
+  await hub.close()
+  await app[Symbol.asyncDispose]()
+})
+
+beforeEach(() => {
+  produced = 0
+})
+
+/** A producer that a test drives. */
+function producer(): { writer: Promise<StreamWriter>; options: typeof options; finish(error?: Error): void } {
+  const writer = Promise.withResolvers<StreamWriter>()
+  const over = Promise.withResolvers<void>()
+  return {
+    writer: writer.promise,
+    finish: (error) => (error === undefined ? over.resolve() : over.reject(error)),
+    options: {
+      async produce(to) {
+        produced += 1
+        writer.resolve(to)
+        await over.promise
+      },
+    },
+  }
+}
+
+function post(id: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${app.url}/${id}`, { method: 'POST', ...init })
+}
+
+test('a POST responds with the stream that it opens, and a GET attaches to it from the start or from an id', async () => {
+  const { writer, finish, options: producing } = producer()
+  options = producing
+  const posted = await post('1', { headers: { 'Content-Type': 'application/json' }, body: '{"prompt":"x"}' })
+  const to = await writer
+  await to.write('one')
+  await to.write({ two: 2 }, { type: 'delta' })
+  const attached = await openStream(`${app.url}/1`)
+  const frames = await attached.waitFor((all) => all.some(({ event }) => event === 'delta'))
+  const events = frames.filter(({ data, event }) => data !== undefined && event !== 'tailrace.live')
+  expect(events.map(({ event, data }) => [event, data])).toEqual([
+    [undefined, 'one'],
+    ['delta', '{"two":2}'],
+  ])
+  finish()
+  expect((await posted.text()).match(/^data: .*$/gm)).toEqual([
+    expect.stringContaining('heartbeatMs'),
+    'data: one',
+    'data: {"two":2}',
+    'data: {}',
+    'data: {"topic":"answers/1"}',
+  ])
+  await attached.ended
+  const resumed = await openStream(`${app.url}/1`, { headers: { 'last-event-id': events[0]!.id! } })
+  await resumed.ended
+  expect(resumed.frames().map(({ event }) => event)).toEqual([
+    undefined,
+    'delta',
+    'tailrace.done',
+    'tailrace.live',
+    'tailrace.end',
+  ])
+  const last = resumed.frames().at(-1)!.id!
+  expect((await fetch(`${app.url}/1`, { headers: { 'Last-Event-ID': last } })).status).toBe(204)
+})
+
+test('a stream continues when its readers leave, and whoever comes later receives all of it', async () => {
+  const { writer, finish, options: producing } = producer()
+  options = producing
+  const leave = new AbortController()
+  await post('2', { signal: leave.signal })
+  const to = await writer
+  await to.write('one')
+  leave.abort()
+  let open = 1
+  while (open > 0) {
+    open = 0
+    await hub.survey(() => void (open += 1))
+  }
+  expect(to.signal.aborted).toBe(false)
+  await to.write('two')
+  finish()
+  const later = await openStream(`${app.url}/2`)
+  await later.ended
+  expect(
+    later.frames().flatMap(({ event, data }) => (event === undefined && data !== undefined ? data : [])),
+  ).toEqual(['one', 'two'])
+})
+
+test('a second POST is refused, and produces nothing', async () => {
+  const { writer, finish, options: producing } = producer()
+  options = producing
+  await post('3')
+  await writer
+  const second = await post('3')
+  expect([second.status, await second.json(), produced]).toMatchObject([409, { code: 'stream-exists' }, 1])
+  finish()
+})
+
+test('DELETE cancels a stream: its producer is told, and its readers see why it ended', async () => {
+  const { writer, finish, options: producing } = producer()
+  options = producing
+  const posted = await post('4')
+  const { signal } = await writer
+  expect((await fetch(`${app.url}/4`, { method: 'DELETE' })).status).toBe(204)
+  expect(await posted.text()).toContain('event: tailrace.failed\ndata: {"code":"cancelled"')
+  expect(signal.reason).toMatchObject({ code: 'stream-over' })
+  finish(new Error('aborted'))
+  expect((await fetch(`${app.url}/4`, { method: 'DELETE' })).status).toBe(204)
+})
+
+test.each([
+  ['a secret', new Error('secret'), 'failed', 'The producer of this stream failed.'],
+  [
+    'what readers may know',
+    new StreamFailure('upstream-refused', 'No credit.'),
+    'upstream-refused',
+    'No credit.',
+  ],
+])('a stream whose producer throws %s fails visibly', async (name, error, code, message) => {
+  options = { produce: () => Promise.reject(error) }
+  const received = await (await post(encodeURIComponent(name))).text()
+  expect(received).toContain(`event: tailrace.failed\ndata: ${JSON.stringify({ code, message })}`)
+})
+
+test('a stream that its producer ends itself ends there', async () => {
+  options = {
+    async produce(writer) {
+      await writer.end({ type: 'last', data: '[DONE]' })
+    },
+  }
+  const received = await (await post('5')).text()
+  expect(received).toContain('event: last\ndata: [DONE]\n')
+  expect(received).not.toContain('tailrace.done')
+})
+
+test.each([
+  ['GET', 404, 'unknown-stream'],
+  ['DELETE', 404, 'unknown-stream'],
+  ['PUT', 405, 'method-not-allowed'],
+])('a %s of a stream that is not there is answered with %i', async (method, status, code) => {
+  options = producer().options
+  const response = await fetch(`${app.url}/nothing`, { method })
+  expect([response.status, await response.json()]).toMatchObject([status, { code }])
+})
+
+test('HEAD finds a stream, and OPTIONS lists the methods', async () => {
+  const { finish, options: producing } = producer()
+  options = { ...producing, headers: { 'X-Stream': '6' } }
+  finish()
+  await (await post('6')).text()
+  const head = await fetch(`${app.url}/6`, { method: 'HEAD' })
+  expect([head.status, head.headers.get('x-stream')]).toEqual([200, '6'])
+  expect((await fetch(`${app.url}/7`, { method: 'HEAD' })).status).toBe(404)
+  const known = await fetch(`${app.url}/6`, { method: 'OPTIONS' })
+  expect(known.headers.get('allow')).toBe('HEAD, GET, POST, DELETE, OPTIONS')
+  options = {}
+  expect((await post('7')).status).toBe(405)
+})
+
+test('a POST whose client has left before it is answered opens nothing', async () => {
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<IncomingMessage>()
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  await using other = await listen(async (req, res) => {
+    arrive(req)
+    await once(res, 'close')
+    await serveStream(hub, req, res, { topic: 'answers/8', ...producer().options })
+    answer()
+  })
+  const posting = request(other.url, { method: 'POST' })
+  posting.on('error', () => undefined)
+  posting.end()
+  await arrived
+  posting.destroy()
+  await answered
+  expect([await hub.findStream('answers/8'), produced]).toEqual([undefined, 0])
+})
+
+void text

@@ -1,0 +1,81 @@
+import type { EventLog } from '@tailrace/log'
+import { clockOf } from '../retention.ts'
+import type { SteadyClock } from '../steady-clock.ts'
+
+/** Topics that are remembered until their time is over. Others are found by the sweep. */
+const MAX_EXPIRIES = 100_000
+
+interface Due {
+  /** The offset of the end of the stream, so that another stream with the same topic is not purged. */
+  readonly end: number
+  /** By the steady clock. */
+  readonly at: number
+}
+
+/** Purges the topics of streams that ended some time ago. */
+export class Expiry {
+  readonly #log: EventLog
+  readonly #report: (error: unknown) => void
+  readonly #due = new Map<string, Due>()
+  readonly #everyMs: number
+  #timer: ReturnType<typeof setInterval> | undefined
+  #clock: SteadyClock | undefined
+  #isPurging = false
+  #isStopped = false
+
+  constructor(log: EventLog, everyMs: number, report: (error: unknown) => void) {
+    this.#log = log
+    this.#everyMs = everyMs
+    this.#report = report
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#purge(), this.#everyMs)
+  }
+
+  has(topic: string): boolean {
+    return this.#due.has(topic)
+  }
+
+  /** @param last where and when the stream ended */
+  add(topic: string, last: { readonly offset: number; readonly time: number }, ttlMs: number): void {
+    if (this.#log.retention === undefined || this.#due.size >= MAX_EXPIRIES) return
+    this.#due.set(topic, { end: last.offset, at: last.time + ttlMs })
+  }
+
+  remove(topic: string): void {
+    this.#due.delete(topic)
+  }
+
+  /** @param time that of an event that was stored just now */
+  witness(time: number): void {
+    this.#clock?.witness(time)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearInterval(this.#timer)
+  }
+
+  async #purge(): Promise<void> {
+    if (this.#isPurging || this.#due.size === 0) return
+    this.#isPurging = true
+    try {
+      this.#clock ??= await clockOf(this.#log)
+      const now = this.#clock.now()
+      for (const [topic, { end, at }] of this.#due) {
+        if (this.#isStopped) return
+        if (at > now) continue
+        // Every node that has seen the stream purges it, so it may be gone, and the topic in use again.
+        const [ended] = await this.#log.topics!.ended([topic])
+        if (ended === end) await this.#log.retention!.purge(topic)
+        if (this.#due.get(topic)?.end === end) this.#due.delete(topic)
+      }
+    } catch (error) {
+      // The next round tries again.
+      this.#report(error)
+    } finally {
+      this.#isPurging = false
+    }
+  }
+}

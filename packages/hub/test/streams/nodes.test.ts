@@ -1,0 +1,208 @@
+import type { Hub } from '@tailrace/hub'
+import { createMemoryEngine } from '@tailrace/log'
+import type { CompleteEventLog, MemoryEngine, Note, NoteQuery } from '@tailrace/log'
+import { createScriptedLog } from '@tailrace/testkit'
+import type { ScriptedLog } from '@tailrace/testkit'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { open, publishAll, texts } from '../opening.ts'
+import { contentOf, startShortHub } from './terms.ts'
+
+let engine: MemoryEngine
+/** How often the other node has checked a lease. */
+let checks: number
+let scripted: ScriptedLog
+/** Produces; the test can cut it off. */
+let producing: Hub
+let other: Hub
+
+beforeEach(async () => {
+  engine = createMemoryEngine()
+  scripted = createScriptedLog(engine.open())
+  producing = await startShortHub(scripted.log)
+  checks = 0
+  other = await startShortHub(countingChecks(engine.open()))
+})
+
+function countingChecks(log: CompleteEventLog): CompleteEventLog {
+  const { shared } = log
+  async function notes(query: NoteQuery): Promise<readonly Note[]> {
+    const found = await shared.notes(query)
+    if (query.prefix.startsWith('stream-producer/')) checks += 1
+    return found
+  }
+  return { ...log, shared: { ...shared, notes } }
+}
+
+/** Resolves when the other node has checked often enough to find out about a producer that is gone. */
+async function untilChecked(): Promise<void> {
+  const before = checks
+  await expect.poll(() => checks).toBeGreaterThan(before + 6)
+}
+
+afterEach(async () => {
+  for (const hub of [producing, other]) await hub.close()
+})
+
+const PRODUCER_LOST = { state: 'failed', code: 'producer-lost' }
+
+test('a stream is cancelled from another node, and its producer learns it from its tail', async () => {
+  const writer = producing.stream('t')
+  await writer.write('a')
+  await writer.flush()
+  expect(await other.findStream('t')).toEqual({ topic: 't', state: 'open' })
+  expect(await other.cancelStream('t')).toBe(true)
+  expect(writer.signal.aborted).toBe(true)
+  await expect(writer.write('b')).rejects.toMatchObject({
+    code: 'stream-over',
+    details: { state: 'failed', code: 'cancelled' },
+  })
+  expect(await contentOf(other, 't')).toHaveLength(3)
+})
+
+test('of an end and a cancellation at the same time, one wins, and both callers learn which', async () => {
+  for (let i = 0; i < 20; i += 1) {
+    const topic = `t/${i}`
+    const writer = producing.stream(topic)
+    await writer.write('a')
+    await writer.opened
+    const calls = [() => writer.end(), () => other.cancelStream(topic)]
+    if (i % 2 === 1) calls.reverse()
+    await Promise.allSettled(calls.map((call) => call()))
+    const found = await other.findStream(topic)
+    const cancelled = found?.state === 'failed'
+    expect(await other.cancelStream(topic)).toBe(false)
+    expect((await contentOf(other, topic)).filter((one) => one.endsWith(' end'))).toHaveLength(1)
+    expect(writer.signal.aborted).toBe(cancelled)
+  }
+})
+
+test('an end that is on its way loses to a cancellation that was stored before it', async () => {
+  const writer = producing.stream('t')
+  await writer.opened
+  scripted.hold()
+  expect(await other.cancelStream('t')).toBe(true)
+  await expect(writer.end()).rejects.toMatchObject({ code: 'stream-over', details: { code: 'cancelled' } })
+  scripted.release()
+  expect(writer.signal.aborted).toBe(true)
+  expect(await other.findStream('t')).toMatchObject({ code: 'cancelled' })
+})
+
+test('of two writers of a topic on two nodes, one opens it', async () => {
+  const writers = [producing, other].map((hub) => hub.stream('t'))
+  const outcomes = await Promise.allSettled(writers.map(({ opened }) => opened))
+  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'stream-exists', details: { topic: 't' } },
+  })
+  await Promise.allSettled(writers.map((writer) => writer.end()))
+  expect(await contentOf(other, 't')).toHaveLength(2)
+})
+
+test('a stream stays open for as long as its producer lives, though nothing is written', async () => {
+  const writer = producing.stream('t')
+  await writer.opened
+  await untilChecked()
+  expect(await other.findStream('t')).toMatchObject({ state: 'open' })
+  await writer.end()
+})
+
+test('a producer that is gone is missed by another node, and readers see that its stream failed', async () => {
+  const writer = producing.stream('t')
+  await writer.write('a')
+  const sink = await open(other, { selectors: ['t'], from: await writer.opened })
+  scripted.interrupt()
+  await sink.until(() => sink.outcome === 'ended')
+  expect(sink.events().at(-2)).toMatchObject({
+    type: 'tailrace.failed',
+    data: '{"code":"producer-lost","message":"The producer of this stream is gone."}',
+  })
+  expect(await other.findStream('t')).toMatchObject(PRODUCER_LOST)
+  // It comes back, and learns what has become of its stream. What it wrote meanwhile is stored nowhere.
+  await writer.write('b')
+  scripted.resume()
+  await expect(writer.flush()).rejects.toMatchObject({ code: 'stream-over', details: PRODUCER_LOST })
+  expect(writer.signal.aborted).toBe(true)
+  expect(await contentOf(other, 't')).toHaveLength(3)
+})
+
+test('a node that was not there when a stream was opened watches it as soon as someone asks for it', async () => {
+  const writer = producing.stream('t')
+  await writer.opened
+  const late = await startShortHub(engine.open())
+  await other.close()
+  scripted.interrupt()
+  expect(await late.findStream('t')).toMatchObject({ state: 'open' })
+  await expect.poll(() => late.findStream('t')).toMatchObject(PRODUCER_LOST)
+  await late.close()
+})
+
+test('a node that cannot read the leases for a while declares nobody lost', async () => {
+  const writer = producing.stream('t')
+  await writer.opened
+  const cut = createScriptedLog(countingChecks(engine.open()))
+  const errors: unknown[] = []
+  const watching = await startShortHub(cut.log, {}, { onError: (error) => errors.push(error) })
+  await other.close()
+  await watching.findStream('t')
+  await untilChecked()
+  cut.interrupt()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  cut.resume()
+  await untilChecked()
+  expect(await watching.findStream('t')).toMatchObject({ state: 'open' })
+  expect(errors).toEqual([])
+  await watching.close()
+})
+
+test('a hub that closes ends its streams, with an error that readers see', async () => {
+  const writer = producing.stream('t')
+  await writer.write('a')
+  const sink = await open(other, { selectors: ['t'], from: await writer.opened })
+  await producing.close()
+  expect(writer.signal.reason).toMatchObject({ code: 'closed' })
+  await sink.until(() => sink.outcome === 'ended')
+  expect(await other.findStream('t')).toMatchObject({
+    ...PRODUCER_LOST,
+    message: 'The producer of this stream was shut down.',
+  })
+  expect(() => producing.stream('u')).toThrow('The hub is closed.')
+})
+
+test('a topic is purged on all nodes some time after the end of its stream, and can be used again', async () => {
+  const writer = producing.stream('t', { ttlMs: 0 })
+  await writer.end()
+  await expect.poll(() => other.findStream('t')).toBeUndefined()
+  const again = other.stream('t')
+  await again.write('b')
+  await again.end()
+  // The next stream of both nodes that is due at once: the round that purges it has looked at the other one, too.
+  await producing.stream('marker', { ttlMs: 0 }).end()
+  await expect.poll(() => other.findStream('marker')).toBeUndefined()
+  expect(await contentOf(producing, 't')).toHaveLength(3)
+})
+
+test('a topic whose stream ended while no hub was running is purged by the next one', async () => {
+  await producing.stream('old', { ttlMs: 50 }).end()
+  await publishAll(producing, [...texts('ordinary', 'a'), { topic: 'ended', data: '', end: true }])
+  const open_ = producing.stream('abandoned')
+  await open_.opened
+  scripted.interrupt()
+  await other.close()
+  const next = await startShortHub(engine.open(), { sweepMs: 50 })
+  await expect.poll(() => next.findStream('abandoned')).toMatchObject(PRODUCER_LOST)
+  const names = async (): Promise<string[]> =>
+    (await next.topics({ prefix: '', after: '', limit: 10 })).map(({ topic }) => topic)
+  await expect.poll(names).toEqual(['abandoned', 'ended', 'ordinary'])
+  await next.close()
+})
+
+test('an end that the tail of the producer has missed is found out', async () => {
+  const writer = producing.stream('t')
+  await writer.opened
+  scripted.hold()
+  await other.cancelStream('t')
+  scripted.lose()
+  scripted.release()
+  await expect.poll(() => writer.signal.aborted).toBe(true)
+  expect(writer.signal.reason).toMatchObject({ code: 'stream-over', details: { code: 'cancelled' } })
+})
