@@ -4,11 +4,12 @@ import { rolldown } from 'rolldown'
 
 /** The bytes that a page loads for one export of the client, minified and gzipped. Lower them together with the code. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  subscribe: 6_300,
+  // The last 90 bytes of both report one-off streams that failed: they must not look complete.
+  subscribe: 6_390,
   EventSource: 3_500,
   publish: 1_800,
   readHistory: 2_050,
-  connect: 7_650,
+  connect: 7_720,
 }
 
 /** The modules of the client that a page must not load for this export. */

@@ -10,9 +10,10 @@ import type { TempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outsideEnvironment, ROOT } from './checkout.ts'
 
-/** The TypeScript in a README. Each block is a separate program. */
+/** The TypeScript in the README of a package, or in a guide. Each block is a separate program. */
 function samplesOf(name: string): { readonly code: string; readonly isRun: boolean }[] {
-  const markdown = readFileSync(join(ROOT, 'packages', name, 'README.md'), 'utf8')
+  const file = GUIDES.includes(name) ? `docs/${name}.md` : `packages/${name}/README.md`
+  const markdown = readFileSync(join(ROOT, file), 'utf8')
   return [...markdown.matchAll(/^```ts *(\w*)\n([\s\S]*?)^```$/gm)].map(([, mark, code]) => ({
     code: code!,
     isRun: mark === 'run',
@@ -34,12 +35,14 @@ const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 
 
 const APPS = ['http-suite', 'topics', 'llm', 'mcp']
 
-test.each(['hub', 'http', ...APPS, ...LOGS, 'server'])(
+const GUIDES = ['guides/typed-topics', 'guides/mcp']
+
+test.each(['hub', 'http', ...APPS, ...LOGS, 'server', ...GUIDES])(
   'the samples of %s compile with tsc --strict',
   (name) => {
     const files = samplesOf(name).map(({ code }, i) => {
       // A sample that begins with the name of its file can be imported by those after it.
-      const file = /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `${name}-${i}.ts`
+      const file = /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `${name.replace('/', '-')}-${i}.ts`
       writeFileSync(join(dir.path, file), code)
       return file
     })

@@ -178,6 +178,13 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
           // In a different log, the position means nothing.
           if (!/^(expired|overflow)$/.test(status.reason)) member.skipsThrough = undefined
         }
+        if (status.kind === 'stream-failed') {
+          if (!member.selectors.some((selector) => selects(selector, status.topic))) continue
+          if (member.selectors.length === 1 && member.selectors[0] === status.topic) {
+            member.end(status.error)
+            continue
+          }
+        }
         void attempt(member, () => outlet.tell(status))
         if (status.kind === 'end') member.end()
       }

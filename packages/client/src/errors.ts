@@ -40,7 +40,12 @@ export interface ClientErrorFacts {
   readonly 'closed-by-server': object
   /** The server sent the reason in the stream before it ended it (`tailrace.error`). */
   readonly 'refused-by-server': { readonly reason: string }
-  /** Data that is not JSON, or that does not match its schema. */
+  /**
+   * The producer of a one-off stream failed, or the stream was cancelled. What arrived before is incomplete. `reason` is the
+   * code of the failure, such as `failed`, `cancelled` or `producer-lost`, and `detail` is its explanation.
+   */
+  readonly 'stream-failed': { readonly reason: string; readonly detail: string }
+  /** Data that is not JSON or base64, or that does not match its schema. */
   readonly 'invalid-event': { readonly type: string; readonly text: string }
   /** The last event ID contains control characters, which cannot be sent back: the stream cannot be resumed. */
   readonly 'invalid-id': object

@@ -152,10 +152,12 @@ export function createFeed(settings: ResolvedOptions, sink: Sink, lastEventId: s
     fail,
     note,
     async take(event) {
-      const { type, data, lastEventId: id } = event
+      const { type, data, lastEventId: id, topic } = event
       const status = statusOf(event)
       share?.pass(event)
       if (status !== undefined) {
+        // Its position is not kept: whoever returns to this stream must learn of the failure again.
+        if (status.kind === 'stream-failed' && topic === undefined) return fail(status.error)
         sink.tell(status)
         if (status.kind === 'end') feed.close()
         const readTimeoutMs = hasReadTimeout ? undefined : readTimeoutOf(data)

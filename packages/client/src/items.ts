@@ -1,6 +1,6 @@
 import { MAX_RETRY_MS } from '@tailrace/wire'
 import type { DecodedEvent } from '@tailrace/wire'
-import type { ClientError } from './errors.ts'
+import { ClientError } from './errors.ts'
 
 /** The events of a subscription: the type of `data` for each event type. */
 export type EventMap = Readonly<Record<string, unknown>>
@@ -31,6 +31,8 @@ export type Status =
   | { readonly kind: 'gap'; readonly reason: string; readonly from: string; readonly oldest: string }
   /** The topics have ended, and with them the subscription. */
   | { readonly kind: 'end'; readonly topic: string | undefined }
+  /** On streams of several topics: one of them has ended as a failure (`stream-failed`). The others continue. */
+  | { readonly kind: 'stream-failed'; readonly topic: string; readonly error: ClientError }
   /** The connection is lost, and there will be another one. */
   | { readonly kind: 'reconnecting'; readonly error: ClientError; readonly delayMs: number }
 
@@ -42,9 +44,15 @@ export type EventOf<Events extends EventMap> = {
 export type Item<Events extends EventMap> = EventOf<Events> | Status
 
 /** The status in one of the hub's own events. Undefined for the events of publishers. */
-export function statusOf({ type, data, lastEventId }: DecodedEvent): Status | undefined {
-  const [, kind] = /^tailrace\.(live|gap|end)$/.exec(type) ?? []
+export function statusOf({ type, data, lastEventId, topic }: DecodedEvent): Status | undefined {
+  const [, kind] = /^tailrace\.(live|gap|end|failed)$/.exec(type) ?? []
   if (kind === undefined) return undefined
+  if (kind === 'failed') {
+    const { code, message } = facts(data)
+    const details = { reason: String(code), detail: String(message) }
+    const error = new ClientError('stream-failed', `The stream failed: ${details.detail}`, { details })
+    return { kind: 'stream-failed', topic, error } as Status
+  }
   return (kind === 'live' ? { kind, id: lastEventId } : { topic: undefined, ...facts(data), kind }) as Status
 }
 

@@ -28,6 +28,19 @@ export function json(type: string, text: string): unknown {
   }
 }
 
+/** For `decode`: the data of every event is base64 (RFC 4648, section 4). */
+export function base64(type: string, text: string): Uint8Array<ArrayBuffer> {
+  try {
+    const binary = atob(text)
+    const bytes = new Uint8Array(binary.length)
+    for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i)
+    return bytes
+  } catch (cause) {
+    const details = { type, text }
+    throw new ClientError('invalid-event', `The data of a ${type} event is not base64`, { details, cause })
+  }
+}
+
 /** For `decode`: JSON that is validated by the schema for its type. The data of types without a schema is not validated. */
 export function validated<Events extends EventMap>(schemas: {
   readonly [Type in keyof Events]: StandardSchema<Events[Type]>

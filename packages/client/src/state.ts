@@ -52,6 +52,8 @@ export function advance(facts: Facts, item: Item<EventMap>): Facts {
       return { ...facts, status: 'live', error: undefined }
     case 'gap':
       return { ...facts, gap: item }
+    case 'stream-failed':
+      return facts
     case 'reconnecting':
       return { ...facts, status: 'reconnecting', error: item.error }
     default:

@@ -1,7 +1,7 @@
 export { answer, type Answer, type AnswerOptions } from './answer.ts'
 export { formatDialect } from './dialect.ts'
 export { RelayError, type RelayErrorCode, type RelayErrorDetails } from './errors.ts'
-export type { FormatName } from './formats/index.ts'
+export { formatHeaders, type FormatName } from './formats/index.ts'
 export { relay, type Relay, type RelayOptions } from './relay.ts'
 export type { Relayed } from './transfer.ts'
 export { DEFAULT_IDLE_MS, DEFAULT_MAX_MS, type AttemptBounds } from './upstream/attempt.ts'

@@ -1,1 +1,3 @@
-export const PLACEHOLDER = 'mcp'
+export type { EventStoreBounds } from './bounds.ts'
+export { EventStoreError, type EventStoreErrorCode } from './errors.ts'
+export { createEventStore, type EventStoreOptions, type SessionEventStore } from './event-store.ts'

@@ -27,3 +27,12 @@ export function formatOf(name: FormatName): Format {
   if (Object.hasOwn(FORMATS, name)) return FORMATS[name]
   throw new RangeError(`\`format\` must be one of ${Object.keys(FORMATS).join(', ')}, got ${name}`)
 }
+
+/**
+ * Header fields that the clients of a format expect besides those of every event stream. Only `ai-sdk` has one.
+ *
+ * @throws RangeError for a name that is not a format
+ */
+export function formatHeaders(name: FormatName): Readonly<Record<string, string>> {
+  return formatOf(name).headers
+}

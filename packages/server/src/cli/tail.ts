@@ -73,6 +73,8 @@ function report(status: Status, hub: RemoteHub): void {
     notice(`events were missed: ${JSON.stringify(gap)}`)
   } else if (status.kind === 'reconnecting') {
     notice(`${explain(status.error, hub)}; reconnecting in ${Math.round(status.delayMs)} ms`)
+  } else if (status.kind === 'stream-failed') {
+    notice(`${status.topic}: ${explain(status.error, hub)}`)
   }
 }
 

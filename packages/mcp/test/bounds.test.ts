@@ -1,0 +1,94 @@
+import { createHub } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
+import type { TopicSummary } from '@tailrace/log'
+import { createEventStore } from '@tailrace/mcp'
+import { expect, test } from 'vitest'
+import { resolveBounds } from '../src/bounds.ts'
+import { beginSegment, isFull, prefixOf, surplusOf } from '../src/segment.ts'
+
+const message = (data: unknown) => ({
+  jsonrpc: '2.0' as const,
+  method: 'notifications/message',
+  params: { data },
+})
+
+async function stored(hub: Hub): Promise<{ events: number; bytes: number }> {
+  const topics = await hub.topics({ prefix: 'mcp/', after: '', limit: 1_000 })
+  const sum = (of: 'events' | 'bytes'): number => topics.reduce((total, topic) => total + topic[of], 0)
+  return { events: sum('events'), bytes: sum('bytes') }
+}
+
+test('a session keeps at most its number of events, and at least half of it', async () => {
+  const hub = await createHub({ log: 'memory:' })
+  const store = createEventStore(hub, { session: 'busy', maxEvents: 20 })
+  const ids: string[] = []
+  for (let i = 0; i < 200; i += 1) {
+    ids.push(await store.storeEvent('a', message(i)))
+    await expect.poll(async () => (await stored(hub)).events).toBeLessThanOrEqual(20)
+  }
+  const sent: string[] = []
+  await store.replayEventsAfter(ids[189]!, { send: async (id) => void sent.push(id) })
+  expect(sent).toEqual(ids.slice(190))
+  await expect(store.getStreamIdForEventId(ids[100]!)).resolves.toBe(undefined)
+  await hub.close()
+})
+
+test('a session keeps at most its bytes', async () => {
+  const hub = await createHub({ log: 'memory:' })
+  const store = createEventStore(hub, { session: 'large', maxBytes: 10_000 })
+  for (let i = 0; i < 100; i += 1) {
+    await store.storeEvent('a', message('x'.repeat(1_000)))
+    await expect.poll(async () => (await stored(hub)).bytes).toBeLessThan(11_200)
+  }
+  await hub.close()
+})
+
+test('all sessions together keep at most their bytes: those that were idle the longest are removed', async () => {
+  const hub = await createHub({ log: 'memory:' })
+  const ids: string[] = []
+  const stores = Array.from({ length: 30 }, (_, i) =>
+    createEventStore(hub, { session: `s${i}`, maxTotalBytes: 10_000 }),
+  )
+  for (const store of stores) {
+    ids.push(await store.storeEvent('a', message('x'.repeat(1_000))))
+    await expect.poll(async () => (await stored(hub)).bytes).toBeLessThan(11_200)
+  }
+  expect(await stores[0]!.getStreamIdForEventId(ids[0]!)).toBe(undefined)
+  expect(await stores[29]!.getStreamIdForEventId(ids[29]!)).toBe('a')
+  await hub.close()
+})
+
+test('a bound that is not a number within its limits is refused', async () => {
+  const hub = await createHub({ log: 'memory:' })
+  for (const bounds of [{ ttlMs: 0 }, { maxEvents: 1 }, { maxBytes: Number.NaN }, { maxTotalBytes: -1 }]) {
+    expect(() => createEventStore(hub, { session: 's', ...bounds })).toThrow(
+      expect.objectContaining({ code: 'invalid-option' }),
+    )
+  }
+  await hub.close()
+})
+
+const BOUNDS = resolveBounds({ ttlMs: 1_000, maxEvents: 10 })
+
+function segmentOf(session: string, began: number, newest: number, events = 1): TopicSummary {
+  const { topic } = beginSegment(prefixOf(session), began)
+  return { topic, newest, ended: false, events, bytes: 1 }
+}
+
+test('a segment is removed when even its last events are older than the time to live', () => {
+  const young = segmentOf('a', 5_000, 2)
+  const old = segmentOf('b', 2_999, 1)
+  expect(surplusOf([old, young], BOUNDS, 5_000)).toEqual([old.topic])
+  expect(isFull(beginSegment('', 4_000), BOUNDS, 4_999)).toBe(false)
+  expect(isFull(beginSegment('', 4_000), BOUNDS, 5_000)).toBe(true)
+})
+
+test('small segments, which restarts leave behind, are kept as long as they are few', () => {
+  const segments = [1, 2, 3, 4, 5, 6, 7].map((newest) => segmentOf('a', newest, newest))
+  expect(surplusOf(segments, BOUNDS, 10)).toEqual([segments[1]!.topic, segments[0]!.topic])
+})
+
+test('topics of others are not removed', () => {
+  const other = { topic: 'mcp/mine', newest: 1, ended: false, events: 1_000_000, bytes: 2 ** 40 }
+  expect(surplusOf([other], BOUNDS, Number.MAX_SAFE_INTEGER)).toEqual([])
+})
