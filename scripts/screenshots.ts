@@ -1,4 +1,5 @@
 // Takes the screenshots in the READMEs of the examples, or of those that are named: `screenshots.ts 05-notifications`.
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { launchChromium, startExample, tempDir } from '@tailrace/testkit'
@@ -31,7 +32,8 @@ const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await setTimeout(62_000)
   },
   async '07-job-progress'(page) {
-    await page.setInputFiles('input', '/usr/bin/bash')
+    const buffer = readFileSync(process.execPath).subarray(40_000_000, 40_400_000)
+    await page.setInputFiles('input', { name: 'node', mimeType: 'application/octet-stream', buffer })
     await page.waitForSelector('img:not([hidden])')
   },
   async '08-activity-feed'(page) {

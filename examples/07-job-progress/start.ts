@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +7,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { respondStream } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
+import type { StreamWriter } from '@tailrace/hub'
 import { drawPairs } from './draw-pairs.ts'
 
 const STEP_BYTES = 64 * 1024
@@ -17,30 +17,23 @@ const app = new Hono()
 const page = readFileSync(new URL('index.html', import.meta.url), 'utf8')
 app.get('/', (c) => c.html(page))
 
-app.post('/jobs', bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
-  const { file } = await c.req.parseBody()
-  if (!(file instanceof File)) return c.text('Upload a file.', 400)
-  // Whoever knows the id of a job may follow and cancel it.
-  const id = randomUUID()
-  // The job goes on when the page is closed. Any number of pages can follow it, from its start.
-  const job = hub.stream(`jobs/${id}`)
-  void job.pipe(countPairs(file))
-  await job.opened
-  return c.json({ id }, 202)
+// POST starts a job, and responds with its stream; GET follows it from its start, or resumes; DELETE cancels it. The page
+// chooses the id, so that an upload can be repeated safely: of two with the same id, one is refused.
+app.all('/jobs/:id', bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
+  const { file } = c.req.method === 'POST' ? await c.req.parseBody() : {}
+  const topic = `jobs/${c.req.param('id')}`
+  if (!(file instanceof File)) return respondStream(hub, c.req.raw, { topic })
+  return respondStream(hub, c.req.raw, { topic, produce: (job) => draw(file, job) })
 })
 
-// GET follows a job, DELETE cancels it.
-app.on(['GET', 'DELETE'], '/jobs/:id', (c) =>
-  respondStream(hub, c.req.raw, { topic: `jobs/${c.req.param('id')}` }),
-)
-
-/** Each value that it yields becomes an event. If the job is cancelled, it ends at the next `yield`. */
-async function* countPairs(file: File): AsyncGenerator<object> {
+/** Goes on when all pages are closed. When the job is cancelled, `write` throws. */
+async function draw(file: File, job: StreamWriter): Promise<void> {
   const counts = new Uint32Array(65_536)
   const bytes = await file.bytes()
   let previous = 0
   for (let done = 0; done < bytes.length; done += STEP_BYTES) {
-    yield { name: file.name, percent: Math.floor((100 * done) / bytes.length) }
+    const percent = Math.floor((100 * done) / bytes.length)
+    await job.write({ name: file.name, percent }, { type: 'progress' })
     for (const byte of bytes.subarray(done, done + STEP_BYTES)) {
       counts[(previous << 8) | byte]! += 1
       previous = byte
@@ -48,8 +41,9 @@ async function* countPairs(file: File): AsyncGenerator<object> {
     // A demonstration should not be over too soon.
     await setTimeout(50)
   }
-  // Events are text, so binary data travels as base64.
-  yield { name: file.name, percent: 100, png: drawPairs(counts).toString('base64') }
+  await job.write({ name: file.name, percent: 100 }, { type: 'progress' })
+  // Events are text, so binary data travels as base64. This one is the end of the stream.
+  await job.end({ type: 'picture', data: drawPairs(counts).toString('base64') })
 }
 
 // The modules that the page imports.

@@ -4,8 +4,8 @@ import type { CliProcess } from './cli.ts'
 /** A running example of `examples/`. Disposing kills it. */
 export interface Example extends AsyncDisposable {
   readonly url: string
-  /** Kills it, without giving it time to end its streams. */
-  kill(): Promise<void>
+  /** Sends SIGKILL by default. Resolves once it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
   /** Starts it again after `kill`, at the same URL, on the same log. */
   restart(): Promise<void>
 }
@@ -28,8 +28,8 @@ export async function startExample(main: URL, env: Readonly<Record<string, strin
   const url = await start('0')
   return {
     url,
-    async kill() {
-      await running.kill('SIGKILL')
+    async kill(signal = 'SIGKILL') {
+      await running.kill(signal)
     },
     async restart() {
       await start(new URL(url).port)
