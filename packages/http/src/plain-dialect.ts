@@ -48,6 +48,7 @@ export function plainDialect({ failure = errorEvent }: PlainDialectOptions = {})
     error: (code) => broken(code, 'The stream was interrupted: resume it later.'),
     retry: () => NOTHING,
     heartbeat,
+    isEndFinal: true,
   }
 }
 

@@ -25,4 +25,9 @@ export interface Dialect {
   retry(retryMs: number): Uint8Array
   /** Keeps an idle stream open. */
   readonly heartbeat: Payload
+  /**
+   * Its readers take the end of a response for the end of the stream. A stream that closes for another reason is broken
+   * off if they cannot be told, for example because they are in the middle of an event. @defaultValue false
+   */
+  readonly isEndFinal?: boolean | undefined
 }

@@ -288,6 +288,7 @@ export async function startHub(options: CreateHubOptions, streamTerms: StreamTer
         const expires = subscription.until ?? Infinity
         if (expires <= agesOut && expires !== Infinity) subscriber.endAt(expires, 'token-expired')
         else if (agesOut !== Infinity) subscriber.endAt(agesOut, 'max-age')
+        if (subscription.signal !== undefined) subscriber.endOn(subscription.signal)
         subscriber.pump()
         return 'open'
       })

@@ -77,6 +77,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   #stalledSince: number | undefined
   #until: number | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
+  /** Stops listening for the end of its rights. */
+  #stopListening: (() => void) | undefined
   readonly #id: number
   readonly #since: number = Date.now()
   readonly #reader: Reader | undefined
@@ -189,8 +191,15 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   /** Ends the stream, with a last message if the reader should know the reason. */
   close(reason: CloseReason, lastWords?: (dialect: Dialect) => Uint8Array): void {
     if (this.#isDone) return
+    const { dialect } = this.#lane
     const canTell = this.#sink.isReady && !this.#isWithinFrame
-    this.#closeWith(reason, canTell ? lastWords?.(this.#lane.dialect) : undefined)
+    const words = canTell ? lastWords?.(dialect) : undefined
+    // A gap was its own last words.
+    if (words !== undefined || reason === 'gap' || dialect.isEndFinal !== true) this.#closeWith(reason, words)
+    else {
+      this.#finish(reason)
+      this.#sink.destroy()
+    }
   }
 
   /** Ends the stream at a time of the wall clock, and sends the reason to the reader. */
@@ -205,6 +214,16 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     // Whole seconds first: timers of the same duration share a list, and there may be many.
     const ms = leftMs < 1000 ? leftMs : Math.floor(leftMs / 1000) * 1000
     this.#expiry = setTimeout(() => this.endAt(time, reason), Math.min(ms, MAX_TIMER_MS))
+  }
+
+  /** Ends the stream when a signal is aborted, and sends the reason to the reader. */
+  endOn(signal: AbortSignal): void {
+    if (this.#isDone) return
+    const revoke = (): void => this.close('revoked', (dialect) => dialect.error('revoked'))
+    // A signal may live as long as the process.
+    this.#stopListening = () => signal.removeEventListener('abort', revoke)
+    signal.addEventListener('abort', revoke)
+    if (signal.aborted) revoke()
   }
 
   describe(): Connection {
@@ -407,6 +426,7 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     this.#isDone = true
     this.#lane.counters.closes[reason] += 1
     clearTimeout(this.#expiry)
+    this.#stopListening?.()
     this.#appSnapshot?.release()
     this.#lane.leave(this)
   }

@@ -38,6 +38,8 @@ export interface Subscription {
   readonly conflateMs?: number | undefined
   /** When the reader's rights end, in milliseconds since the epoch. The stream ends with them (invariant 6). */
   readonly until?: number | undefined
+  /** The reader's rights end when it is aborted, and the stream with them: `tailrace.error` (`revoked`). */
+  readonly signal?: AbortSignal | undefined
   /** The reader, as `Hub.survey` shows it. */
   readonly reader?: Reader | undefined
 }

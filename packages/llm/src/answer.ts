@@ -1,4 +1,5 @@
-import type { Dialect, Hub, StreamWriter } from '@tailrace/hub'
+import type { ServeStreamOptions } from '@tailrace/http'
+import type { Hub } from '@tailrace/hub'
 import { formatDialect } from './dialect.ts'
 import { formatOf } from './formats/index.ts'
 import type { FormatName } from './formats/index.ts'
@@ -23,22 +24,16 @@ export interface AnswerOptions extends AttemptBounds {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** What `serveStream` and `respondStream` need to know of a stream. */
-export interface Answer {
-  readonly topic: string
-  readonly ttlMs: number | undefined
-  readonly dialect: Dialect
-  readonly headers: Readonly<Record<string, string>>
-  readonly produce: (writer: StreamWriter) => Promise<void>
-}
-
 /**
  * An answer of an API, for `serveStream` and `respondStream`: a `POST` asks and responds with the answer, a `GET` resumes
  * it, and a `DELETE` cancels it. The official client library of the API can read it.
  *
  * @throws RangeError for a name that is not a format
  */
-export function answer(hub: Hub, { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions): Answer {
+export function answer(
+  hub: Hub,
+  { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions,
+): ServeStreamOptions {
   const known = formatOf(format)
   return {
     topic,

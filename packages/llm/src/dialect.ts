@@ -1,13 +1,10 @@
-import { textOf } from '@tailrace/http'
-import { Payload } from '@tailrace/hub'
+import { plainDialect } from '@tailrace/http'
+import { STREAM_DONE } from '@tailrace/hub'
 import type { Dialect } from '@tailrace/hub'
-import { encodeEvent, HEARTBEAT } from '@tailrace/wire'
 import { formatOf } from './formats/index.ts'
 import type { FormatName } from './formats/index.ts'
 
-const NOTHING = new Uint8Array()
-const RESERVED = 'tailrace.'
-const heartbeat = new Payload(Buffer.from(HEARTBEAT))
+/** One for each format, because streams with the same dialect share their frames. */
 const dialects = new Map<FormatName, Dialect>()
 
 /**
@@ -20,24 +17,12 @@ const dialects = new Map<FormatName, Dialect>()
 export function formatDialect(name: FormatName): Dialect {
   const known = dialects.get(name)
   if (known !== undefined) return known
-  const format = formatOf(name)
-  const failure = (code: string, message: string, id?: string): Uint8Array =>
-    Buffer.from(encodeEvent({ ...format.failure(code, message), id }))
+  const { failure, done } = formatOf(name)
+  const plain = plainDialect({ failure })
   const dialect: Dialect = {
-    key: `llm ${name}`,
-    frame({ type, data }, at) {
-      const id = at === undefined ? undefined : textOf(at)
-      if (type?.startsWith(RESERVED) !== true) return Buffer.from(encodeEvent({ type, data, id }))
-      if (type !== 'tailrace.failed') return NOTHING
-      const { code, message } = JSON.parse(data) as { code: string; message: string }
-      return failure(code, message, id)
-    },
-    live: () => NOTHING,
-    gap: ({ reason }) => failure('cursor-gone', `The rest of the answer cannot be resumed (${reason}).`),
-    end: () => NOTHING,
-    error: (code) => failure(code, `The connection ends before the answer does (${code}): resume it.`),
-    retry: () => NOTHING,
-    heartbeat,
+    ...plain,
+    frame: (event, at) =>
+      plain.frame(event.type === STREAM_DONE && done !== undefined ? { ...event, ...done } : event, at),
   }
   dialects.set(name, dialect)
   return dialect

@@ -1,4 +1,4 @@
-export { answer, type Answer, type AnswerOptions } from './answer.ts'
+export { answer, type AnswerOptions } from './answer.ts'
 export { formatDialect } from './dialect.ts'
 export { RelayError, type RelayErrorCode, type RelayErrorDetails } from './errors.ts'
 export { formatHeaders, type FormatName } from './formats/index.ts'

@@ -105,13 +105,14 @@ test.each(WAYS)(
   },
 )
 
-test('an answer that is cancelled, or whose hub closes it, fails in the chat', async () => {
+test('an answer that is cancelled fails in the chat', async () => {
   const transport = new DefaultChatTransport({ api: `${app.url}/stream` })
   const first = await transport.sendMessages({ ...ASK, trigger: 'submit-message' })
   void model.write('Hello, ')
   await expect.poll(() => hub.findStream('answer')).toMatchObject({ state: 'open' })
-  const cancelled = final(first)
-  const expectation = expect(cancelled).rejects.toThrow('The stream was cancelled.')
+  const shown = final(first)
+  // Its rejection may come before the response.
+  shown.catch(() => undefined)
   expect((await fetch(`${app.url}/stream`, { method: 'DELETE' })).status).toBe(204)
-  await expectation
+  await expect(shown).rejects.toThrow('The stream was cancelled.')
 })

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createWebSink } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
@@ -282,17 +283,21 @@ describe('an answer that is not complete', () => {
   })
 
   test('because the API never comes to an end is given up', async () => {
-    let isOver = false
+    const gone = new AbortController()
     upstream.script = async ({ write, closed }) => {
-      void closed.then(() => (isOver = true))
-      while (!isOver) await write(': ping\n\nevent: ping\ndata: {}\n\n')
+      void closed.then(() => gone.abort())
+      while (!gone.signal.aborted) {
+        await write(': ping\n\nevent: ping\ndata: {}\n\n')
+        // Small writes complete at once, and timers would never get a turn.
+        await setImmediate()
+      }
     }
     const error = await failureOf(relay(hub, ask, { topic: 'answer', format: 'anthropic', maxMs: 200 }))
     expect([error.code, error.message]).toEqual([
       'upstream-truncated',
       'The answer was not complete after 200 ms.',
     ])
-    await expect.poll(() => isOver).toBe(true)
+    await expect.poll(() => gone.signal.aborted).toBe(true)
   })
 })
 

@@ -185,14 +185,18 @@ describe('beyond the original', () => {
     expect(await context().createNewResumableStream('a', make)).toBeNull()
   })
 
-  test('its time-to-live over, a stream is unknown', async () => {
+  test('a stream that has been purged, as all are after their time-to-live, is unknown', async () => {
     const { make, writer } = source()
-    const short = context(hub, 0)
-    await short.resumableStream('a', make)
+    await context().resumableStream('a', make)
     produce(writer, 'x')
     await writer.close()
-    await expect.poll(() => short.hasExistingStream('a')).toBeNull()
-    expect(await short.resumeExistingStream('a')).toBeUndefined()
+    await Promise.all(waitedFor)
+    await hub.purge('resumable-stream/a')
+    expect([await context().hasExistingStream('a'), await context().resumeExistingStream('a')]).toEqual([
+      null,
+      undefined,
+    ])
+    await expect(context(hub, -1).resumableStream('a', make)).rejects.toThrow('`ttlMs` must be')
   })
 
   test('a stream that is produced cannot be created a second time', async () => {

@@ -88,10 +88,23 @@ export function createEventStore(hub: Hub, { session, ...given }: EventStoreOpti
     return 'gap' in page ? undefined : page.events
   }
 
+  /**
+   * Waits until this node sees what other nodes have stored. Only a position that it does not know makes it ask the log how
+   * far it is.
+   */
+  async function catchUp({ epoch }: Cursor): Promise<void> {
+    const cursor = { epoch, offset: Number.MAX_SAFE_INTEGER }
+    await hub.read(
+      { selectors: [`${prefix}*`], start: { at: 'cursor', cursor, text: '' }, limit: 1 },
+      over.signal,
+    )
+  }
+
   /** Finds an event. Undefined unless it is still stored for this session. */
   async function find(eventId: string): Promise<Place | undefined> {
     const cursor = parseCursor(eventId)
     if (cursor === undefined || cursor.offset === 0) return undefined
+    await catchUp(cursor)
     const present = await topics()
     const [event] = (await read(present, { ...cursor, offset: cursor.offset - 1 }, 1)) ?? []
     if (event?.type === undefined || event.offset !== cursor.offset || !isLast(event.data)) return undefined

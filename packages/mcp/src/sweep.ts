@@ -5,8 +5,8 @@ import { ROOT, surplusOf } from './segment.ts'
 
 const PAGE = 1_000
 
-/** Hubs whose sessions are being checked. */
-const sweeping = new WeakSet<Hub>()
+/** Hubs whose sessions are being checked, and whether they must be checked again. */
+const sweeping = new WeakMap<Hub, { isDue: boolean }>()
 
 /** The topics with events under a prefix. */
 export async function topicsUnder(hub: Hub, prefix: string): Promise<TopicSummary[]> {
@@ -21,11 +21,19 @@ export async function topicsUnder(hub: Hub, prefix: string): Promise<TopicSummar
 
 /** Removes what exceeds the bounds, of all sessions. Called whenever one begins a segment, so it needs no timer. */
 export async function sweep(hub: Hub, bounds: ResolvedBounds): Promise<void> {
-  if (sweeping.has(hub)) return
-  sweeping.add(hub)
+  const running = sweeping.get(hub)
+  if (running !== undefined) {
+    running.isDue = true
+    return
+  }
+  const round = { isDue: true }
+  sweeping.set(hub, round)
   try {
-    const topics = await topicsUnder(hub, ROOT)
-    for (const topic of surplusOf(topics, bounds, Date.now())) await hub.purge(topic)
+    while (round.isDue) {
+      round.isDue = false
+      const topics = await topicsUnder(hub, ROOT)
+      for (const topic of surplusOf(topics, bounds, Date.now())) await hub.purge(topic)
+    }
   } catch {
     // Nothing is lost by keeping too much for now. If the log cannot be reached, `storeEvent` reports it.
   } finally {

@@ -2,8 +2,11 @@ import { setImmediate as nextTask } from 'node:timers/promises'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
+import { createMemoryEngine } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { createEventStore } from '@tailrace/mcp'
 import type { SessionEventStore } from '@tailrace/mcp'
+import { createScriptedLog } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 let hub: Hub
@@ -113,6 +116,48 @@ test('a message that is stored when a replay has read everything is sent to the 
   isRegistered = true
   await storing
   expect(received).toEqual(['second', 'third'])
+})
+
+/** A node that is behind: it sees what others stored once it has asked how far the log is. */
+function behind(log: CompleteEventLog): CompleteEventLog {
+  let seen = 0
+  return {
+    ...log,
+    async describe() {
+      const description = await log.describe()
+      seen = description.newest
+      return description
+    },
+    async read(query) {
+      const page = await log.read(query)
+      const events = page.events.filter(({ offset }) => offset <= seen)
+      return { ...page, events, next: Math.min(page.next, Math.max(seen, query.after)), more: false }
+    },
+    topics: {
+      ...log.topics,
+      list: async (query) => (await log.topics.list(query)).filter(({ newest }) => newest <= seen),
+    },
+  }
+}
+
+test('a session that moves to a node that is behind continues there without loss', async () => {
+  const engine = createMemoryEngine()
+  const scripted = createScriptedLog(engine.open())
+  const one = await createHub({ log: engine.open() })
+  const other = await createHub({ log: behind(scripted.log) })
+  scripted.hold()
+  const store = createEventStore(one, { session: 'moving' })
+  const first = await store.storeEvent('a', message(1))
+  await store.storeEvent('a', message(2))
+  await store.storeEvent('b', message('another stream'))
+  await store.storeEvent('a', message(3))
+  const moved = createEventStore(other, { session: 'moving' })
+  expect((await replayed(moved, first)).map(([, data]) => data)).toEqual([2, 3])
+  const last = await moved.storeEvent('a', message(4))
+  expect((await replayed(store, first)).map(([, data]) => data)).toEqual([2, 3, 4])
+  expect(await store.getStreamIdForEventId(last)).toBe('a')
+  await other.close()
+  await one.close()
 })
 
 describe('an id is refused', () => {

@@ -89,7 +89,7 @@ async function attach(
 ): Promise<void> {
   const asked = parseSubscription({ selectors: [topic], query, lastEventId })
   const client = { address: exchange.remoteAddress ?? '', subject, expiresAt: until }
-  const subscription = dialect === undefined ? asked : { ...asked, dialect }
+  const subscription = { ...asked, dialect: dialect ?? asked.dialect }
   await openStream({ hub, gate: OPEN_GATE, client, exchange }, subscription, {
     ...STREAM_HEADERS,
     ...headers,

@@ -1,4 +1,4 @@
-import type { Dialect, GapPolicy, Hub } from '@tailrace/hub'
+import type { Dialect, GapPolicy, Hub, Subscription } from '@tailrace/hub'
 import type { Exchange } from '../exchange.ts'
 import { OPEN_GATE } from '../gate.ts'
 import { header } from '../header.ts'
@@ -18,8 +18,13 @@ import type { Chosen } from './selectors.ts'
 export interface ServeOptions extends Chosen {
   /** Where a reader without a cursor starts: `start`, `now`, or a cursor. @defaultValue `now` */
   readonly from?: string | undefined
-  /** Send the newest event of each key first. @defaultValue false */
-  readonly snapshot?: boolean | undefined
+  /**
+   * What a reader without a cursor receives first. `true`: the newest event of each key. A function: the state of the
+   * application, as an event, followed by everything published since it was called; the request cannot choose another one.
+   *
+   * @defaultValue false
+   */
+  readonly snapshot?: Subscription['snapshot']
   /** What follows a gap. @defaultValue `replay` */
   readonly gap?: GapPolicy | undefined
   /** Send only the newest event of each key, at most once in this many milliseconds, 10 to 60,000. @defaultValue all */
@@ -28,6 +33,8 @@ export interface ServeOptions extends Chosen {
   readonly envelope?: boolean | undefined
   /** When the rights of the reader end, in milliseconds since the epoch. The stream ends with them. @defaultValue never */
   readonly until?: number | undefined
+  /** Ends the rights of the reader, and the stream with them, when it is aborted. */
+  readonly signal?: AbortSignal | undefined
   /** The name of the reader, as `hub.survey` and `hub.revoke` see it. Readers take turns by it. @defaultValue their network */
   readonly subject?: string | undefined
   /** How the stream is written. @defaultValue the dialect of `spec/protocol.md` */
@@ -38,7 +45,7 @@ const ASKABLE: readonly string[] = [...STREAM_PARAMETERS].filter((name) => name 
 
 /** Serves a stream of the topics that the application chose. */
 export function handleStream(hub: Hub, exchange: Exchange, options: ServeOptions): Promise<void> {
-  const { dialect, until, subject } = options
+  const { dialect, until, subject, signal, snapshot } = options
   return answering({ hub, exchange, dialect }, async () => {
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
       answerOtherMethod(exchange, [{ method: 'GET' }])
@@ -50,7 +57,12 @@ export function handleStream(hub: Hub, exchange: Exchange, options: ServeOptions
       lastEventId: header(exchange, 'Last-Event-ID'),
     })
     const client = { address: exchange.remoteAddress ?? '', subject, expiresAt: until }
-    const subscription = dialect === undefined ? asked : { ...asked, dialect }
+    const subscription = {
+      ...asked,
+      dialect: dialect ?? asked.dialect,
+      snapshot: typeof snapshot === 'function' ? snapshot : asked.snapshot,
+      signal,
+    }
     await openStream({ hub, gate: OPEN_GATE, client, exchange }, subscription, STREAM_HEADERS)
   })
 }
@@ -65,7 +77,7 @@ function defaultsOf({
 }: ServeOptions): Record<string, string | undefined> {
   return {
     from,
-    snapshot: snapshot?.toString(),
+    snapshot: snapshot === true ? 'true' : undefined,
     gap,
     conflate: conflateMs === undefined ? undefined : `${conflateMs}ms`,
     envelope: envelope === true ? 'json' : undefined,

@@ -9,11 +9,11 @@ import Koa from 'koa'
 /** What an application does with a request for which it uses `@tailrace/http/node`. */
 export type Serve = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
+type Listener = (...args: Parameters<RequestListener>) => unknown
+
 /** Applications that serve every path with one handler, written as in `docs/guides/frameworks.md`. */
-export const FRAMEWORKS: Readonly<
-  Record<string, (serve: Serve) => RequestListener | Promise<RequestListener>>
-> = {
-  'node:http': (serve) => (request, response) => void serve(request, response),
+export const FRAMEWORKS: Readonly<Record<string, (serve: Serve) => Listener | Promise<Listener>>> = {
+  'node:http': (serve) => serve,
   Express: (serve) => express().use('/mounted', (request, response) => serve(request, response)),
   Fastify: async (serve) => {
     const app = fastify()
@@ -41,8 +41,8 @@ export interface Listening extends AsyncDisposable {
   readonly server: Server
 }
 
-export async function listen(listener: RequestListener): Promise<Listening> {
-  const server = createServer(listener)
+export async function listen(listener: Listener): Promise<Listening> {
+  const server = createServer((request, response) => void listener(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -17,6 +17,7 @@ import type { StreamTerms } from './terms.ts'
 import { Watch } from './watch.ts'
 import { Writer } from './writer.ts'
 import type { WriterHost } from './writer.ts'
+import { WritingMemory } from './writing-memory.ts'
 
 const DEFAULT_TTL_MS = 24 * 60 * 60 * 1000
 const MAX_TTL_MS = 30 * DEFAULT_TTL_MS
@@ -75,6 +76,7 @@ export class Streams {
     const { epoch } = view
     this.#host = {
       limits: settings,
+      memory: new WritingMemory(),
       append: options.append,
       report: options.report,
       canRetry: (error) => isPassing(error) || (options.isInterrupted() && !isOver(error)),
@@ -113,8 +115,11 @@ export class Streams {
 
   async find(topic: string): Promise<FoundStream | undefined> {
     assertTopic(topic)
+    await this.#writers.get(topic)?.opened.catch(() => undefined)
     const found = await this.#look(topic)
-    return found && describeStream(topic, this.#options.view.epoch, found.last)
+    // Retention may have removed the event by which a stream is recognized.
+    if (found === undefined) return this.#watch.has(topic) ? { topic, state: 'open' } : undefined
+    return describeStream(topic, this.#options.view.epoch, found.last)
   }
 
   /** @returns whether this call ended the stream @throws HubError `unknown-stream` */

@@ -1,11 +1,12 @@
 import type { Appended, NewEvent } from '@tailrace/log'
 import { keepTrying } from '@tailrace/log/adapter'
 import type { ResolvedHubOptions } from '../options.ts'
+import type { WritingMemory } from './writing-memory.ts'
 
 /** Beyond this, a writer has no room: its producer should wait. In bytes, as counted by {@link costOf}. */
 const ROOM_BYTES = 1024 * 1024
 /** Beyond this, nothing more is accepted from a producer that does not wait. */
-export const MAX_WAITING_BYTES: number = 16 * 1024 * 1024
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
 /** What one append contains at most, unless a single event is larger: every engine accepts as much. */
 const MAX_APPEND_BYTES = 256 * 1024
 const MAX_APPEND_EVENTS = 1_000
@@ -18,6 +19,7 @@ const MAX_PAUSE_MS = 1_000
 
 export interface WriteQueueOptions {
   readonly limits: Pick<ResolvedHubOptions, 'maxBatchBytes' | 'maxBatchEvents'>
+  readonly memory: WritingMemory
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   /** Whether an append that failed with this error may succeed later. */
   canRetry(error: unknown): boolean
@@ -59,6 +61,7 @@ export class WriteQueue {
   readonly #stopping = new AbortController()
   #waiters: Waiter[] = []
   #room: Room | undefined
+  readonly #offerRoom = (): void => this.#offer()
 
   constructor(options: WriteQueueOptions) {
     const { maxBatchBytes, maxBatchEvents } = options.limits
@@ -67,9 +70,9 @@ export class WriteQueue {
     this.#maxEvents = Math.min(MAX_APPEND_EVENTS, maxBatchEvents)
   }
 
-  /** What is waiting, including the append that is under way. */
-  get bytes(): number {
-    return this.#bytes
+  /** Nothing may be added: too much is waiting, here or in all queues together. */
+  get isFull(): boolean {
+    return this.#bytes >= MAX_WAITING_BYTES || this.#options.memory.isExhausted
   }
 
   /** The offset of the newest event that was stored. */
@@ -85,21 +88,22 @@ export class WriteQueue {
 
   add(event: NewEvent): void {
     this.#waiting.push(event)
-    this.#bytes += costOf(event)
+    this.#hold(costOf(event))
     this.#added += 1
     this.#start()
   }
 
   /** Resolves when there is room for more. */
   room(): Promise<void> {
-    if (this.#bytes < ROOM_BYTES) return ROOM
+    if (this.#hasRoom) return DONE
     this.#room ??= createRoom()
+    this.#options.memory.wait(this.#offerRoom)
     return this.#room.promise
   }
 
   /** Resolves when everything that was added so far is stored. */
   stored(): Promise<void> {
-    if (this.#stored === this.#added) return ROOM
+    if (this.#stored === this.#added) return DONE
     return new Promise((resolve, reject) => {
       this.#waiters.push({ count: this.#added, resolve, reject })
     })
@@ -107,14 +111,17 @@ export class WriteQueue {
 
   /** Drops what is waiting. An append that is under way continues. Whoever waits for what was dropped receives the reason. */
   drop(reason: unknown): void {
-    for (const event of this.#waiting) this.#bytes -= costOf(event)
-    this.#added -= this.#waiting.length
+    const dropped = this.#waiting
+    const waiters = this.#waiters
+    const room = this.#room
     this.#waiting = []
-    const dropped = this.#waiters
     this.#waiters = []
-    for (const { reject } of dropped) reject(reason)
-    this.#room?.reject(reason)
     this.#room = undefined
+    this.#options.memory.forget(this.#offerRoom)
+    this.#added -= dropped.length
+    this.#release(dropped)
+    for (const { reject } of waiters) reject(reason)
+    room?.reject(reason)
   }
 
   /** Drops what is waiting, and repeats no append from now on. */
@@ -135,11 +142,15 @@ export class WriteQueue {
         const appended = await this.#append(batch)
         if (appended === undefined) return
         this.#newest = appended.at(-1)!.offset
+        this.#stored += batch.length
       } catch (error) {
         this.#options.failed(error)
         return
+      } finally {
+        this.#release(batch)
       }
-      this.#note(batch)
+      while (this.#waiters.length > 0 && this.#waiters[0]!.count <= this.#stored)
+        this.#waiters.shift()!.resolve()
     }
     this.#isAppending = false
   }
@@ -178,19 +189,34 @@ export class WriteQueue {
     return outcome?.appended
   }
 
-  #note(batch: readonly NewEvent[]): void {
-    for (const event of batch) this.#bytes -= costOf(event)
-    this.#stored += batch.length
-    while (this.#waiters.length > 0 && this.#waiters[0]!.count <= this.#stored)
-      this.#waiters.shift()!.resolve()
-    if (this.#room === undefined || this.#bytes >= ROOM_BYTES) return
+  get #hasRoom(): boolean {
+    return this.#bytes < ROOM_BYTES && this.#options.memory.hasRoom
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes += bytes
+    this.#options.memory.take(bytes)
+  }
+
+  #release(events: readonly NewEvent[]): void {
+    this.#hold(-events.reduce((sum, event) => sum + costOf(event), 0))
+    this.#offer()
+  }
+
+  #offer(): void {
+    if (this.#room === undefined) return
+    if (!this.#hasRoom) {
+      this.#options.memory.wait(this.#offerRoom)
+      return
+    }
     this.#room.resolve()
     this.#room = undefined
+    this.#options.memory.forget(this.#offerRoom)
   }
 }
 
-/** One promise for all writes that find room. */
-const ROOM: Promise<void> = Promise.resolve()
+/** One promise for all that need not wait. */
+const DONE: Promise<void> = Promise.resolve()
 
 function createRoom(): Room {
   let settle: Settle

@@ -9,11 +9,13 @@ import { StreamFailure, visibleFailure } from './failure.ts'
 import { pump } from './pipe.ts'
 import { doneRecord, failedRecord } from './records.ts'
 import type { StreamWriter, WriteOptions } from './stream-writer.ts'
-import { MAX_WAITING_BYTES, WriteQueue } from './write-queue.ts'
+import { WriteQueue } from './write-queue.ts'
+import type { WritingMemory } from './writing-memory.ts'
 
 /** What a writer needs from its hub. */
 export interface WriterHost {
   readonly limits: Pick<ResolvedHubOptions, 'maxBatchBytes' | 'maxBatchEvents'>
+  readonly memory: WritingMemory
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   canRetry(error: unknown): boolean
   /** @throws HubError if the application may not publish this event */
@@ -54,6 +56,7 @@ export class Writer implements StreamWriter {
     this.#host = host
     this.#queue = new WriteQueue({
       limits: host.limits,
+      memory: host.memory,
       append: (batch) => host.append(batch),
       canRetry: (error) => host.canRetry(error),
       failed: (error) => void this.#refused(error),
@@ -221,12 +224,9 @@ export class Writer implements StreamWriter {
   }
 
   #assertRoom(): void {
-    if (this.#queue.bytes < MAX_WAITING_BYTES) return
-    throw new HubError(
-      'busy',
-      `The stream ${this.topic} has ${this.#queue.bytes} bytes that are not stored yet: await each write.`,
-      { details: { topic: this.topic, maxBytes: MAX_WAITING_BYTES } },
-    )
+    if (!this.#queue.isFull) return
+    const message = 'Streams have too much to store that is not stored yet: await each write.'
+    throw new HubError('busy', message, { details: { topic: this.topic, limit: 'streams' } })
   }
 }
 

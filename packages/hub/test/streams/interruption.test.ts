@@ -72,6 +72,24 @@ test('a producer that awaits each write waits while the log cannot store, and ho
   expect(await contentOf(hub, 't')).toHaveLength(102)
 })
 
+test('many producers that await each write hold no more than all of them together may', async () => {
+  const writers = Array.from({ length: 100 }, (_, i) => hub.stream(`t/${i}`))
+  await Promise.all(writers.map(({ opened }) => opened))
+  scripted.interrupt()
+  const data = 'x'.repeat(900_000)
+  let written = 0
+  const produced = writers.map(async (writer) => {
+    await writer.write(data)
+    written += 1
+    await writer.end({ data })
+  })
+  for (let i = 0; i < 1_000; i += 1) await Promise.resolve()
+  expect(written).toBeGreaterThan(70)
+  expect(written).toBeLessThan(80)
+  scripted.resume()
+  await Promise.all(produced)
+})
+
 test('a producer that awaits nothing is refused before it uses too much memory, and can continue', async () => {
   const writer = hub.stream('t')
   await writer.opened

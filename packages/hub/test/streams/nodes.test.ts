@@ -8,7 +8,7 @@ import { open, publishAll, texts } from '../opening.ts'
 import { contentOf, startShortHub } from './terms.ts'
 
 let engine: MemoryEngine
-/** How often the other node has checked a lease. */
+/** How often another node has tried to check a lease. */
 let checks: number
 let scripted: ScriptedLog
 /** Produces; the test can cut it off. */
@@ -26,14 +26,13 @@ beforeEach(async () => {
 function countingChecks(log: CompleteEventLog): CompleteEventLog {
   const { shared } = log
   async function notes(query: NoteQuery): Promise<readonly Note[]> {
-    const found = await shared.notes(query)
     if (query.prefix.startsWith('stream-producer/')) checks += 1
-    return found
+    return shared.notes(query)
   }
   return { ...log, shared: { ...shared, notes } }
 }
 
-/** Resolves when the other node has checked often enough to find out about a producer that is gone. */
+/** Resolves when that has happened often enough to find out about a producer that is gone. */
 async function untilChecked(): Promise<void> {
   const before = checks
   await expect.poll(() => checks).toBeGreaterThan(before + 6)
@@ -59,23 +58,6 @@ test('a stream is cancelled from another node, and its producer learns it from i
   expect(await contentOf(other, 't')).toHaveLength(3)
 })
 
-test('of an end and a cancellation at the same time, one wins, and both callers learn which', async () => {
-  for (let i = 0; i < 20; i += 1) {
-    const topic = `t/${i}`
-    const writer = producing.stream(topic)
-    await writer.write('a')
-    await writer.opened
-    const calls = [() => writer.end(), () => other.cancelStream(topic)]
-    if (i % 2 === 1) calls.reverse()
-    await Promise.allSettled(calls.map((call) => call()))
-    const found = await other.findStream(topic)
-    const cancelled = found?.state === 'failed'
-    expect(await other.cancelStream(topic)).toBe(false)
-    expect((await contentOf(other, topic)).filter((one) => one.endsWith(' end'))).toHaveLength(1)
-    expect(writer.signal.aborted).toBe(cancelled)
-  }
-})
-
 test('an end that is on its way loses to a cancellation that was stored before it', async () => {
   const writer = producing.stream('t')
   await writer.opened
@@ -85,17 +67,6 @@ test('an end that is on its way loses to a cancellation that was stored before i
   scripted.release()
   expect(writer.signal.aborted).toBe(true)
   expect(await other.findStream('t')).toMatchObject({ code: 'cancelled' })
-})
-
-test('of two writers of a topic on two nodes, one opens it', async () => {
-  const writers = [producing, other].map((hub) => hub.stream('t'))
-  const outcomes = await Promise.allSettled(writers.map(({ opened }) => opened))
-  expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
-  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
-    reason: { code: 'stream-exists', details: { topic: 't' } },
-  })
-  await Promise.allSettled(writers.map((writer) => writer.end()))
-  expect(await contentOf(other, 't')).toHaveLength(2)
 })
 
 test('a stream stays open for as long as its producer lives, though nothing is written', async () => {
@@ -139,14 +110,18 @@ test('a node that was not there when a stream was opened watches it as soon as s
 test('a node that cannot read the leases for a while declares nobody lost', async () => {
   const writer = producing.stream('t')
   await writer.opened
-  const cut = createScriptedLog(countingChecks(engine.open()))
+  const cut = createScriptedLog(engine.open())
   const errors: unknown[] = []
-  const watching = await startShortHub(cut.log, {}, { onError: (error) => errors.push(error) })
+  const watching = await startShortHub(
+    countingChecks(cut.log),
+    {},
+    { onError: (error) => errors.push(error) },
+  )
   await other.close()
   await watching.findStream('t')
   await untilChecked()
   cut.interrupt()
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await untilChecked()
   cut.resume()
   await untilChecked()
   expect(await watching.findStream('t')).toMatchObject({ state: 'open' })
@@ -184,8 +159,8 @@ test('a topic is purged on all nodes some time after the end of its stream, and 
 test('a topic whose stream ended while no hub was running is purged by the next one', async () => {
   await producing.stream('old', { ttlMs: 50 }).end()
   await publishAll(producing, [...texts('ordinary', 'a'), { topic: 'ended', data: '', end: true }])
-  const open_ = producing.stream('abandoned')
-  await open_.opened
+  const abandoned = producing.stream('abandoned')
+  await abandoned.opened
   scripted.interrupt()
   await other.close()
   const next = await startShortHub(engine.open(), { sweepMs: 50 })

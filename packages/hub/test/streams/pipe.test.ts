@@ -20,10 +20,7 @@ afterEach(async () => {
 })
 
 /** Yields some values, and then does as it is told. */
-async function* source(
-  values: readonly unknown[],
-  then: () => unknown = () => undefined,
-): AsyncGenerator<unknown> {
+async function* source(values: readonly unknown[], then: () => unknown = () => undefined): AsyncGenerator {
   try {
     yield* values
     await then()

@@ -7,6 +7,7 @@ import type { Format } from './format.ts'
 export const aiSdk: Format = {
   ending: ({ data }) => (data === '[DONE]' ? 'complete' : undefined),
   endsWithResponse: false,
+  done: { type: undefined, data: '[DONE]' },
   failure: (_code, message) => ({
     type: undefined,
     data: JSON.stringify({ type: 'error', errorText: message }),

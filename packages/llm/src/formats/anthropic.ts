@@ -7,6 +7,7 @@ export const anthropic: Format = {
     return type === 'error' ? 'failed' : undefined
   },
   endsWithResponse: false,
+  done: undefined,
   failure: (code, message) => ({
     type: 'error',
     data: JSON.stringify({ type: 'error', error: { type: 'api_error', message, code } }),

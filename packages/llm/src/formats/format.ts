@@ -10,6 +10,8 @@ export interface Format {
   ending(event: UpstreamEvent): 'complete' | 'failed' | undefined
   /** Whether the answer has no terminal event: it is complete when the response is. */
   readonly endsWithResponse: boolean
+  /** The end of an answer whose producer has not chosen a last event, if clients expect one. */
+  readonly done: UpstreamEvent | undefined
   /** The event for which the client library of this API throws its own error. */
   failure(code: string, message: string): UpstreamEvent
   /** Header fields that readers of the format expect besides those of every event stream. */

@@ -10,6 +10,8 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
+/** White space of JSON (RFC 8259, section 2). */
+const SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 const FALSY = ['null', 'false', '""']
 
@@ -56,6 +58,6 @@ function endOfString(json: string, open: number): number {
 }
 
 function afterSpace(json: string, at: number): number {
-  while (json[at] === ' ' || json[at] === '\t' || json[at] === '\n' || json[at] === '\r') at += 1
+  while (SPACE.has(json.charCodeAt(at))) at += 1
   return at
 }

@@ -11,6 +11,7 @@ export const openaiChat: Format = {
     return type === 'error' || hasMember(data, 'error') ? 'failed' : undefined
   },
   endsWithResponse: false,
+  done: { type: undefined, data: '[DONE]' },
   failure: (code, message) => ({
     type: undefined,
     data: JSON.stringify({ error: { message, type: 'server_error', param: null, code } }),

@@ -19,9 +19,12 @@ export const openaiResponses: Format = {
     }
   },
   endsWithResponse: false,
-  failure: (code, message) => ({
-    type: 'error',
-    data: JSON.stringify({ type: 'error', code, message, param: null, sequence_number: 0 }),
-  }),
+  done: undefined,
+  // As it is documented, and as the API sends it: the client for Python looks at `error` only.
+  failure: (code, message) => {
+    const facts = { code, message, param: null }
+    const error = { type: 'server_error', ...facts }
+    return { type: 'error', data: JSON.stringify({ type: 'error', ...facts, sequence_number: 0, error }) }
+  },
   headers: {},
 }

@@ -4,6 +4,7 @@ import type { Format } from './format.ts'
 export const raw: Format = {
   ending: () => undefined,
   endsWithResponse: true,
+  done: undefined,
   failure: (code, message) => ({ type: 'error', data: JSON.stringify({ code, message }) }),
   headers: {},
 }
