@@ -1,4 +1,4 @@
-import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
+import { launchChromium, needs, openStream, startExample, tempDir } from '@tailrace/testkit'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -59,6 +59,13 @@ test.skipIf(!chromium)(
     await other.reload()
     await badge(other).toBe('1')
     expect(await unread(other)).toEqual([expect.stringMatching(/^two\n/)])
+
+    // What is read is not sent again.
+    const cookie = (await anns.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
+    const reader = await openStream(`${example.url}/users/ann/notifications`, { headers: { cookie } })
+    const frames = await reader.waitFor((all) => all.some(({ event }) => event === 'tailrace.live'))
+    reader.close()
+    expect(frames.flatMap(({ event }) => event ?? [])).toEqual(['notification', 'tailrace.live'])
 
     // Another user sees nothing, and cannot ask for it either.
     expect(await bob.textContent('#badge')).toBe('0')

@@ -53,6 +53,8 @@ test('a reader whose position is gone gets the newest quote of each symbol again
   const gap = frames.findIndex(({ event }) => event === 'tailrace.gap')
   const after = frames.slice(gap + 1, gap + 1 + SYMBOLS.length)
   expect(after.map((frame) => quoteOf(frame).symbol)).toEqual(SYMBOLS)
+  // Those of a replay would have ids.
+  expect(after[0]!.id).toBeUndefined()
 })
 
 test.skipIf(!chromium)(

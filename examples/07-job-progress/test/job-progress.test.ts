@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
 import type { Example, TempDir } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 
 const chromium = needs('chromium')
 const main = new URL('../start.ts', import.meta.url)
@@ -40,6 +40,8 @@ beforeEach(async () => {
   page.on('pageerror', (error) => failures.push(error.message))
   await page.goto(example.url)
 })
+
+afterEach(() => page?.close())
 
 async function upload(name: string, bytes: Buffer): Promise<void> {
   const file = join(dir.path, name)

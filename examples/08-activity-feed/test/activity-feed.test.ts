@@ -1,7 +1,7 @@
 import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
 import type { Example, TempDir } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 
 const chromium = needs('chromium')
 const main = new URL('../start.ts', import.meta.url)
@@ -30,6 +30,8 @@ beforeEach(async () => {
   page.on('pageerror', (error) => failures.push(error.message))
   await page.goto(example.url)
 })
+
+afterEach(() => page?.close())
 
 /** Everything in the log, newest first, as the page shows it. */
 async function published(): Promise<string[]> {
@@ -81,14 +83,21 @@ test.skipIf(!chromium)('scrolling goes back day by day to the first event', asyn
 })
 
 test.skipIf(!chromium)('nothing is missing or repeated between the history and the stream', async () => {
-  const loaded = new AbortController()
-  const publishing = (async () => {
-    // A page of `published` has at most 1,000.
-    for (let n = 0; n < 500 && !loaded.signal.aborted; n += 1) await publish(`published event ${n}`)
-  })()
-  for (let loads = 0; loads < 4; loads += 1) await page.reload()
-  loaded.abort()
-  await publishing
+  // More than one page of the history.
+  await Promise.all(Array.from({ length: 150 }, (_, n) => publish(`published event ${n}`)))
+  let pages = 0
+  await page.route('**/newest*', async (route) => {
+    const response = await route.fetch()
+    await publish(`published after page ${(pages += 1)} was read`)
+    await route.fulfill({ response })
+  })
+  await page.route('**/live*', async (route) => {
+    await publish('published before the stream began')
+    await route.continue()
+  })
+  await page.reload()
+  await state().toBe('live')
+  expect(pages).toBeGreaterThan(1)
   await publish('published the last one')
   await expect.poll(shown).toContain('Eve published the last one')
   await scrollToEnd()
