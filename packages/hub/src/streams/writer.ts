@@ -154,7 +154,11 @@ export class Writer implements StreamWriter {
   }
 
   async #fail(error: unknown): Promise<string> {
-    if (this.#over !== undefined) throw this.#over
+    if (this.#over !== undefined) {
+      // Its readers took it for complete, so nobody else would learn of this.
+      if (HubError.is(this.#over) && this.#over.details['state'] === 'done') this.#host.report(error)
+      throw this.#over
+    }
     const failure = visibleFailure(error)
     if (failure !== error) this.#host.report(error)
     this.#cease(
