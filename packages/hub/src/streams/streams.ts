@@ -6,7 +6,7 @@ import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
 import { StreamFailure } from './failure.ts'
 import { Expiry } from './expiry.ts'
-import { describeStream, findLogged, firstOf, lastOfEnded } from './find.ts'
+import { findLogged, firstOf, lastOfEnded, stateAfter } from './find.ts'
 import type { LoggedStream, StreamLog } from './find.ts'
 import { Lease } from './lease.ts'
 import { assertUnused, openStream, streamExists } from './open.ts'
@@ -117,8 +117,9 @@ export class Streams {
     await this.#writers.get(topic)?.opened.catch(() => undefined)
     const found = await this.#look(topic)
     // Retention may have removed the event by which a stream is recognized.
-    if (found === undefined) return this.#watch.has(topic) ? { topic, state: 'open' } : undefined
-    return describeStream(topic, this.#options.view.epoch, found.last)
+    if (found === undefined && !this.#watch.has(topic)) return undefined
+    const { epoch } = this.#options.view
+    return { topic, start: formatCursor(epoch, found?.start ?? 0), ...stateAfter(found?.last, epoch) }
   }
 
   /** @returns whether this call ended the stream @throws HubError `unknown-stream` */
@@ -279,10 +280,10 @@ export class Streams {
 
   #overBy(last: StoredEvent): HubError {
     const { topic } = last
-    const found = describeStream(topic, this.#options.view.epoch, last)
-    const details = Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'message'))
+    const found = stateAfter(last, this.#options.view.epoch)
+    const facts = Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'message'))
     const how = found.state === 'failed' ? `has failed: ${found.message}` : 'has ended.'
-    return new HubError('stream-over', `The stream ${topic} ${how}`, { details })
+    return new HubError('stream-over', `The stream ${topic} ${how}`, { details: { topic, ...facts } })
   }
 }
 
