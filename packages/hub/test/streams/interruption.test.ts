@@ -13,18 +13,26 @@ let scripted: ScriptedLog
 let hub: Hub
 let errors: unknown[]
 /** What happens to the next appends, in order: stored, with this error afterwards, or refused with it. */
-let script: { readonly error: LogError; readonly isStored: boolean }[]
+let script: { readonly error: LogError; readonly isStored: boolean; readonly isLate?: boolean }[]
+/** Appends that were still on their way to the engine when the connection was lost. They arrive after the next one. */
+let late: (readonly NewEvent[])[]
 
 async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
   const next = script.shift()
-  if (next === undefined) return inner.append(batch)
+  if (next === undefined) {
+    const appended = await inner.append(batch)
+    for (const one of late.splice(0)) await inner.append(one)
+    return appended
+  }
   if (next.isStored) await inner.append(batch)
+  if (next.isLate === true) late.push(batch)
   throw next.error
 }
 
 beforeEach(async () => {
   inner = createMemoryEngine().open()
   script = []
+  late = []
   errors = []
   scripted = createScriptedLog({ ...inner, append })
   hub = await startShortHub(scripted.log, { leaseMs: 10_000 }, { onError: (error) => errors.push(error) })
@@ -131,6 +139,19 @@ test.each([true, false])(
     expect(errors).toEqual([])
   },
 )
+
+test('an append that reaches the engine after its repeat stores nothing twice', async () => {
+  const writer = hub.stream('t')
+  await writer.opened
+  for (const data of ['a', 'b']) {
+    script.push({ error: UNKNOWN, isStored: false, isLate: true })
+    await writer.write(data)
+    await writer.flush()
+  }
+  script.push({ error: UNKNOWN, isStored: false, isLate: true })
+  await writer.end()
+  expect((await contentOf(hub, 't')).slice(1)).toEqual(['message a', 'message b', 'tailrace.done {} end'])
+})
 
 test('a stream that cannot be opened is refused at once, and its topic stays free', async () => {
   scripted.interrupt()
