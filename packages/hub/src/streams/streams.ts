@@ -210,9 +210,14 @@ export class Streams {
 
   async #open(topic: string, ttlMs: number): Promise<number> {
     const { append } = this.#options
-    await Promise.all([assertUnused(this.#options, topic), this.#lease.hold(), this.#sweep.noteUse()])
+    this.#lease.hold()
+    await Promise.all([assertUnused(this.#options, topic), this.#sweep.noteUse()])
     const { signal } = this.#closing
-    return openStream(topic, { producer: this.#producer, ttlMs }, { log: this.#options, append, signal })
+    const opening = { producer: this.#producer, ttlMs }
+    const opened = openStream(topic, opening, { log: this.#options, append, signal })
+    // Others wait for the term of a lease before they miss it: the first token need not wait for this commit as well.
+    this.#lease.refresh()
+    return opened
   }
 
   /** What was on its way when the topic was purged must not stay there, unless the topic is in use again. */
