@@ -25,8 +25,8 @@ const MAX_TTL_MS = 30 * DEFAULT_TTL_MS
 const MAX_PRODUCED = 10_000
 /** The longest pause between two attempts to end a stream, in milliseconds. */
 const MAX_PAUSE_MS = 1_000
-/** Keys are compared as text. */
-const KEY_DIGITS = 8
+/** Keys are compared as text, so all have the same number of digits. */
+const FIRST_KEY = 10 ** 12
 /** How long a hub that closes waits for the log to store that its streams have failed, in milliseconds. */
 const CLOSE_MS = 2_000
 
@@ -192,7 +192,7 @@ export class Streams {
   /** The keys of all streams follow each other, because SQLite stores those next to each other at a fraction of the cost. */
   #nextKey(): string {
     this.#written += 1
-    return `${this.#producer}.${this.#written.toString(36).padStart(KEY_DIGITS, '0')}`
+    return `${this.#producer}.${FIRST_KEY + this.#written}`
   }
 
   #refusalOf(topic: string): Error | undefined {
