@@ -35,7 +35,11 @@ export interface CheckOptions {
 }
 
 /** Registers a group of tests, which run concurrently on one subject, unless each has its own. */
-export function testGroup(name: string, options: CheckOptions, groups: readonly ((check: Check) => void)[]): void {
+export function testGroup(
+  name: string,
+  options: CheckOptions,
+  groups: readonly ((check: Check) => void)[],
+): void {
   const { open, abilities, exemptions, results, isOwn } = options
   const publishesByHttp = abilities.includes('publish')
   let shared: Site | undefined
@@ -49,7 +53,7 @@ export function testGroup(name: string, options: CheckOptions, groups: readonly 
     const exemption = exemptions[title]
     const record = (outcome: CheckResult['outcome'], reason?: string): void =>
       void results.push({ clause, behaviour, outcome, ...(reason !== undefined && { reason }) })
-    // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- both are in the clauses
+    // oxlint-disable-next-line vitest/valid-title -- it is in the clauses
     test(title, { timeout: TIMEOUT_MS }, async () => {
       const site = isOwn ? await openSite() : shared!
       try {
