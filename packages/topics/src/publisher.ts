@@ -62,19 +62,23 @@ export async function textOf(
   try {
     text = JSON.stringify(data) as string | undefined
   } catch (cause) {
-    throw invalid(details, [{ message: (cause as Error).message }], cause)
+    throw invalid(details, [{ message: String(cause) }], cause)
   }
   if (text === undefined) throw invalid(details, [{ message: `${typeof data} is not a JSON value` }])
   return text
 }
+
+/** Maximum number of issues in the message of an error: a long list may have one for each element. */
+const MAX_REASONS = 10
 
 function invalid(
   details: { readonly topic: string; readonly type: string },
   issues: readonly StandardSchemaV1.Issue[],
   cause?: unknown,
 ): TopicError {
-  const reasons = issues.map((issue) => `${pathOf(issue)}${issue.message}`).join('; ')
-  const message = `The data of the event ${details.type} is invalid: ${reasons}`
+  const reasons = issues.slice(0, MAX_REASONS).map((issue) => `${pathOf(issue)}${issue.message}`)
+  if (issues.length > MAX_REASONS) reasons.push(`and ${issues.length - MAX_REASONS} more`)
+  const message = `The data of the event ${details.type} is invalid: ${reasons.join('; ')}`
   return new TopicError('invalid-data', message, { details, issues, cause })
 }
 
