@@ -191,8 +191,8 @@ describe('an id is refused', () => {
 })
 
 describe('a session id', () => {
-  test.each(['', 'a b', 'a\n', 'ü', 'x'.repeat(5_000)])('may not be %j', (session) => {
-    expect(() => createEventStore(hub, { session })).toThrow(
+  test.each(['', 'a b', 'a\n', 'ü', 'x'.repeat(5_000), undefined, 42])('may not be %j', (session) => {
+    expect(() => createEventStore(hub, { session: session as string })).toThrow(
       expect.objectContaining({ code: 'invalid-session' }),
     )
   })
