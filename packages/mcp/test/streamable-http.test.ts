@@ -1,5 +1,5 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectCounter } from './mcp-client.ts'
 import { startMcp } from './mcp-server.ts'
 
-const ROOT = resolve(import.meta.dirname, '../../..')
+const ROOT = join(import.meta.dirname, '../../..')
 const PROGRAM = fileURLToPath(new URL('programs/serve-until-killed.ts', import.meta.url))
 
 let hub: Hub

@@ -95,14 +95,7 @@ test.each([
   ['a function', () => 1],
   ['nothing', undefined],
   ['a bigint', 1n],
-  [
-    'an object that throws nothing',
-    {
-      toJSON() {
-        throw undefined
-      },
-    },
-  ],
+  ['an object that throws null', { toJSON: () => AbortSignal.abort(null).throwIfAborted() }],
 ])('%s is not a JSON value', async (_, data) => {
   const publish = defineTopics({ anything: { any: z.any() } }).publisher(hub)
   await expect(publish('anything', 'any', data)).rejects.toEqual(failure('invalid-data'))
