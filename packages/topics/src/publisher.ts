@@ -34,6 +34,13 @@ export interface PublisherOptions {
   readonly validate?: boolean | undefined
 }
 
+/** Data that is that of each of these event types: which of them it will be is not known when this is compiled. */
+type DataOfEach<Definition extends TopicDefinition, Pattern extends keyof Definition, Type extends string> = (
+  Type extends unknown ? (data: [DataOf<Definition, Pattern, Type>]) => void : never
+) extends (data: infer Each extends [unknown]) => void
+  ? Each[0]
+  : never
+
 /**
  * Publishes an event as JSON. Resolves when it is durable. The data is published as it was given, not as the schema
  * transforms it: readers can apply the same schema to it.
@@ -46,7 +53,7 @@ export type Publish<Definition extends TopicDefinition> = <
 >(
   topic: Topic,
   type: Type,
-  data: DataOf<Definition, PatternOf<keyof Definition & string, Topic>, Type>,
+  data: DataOfEach<Definition, PatternOf<keyof Definition & string, Topic>, Type>,
   fields?: EventFields,
 ) => Promise<Published>
 
