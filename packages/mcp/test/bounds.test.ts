@@ -33,6 +33,18 @@ test('a session keeps at most its number of events, and at least half of it', as
   await hub.close()
 })
 
+test('a session keeps at most its number of events among many others', async () => {
+  const hub = await createHub({ log: 'memory:' })
+  for (let i = 0; i < 200; i += 1)
+    await createEventStore(hub, { session: `s${i}` }).storeEvent('a', message(i))
+  const store = createEventStore(hub, { session: 'busy', maxEvents: 20 })
+  for (let i = 0; i < 100; i += 1) {
+    await store.storeEvent('a', message(i))
+    await expect.poll(async () => (await stored(hub)).events).toBeLessThanOrEqual(220)
+  }
+  await hub.close()
+})
+
 test('a session keeps at most its bytes', async () => {
   const hub = await createHub({ log: 'memory:' })
   const store = createEventStore(hub, { session: 'large', maxBytes: 10_000 })
@@ -123,6 +135,13 @@ test('a segment is removed when even its last events are older than the time to 
 test('small segments, which restarts leave behind, are kept as long as they are few', () => {
   const segments = [1, 2, 3, 4, 5, 6, 7, 8].map((newest) => segmentOf('a', newest, newest))
   expect(surplusOf(segments, BOUNDS, 10)).toEqual([segments[1]!.topic, segments[0]!.topic])
+})
+
+test('what is older than a segment that is removed is removed as well', () => {
+  const [old, large, open] = [1, 2, 3].map((newest) => segmentOf('a', newest, newest))
+  const bounds = { ...BOUNDS, maxTotalBytes: 10 }
+  const surplus = surplusOf([old!, { ...large!, bytes: 10 }, open!], bounds, 10)
+  expect(surplus).toEqual([large!.topic, old!.topic])
 })
 
 test('half of what is allowed is kept, whenever the bounds are checked', () => {

@@ -8,6 +8,7 @@ import { createEventStore } from '@tailrace/mcp'
 import type { SessionEventStore } from '@tailrace/mcp'
 import { createScriptedLog } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { prefixOf } from '../src/segment.ts'
 
 let hub: Hub
 let count = 0
@@ -118,6 +119,28 @@ test('a message that is stored when a replay has read everything is sent to the 
   expect(received).toEqual(['second', 'third'])
 })
 
+test('a replay is refused if a part of it is removed meanwhile', async () => {
+  let beforeTopics = async (): Promise<void> => {}
+  const changing: Hub = {
+    ...hub,
+    async topics(query) {
+      await beforeTopics()
+      return hub.topics(query)
+    },
+  }
+  const store = createEventStore(changing, { session: 'shrinking', maxEvents: 4 })
+  const first = await store.storeEvent('a', message(1))
+  await store.storeEvent('a', message(2))
+  await store.storeEvent('a', message(3))
+  const [, second] = await hub.topics({ prefix: prefixOf('shrinking'), after: '', limit: 10 })
+  let count = 0
+  // Between the moment when the event is found, and that when it is known what follows.
+  beforeTopics = async () => {
+    if ((count += 1) === 2) await hub.purge(second!.topic)
+  }
+  await expect(replayed(store, first)).rejects.toMatchObject({ code: 'unknown-event' })
+})
+
 /** A node that is behind: it sees what others stored once it has asked how far the log is. */
 function behind(log: CompleteEventLog): CompleteEventLog {
   let seen = 0
@@ -219,6 +242,23 @@ describe('a session id', () => {
 })
 
 const TOPIC = /^mcp\/[A-Za-z0-9_-]{43}\/\d+-[0-9a-f]{8}$/
+
+test('what is being stored when a session ends is removed as well', async () => {
+  let release!: () => void
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const publish = async (batch: Parameters<typeof hub.publish>[0]): Promise<unknown> => {
+    await held
+    return hub.publish(batch)
+  }
+  const store = createEventStore({ ...hub, publish: publish as Hub['publish'] }, { session: 'ending' })
+  const storing = store.storeEvent('a', message(1))
+  await nextTask()
+  const ended = store.end()
+  await nextTask()
+  release()
+  await Promise.all([storing, ended])
+  expect(await hub.topics({ prefix: prefixOf('ending'), after: '', limit: 10 })).toEqual([])
+})
 
 test('after the end of a session, nothing of it is left, and nothing is stored', async () => {
   const store = newStore()
