@@ -7,6 +7,8 @@ export interface FanOut {
   readonly rate: number
   readonly seconds: number
   readonly connections: number
+  /** The data of each event, with a mark in it. @defaultValue {@link EVENT_DATA} */
+  readonly data?: string
 }
 
 export const FAN_OUT_COLUMNS: readonly Column[] = [
@@ -28,16 +30,17 @@ export async function fanOut({ peer, place, size }: Trial, work: FanOut): Promis
     count: work.readers,
     processes: READER_PROCESSES,
   })
-  const load = { ...work, request: peer.publish(place, 'fan-out', EVENT_DATA) }
+  const load = { ...work, request: peer.publish(place, 'fan-out', work.data ?? EVENT_DATA) }
   await warmUp(readers, { ...load, seconds: size.pick(2, 0.5) })
   return fanOutFigures(work, await measure(server, readers, load))
 }
 
 export function fanOutFigures(work: FanOut, measured: Measured): Figures {
-  const { received, published, cpuMicros, generatorMicros, othersMicros, wallMs } = measured
+  const { received, published, generatorMicros, othersMicros, wallMs } = measured
   const expected = Math.round(work.rate * work.seconds) * work.readers
   return {
-    cpuMicros: cpuMicros / received.deliveries,
+    cpuMicros: measured.cpuMicros / received.deliveries,
+    ownMicros: (measured.cpuMicros - measured.kernelMicros) / received.deliveries,
     perSecond: (received.deliveries / Math.max(received.spanMs, work.seconds * 1000)) * 1000,
     arrived: (received.deliveries / expected) * 100,
     p50Ms: received.latency.quantileMs(0.5),

@@ -4,7 +4,7 @@ import { publish, type PublishReport } from './load/publish.ts'
 import type { Readers, ReadersReport } from './load/readers.ts'
 import type { WireRequest } from './peer.ts'
 import type { ServerProcess } from './server-process.ts'
-import { cpuMicros, machineCpuMicros } from './usage.ts'
+import { cpuMicros, kernelMicros, machineCpuMicros } from './usage.ts'
 
 /** The event of the bench: 100 bytes of data. */
 export const EVENT_DATA = markedData(100)
@@ -28,6 +28,8 @@ export interface Measured {
   readonly published: PublishReport
   /** CPU time of the server's processes, from the first event to the last delivery. */
   readonly cpuMicros: number
+  /** The part of it that they spent in the kernel. */
+  readonly kernelMicros: number
   /** CPU time of readers and publishers. */
   readonly generatorMicros: number
   /** CPU time of processes that are not part of the bench. */
@@ -46,15 +48,18 @@ export async function measure(
   const generatorBefore = (await readers.report()).cpuMs
   const machineBefore = machineCpuMicros()
   const cpuBefore = cpuMicros(pids)
+  const kernelBefore = kernelMicros(pids)
   const began = performance.now()
   const published = await publish(load.request, load)
   const received = await settle(readers)
   const serverMicros = cpuMicros(pids) - cpuBefore
+  const inKernel = kernelMicros(pids) - kernelBefore
   const generatorMicros = (received.cpuMs - generatorBefore + published.cpuMs) * 1000
   return {
     received,
     published,
     cpuMicros: serverMicros,
+    kernelMicros: inKernel,
     generatorMicros,
     othersMicros: Math.max(0, machineCpuMicros() - machineBefore - serverMicros - generatorMicros),
     wallMs: performance.now() - began,

@@ -7,9 +7,11 @@ export interface Known {
   readonly defaultRuns: number
 }
 
+/** Questions that are asked together: `oneHub`, unless an option names another. */
+export type SuiteName = 'oneHub' | 'nodes' | 'apps'
+
 export interface BenchOptions {
-  /** The suite of many nodes, instead of that of one hub. */
-  readonly isNodes: boolean
+  readonly suite: SuiteName
   readonly isQuick: boolean
   readonly isJson: boolean
   readonly isRender: boolean
@@ -30,7 +32,8 @@ export class UsageError extends Error {
 export const USAGE = `npm run bench -- [options]
 
   --nodes               measure many nodes that share an engine, instead of one hub
-  --runs N              trials of each scenario with each peer, interleaved (5; 3 with --nodes; 1 with --quick)
+  --apps                measure hubs inside other applications, instead of one that runs alone
+  --runs N              trials of each scenario with each peer, interleaved (5; 3 with --nodes and --apps; 1 with --quick)
   --only PEER,…         only these peers
   --scenarios NAME,…    only these scenarios
   --quick               short work that only shows that everything runs
@@ -42,9 +45,11 @@ A full run writes to bench/. A quick run, or one with --only or --scenarios, wri
 `
 
 /** Checks the arguments against the names of the suite that they choose. Without names, returns all of them. */
-export function parseOptions(args: string[], suites: { oneHub: Known; nodes: Known }): BenchOptions {
+export function parseOptions(args: string[], suites: Readonly<Record<SuiteName, Known>>): BenchOptions {
   const { values } = parse(args)
-  const known = values.nodes ? suites.nodes : suites.oneHub
+  if (values.nodes && values.apps) throw new UsageError('--nodes and --apps are different suites')
+  const suite = values.nodes ? 'nodes' : values.apps ? 'apps' : 'oneHub'
+  const known = suites[suite]
   const runs = Number(values.runs ?? (values.quick ? 1 : known.defaultRuns))
   if (!Number.isInteger(runs) || runs < 1) {
     throw new UsageError(`--runs must be a whole number of at least 1, got ${values.runs}`)
@@ -56,7 +61,7 @@ export function parseOptions(args: string[], suites: { oneHub: Known; nodes: Kno
     )
   }
   return {
-    isNodes: values.nodes,
+    suite,
     isQuick: values.quick,
     isJson: values.json,
     isRender: values.render,
@@ -74,6 +79,7 @@ function parse(args: string[]) {
       args,
       options: {
         nodes: { type: 'boolean', default: false },
+        apps: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         render: { type: 'boolean', default: false },
         continue: { type: 'boolean', default: false },

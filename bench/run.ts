@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { apps } from './apps/suite.ts'
 import { changedSince, describeMachine } from './machine.ts'
 import { nodes } from './nodes/suite.ts'
 import { oneHub } from './one-hub.ts'
@@ -15,8 +16,10 @@ const WHOLE = import.meta.dirname
 const PART = join(WHOLE, '../node_modules/.cache/tailrace-bench/last')
 
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2), { oneHub: knownBy(oneHub), nodes: knownBy(nodes) })
-  return options.isNodes ? bench(nodes, options) : bench(oneHub, options)
+  const known = { oneHub: knownBy(oneHub), nodes: knownBy(nodes), apps: knownBy(apps) }
+  const options = parseOptions(process.argv.slice(2), known)
+  if (options.suite === 'nodes') return bench(nodes, options)
+  return bench(options.suite === 'apps' ? apps : oneHub, options)
 }
 
 function knownBy<P extends Compared>({ peers, scenarios, defaultRuns }: Suite<P>): Known {

@@ -6,10 +6,19 @@ const KIB = 1024
 
 /** CPU time that the processes have used so far, user and system, in microseconds. */
 export function cpuMicros(pids: readonly number[]): number {
+  return sumOf(pids, (fields) => Number(fields[11]) + Number(fields[12]))
+}
+
+/** The part of it that they spent in the kernel. */
+export function kernelMicros(pids: readonly number[]): number {
+  return sumOf(pids, (fields) => Number(fields[12]))
+}
+
+function sumOf(pids: readonly number[], ticksOf: (fields: readonly string[]) => number): number {
   let ticks = 0
   for (const pid of pids) {
     const fields = stat(pid)
-    if (fields !== undefined) ticks += Number(fields[11]) + Number(fields[12])
+    if (fields !== undefined) ticks += ticksOf(fields)
   }
   return (ticks * 1e6) / TICKS_PER_SECOND
 }

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { openReaders } from '../load/readers.ts'
 import { EVENT_DATA, measure, warmUp } from '../measure.ts'
 import { type Figures, READER_PROCESSES, type Scenario, type Size, type Trial } from '../scenario.ts'
-import { residentBytes } from '../usage.ts'
+import { watchMemory } from '../watch-memory.ts'
 
 const MIB = 1024 * 1024
 const HEALTHY = 1000
@@ -48,25 +47,5 @@ async function stall({ peer, place, size }: Trial): Promise<Figures> {
     p99Ratio: besideP99Ms / aloneP99Ms,
     arrived: (beside.received.deliveries / (RATE * seconds(size) * HEALTHY)) * 100,
     closed: (await silent.report()).stalledClosed,
-  }
-}
-
-function watchMemory(pids: readonly number[]) {
-  const before = residentBytes(pids)
-  const end = new AbortController()
-  async function watch(): Promise<number> {
-    let most = before
-    while (!end.signal.aborted) {
-      await sleep(500)
-      most = Math.max(most, residentBytes(pids))
-    }
-    return most - before
-  }
-  const growth = watch()
-  return {
-    stop() {
-      end.abort()
-      return growth
-    },
   }
 }

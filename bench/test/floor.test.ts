@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { needs } from '@tailrace/testkit'
+import { freePort, needs } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { compile } from '../compile.ts'
 import { markedData } from '../load/mark.ts'
@@ -32,12 +30,3 @@ test.skipIf(!gcc)('the floor sends every event to every reader, and counts them 
   expect(report).toMatchObject({ deliveries: 1000, dropped: 0 })
   expect(report['cpuMicrosPerDelivery']).toBeGreaterThan(0)
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { tempDir } from '@tailrace/testkit'
@@ -222,6 +222,43 @@ test('the EventSource of the client stands for the one of the DOM', { timeout: 6
   )
   expect(await compile('dom-client.ts', '--lib', 'es2024,dom')).toBe('')
 })
+
+test(
+  'four lines in an application bring less than 1 MB of other packages',
+  { timeout: 120_000 },
+  async () => {
+    const embedding = join(dir.path, 'embedding')
+    mkdirSync(embedding)
+    writeFileSync(join(embedding, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+    await install(embedding, ...['wire', 'log', 'hub', 'http'].map(tarballOf))
+    writeFileSync(
+      join(embedding, 'app.js'),
+      `import { createServer } from 'node:http'
+     import { once } from 'node:events'
+     import { createHub } from '@tailrace/hub'
+     import { serve } from '@tailrace/http/node'
+     const hub = await createHub({ log: 'sqlite:events.db' })
+     const server = createServer((request, response) => serve(hub, request, response, { topics: ['users/42'] }))
+     await hub.publish('users/42', { type: 'paid', data: { total: 12 } })
+     await once(server.listen(0, '127.0.0.1'), 'listening')
+     const { body } = await fetch(\`http://127.0.0.1:\${server.address().port}/?from=start\`)
+     for await (const text of body.pipeThrough(new TextDecoderStream())) {
+       if (!text.includes('total')) continue
+       console.log(text.match(/data: (.*total.*)/)[1])
+       break
+     }
+     await hub.close()
+     server.close()`,
+    )
+    expect(await run(embedding, 'node', 'app.js')).toBe('{"total":12}\n')
+    const files = readdirSync(join(embedding, 'node_modules'), { recursive: true, withFileTypes: true })
+    const others = files.filter((file) => file.isFile() && !file.parentPath.includes('@tailrace'))
+    const sizes = others.map(({ parentPath, name }) => statSync(join(parentPath, name)).size)
+    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    expect(bytes).toBeGreaterThan(0)
+    expect(bytes).toBeLessThan(1_000_000)
+  },
+)
 
 describe('the log of the guide, in a folder outside the repository', () => {
   const outside = join(dir.path, 'outside')

@@ -35,7 +35,7 @@ const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 
 
 const APPS = ['http-suite', 'topics', 'llm', 'mcp']
 
-const GUIDES = ['guides/typed-topics', 'guides/mcp']
+const GUIDES = ['guides/typed-topics', 'guides/mcp', 'guides/embedding', 'guides/frameworks']
 
 test.each(['hub', 'http', ...APPS, ...LOGS, 'server', ...GUIDES])(
   'the samples of %s compile with tsc --strict',

@@ -17,8 +17,10 @@ const MAX_SELECTORS = 100
 /** Options of `subscribe` that `connect` does not accept. */
 const OTHERS = ['method', 'body', 'decode', 'lastEventId', 'store', 'share'] as const
 
+/** The options of `subscribe`, except those that belong to a single subscription. */
 export type ConnectOptions = Omit<SubscribeOptions, (typeof OTHERS)[number]>
 
+/** How one subscription of a connection reads its topics. */
 export interface TopicOptions {
   /** Converts the text of an event to `data`, for this subscription only. @defaultValue the text */
   readonly decode?: Decode | undefined

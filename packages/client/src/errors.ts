@@ -55,8 +55,10 @@ export interface ClientErrorFacts {
   readonly callback: object
 }
 
+/** The code of an error. Each has its own facts. */
 export type ClientErrorCode = keyof ClientErrorFacts
 
+/** The facts of an error, and its cause. */
 export interface ClientErrorInit<Code extends ClientErrorCode> extends ErrorOptions {
   readonly details?: ClientErrorFacts[Code]
 }

@@ -9,6 +9,7 @@ const DEFAULT_RECONNECTION_MS = 3_000
 /** Schemes that `fetch` supports. Any other scheme can never be reached, so there is no point in retrying. */
 const FETCHABLE = /^(https?|data|blob):/
 
+/** The second argument of the constructor, as in browsers. */
 export interface EventSourceInit {
   /** Sends cookies to other origins as well. @defaultValue false */
   readonly withCredentials?: boolean

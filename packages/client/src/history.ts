@@ -6,6 +6,7 @@ import type { RepeatOptions } from './repeat.ts'
 
 const MAX_LIMIT = 1_000
 
+/** Where history begins, how much of it is read at a time, and how attempts are repeated. */
 export interface HistoryOptions extends RepeatOptions {
   /** `start` (everything retained), or the id of the event to continue after. @defaultValue `start` */
   readonly from?: string | undefined
@@ -26,6 +27,7 @@ export interface History extends AsyncIterable<HistoryEvent> {
   readonly next: string
 }
 
+/** A page of history, and the id after which the next one begins. */
 export type HistoryPage = Omit<Extract<Page, { kind: 'page' }>, 'kind'>
 
 /**

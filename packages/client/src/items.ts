@@ -41,6 +41,7 @@ export type Status =
   /** The connection is lost, and there will be another one. */
   | { readonly kind: 'reconnecting'; readonly error: ClientError; readonly delayMs: number }
 
+/** An event of any of the types, with the data that its type has. */
 export type EventOf<Events extends EventMap> = {
   [Type in keyof Events & string]: StreamEvent<Type, Events[Type]>
 }[keyof Events & string]

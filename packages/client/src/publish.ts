@@ -32,6 +32,7 @@ export interface Published {
   readonly duplicate?: boolean
 }
 
+/** How attempts are repeated, and with which headers. */
 export type PublishOptions = RepeatOptions
 
 /**

@@ -6,6 +6,7 @@ import type { RequestParts, TokenUse } from './request.ts'
 const DEFAULT_MAX_ATTEMPTS = 5
 const BOUNDS = { initialDelayMs: 200, maxDelayMs: 10_000 }
 
+/** How a request that fails temporarily is repeated. */
 export interface RepeatOptions extends Omit<RequestParts, 'method' | 'body'> {
   readonly signal?: AbortSignal | undefined
   /** Maximum number of attempts. With `Infinity`, it never gives up on an unreachable hub. @defaultValue 5 */

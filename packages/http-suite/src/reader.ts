@@ -59,7 +59,9 @@ export class StreamReader {
 
   /** The frames that carry events, rather than control events and `retry:`. */
   get events(): Frame[] {
-    return this.frames.filter(({ event, data }) => data !== undefined && event?.startsWith('tailrace.') !== true)
+    return this.frames.filter(
+      ({ event, data }) => data !== undefined && event?.startsWith('tailrace.') !== true,
+    )
   }
 
   /** The data of these. */
@@ -81,7 +83,9 @@ export class StreamReader {
         finish()
       }
       const fail = (why: string): void =>
-        settle(() => reject(new Error(`${why} before ${what}; received ${this.#excerpt()}`, { cause: this.#failure })))
+        settle(() =>
+          reject(new Error(`${why} before ${what}; received ${this.#excerpt()}`, { cause: this.#failure })),
+        )
       const look = (): void => {
         if (this.#failure !== undefined) fail(`${this.#failure.message},`)
         else if (isMet(this)) settle(() => resolve(this))

@@ -82,9 +82,14 @@ export class Site {
   }
 
   /** Opens a stream of topics or patterns. */
-  async open(of: string | readonly string[], { query = '', headers, isAlone }: OpenOptions = {}): Promise<StreamReader> {
+  async open(
+    of: string | readonly string[],
+    { query = '', headers, isAlone }: OpenOptions = {},
+  ): Promise<StreamReader> {
     const path = this.paths.stream([of].flat(), query)
-    return new StreamReader(await this.#send({ method: 'GET', path, headers: { ...STREAM, ...headers }, isAlone }))
+    return new StreamReader(
+      await this.#send({ method: 'GET', path, headers: { ...STREAM, ...headers }, isAlone }),
+    )
   }
 
   /** Opens a stream, and resolves once it is live. */
@@ -132,7 +137,7 @@ export class Site {
         headers: { 'content-type': 'application/x-ndjson' },
         body: batch.map((event) => `${JSON.stringify(event)}\n`).join(''),
       })
-      expect(answer).toMatchObject({ status: 201 })
+      if (answer.status !== 201) throw new Error(`a publish was refused: ${answer.status} ${answer.text}`)
       const { events: stored } = JSON.parse(answer.text) as { events: { id: string }[] }
       ids.push(...stored.map(({ id }) => id))
     }
@@ -142,7 +147,9 @@ export class Site {
   /** One page of history. */
   async page(of: string | readonly string[], query = ''): Promise<HistoryPage> {
     const answer = await this.askHistory(of, query)
-    expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
+    const type = answer.headers['content-type']
+    if (answer.status !== 200 || type !== 'application/json')
+      throw new Error(`not a page of history: ${answer.status} ${type} ${answer.text}`)
     return JSON.parse(answer.text) as HistoryPage
   }
 
@@ -183,5 +190,9 @@ export function expectProblem(answer: Answer, status: number, code: string, fact
   expect(answer).toMatchObject({ status, headers: { 'content-type': 'application/problem+json' } })
   const body = JSON.parse(answer.text) as Record<string, unknown>
   expect(body).toMatchObject({ status, code, ...facts })
-  expect([typeof body['type'], typeof body['title'], typeof body['detail']]).toEqual(['string', 'string', 'string'])
+  expect([typeof body['type'], typeof body['title'], typeof body['detail']]).toEqual([
+    'string',
+    'string',
+    'string',
+  ])
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { testHttp } from '../src/index.ts'
 import type { CheckResult, HttpAbility, OpenSubject } from '../src/index.ts'
+import { onNode } from './ways/version.ts'
 
 /** Writes the results of this run, rather than comparing them with those that are published. */
 const RECORDS = process.env['TAILRACE_RECORD'] === '1'
@@ -16,7 +17,7 @@ export interface Way {
   readonly abilities: readonly HttpAbility[]
   /** Tests that are known to fail, with the reason. */
   readonly exemptions?: Readonly<Record<string, string>>
-  /** What it runs on, such as `{ express: '5.3.0' }`. */
+  /** What it runs on, such as `{ express: '5.3.0' }`. @defaultValue this version of Node */
   readonly versions?: Readonly<Record<string, string>>
 }
 
@@ -29,14 +30,16 @@ export interface Published {
 }
 
 /** Runs the suite over a way of serving, and compares the results with those that the docs show. */
-export function testContract({ id, name, open, abilities, exemptions = {}, versions = {} }: Way): void {
+export function testContract({ id, name, open, abilities, exemptions = {}, versions = onNode() }: Way): void {
   const results = testHttp(name, open, { abilities, exemptions })
   const file = new URL(`${id}.json`, folder)
 
   test(`${name}: the results are those that the docs show`, () => {
-    const found = Object.fromEntries(results.map((one) => [`${one.clause} ${one.behaviour}`, textOf(one)]).toSorted(byClause))
+    const found = Object.fromEntries(
+      results.map((one) => [`${one.clause} ${one.behaviour}`, textOf(one)]).toSorted(byClause),
+    )
     if (RECORDS) {
-      const published: Published = { name, versions: { node: process.versions.node, ...versions }, results: found }
+      const published: Published = { name, versions, results: found }
       mkdirSync(folder, { recursive: true })
       writeFileSync(file, `${JSON.stringify(published, undefined, 2)}\n`)
     }

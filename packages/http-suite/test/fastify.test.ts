@@ -3,12 +3,12 @@ import { testContract } from './contract.ts'
 import { APP_ABILITIES } from './ways/app.ts'
 import { openNodeApp } from './ways/node-app.ts'
 import type { NodeHandlers } from './ways/node-app.ts'
-import { versionOf } from './ways/version.ts'
+import { onNode } from './ways/version.ts'
 
 testContract({
   id: 'fastify',
   name: 'Fastify',
-  versions: versionOf('fastify'),
+  versions: onNode('fastify'),
   abilities: APP_ABILITIES,
   open: () =>
     openNodeApp(async (handlers) => {

@@ -6,9 +6,10 @@ import { createHandler } from '@tailrace/http/node'
 import { createWebHandler } from '@tailrace/http/web'
 import type { HttpAbility } from '../src/index.ts'
 import { testContract } from './contract.ts'
-import { ORIGIN } from './ways/hub.ts'
+import { ORIGIN } from './ways/constants.ts'
 import { openServer } from './ways/listening.ts'
-import { versionOf } from './ways/version.ts'
+import { onNode } from './ways/version.ts'
+import { READS_REFUSED_BODIES } from './ways/web-app.ts'
 
 const ABILITIES: readonly HttpAbility[] = [
   'publish',
@@ -46,12 +47,14 @@ testContract({
 testContract({
   id: 'create-web-handler',
   name: '`createWebHandler`',
-  versions: versionOf('@hono/node-server'),
+  versions: onNode('@hono/node-server'),
   abilities: ABILITIES,
+  exemptions: READS_REFUSED_BODIES,
   async open() {
     const subject = await openServer((hub) => {
       const handle = createWebHandler(hub, { gate: gateOf(), onError })
-      return createServer(getRequestListener((request) => handle(request)))
+      const listen = getRequestListener((request) => handle(request))
+      return createServer((request, response) => void listen(request, response))
     })
     return { ...subject, allowedOrigin: ORIGIN }
   },

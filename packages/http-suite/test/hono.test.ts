@@ -1,18 +1,22 @@
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
+import { expect, test, vi } from 'vitest'
 import { testContract } from './contract.ts'
 import { APP_ABILITIES, APP_PATHS } from './ways/app.ts'
-import { ORIGIN } from './ways/hub.ts'
+import { ORIGIN } from './ways/constants.ts'
 import { openServer } from './ways/listening.ts'
-import { versionOf } from './ways/version.ts'
-import { webHandlersOf } from './ways/web-app.ts'
+import { onNode } from './ways/version.ts'
+import { READS_REFUSED_BODIES, webHandlersOf } from './ways/web-app.ts'
+
+const reported = vi.spyOn(console, 'error')
 
 testContract({
   id: 'hono',
   name: 'Hono',
-  versions: versionOf('hono', '@hono/node-server'),
+  versions: onNode('hono', '@hono/node-server'),
   abilities: APP_ABILITIES,
+  exemptions: READS_REFUSED_BODIES,
   async open() {
     const subject = await openServer((hub) => {
       const { events, history, publish } = webHandlersOf(hub, [ORIGIN])
@@ -24,4 +28,8 @@ testContract({
     })
     return { ...subject, paths: APP_PATHS, allowedOrigin: ORIGIN }
   },
+})
+
+test('the server reports no error for readers that leave', () => {
+  expect(reported).not.toHaveBeenCalled()
 })

@@ -1,12 +1,12 @@
 import 'reflect-metadata'
-import { All, Controller, Module, Req, Res } from '@nestjs/common'
+import { All, Controller, Req, Res } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import type { RequestListener } from 'node:http'
 import { testContract } from './contract.ts'
 import { APP_ABILITIES } from './ways/app.ts'
 import { openNodeApp } from './ways/node-app.ts'
 import type { NodeHandlers } from './ways/node-app.ts'
-import { versionOf } from './ways/version.ts'
+import { onNode } from './ways/version.ts'
 
 /** Decorators are applied as functions, because Node does not read their syntax. */
 function controllerOf(handlers: NodeHandlers): new () => NodeHandlers {
@@ -29,14 +29,16 @@ function controllerOf(handlers: NodeHandlers): new () => NodeHandlers {
 testContract({
   id: 'nest',
   name: 'Nest',
-  versions: versionOf('@nestjs/core', '@nestjs/platform-express'),
+  versions: onNode('@nestjs/core', '@nestjs/platform-express'),
   abilities: APP_ABILITIES,
   open: () =>
     openNodeApp(async (handlers) => {
-      class App {}
-      Module({ controllers: [controllerOf(handlers)] })(App)
+      const controller = controllerOf(handlers)
       // Otherwise, it reads bodies before the hub can.
-      const app = await NestFactory.create(App, { bodyParser: false, logger: false })
+      const app = await NestFactory.create(
+        { module: controller, controllers: [controller] },
+        { bodyParser: false, logger: false },
+      )
       await app.init()
       return app.getHttpAdapter().getInstance() as RequestListener
     }),

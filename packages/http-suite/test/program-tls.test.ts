@@ -19,7 +19,7 @@ afterAll(() => dir[Symbol.dispose]())
 
 async function openSecurely(): Promise<HttpSubject> {
   const args = [...PROGRAM_ARGS, '--tls-cert', certificate.cert, '--tls-key', certificate.key]
-  return { ...subjectOf(await startHub({ args, log: 'memory:' })), ca: certificate.pem }
+  return subjectOf(await startHub({ args, log: 'memory:' }), certificate.pem)
 }
 
 describe.skipIf(!openssl)('with a certificate', () => {

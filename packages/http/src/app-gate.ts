@@ -26,6 +26,7 @@ export interface Authorization {
   readonly expiresAt?: number | undefined
 }
 
+/** The rules of an application for its hub. */
 export interface AppGateOptions {
   /**
    * Decides from the headers of a request, which have lower-case names. If it throws an `HttpError`, that is the

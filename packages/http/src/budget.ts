@@ -3,6 +3,7 @@ import { HttpError } from './errors.ts'
 
 /** Memory budgets shared by all clients, named after their settings. */
 export const MEMORY_LIMITS = ['max-bodies', 'max-history'] as const
+/** The setting that bounds a memory budget. */
 export type MemoryLimit = (typeof MEMORY_LIMITS)[number]
 
 const MAX_BYTES: Readonly<Record<MemoryLimit, number>> = {

@@ -27,12 +27,16 @@ function keepFurthest(connections: readonly Connection[], limit: number): Connec
   return connections.toSorted((a, b) => b.behind - a.behind || a.since - b.since).slice(0, limit)
 }
 
-/** Distinguishes the streams of this process from those of the previous one, and of other nodes. */
-const LIFE = mintEpoch()
+/**
+ * Distinguishes the streams of this process from those of the previous one, and of other nodes. Not minted before it is
+ * needed: some runtimes, such as Workers, have no random values while modules are loaded.
+ */
+let life: string | undefined
 
 /** The id of a connection in the API. */
 export function idOf({ id }: Pick<Connection, 'id'>): string {
-  return `${LIFE}-${id}`
+  life ??= mintEpoch()
+  return `${life}-${id}`
 }
 
 function toAnswer(connection: Connection): Record<string, unknown> {

@@ -40,6 +40,7 @@ export type HttpErrorCode =
   | 'body-consumed'
   | 'internal'
 
+/** Every code that an answer can carry: those of this package, of the hub and of the log. */
 export type ProblemCode = HttpErrorCode | HubErrorCode | LogErrorCode
 
 /** The status of each code. `spec/protocol.md` lists the same codes: the set is closed. */
@@ -118,6 +119,7 @@ export const STATUS: Readonly<Record<ProblemCode, number>> = {
 /** Facts that go with a problem, as members of its object (RFC 9457, section 3.2). */
 export type ProblemDetails = Readonly<Record<string, string | number | boolean>>
 
+/** Facts that go with an {@link HttpError}, and its cause. */
 export interface HttpErrorInit extends ErrorOptions {
   details?: ProblemDetails | undefined
   /** Header fields of the answer, for example `Retry-After` and `WWW-Authenticate`. */

@@ -1,6 +1,7 @@
 import type { Sink } from '@tailrace/hub'
 import type { Problem } from './problem.ts'
 
+/** Header fields of an answer, by name. Each character of a value is one byte. */
 export type HeaderFields = Readonly<Record<string, string>>
 
 /** The parts of a request that precede its body. */

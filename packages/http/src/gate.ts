@@ -1,4 +1,5 @@
 import type { Reader } from '@tailrace/hub'
+import { mintSecret } from '@tailrace/log/adapter'
 import { Budget } from './budget.ts'
 import { HttpError } from './errors.ts'
 import type { HeaderFields } from './exchange.ts'
@@ -103,7 +104,8 @@ export async function permit(answer: Answer, what: string): Promise<void> {
   throw new HttpError('forbidden', `You are not allowed to ${what}.`)
 }
 
-const ownSecret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+/** Not before it is needed: some runtimes, such as Workers, have no random values while modules are loaded. */
+let ownSecret: string | undefined
 
 /** Lets everyone do everything. */
 export const OPEN_GATE: Gate = {
@@ -119,7 +121,7 @@ export const OPEN_GATE: Gate = {
   charge: () => undefined,
   bodies: new Budget('max-bodies'),
   pages: new Budget('max-history'),
-  seal: createSeal(() => ownSecret),
+  seal: createSeal(() => (ownSecret ??= mintSecret())),
   corsHeaders: () => ({}),
   isDraining: false,
   mayGetTicket() {

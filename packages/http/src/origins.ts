@@ -33,6 +33,7 @@ export function requireLoopbackHost(host: string): void {
   )
 }
 
+/** Which origins may use a hub from their pages. */
 export interface OriginRules {
   /** Origins, or `*`. */
   readonly allowed: readonly string[]

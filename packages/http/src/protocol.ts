@@ -17,6 +17,7 @@ import { openStream } from './stream.ts'
 import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { parseTarget } from './target.ts'
 
+/** How a hub is served: its rules, its routes, and where failures are reported. */
 export interface ProtocolOptions {
   /** @defaultValue anyone on this machine may subscribe, nobody may publish or purge */
   readonly gate?: Gate | undefined

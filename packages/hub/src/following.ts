@@ -118,8 +118,8 @@ export async function follow(options: FollowingOptions): Promise<void> {
       streams.saw(events)
       backlog.add(events)
     },
-    purged(topic) {
-      streams.purged(topic)
+    purged(topic, through) {
+      streams.purged(topic, through)
       backlog.purge(topic)
     },
     lost(through) {

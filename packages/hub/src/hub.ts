@@ -151,6 +151,7 @@ function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
+/** What a hub is made of: its log, and its settings. */
 export interface CreateHubOptions extends HubOptions {
   /**
    * A log, or the URL of one: `sqlite:FILE`, `memory:`, or that of an engine, such as `redis://localhost:6379`. A log that

@@ -81,7 +81,7 @@ export class Lane implements Holder {
   /** When the oldest of these events was stored. */
   #newsTime = 0
   #pass: Iterator<LaneMember> | undefined
-  /** When the oldest event of the current pass was stored. Undefined if it was held back on purpose. */
+  /** When the oldest event of the current pass was stored. Undefined without members, or if it was held back on purpose. */
   #passTime: number | undefined
   /** Where each selected topic ended. Only a lane without patterns can end. */
   readonly #ends = new Map<string, number>()
@@ -169,7 +169,9 @@ export class Lane implements Holder {
   flush(limit: number): number {
     if (this.#pass === undefined) {
       this.isBusy = this.#newsEvents > MAX_SINGLE_EVENTS
-      this.#passTime = this.#newsEvents > 0 && this.#conflation === undefined ? this.#newsTime : undefined
+      // Decided now: the members that receive the end of their topics leave during the pass.
+      const isTimed = this.#newsEvents > 0 && this.members.size > 0 && this.#conflation === undefined
+      this.#passTime = isTimed ? this.#newsTime : undefined
       this.newsBytes = 0
       this.#newsEvents = 0
       this.#pass = this.members.values()
@@ -187,7 +189,7 @@ export class Lane implements Holder {
   }
 
   #noteLag(): void {
-    if (this.#passTime === undefined || this.members.size === 0) return
+    if (this.#passTime === undefined) return
     // Clocks jump, and the clocks of other nodes differ.
     this.counters.lagSeconds.observe(Math.max(0, Date.now() - this.#passTime) / 1000)
   }

@@ -28,6 +28,7 @@ export const MAX_TIMER_MS: number = 2 ** 31 - 1
 /** The longest name of a node, in UTF-16 code units. */
 const MAX_NODE_LENGTH = 100
 
+/** The settings of a hub, each with a default. */
 export interface HubOptions {
   /**
    * Name of this hub among those that share its log, for operators: 1 to 100 characters.

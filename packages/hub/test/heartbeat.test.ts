@@ -131,8 +131,8 @@ test('a heartbeat of 0 turns it off', async () => {
   const sink = await open(hub, { selectors: ['t'] })
   await vi.advanceTimersByTimeAsync(1_000_000)
   expect(sink.chunks).toHaveLength(2)
-  // Those of retention and of the watch for stalled readers.
-  expect(vi.getTimerCount()).toBe(2)
+  // Those of retention, of the watch for stalled readers, and of the search for streams.
+  expect(vi.getTimerCount()).toBe(3)
 })
 
 test('a hub that is closed beats no more', async () => {

@@ -4,6 +4,7 @@ import { formatDialect } from './dialect.ts'
 import { formatOf } from './formats/index.ts'
 import type { FormatName } from './formats/index.ts'
 import { transfer } from './transfer.ts'
+import { resolveBounds } from './upstream/attempt.ts'
 import type { AttemptBounds } from './upstream/attempt.ts'
 
 export interface AnswerOptions extends AttemptBounds {
@@ -28,13 +29,14 @@ export interface AnswerOptions extends AttemptBounds {
  * An answer of an API, for `serveStream` and `respondStream`: a `POST` asks and responds with the answer, a `GET` resumes
  * it, and a `DELETE` cancels it. The official client library of the API can read it.
  *
- * @throws RangeError for a name that is not a format
+ * @throws RangeError if an option is out of its bounds
  */
 export function answer(
   hub: Hub,
-  { topic, format, ask, ttlMs, onError, ...bounds }: AnswerOptions,
+  { topic, format, ask, ttlMs, onError, ...asked }: AnswerOptions,
 ): ServeStreamOptions {
   const known = formatOf(format)
+  const bounds = resolveBounds(asked)
   return {
     topic,
     ttlMs,

@@ -1,8 +1,9 @@
-import type { Hub } from '@tailrace/hub'
+import type { Hub, StreamWriter } from '@tailrace/hub'
 import { formatOf } from './formats/index.ts'
 import type { FormatName } from './formats/index.ts'
 import { transfer } from './transfer.ts'
 import type { Relayed } from './transfer.ts'
+import { resolveBounds } from './upstream/attempt.ts'
 import type { AttemptBounds } from './upstream/attempt.ts'
 import { discard } from './upstream/response.ts'
 import type { Upstream } from './upstream/response.ts'
@@ -34,18 +35,24 @@ export interface Relay {
  * Copies the answer of an API to a topic, as it arrives: the name and the data of each event, as they are. Comments and ids
  * are dropped. The terminal event of the answer is the end of the topic. An answer that breaks off ends in a failure.
  *
- * @throws RangeError for a name that is not a format
+ * @throws RangeError if an option is out of its bounds; HubError `invalid-topic`
  */
 export function relay(
   hub: Hub,
   upstream: Upstream,
-  { topic, format, signal, ttlMs, ...bounds }: RelayOptions,
+  { topic, format, signal, ttlMs, ...asked }: RelayOptions,
 ): Relay {
   const known = formatOf(format)
-  const writer = hub.stream(topic, { signal, ttlMs })
-  const done = run()
-  done.catch(() => undefined)
-  return { topic, opened: writer.opened, done }
+  const bounds = resolveBounds(asked)
+  if (upstream instanceof Promise) void handled(upstream)
+  let writer: StreamWriter
+  try {
+    writer = hub.stream(topic, { signal, ttlMs })
+  } catch (error) {
+    void discard(upstream)
+    throw error
+  }
+  return { topic, opened: writer.opened, done: handled(run()) }
 
   async function run(): Promise<Relayed> {
     try {
@@ -56,4 +63,10 @@ export function relay(
     }
     return transfer(writer, upstream, known, hub.limits.maxEventBytes, bounds)
   }
+}
+
+/** Its rejection is no fault of the program, even if it comes before anybody waits for it. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
 }

@@ -30,7 +30,7 @@ export async function transfer(
   upstream: Upstream,
   format: Format,
   maxEventBytes: number,
-  bounds: AttemptBounds,
+  bounds: Required<AttemptBounds>,
 ): Promise<Relayed> {
   const attempt = new Attempt(writer.signal, bounds)
   try {

@@ -1,61 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
-import { createWebSink } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
-import type { Hub } from '@tailrace/hub'
-import type { StoredEvent } from '@tailrace/log'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { formatDialect, relay } from '../src/index.ts'
-import type { RelayError, RelayOptions } from '../src/index.ts'
+import { tempDir } from '@tailrace/testkit'
+import { describe, expect, test } from 'vitest'
+import { answer, relay } from '../src/index.ts'
 import { CLIENTS, FORMATS } from './clients.ts'
+import { ask, beforeRelaying, CHAT, failureOf, frames, hub, reply, stored, upstream } from './relaying.ts'
 import { sends, startUpstream } from './scripted-upstream.ts'
-import type { Reply, ScriptedUpstream } from './scripted-upstream.ts'
 
-const MAX_EVENT_BYTES = 64 * 1024
-
-let upstream: ScriptedUpstream
-let hub: Hub
-
-beforeAll(async () => {
-  upstream = await startUpstream()
-})
-afterAll(() => upstream.close())
-beforeEach(async () => {
-  hub = await createHub({ log: 'memory:', maxEventBytes: MAX_EVENT_BYTES })
-})
-afterEach(() => hub.close())
-
-const CHAT: RelayOptions = { topic: 'answer', format: 'openai-chat' }
-
-function ask(signal?: AbortSignal): Promise<Response> {
-  return fetch(upstream.url, { method: 'POST', ...(signal && { signal }) })
-}
-
-/** What is stored, without the event that opens the stream. */
-async function stored(topic = 'answer'): Promise<readonly StoredEvent[]> {
-  const history = await hub.read({ selectors: [topic], limit: 1000 }, new AbortController().signal)
-  if ('gap' in history) throw new Error(history.gap.reason)
-  const [opened, ...events] = history.events
-  expect(opened?.type ?? 'tailrace.opened').toBe('tailrace.opened')
-  return events
-}
-
-function frames(events: readonly StoredEvent[]): unknown[] {
-  return events.map(({ type, data }) => (type === undefined ? data : [type, data]))
-}
-
-async function failureOf({ done }: { done: Promise<unknown> }): Promise<RelayError> {
-  return done.then(
-    () => expect.fail('the relay succeeded'),
-    (error: RelayError) => error,
-  )
-}
-
-/** The reply that a relay gets, as soon as it has asked. */
-function reply(): Promise<Reply> {
-  return new Promise((resolve) => {
-    upstream.script = resolve
-  })
-}
+beforeRelaying()
 
 describe('an answer', () => {
   test.each(FORMATS)(
@@ -98,51 +50,51 @@ describe('an answer', () => {
       ]
       upstream.script = sends(lines.join(end), 1)
       await relay(hub, ask, CHAT).done
-      expect(frames(await stored())).toEqual([['a b', 'é\n two spaces \n\n🌍'], '[DONE]'])
+      expect(await frames()).toEqual([['a b', 'é\n two spaces \n\n🌍'], '[DONE]'])
     },
   )
 
   test('is stored as it arrives, while the rest of it is still to come', async () => {
     const asked = reply()
-    const answer = relay(hub, ask, CHAT)
+    const relayed = relay(hub, ask, CHAT)
     const { write, end } = await asked
     await write('data: first\n\n')
-    await expect.poll(async () => frames(await stored())).toEqual(['first'])
+    await expect.poll(() => frames()).toEqual(['first'])
     await write('data: second\n\ndata: thi')
-    await expect.poll(async () => frames(await stored())).toEqual(['first', 'second'])
+    await expect.poll(() => frames()).toEqual(['first', 'second'])
     await write('rd\n\ndata: [DONE]\n\n')
     end()
-    await answer.done
-    expect(frames(await stored())).toEqual(['first', 'second', 'third', '[DONE]'])
+    await relayed.done
+    expect(await frames()).toEqual(['first', 'second', 'third', '[DONE]'])
   })
 
   test('that the API does not end after its terminal event is complete, and the connection is closed', async () => {
     const asked = reply()
-    const answer = relay(hub, ask, CHAT)
+    const relayed = relay(hub, ask, CHAT)
     const { write, closed } = await asked
     await write('data: [DONE]\n\ndata: more\n\n')
-    await answer.done
+    await relayed.done
     await closed
-    expect(frames(await stored())).toEqual(['[DONE]'])
+    expect(await frames()).toEqual(['[DONE]'])
   })
 
   test('may lack the blank line after its terminal event', async () => {
     upstream.script = sends('data: x\n\ndata: [DONE]\n')
     await relay(hub, ask, CHAT).done
-    expect(frames(await stored())).toEqual(['x', '[DONE]'])
+    expect(await frames()).toEqual(['x', '[DONE]'])
   })
 
   test('of a format without a terminal event is complete when the response is', async () => {
     upstream.script = sends('event: error\ndata: {}\n\ndata: [DONE]\n\n')
     await relay(hub, ask, { topic: 'answer', format: 'raw' }).done
-    expect(frames(await stored())).toEqual([['error', '{}'], '[DONE]', ['tailrace.done', '{}']])
+    expect(await frames()).toEqual([['error', '{}'], '[DONE]', ['tailrace.done', '{}']])
   })
 
   test('can be given as a response, or as a promise of one', async () => {
     upstream.script = sends('data: [DONE]\n\n')
     await relay(hub, await ask(), { ...CHAT, topic: 'a' }).done
     await relay(hub, ask(), { ...CHAT, topic: 'b' }).done
-    expect([frames(await stored('a')), frames(await stored('b'))]).toEqual([['[DONE]'], ['[DONE]']])
+    expect([await frames('a'), await frames('b')]).toEqual([['[DONE]'], ['[DONE]']])
   })
 
   test('is neither requested nor read a second time for the same topic', async () => {
@@ -159,12 +111,27 @@ describe('an answer', () => {
     head()
     await expect(third.done).rejects.toMatchObject({ code: 'stream-exists' })
     await closed
-    expect(frames(await stored())).toEqual(['[DONE]'])
+    expect(await frames()).toEqual(['[DONE]'])
   })
 
-  test('of a format that does not exist is refused at once', () => {
-    expect(() => relay(hub, ask, { topic: 'answer', format: 'xml' as 'raw' })).toThrow(RangeError)
+  test('for a topic that cannot exist is refused at once, and its connection is closed', async () => {
+    const asked = reply()
+    const response = ask()
+    const { head, closed } = await asked
+    head()
+    expect(() => relay(hub, response, { ...CHAT, topic: 'a//b' })).toThrow(/topic/)
+    await closed
   })
+
+  test.each([{ format: 'xml' as 'raw' }, { idleMs: 0 }, { maxMs: Infinity }, { idleMs: Number.NaN }])(
+    'with an option that is out of its bounds is refused at once: %o',
+    async (wrong) => {
+      const message = `\`${Object.keys(wrong)[0]}\` must be`
+      expect(() => relay(hub, ask, { ...CHAT, ...wrong })).toThrow(message)
+      expect(() => answer(hub, { ...CHAT, ask, ...wrong })).toThrow(message)
+      expect(await stored()).toEqual([])
+    },
+  )
 })
 
 describe('an API that refuses', () => {
@@ -184,7 +151,7 @@ describe('an API that refuses', () => {
       const error = await failureOf(relay(hub, ask, CHAT))
       expect(error).toMatchObject({ code: 'upstream-refused', details: { status, requestId: 'req_1', body } })
       const message = `The API responded with status ${status} (request req_1).`
-      expect(frames(await stored())).toEqual([
+      expect(await frames()).toEqual([
         ['tailrace.failed', JSON.stringify({ code: 'upstream-refused', message })],
       ])
     },
@@ -194,11 +161,11 @@ describe('an API that refuses', () => {
     'by responding with %s is closed after the beginning of its body, however long that is',
     async (type) => {
       const asked = reply()
-      const answer = relay(hub, ask, CHAT)
+      const relayed = relay(hub, ask, CHAT)
       const { head, write, closed } = await asked
       head(200, { 'Content-Type': type })
       await write('é'.repeat(1_000_000))
-      const { code, message, details } = await failureOf(answer)
+      const { code, message, details } = await failureOf(relayed)
       expect([code, details.status, Buffer.byteLength(details.body!)]).toEqual([
         'upstream-refused',
         200,
@@ -214,9 +181,16 @@ describe('an API that refuses', () => {
     gone.close()
     const error = await failureOf(relay(hub, () => fetch(gone.url), CHAT))
     expect(error).toMatchObject({ code: 'upstream-refused', cause: { message: 'fetch failed' } })
-    expect(frames(await stored())).toMatchObject([
-      ['tailrace.failed', expect.stringContaining('upstream-refused')],
-    ])
+    expect(await frames()).toMatchObject([['tailrace.failed', expect.stringContaining('upstream-refused')]])
+  })
+
+  test('before the topic is open: a promise of its response may reject at any time', async () => {
+    using dir = tempDir()
+    const durable = await createHub({ log: `sqlite:${dir.path}/log.db` })
+    // Opening takes a commit. Until then, nobody waits for the response.
+    const { done } = relay(durable, Promise.reject(new Error('no network')), CHAT)
+    await expect(done).rejects.toMatchObject({ code: 'upstream-refused', cause: { message: 'no network' } })
+    await durable.close()
   })
 })
 
@@ -238,7 +212,7 @@ describe('an answer that is not complete', () => {
       const error = await failureOf(relay(hub, ask, { ...CHAT, topic }))
       expect(error.code).toBe('upstream-truncated')
       const failed = JSON.stringify({ code: 'upstream-truncated', message: error.message })
-      expect(frames(await stored(topic))).toEqual(['x', ['tailrace.failed', failed]])
+      expect(await frames(topic)).toEqual(['x', ['tailrace.failed', failed]])
     }
   })
 
@@ -273,10 +247,10 @@ describe('an answer that is not complete', () => {
       ['body', 'data: x\n\n'],
     ] as const) {
       const asked = reply()
-      const answer = relay(hub, ask, { ...CHAT, topic, idleMs: 200 })
+      const relayed = relay(hub, ask, { ...CHAT, topic, idleMs: 200 })
       const { write, closed } = await asked
       if (text !== '') await write(text)
-      const error = await failureOf(answer)
+      const error = await failureOf(relayed)
       expect([error.code, error.message]).toEqual(['upstream-truncated', 'The API sent nothing for 200 ms.'])
       await closed
     }
@@ -299,120 +273,4 @@ describe('an answer that is not complete', () => {
     ])
     await expect.poll(() => gone.signal.aborted).toBe(true)
   })
-})
-
-describe('an event that is larger than the hub accepts', () => {
-  test.each([
-    ['a little', MAX_EVENT_BYTES + 1, '\n\ndata: [DONE]\n\n'],
-    ['a little, in characters of several bytes', MAX_EVENT_BYTES / 2 + 1, '\n\ndata: [DONE]\n\n'],
-    ['much, and not complete', 40 * MAX_EVENT_BYTES, ''],
-  ])(
-    'by %s ends the stream, after what came before it, and the connection is closed',
-    async (_, length, end) => {
-      const asked = reply()
-      const answer = relay(hub, ask, CHAT)
-      const { write, closed } = await asked
-      await write(`data: before\n\ndata: ${'é'.repeat(length)}${end}`)
-      expect(await failureOf(answer)).toMatchObject({
-        code: 'event-too-large',
-        details: { maxEventBytes: MAX_EVENT_BYTES },
-      })
-      await closed
-      const [before, failed, ...rest] = await stored()
-      expect([before?.data, failed?.type, rest]).toEqual(['before', 'tailrace.failed', []])
-      expect(JSON.parse(failed!.data)).toMatchObject({ code: 'event-too-large' })
-    },
-  )
-
-  test('is one that cannot be named in a frame: it ends the stream as well', async () => {
-    upstream.script = sends('event: tailrace.end\ndata: {}\n\n')
-    await expect(relay(hub, ask, CHAT).done).rejects.toMatchObject({ code: 'reserved-type' })
-    expect(frames(await stored())).toEqual([['tailrace.failed', expect.stringContaining('"failed"')]])
-  })
-
-  test('of 14 MB is stored as it was sent if the limit of the hub is raised', async () => {
-    const large = await createHub({ log: 'memory:', maxEventBytes: 15_000_000 })
-    const data = `{"type":"image","b64_json":"${'aGVsbG8g'.repeat(1_750_000)}"}`
-    upstream.script = sends(`event: image\ndata: ${data}\n\ndata: [DONE]\n\n`, 256 * 1024)
-    await relay(large, ask, CHAT).done
-    const history = await large.read({ selectors: ['answer'], limit: 10 }, new AbortController().signal)
-    if ('gap' in history) throw new Error('gap')
-    expect(history.events[1]!.data === data).toBe(true)
-    await large.close()
-  })
-})
-
-describe('a relay that is cancelled', () => {
-  const WAYS: Record<string, (controller: AbortController) => unknown> = {
-    'its signal': (controller) => controller.abort(),
-    'hub.cancelStream': () => hub.cancelStream('answer'),
-  }
-  const CANCELLED = ['tailrace.failed', expect.stringContaining('cancelled')]
-
-  test.each(Object.entries(WAYS))('by %s closes the connection to the API', async (_, cancel) => {
-    const controller = new AbortController()
-    const asked = reply()
-    const answer = relay(hub, ask, { ...CHAT, signal: controller.signal })
-    const { write, closed } = await asked
-    await write('data: x\n\n')
-    await expect.poll(async () => frames(await stored())).toEqual(['x'])
-    await cancel(controller)
-    await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
-    await closed
-    expect(frames(await stored())).toEqual(['x', CANCELLED])
-  })
-
-  test('before the API has responded closes the connection as well', async () => {
-    const asked = reply()
-    const answer = relay(hub, ask, CHAT)
-    const { closed } = await asked
-    await hub.cancelStream('answer')
-    await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
-    await closed
-    expect(frames(await stored())).toEqual([CANCELLED])
-  })
-
-  test('lets go of a response that arrives afterwards', async () => {
-    const asked = reply()
-    const answer = relay(hub, ask(), CHAT)
-    const { head, closed } = await asked
-    await answer.opened
-    await hub.cancelStream('answer')
-    await expect(answer.done).rejects.toMatchObject({ code: 'stream-over' })
-    head()
-    await closed
-  })
-
-  test('because the hub closes lets go of the API', async () => {
-    const asked = reply()
-    const answer = relay(hub, ask, CHAT)
-    const { write, closed } = await asked
-    await write('data: x\n\n')
-    await expect.poll(async () => frames(await stored())).toEqual(['x'])
-    await hub.close()
-    await expect(answer.done).rejects.toMatchObject({ name: 'HubError' })
-    await closed
-  })
-})
-
-test('readers that leave do not end a relay', async () => {
-  const asked = reply()
-  const answer = relay(hub, ask, CHAT)
-  const { write, end } = await asked
-  await write('data: x\n\n')
-  const subscription = {
-    selectors: ['answer'],
-    dialect: formatDialect('openai-chat'),
-    start: { at: 'oldest' },
-  } as const
-  for (let reader = 0; reader < 3; reader += 1) {
-    const sink = createWebSink()
-    await hub.subscribe(subscription, () => sink)
-    const body = sink.body.getReader()
-    expect(new TextDecoder().decode((await body.read()).value)).toContain('data: x\n')
-    await body.cancel()
-  }
-  await write('data: [DONE]\n\n')
-  end()
-  expect((await answer.done).events).toBe(2)
 })

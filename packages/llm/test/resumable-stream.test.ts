@@ -1,18 +1,20 @@
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { createMemoryEngine } from '@tailrace/log'
-import type { EventLog } from '@tailrace/log'
+import { createMemoryEngine, createMemoryLog } from '@tailrace/log'
+import type { CompleteEventLog, EventLog } from '@tailrace/log'
 import { createResumableStreamContext as createOriginal } from 'resumable-stream/generic'
 import type { ResumableStreamContext } from 'resumable-stream/generic'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createResumableStreamContext } from '../src/resumable-stream/index.ts'
 import { createInMemoryRedis } from './in-memory-redis.ts'
 
+let log: CompleteEventLog
 let hub: Hub
 let waitedFor: Promise<unknown>[]
 
 beforeEach(async () => {
-  hub = await createHub({ log: 'memory:', heartbeatMs: 10 })
+  log = createMemoryLog()
+  hub = await createHub({ log, heartbeatMs: 10 })
   waitedFor = []
 })
 afterEach(() => hub.close())
@@ -199,6 +201,23 @@ describe('beyond the original', () => {
     await expect(context(hub, -1).resumableStream('a', make)).rejects.toThrow('`ttlMs` must be')
   })
 
+  test('a stream whose beginning retention has removed fails, and so does one that is purged before it is read', async () => {
+    const { make, writer } = source()
+    const early = await context().resumableStream('a', make)
+    const [late, purged] = [
+      await context().resumeExistingStream('a'),
+      await context().resumeExistingStream('a'),
+    ]
+    produce(writer, 'x', 'y')
+    expect(await readSome(early!, 2)).toBe('xy')
+    await writer.close()
+    await Promise.all(waitedFor)
+    await log.retention.trim([{ selector: 'resumable-stream/*', maxCount: 2 }], Date.now())
+    await expect(read(late)).rejects.toMatchObject({ code: 'closed', details: { reason: 'expired' } })
+    await hub.purge('resumable-stream/a')
+    await expect(read(purged)).rejects.toMatchObject({ code: 'closed', details: { reason: 'expired' } })
+  })
+
   test('a stream that is produced cannot be created a second time', async () => {
     const [one, two] = [source(), source()]
     const stream = await context().createNewResumableStream('a', one.make)
@@ -271,11 +290,11 @@ describe('beyond the original', () => {
     beforeEach(async () => {
       const engine = createMemoryEngine()
       logs = [engine.open(), engine.open()]
-      hubs = await Promise.all(logs.map((log) => createHub({ log, heartbeatMs: 10 })))
+      hubs = await Promise.all(logs.map((one) => createHub({ log: one, heartbeatMs: 10 })))
     })
     afterEach(async () => {
       await Promise.all(hubs.map((one) => one.close()))
-      await Promise.all(logs.map((log) => log.close()))
+      await Promise.all(logs.map((one) => one.close()))
     })
 
     test('a stream is resumed on the other one', async () => {

@@ -32,6 +32,7 @@ export function refusalOf(
   return undefined
 }
 
+/** The error for an event that follows the last one of its topic. */
 export function topicEnded({ topic, index }: Refusal): LogError {
   return new LogError('topic-ended', `The topic ${topic} has ended: nothing can follow its last event.`, {
     details: { topic, index },

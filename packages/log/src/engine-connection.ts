@@ -15,6 +15,7 @@ export interface Session {
   close(): Promise<void>
 }
 
+/** How a log connects to its engine, and when it gives up. */
 export interface EngineConnectionOptions<S extends Session> {
   /**
    * Connects, and checks the engine: its version, its settings, the identity of the log. Must give up after a bounded

@@ -29,6 +29,7 @@ function isAmbiguous(url: string): boolean {
   return query !== -1 && url.includes('@', query)
 }
 
+/** Where an engine listens. */
 export interface HostAndPort {
   readonly host: string
   readonly port: number

@@ -125,6 +125,7 @@ export interface Tail {
   stop(): void
 }
 
+/** Which log it is, and which offsets it has. */
 export interface LogDescription {
   /** The identity of the log, minted when it is created, and when a restored or copied log is opened. */
   readonly epoch: string
@@ -146,6 +147,7 @@ export interface TopicSummary {
   readonly bytes: number
 }
 
+/** A page of topics, in the order of their names. */
 export interface TopicQuery {
   /** Only topics whose name starts with this text. */
   readonly prefix: string
@@ -161,6 +163,7 @@ export interface Note {
   readonly until: number
 }
 
+/** A page of shared notes, in the order of their keys. */
 export interface NoteQuery {
   /** Only keys that start with this text. */
   readonly prefix: string

@@ -1,5 +1,6 @@
 import { FIRST_PAUSE_MS, pause } from './pause.ts'
 
+/** How long to wait between attempts, and when to stop. */
 export interface KeepTryingOptions {
   /** The longest pause between two attempts, in milliseconds, before it is varied. */
   readonly maxPauseMs: number

@@ -14,6 +14,7 @@ import { TailListeners } from './tail-listeners.ts'
 /** Maximum data in a memory log, in UTF-16 code units. Beyond that, the oldest events are removed. */
 export const DEFAULT_MEMORY_LOG_LENGTH: number = 128 * 1024 * 1024
 
+/** The bound of a log in memory, and its clock. */
 export interface MemoryLogOptions {
   /**
    * Maximum data held, in UTF-16 code units, counting 256 more per event. Beyond that, the oldest events of any

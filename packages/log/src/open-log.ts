@@ -4,6 +4,7 @@ import { LogError } from './errors.ts'
 import type { EventLog } from './event-log.ts'
 import { openReopeningLog } from './reopening-log.ts'
 
+/** What the URL of a log cannot say. */
 export interface LogOptions extends DurabilityOptions {
   /** The password for the engine. @defaultValue that in the URL, if any */
   readonly password?: string | undefined

@@ -26,6 +26,7 @@ const CATCH_UP = { limit: 1_000, maxBytes: 16 * 1024 * 1024 }
 /** A page that only reports losses. */
 const NOTHING = { limit: 1, maxBytes: 1 }
 
+/** The file of a log, its bound and its clock. */
 export interface SqliteLogOptions {
   /** The file, which is created if necessary. Its folder must exist, on a local disk. */
   readonly path: string

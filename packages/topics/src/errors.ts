@@ -15,6 +15,7 @@ export type TopicErrorCode =
   | 'invalid-data'
   | 'no-json-schema'
 
+/** Facts that go with a {@link TopicError}, and its cause. */
 export interface TopicErrorInit extends ErrorOptions {
   readonly details?: Readonly<Record<string, string>> | undefined
   readonly issues?: readonly StandardSchemaV1.Issue[] | undefined

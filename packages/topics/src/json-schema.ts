@@ -1,6 +1,7 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import { TopicError } from './errors.ts'
 
+/** A JSON Schema, as an object. */
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** Converts a schema whose library does not do so itself. */

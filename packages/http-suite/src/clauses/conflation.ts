@@ -18,17 +18,21 @@ export function testConflation(check: Check): void {
     reader.close()
   })
 
-  check('3.11', 'a conflated stream resumes without loss, and misses nothing that was replaced', async (site) => {
-    const topic = site.topic()
-    const reader = await site.follow(topic, { query: 'conflate=10ms' })
-    await site.publishAll([{ topic, data: 'a', key: 'k' }])
-    await reader.received(1)
-    reader.close()
-    await site.publishAll([
-      { topic, data: 'b', key: 'k' },
-      { topic, data: 'c', key: 'k' },
-    ])
-    const resumed = await site.replay(topic, 'conflate=10ms', { 'last-event-id': reader.events[0]!.id! })
-    expect(resumed.data.at(-1)).toBe('c')
-  })
+  check(
+    '3.11',
+    'a conflated stream resumes without loss, and misses nothing that was replaced',
+    async (site) => {
+      const topic = site.topic()
+      const reader = await site.follow(topic, { query: 'conflate=10ms' })
+      await site.publishAll([{ topic, data: 'a', key: 'k' }])
+      await reader.received(1)
+      reader.close()
+      await site.publishAll([
+        { topic, data: 'b', key: 'k' },
+        { topic, data: 'c', key: 'k' },
+      ])
+      const resumed = await site.replay(topic, 'conflate=10ms', { 'last-event-id': reader.events[0]!.id! })
+      expect(resumed.data.at(-1)).toBe('c')
+    },
+  )
 }

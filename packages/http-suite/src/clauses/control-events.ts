@@ -13,20 +13,32 @@ export function testControlEvents(check: Check): void {
     const topic = site.topic()
     await site.publish(topic, 'a', 'b')
     const reader = await site.replay(topic, 'from=start')
-    expect(reader.frames.map(({ event, data }) => event ?? data)).toEqual([undefined, 'a', 'b', 'tailrace.live'])
+    expect(reader.frames.map(({ event, data }) => event ?? data)).toEqual([
+      undefined,
+      'a',
+      'b',
+      'tailrace.live',
+    ])
   })
 
-  check('3.8', 'when all topics have ended, tailrace.end comes last, and the stream is complete', async (site) => {
-    const topics = [site.topic(), site.topic()] as const
-    const reader = await site.follow(topics)
-    await site.publishAll([{ topic: topics[0], data: 'first', end: true }])
-    await site.publishAll([{ topic: topics[1], data: 'second', end: true }])
-    await reader.ended
-    expect(reader.data).toEqual(['first', 'second'])
-    expect(reader.frames.at(-1)).toMatchObject({ event: 'tailrace.end', data: JSON.stringify({ topic: topics[1] }) })
-    expect(reader.frames.at(-1)!.id).toBeDefined()
-    expect(reader.isComplete()).toBe(true)
-  })
+  check(
+    '3.8',
+    'when all topics have ended, tailrace.end comes last, and the stream is complete',
+    async (site) => {
+      const topics = [site.topic(), site.topic()] as const
+      const reader = await site.follow(topics)
+      await site.publishAll([{ topic: topics[0], data: 'first', end: true }])
+      await site.publishAll([{ topic: topics[1], data: 'second', end: true }])
+      await reader.ended
+      expect(reader.data).toEqual(['first', 'second'])
+      expect(reader.frames.at(-1)).toMatchObject({
+        event: 'tailrace.end',
+        data: JSON.stringify({ topic: topics[1] }),
+      })
+      expect(reader.frames.at(-1)!.id).toBeDefined()
+      expect(reader.isComplete()).toBe(true)
+    },
+  )
 
   check('3.14', 'a reader that has seen the end receives 204', async (site) => {
     const topic = site.topic()

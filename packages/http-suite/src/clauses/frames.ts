@@ -35,7 +35,9 @@ export function testFrames(check: Check): void {
     const topic = site.topic()
     const [id] = await site.publish(topic, 'x')
     expect((await site.replay(topic, 'from=start')).events).toEqual([{ data: 'x', id }])
-    expect((await site.replay([topic, site.topic()], 'from=start')).events).toEqual([{ data: 'x', topic, id }])
+    expect((await site.replay([topic, site.topic()], 'from=start')).events).toEqual([
+      { data: 'x', topic, id },
+    ])
     expect((await site.replay(`${topic}/**`, 'from=start')).events).toEqual([{ data: 'x', topic, id }])
   })
 
@@ -55,19 +57,28 @@ export function testFrames(check: Check): void {
     expect(JSON.parse(frame!.data!)).toEqual({ topic, type: 't', key: 'k', time, data: '"x"' })
   })
 
-  check('3.5', 'characters outside ASCII, and those that only look like line ends, pass unchanged', async (site) => {
-    const topic = site.topic()
-    const data = 'é 😀 \u2028 \u0085 \u0000 \ufeff'
-    await site.publish(topic, data)
-    expect(await site.stored(topic)).toEqual([data])
-  })
+  check(
+    '3.5',
+    'characters outside ASCII, and those that only look like line ends, pass unchanged',
+    async (site) => {
+      const topic = site.topic()
+      const data = 'é 😀 \u2028 \u0085 \u0000 \ufeff'
+      await site.publish(topic, data)
+      expect(await site.stored(topic)).toEqual([data])
+    },
+  )
 
-  check.with('publish', '3.18', 'with trace=true, a frame has the trace context of its publish', async (site) => {
-    const topic = site.topic()
-    await site.ask(site.paths.publish(topic), { method: 'POST', headers: TRACE, body: 'x' })
-    const plain = await site.replay(topic, 'from=start')
-    expect(Object.keys(plain.events[0]!)).toEqual(['data', 'id'])
-    const traced = await site.replay(topic, 'from=start&trace=true')
-    expect(traced.events).toMatchObject([TRACE])
-  })
+  check.with(
+    'publish',
+    '3.18',
+    'with trace=true, a frame has the trace context of its publish',
+    async (site) => {
+      const topic = site.topic()
+      await site.ask(site.paths.publish(topic), { method: 'POST', headers: TRACE, body: 'x' })
+      const plain = await site.replay(topic, 'from=start')
+      expect(Object.keys(plain.events[0]!)).toEqual(['data', 'id'])
+      const traced = await site.replay(topic, 'from=start&trace=true')
+      expect(traced.events).toMatchObject([TRACE])
+    },
+  )
 }

@@ -5,15 +5,19 @@ import type { Check } from '../check.ts'
 const FOREIGN = 'k7x2m4pq.1042'
 
 export function testGaps(check: Check): void {
-  check('3.9', 'a text that is no cursor is answered with a gap (unknown), which repeats it', async (site) => {
-    const topic = site.topic()
-    const [oldest] = await site.publish(topic, 'a', 'b')
-    const reader = await site.replay(topic, '', { 'last-event-id': 'nonsense' })
-    const gap = await reader.control('tailrace.gap')
-    expect(JSON.parse(gap.data!)).toEqual({ reason: 'unknown', from: 'nonsense', oldest })
-    expect(reader.frames.indexOf(gap)).toBe(1)
-    expect(reader.data).toEqual(['a', 'b'])
-  })
+  check(
+    '3.9',
+    'a text that is no cursor is answered with a gap (unknown), which repeats it',
+    async (site) => {
+      const topic = site.topic()
+      const [oldest] = await site.publish(topic, 'a', 'b')
+      const reader = await site.replay(topic, '', { 'last-event-id': 'nonsense' })
+      const gap = await reader.control('tailrace.gap')
+      expect(JSON.parse(gap.data!)).toEqual({ reason: 'unknown', from: 'nonsense', oldest })
+      expect(reader.frames.indexOf(gap)).toBe(1)
+      expect(reader.data).toEqual(['a', 'b'])
+    },
+  )
 
   check('3.9', 'a cursor of another log is answered with a gap (epoch)', async (site) => {
     const topic = site.topic()
@@ -30,22 +34,26 @@ export function testGaps(check: Check): void {
     expect(JSON.parse(gap.data!)).toMatchObject({ reason: 'unknown', from: 'x'.repeat(64) })
   })
 
-  check('3.10', 'after a gap, a reader gets what it asked for: everything, new events, or a snapshot', async (site) => {
-    const topic = site.topic()
-    await site.publishAll([
-      { topic, data: 'a', key: 'k' },
-      { topic, data: 'b', key: 'k' },
-    ])
-    for (const [policy, expected] of [
-      ['replay', ['a', 'b']],
-      ['live', []],
-      ['snapshot', ['b']],
-    ] as const) {
-      const reader = await site.replay(topic, `gap=${policy}`, { 'last-event-id': 'nonsense' })
-      expect(reader.frames[1]).toMatchObject({ event: 'tailrace.gap' })
-      expect(reader.data, policy).toEqual(expected)
-    }
-  })
+  check(
+    '3.10',
+    'after a gap, a reader gets what it asked for: everything, new events, or a snapshot',
+    async (site) => {
+      const topic = site.topic()
+      await site.publishAll([
+        { topic, data: 'a', key: 'k' },
+        { topic, data: 'b', key: 'k' },
+      ])
+      for (const [policy, expected] of [
+        ['replay', ['a', 'b']],
+        ['live', []],
+        ['snapshot', ['b']],
+      ] as const) {
+        const reader = await site.replay(topic, `gap=${policy}`, { 'last-event-id': 'nonsense' })
+        expect(reader.frames[1]).toMatchObject({ event: 'tailrace.gap' })
+        expect(reader.data, policy).toEqual(expected)
+      }
+    },
+  )
 
   check('3.10', 'with gap=close, the stream ends after the gap', async (site) => {
     const topic = site.topic()

@@ -24,20 +24,24 @@ export function testHistory(checkAll: Check): void {
     })
   })
 
-  check('4.2', 'pages follow each other by next, to an empty one, from which a stream goes on', async (site) => {
-    const topic = site.topic()
-    await site.publish(topic, 'a', 'b', 'c', 'd', 'e')
-    const data: string[] = []
-    let { events, next } = await site.page(topic, 'limit=2')
-    while (events.length > 0) {
-      data.push(...events.map((event) => event.data))
-      ;({ events, next } = await site.page(topic, `limit=2&from=${next}`))
-    }
-    expect(data).toEqual(['a', 'b', 'c', 'd', 'e'])
-    await site.publish(topic, 'f')
-    expect((await site.replay(topic, `from=${next}`)).data).toEqual(['f'])
-    expect((await site.page(topic, 'from=now')).events).toEqual([])
-  })
+  check(
+    '4.2',
+    'pages follow each other by next, to an empty one, from which a stream goes on',
+    async (site) => {
+      const topic = site.topic()
+      await site.publish(topic, 'a', 'b', 'c', 'd', 'e')
+      const data: string[] = []
+      let { events, next } = await site.page(topic, 'limit=2')
+      while (events.length > 0) {
+        data.push(...events.map((event) => event.data))
+        ;({ events, next } = await site.page(topic, `limit=2&from=${next}`))
+      }
+      expect(data).toEqual(['a', 'b', 'c', 'd', 'e'])
+      await site.publish(topic, 'f')
+      expect((await site.replay(topic, `from=${next}`)).data).toEqual(['f'])
+      expect((await site.page(topic, 'from=now')).events).toEqual([])
+    },
+  )
 
   check('4.2', 'a limit that is out of range is refused', async (site) => {
     for (const limit of ['0', '1001', 'x']) {
@@ -70,27 +74,32 @@ export function testHistory(checkAll: Check): void {
     expectProblem(answer, 410, 'cursor-gone', { reason: 'unknown', from: 'nonsense', oldest })
   })
 
-  checkAll.with('topics', '4.5', 'topics are listed in order, page by page, with their sizes', async (site) => {
-    const prefix = site.topic('listed')
-    for (const name of ['b', 'a', 'c']) await site.publish(`${prefix}/${name}`, 'four')
-    await site.publishAll([{ topic: `${prefix}/c`, data: '', end: true }])
-    interface List {
-      readonly topics: readonly object[]
-      readonly next?: string
-    }
-    const topics: object[] = []
-    let next: string | undefined = ''
-    while (next !== undefined) {
-      const answer = await site.ask(`/topics?limit=2&prefix=${prefix}/&after=${encodeURIComponent(next)}`)
-      expect(answer.status).toBe(200)
-      const list = JSON.parse(answer.text) as List
-      topics.push(...list.topics)
-      next = list.next
-    }
-    expect(topics).toEqual([
-      { topic: `${prefix}/a`, ended: false, events: 1, bytes: 4 },
-      { topic: `${prefix}/b`, ended: false, events: 1, bytes: 4 },
-      { topic: `${prefix}/c`, ended: true, events: 2, bytes: 4 },
-    ])
-  })
+  checkAll.with(
+    'topics',
+    '4.5',
+    'topics are listed in order, page by page, with their sizes',
+    async (site) => {
+      const prefix = site.topic('listed')
+      for (const name of ['b', 'a', 'c']) await site.publish(`${prefix}/${name}`, 'four')
+      await site.publishAll([{ topic: `${prefix}/c`, data: '', end: true }])
+      interface List {
+        readonly topics: readonly object[]
+        readonly next?: string
+      }
+      const topics: object[] = []
+      let next: string | undefined = ''
+      while (next !== undefined) {
+        const answer = await site.ask(`/topics?limit=2&prefix=${prefix}/&after=${encodeURIComponent(next)}`)
+        expect(answer.status).toBe(200)
+        const list = JSON.parse(answer.text) as List
+        topics.push(...list.topics)
+        next = list.next
+      }
+      expect(topics).toEqual([
+        { topic: `${prefix}/a`, ended: false, events: 1, bytes: 4 },
+        { topic: `${prefix}/b`, ended: false, events: 1, bytes: 4 },
+        { topic: `${prefix}/c`, ended: true, events: 2, bytes: 4 },
+      ])
+    },
+  )
 }

@@ -22,6 +22,10 @@ export function testParameters(check: Check): void {
     expectProblem(await site.ask(site.paths.stream([site.topic()], 'form=start')), 400, 'invalid-query', {
       parameter: 'form',
     })
-    expectProblem(await site.ask(`${site.paths.publish(site.topic())}?key=k`, { method: 'POST', body: 'x' }), 400, 'invalid-query')
+    expectProblem(
+      await site.ask(`${site.paths.publish(site.topic())}?key=k`, { method: 'POST', body: 'x' }),
+      400,
+      'invalid-query',
+    )
   })
 }

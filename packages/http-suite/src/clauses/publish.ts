@@ -5,7 +5,12 @@ import { expectProblem, type Answer, type Site } from '../site.ts'
 /** The default of `--max-event`. */
 const MAX_EVENT_BYTES = 1024 * 1024
 
-function post(site: Site, topic: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Answer> {
+function post(
+  site: Site,
+  topic: string,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   return site.ask(site.paths.publish(topic), { method: 'POST', headers, body })
 }
 
@@ -17,7 +22,9 @@ export function testPublish(checkAll: Check): void {
     const types = ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'image/png']
     for (const type of types) {
       const topic = site.topic()
-      expect(await post(site, topic, '{ "total":  12 }', { 'content-type': type })).toMatchObject({ status: 201 })
+      expect(await post(site, topic, '{ "total":  12 }', { 'content-type': type })).toMatchObject({
+        status: 201,
+      })
       expect(await site.stored(topic)).toEqual(['{ "total":  12 }'])
     }
   })
@@ -32,7 +39,11 @@ export function testPublish(checkAll: Check): void {
 
   check('2.1', 'headers that are mistyped or have wrong values are refused', async (site) => {
     const topic = site.topic()
-    for (const [name, value] of [['event-kye', 'k'], ['event-end', 'yes'], ['event-key', '\xff']] as const)
+    for (const [name, value] of [
+      ['event-kye', 'k'],
+      ['event-end', 'yes'],
+      ['event-key', '\xff'],
+    ] as const)
       expectProblem(await post(site, topic, 'x', { [name]: value }), 400, 'invalid-header')
     expect(await site.stored(topic)).toEqual([])
   })
@@ -112,11 +123,15 @@ export function testPublish(checkAll: Check): void {
     expect((await post(site, site.topic(), 'c', once)).status).toBe(201)
   })
 
-  check('2.4', 'nothing is stored in a topic that has ended, except that its end may be repeated', async (site) => {
-    const topic = site.topic()
-    const last = { 'event-end': 'true', 'idempotency-key': 'last' }
-    expect((await post(site, topic, '', last)).status).toBe(201)
-    expect((await post(site, topic, '', last)).status).toBe(200)
-    expectProblem(await post(site, topic, 'late'), 409, 'topic-ended', { topic })
-  })
+  check(
+    '2.4',
+    'nothing is stored in a topic that has ended, except that its end may be repeated',
+    async (site) => {
+      const topic = site.topic()
+      const last = { 'event-end': 'true', 'idempotency-key': 'last' }
+      expect((await post(site, topic, '', last)).status).toBe(201)
+      expect((await post(site, topic, '', last)).status).toBe(200)
+      expectProblem(await post(site, topic, 'late'), 409, 'topic-ended', { topic })
+    },
+  )
 }

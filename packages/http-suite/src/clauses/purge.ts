@@ -20,15 +20,20 @@ export function testPurge(checkAll: Check): void {
     expectProblem(await site.ask(topicPath(site.topic()), { method: 'DELETE' }), 404, 'unknown-topic')
   })
 
-  checkAll.with('topics', '3.9', 'a reader whose events were purged receives a gap (expired)', async (site) => {
-    const topic = site.topic()
-    const [first] = await site.publish(topic, 'a', 'b')
-    await site.ask(topicPath(topic), { method: 'DELETE' })
-    await site.publish(topic, 'c')
-    const reader = await site.replay(topic, '', { 'last-event-id': first! })
-    const gap = await reader.control('tailrace.gap')
-    expect(JSON.parse(gap.data!)).toMatchObject({ reason: 'expired', from: first })
-    expect(reader.data).toEqual(['c'])
-    expect(reader.frames.indexOf(gap)).toBeLessThan(reader.frames.findIndex(({ data }) => data === 'c'))
-  })
+  checkAll.with(
+    'topics',
+    '3.9',
+    'a reader whose events were purged receives a gap (expired)',
+    async (site) => {
+      const topic = site.topic()
+      const [first] = await site.publish(topic, 'a', 'b')
+      await site.ask(topicPath(topic), { method: 'DELETE' })
+      await site.publish(topic, 'c')
+      const reader = await site.replay(topic, '', { 'last-event-id': first! })
+      const gap = await reader.control('tailrace.gap')
+      expect(JSON.parse(gap.data!)).toMatchObject({ reason: 'expired', from: first })
+      expect(reader.data).toEqual(['c'])
+      expect(reader.frames.indexOf(gap)).toBeLessThan(reader.frames.findIndex(({ data }) => data === 'c'))
+    },
+  )
 }

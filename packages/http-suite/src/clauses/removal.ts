@@ -28,7 +28,9 @@ export function testRemoval(check: Check): void {
     ])
     expect((await site.replay(topic, 'snapshot=true')).data).toEqual(['a'])
     await site.publishAll([{ topic, data: 'c', key: 'removed' }])
-    expect((await site.replay(topic, 'snapshot=true')).data.toSorted()).toEqual(['a', 'c'])
+    const { data } = await site.replay(topic, 'snapshot=true')
+    expect(new Set(data)).toEqual(new Set(['a', 'c']))
+    expect(data).toHaveLength(2)
   })
 
   check.with('publish', '2.8', 'a removal needs a key', async (site) => {

@@ -23,11 +23,15 @@ export function testStart(check: Check): void {
     expect(reader.data).toEqual(['b', 'c'])
   })
 
-  check('3.4', 'a reader that arrives after the response to a publish does not see its event', async (site) => {
-    const topic = site.topic()
-    for (const data of ['a', 'b', 'c']) {
-      await site.publish(topic, data)
-      expect((await site.replay(topic, '')).data).toEqual([])
-    }
-  })
+  check(
+    '3.4',
+    'a reader that arrives after the response to a publish does not see its event',
+    async (site) => {
+      const topic = site.topic()
+      for (const data of ['a', 'b', 'c']) {
+        await site.publish(topic, data)
+        expect((await site.replay(topic, '')).data).toEqual([])
+      }
+    },
+  )
 }

@@ -1,5 +1,10 @@
 import { connect } from 'node:http2'
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
+} from 'node:http2'
 import { PassThrough, pipeline } from 'node:stream'
 import { flatten } from './transport.ts'
 import type { Incoming, Transport } from './transport.ts'

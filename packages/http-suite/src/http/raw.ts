@@ -14,7 +14,8 @@ export class RawConnection {
   constructor(url: string, ca: string | undefined) {
     const { protocol, hostname, port } = new URL(url)
     const to = { host: hostname, port: Number(port) }
-    this.#socket = protocol === 'https:' ? connectSecurely({ ...to, ca, servername: 'localhost' }) : connect(to)
+    this.#socket =
+      protocol === 'https:' ? connectSecurely({ ...to, ca, servername: 'localhost' }) : connect(to)
     this.#socket.setEncoding('latin1')
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (piece: string) => {
@@ -36,6 +37,18 @@ export class RawConnection {
 
   send(text: string): void {
     this.#socket.write(text, 'latin1')
+  }
+
+  /** Sends until the server has closed the connection. Resolves with false if it accepted this many MiB instead. */
+  async isClosedWithin(mebibytes: number): Promise<boolean> {
+    const piece = Buffer.alloc(1024 * 1024, 'x')
+    for (let i = 0; i < mebibytes; i += 1) {
+      const failed = new Promise<boolean>((resolve) => {
+        this.#socket.write(piece, (error) => resolve(error instanceof Error))
+      })
+      if (await Promise.race([failed, this.closed().then(() => true)])) return true
+    }
+    return false
   }
 
   /** Resolves once it is so; rejects, with what arrived, if the connection is over first, or silent. */
@@ -74,23 +87,20 @@ export class RawConnection {
 }
 
 /**
- * The content of a body in chunks (RFC 9112, 7.1), as far as it has arrived.
+ * The content of a response in chunks (RFC 9112, 7.1), as far as complete chunks have arrived.
  *
  * @throws SyntaxError
  */
-export function unchunk(body: string): { readonly content: string; readonly isComplete: boolean } {
+export function contentOf(response: string): string {
+  const start = response.indexOf('\r\n\r\n')
+  let rest = start < 0 ? '' : response.slice(start + 4)
   let content = ''
-  let rest = body
   for (;;) {
-    const head = /^([0-9a-f]+)\r\n/i.exec(rest)
-    if (head === null) {
-      if (!/^[0-9a-f]*\r?$/i.test(rest)) throw new SyntaxError(`not a chunk: ${JSON.stringify(rest.slice(0, 80))}`)
-      return { content, isComplete: false }
-    }
-    const size = Number.parseInt(head[1]!, 16)
-    const from = head[0].length
-    if (size === 0) return { content, isComplete: rest === `${head[0]}\r\n` }
-    if (rest.length < from + size + 2) return { content, isComplete: false }
+    const [head, digits = ''] = /^([0-9a-f]{1,8})\r\n/i.exec(rest) ?? []
+    if (head === undefined && !/^[0-9a-f]{0,8}\r?$/i.test(rest))
+      throw new SyntaxError(`not a chunk: ${JSON.stringify(rest.slice(0, 80))}`)
+    const [from, size] = [head?.length ?? 0, Number.parseInt(digits, 16)]
+    if (head === undefined || size === 0 || rest.length < from + size + 2) return content
     if (!rest.startsWith('\r\n', from + size)) throw new SyntaxError('a chunk that does not end with CR LF')
     content += rest.slice(from, from + size)
     rest = rest.slice(from + size + 2)

@@ -2,7 +2,20 @@ import { topicQuery } from '../../src/index.ts'
 import type { HttpAbility, HttpPaths } from '../../src/index.ts'
 
 /** What an application can be tested for that serves streams, history and publishes at paths of its own. */
-export const APP_ABILITIES: readonly HttpAbility[] = ['publish', 'history', 'origins', 'http1', 'count', 'interrupt', 'drain']
+export const APP_ABILITIES: readonly HttpAbility[] = [
+  'publish',
+  'history',
+  'origins',
+  'http1',
+  'count',
+  'interrupt',
+  'drain',
+]
+
+/** The same in another process, whose log cannot be disturbed. */
+export const RUNTIME_ABILITIES: readonly HttpAbility[] = APP_ABILITIES.filter(
+  (ability) => ability !== 'interrupt',
+)
 
 /** The paths of all applications here. */
 export const APP_PATHS: HttpPaths = {

@@ -3,13 +3,13 @@ import type { Hub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { HttpSubject } from '../../src/index.ts'
-
-/** The origin that every application here allows. */
-export const ORIGIN = 'https://app.example'
-export const HEARTBEAT_MS = 300
+import { HEARTBEAT_MS } from './constants.ts'
+import { countStreams } from './count-streams.ts'
 
 /** A hub in this process, and what a test may do to it. */
-export interface OwnHub extends Required<Pick<HttpSubject, 'openStreams' | 'interrupt' | 'restore' | 'drain' | 'close'>> {
+export interface OwnHub extends Required<
+  Pick<HttpSubject, 'openStreams' | 'interrupt' | 'restore' | 'drain' | 'close'>
+> {
   readonly hub: Hub
 }
 
@@ -27,13 +27,4 @@ export async function openHub(): Promise<OwnHub> {
       await scripted.log.close()
     },
   }
-}
-
-/** How many streams select a topic by its name. */
-export async function countStreams(hub: Hub, topic: string): Promise<number> {
-  let count = 0
-  await hub.survey(({ selectors }) => {
-    if (selectors.includes(topic)) count += 1
-  })
-  return count
 }

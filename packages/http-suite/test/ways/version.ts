@@ -10,3 +10,8 @@ export function versionOf(...names: string[]): Record<string, string> {
     }),
   )
 }
+
+/** These, and the version of Node. */
+export function onNode(...names: string[]): Record<string, string> {
+  return { node: process.versions.node, ...versionOf(...names) }
+}

@@ -16,3 +16,9 @@ export function webHandlersOf(hub: Hub, allowOrigins: readonly string[]): WebHan
     publish: (request) => respondPublish(hub, request, { topic: chosenTopic(request.url), allowOrigins }),
   }
 }
+
+/** An application cannot close the connection of a `Request`. */
+export const READS_REFUSED_BODIES: Readonly<Record<string, string>> = {
+  '7.3 a request that is refused in the middle of its body is not read on':
+    'Its server reads and discards the rest of the body, and keeps the connection open meanwhile.',
+}

@@ -73,11 +73,12 @@ export function handleOneOff(hub: Hub, exchange: Exchange, options: ServeStreamO
 async function run(writer: StreamWriter, produce: (writer: StreamWriter) => Promise<void>): Promise<void> {
   try {
     await produce(writer)
-    await writer.end()
   } catch (error) {
-    // It may be over already: ended by `produce`, or cancelled.
+    // It may be over already: cancelled, or ended by `produce`.
     await writer.fail(error).catch(() => undefined)
+    return
   }
+  await writer.end().catch(() => undefined)
 }
 
 async function attach(

@@ -19,6 +19,7 @@ import { cutLater, refuseSocket } from './server.ts'
 import type { ServerLimits } from './server.ts'
 import { createSocketSink } from './socket-sink.ts'
 
+/** How streams are served on bare sockets; the same as for the handler beside them. */
 export interface FrontOptions {
   /** @defaultValue that of `createHandler` */
   readonly gate?: Gate | undefined

@@ -5,6 +5,7 @@ import { createProtocol } from '../protocol.ts'
 import type { ProtocolOptions } from '../protocol.ts'
 import { exchangeOf } from './exchange.ts'
 
+/** How a hub is served on `node:http`. */
 export interface HandlerOptions extends ProtocolOptions {
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
@@ -13,6 +14,7 @@ export interface HandlerOptions extends ProtocolOptions {
 /** Answers requests as defined in `spec/protocol.md`. Mounts in any server of `node:http`. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
+/** Serves the protocol of a hub (`spec/protocol.md`) in any server of `node:http`. */
 export function createHandler(hub: Hub, { peers, ...options }: HandlerOptions): Handler {
   const answer = createProtocol(hub, options)
   return (request, response) => {

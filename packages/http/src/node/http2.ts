@@ -31,6 +31,7 @@ export interface Http2 {
   cut(): void
 }
 
+/** How HTTP/2 is served, besides the limits of the server. */
 export interface Http2Options {
   /** Called with the code of each refusal that is made here instead of in the handler. @defaultValue nothing is called */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
@@ -40,6 +41,7 @@ export interface Http2Options {
   readonly idleMs?: number | undefined
 }
 
+/** Serves a handler over HTTP/2, with the same bounds on what a client may send as over HTTP/1.1. */
 export function createHttp2(
   handler: Handler,
   { maxHeadBytes, headTimeoutMs, requestTimeoutMs, answerTimeoutMs }: ServerLimits,

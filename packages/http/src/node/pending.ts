@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 
 /** The setting that bounds pending connections. */
 export const PENDING_LIMIT = 'max-pending'
+/** Maximum cost of all connections that have yet to send the head of a request, in bytes. */
 export const DEFAULT_MAX_PENDING_BYTES: number = 64 * 1024 * 1024
 
 /** The approximate cost of a connection before it has sent anything, in bytes. */

@@ -10,6 +10,7 @@ import { flawOf, mayUpgrade } from './message.ts'
 import { watchStalls } from './stall.ts'
 import { Turns } from './pipelining.ts'
 
+/** Bounds on what a client may send, and on how slowly. */
 export interface ServerLimits {
   /** Maximum size of the request line and headers, in bytes. */
   readonly maxHeadBytes: number

@@ -3,6 +3,7 @@ import { createProtocol } from '../protocol.ts'
 import type { ProtocolOptions } from '../protocol.ts'
 import { WebExchange } from './exchange.ts'
 
+/** How a hub is served with `Request` and `Response`. */
 export interface WebHandlerOptions extends ProtocolOptions {
   /** The part of the path under which the hub is mounted, such as `/hub`. @defaultValue none */
   readonly prefix?: string | undefined

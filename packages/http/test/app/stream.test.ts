@@ -16,9 +16,10 @@ let app: Listening
 let options: Omit<ServeStreamOptions, 'topic'>
 /** How often a stream was produced. */
 let produced = 0
+let errors: unknown[] = []
 
 beforeAll(async () => {
-  hub = await createHub({ log: 'memory:' })
+  hub = await createHub({ log: 'memory:', onError: (error) => errors.push(error) })
   app = await listen(
     express().all('/mounted/:id', (req, res) =>
       serveStream(hub, req, res, { topic: `answers/${req.params.id}`, ...options }),
@@ -33,6 +34,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   produced = 0
+  errors = []
 })
 
 /** A producer that a test drives. */
@@ -162,6 +164,19 @@ test('a stream that its producer ends itself ends there', async () => {
   const received = await (await post('5')).text()
   expect(received).toContain('event: last\ndata: [DONE]\n')
   expect(received).not.toContain('tailrace.done')
+  expect(errors).toEqual([])
+})
+
+test('an error after the end of a stream, which no reader can see, is reported', async () => {
+  const late = new Error('The answer could not be saved.')
+  options = {
+    async produce(writer) {
+      await writer.end()
+      throw late
+    },
+  }
+  expect(await (await post('9')).text()).toContain('tailrace.done')
+  await expect.poll(() => errors).toEqual([late])
 })
 
 test.each([

@@ -29,10 +29,6 @@ export class Expiry {
     this.#report = report
   }
 
-  start(): void {
-    this.#timer = setInterval(() => void this.#purge(), this.#everyMs)
-  }
-
   has(topic: string): boolean {
     return this.#due.has(topic)
   }
@@ -41,6 +37,7 @@ export class Expiry {
   add(topic: string, last: { readonly offset: number; readonly time: number }, ttlMs: number): void {
     if (this.#log.retention === undefined || this.#due.size >= MAX_EXPIRIES) return
     this.#due.set(topic, { end: last.offset, at: last.time + ttlMs })
+    if (!this.#isStopped) this.#timer ??= setInterval(() => void this.#purge(), this.#everyMs)
   }
 
   remove(topic: string): void {
@@ -58,7 +55,7 @@ export class Expiry {
   }
 
   async #purge(): Promise<void> {
-    if (this.#isPurging || this.#due.size === 0) return
+    if (this.#isPurging) return
     this.#isPurging = true
     try {
       this.#clock ??= await clockOf(this.#log)
@@ -71,6 +68,9 @@ export class Expiry {
         if (ended === end) await this.#log.retention!.purge(topic)
         if (this.#due.get(topic)?.end === end) this.#due.delete(topic)
       }
+      if (this.#due.size > 0) return
+      clearInterval(this.#timer)
+      this.#timer = undefined
     } catch (error) {
       // The next round tries again.
       this.#report(error)

@@ -87,9 +87,8 @@ export class Streams {
     }
   }
 
-  /** Begins to look for streams that have ended, or must be. */
+  /** Begins to look for streams that no running hub has seen. */
   start(): void {
-    this.#expiry.start()
     this.#sweep.start()
   }
 
@@ -141,12 +140,14 @@ export class Streams {
     this.#expiry.witness(events.at(-1)!.time)
   }
 
-  purged(topic: string): void {
+  purged(topic: string, through: number): void {
     this.#watch.remove(topic)
     this.#expiry.remove(topic)
+    const writer = this.#writers.get(topic)
+    if (writer === undefined) return
     const details = { topic, state: 'purged' }
     const reason = new HubError('stream-over', `The topic ${topic} was purged.`, { details })
-    this.#writers.get(topic)?.lose(reason)
+    this.#purgeRest(topic, through, writer.lose(reason)).catch((error: unknown) => this.#report(error))
   }
 
   /** The tail has missed something, for example the ends of streams. */
@@ -168,7 +169,7 @@ export class Streams {
   lose(reason: Error): void {
     this.#closing.abort()
     this.stop()
-    for (const writer of this.#writers.values()) writer.lose(reason)
+    for (const writer of this.#writers.values()) void writer.lose(reason)
   }
 
   /** Ends the streams that this hub produces, with an error that their readers see, if the log can store it in time. */
@@ -202,6 +203,12 @@ export class Streams {
     return openStream(topic, { producer: this.#producer, ttlMs }, { log: this.#options, append, signal })
   }
 
+  /** What was on its way when the topic was purged must not stay there, unless the topic is in use again. */
+  async #purgeRest(topic: string, through: number, stored: Promise<number>): Promise<void> {
+    const isLeft = (await stored) > through
+    if (isLeft && !this.#watch.has(topic)) await this.#options.log.retention?.purge(topic)
+  }
+
   #sawOpening(event: StoredEvent): void {
     const opening = openingOf(event)
     if (opening !== undefined) this.#watch.add(event.topic, opening)
@@ -211,7 +218,8 @@ export class Streams {
     const { topic } = last
     const opening = this.#watch.remove(topic)
     if (opening !== undefined) this.#expiry.add(topic, last, opening.ttlMs)
-    this.#writers.get(topic)?.sawEnd(this.#overBy(last))
+    const writer = this.#writers.get(topic)
+    if (writer !== undefined) writer.sawEnd(this.#overBy(last))
   }
 
   /** Looks a stream up in the log, and from then on sees to it that it ends, and that it is purged. */

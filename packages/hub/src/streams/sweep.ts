@@ -27,10 +27,9 @@ export interface SweepOptions {
  */
 export class Sweep {
   readonly #options: SweepOptions
-  /** The topic after which the search continues. Undefined between two searches. */
-  #after: string | undefined
   #notedAt = Number.NEGATIVE_INFINITY
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: ReturnType<typeof setInterval> | undefined
+  #isSearching = false
   #isStopped = false
 
   constructor(options: SweepOptions) {
@@ -38,8 +37,10 @@ export class Sweep {
   }
 
   start(): void {
-    const { shared, topics } = this.#options.log
-    if (shared !== undefined && topics !== undefined) this.#schedule(0)
+    const { log, everyMs } = this.#options
+    if (log.shared === undefined || log.topics === undefined) return
+    this.#timer = setInterval(() => void this.#search(), everyMs)
+    void this.#search()
   }
 
   /** Notes that the log is used for streams. @throws LogError */
@@ -52,31 +53,30 @@ export class Sweep {
 
   stop(): void {
     this.#isStopped = true
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
   }
 
-  #schedule(ms: number): void {
-    if (!this.#isStopped) this.#timer = setTimeout(() => void this.#step(), ms)
-  }
-
-  async #step(): Promise<void> {
-    const { everyMs, report } = this.#options
+  async #search(): Promise<void> {
+    if (this.#isSearching) return
+    this.#isSearching = true
     try {
-      await this.#examine()
+      if (await this.#isDue()) await this.#examineAll()
     } catch (error) {
-      this.#after = undefined
-      report(error)
+      this.#options.report(error)
+    } finally {
+      this.#isSearching = false
     }
-    this.#schedule(this.#after === undefined ? everyMs : PAGE_PAUSE_MS)
   }
 
-  async #examine(): Promise<void> {
+  async #examineAll(): Promise<void> {
     const { reads, found } = this.#options
-    const after = this.#after ?? ((await this.#isDue()) ? '' : undefined)
-    if (after === undefined) return
-    const page = await reads.topics({ prefix: '', after, limit: PAGE_TOPICS })
-    for (const topic of page) if (!this.#isStopped) await found(topic)
-    this.#after = page.length < PAGE_TOPICS ? undefined : page.at(-1)!.topic
+    for (let after = ''; !this.#isStopped;) {
+      const page = await reads.topics({ prefix: '', after, limit: PAGE_TOPICS })
+      for (const topic of page) if (!this.#isStopped) await found(topic)
+      if (page.length < PAGE_TOPICS) return
+      after = page.at(-1)!.topic
+      await new Promise((resolve) => setTimeout(resolve, PAGE_PAUSE_MS).unref())
+    }
   }
 
   /** Whether the log is used for streams, and no other hub has searched it recently. */

@@ -17,6 +17,9 @@ const EVENT_OVERHEAD = 256
 /** The longest pause between two attempts to append, in milliseconds. */
 const MAX_PAUSE_MS = 1_000
 
+/** One promise for all that need not wait. */
+const DONE: Promise<void> = Promise.resolve()
+
 export interface WriteQueueOptions {
   readonly limits: Pick<ResolvedHubOptions, 'maxBatchBytes' | 'maxBatchEvents'>
   readonly memory: WritingMemory
@@ -58,6 +61,7 @@ export class WriteQueue {
   #newest = 0
   #isOpen = false
   #isAppending = false
+  #run: Promise<void> = DONE
   readonly #stopping = new AbortController()
   #waiters: Waiter[] = []
   #room: Room | undefined
@@ -130,11 +134,16 @@ export class WriteQueue {
     this.drop(reason)
   }
 
-  #start(): void {
-    if (this.#isOpen && !this.#isAppending && !this.#stopping.signal.aborted) void this.#run()
+  /** Resolves when no append is under way. */
+  settled(): Promise<void> {
+    return this.#run
   }
 
-  async #run(): Promise<void> {
+  #start(): void {
+    if (this.#isOpen && !this.#isAppending && !this.#stopping.signal.aborted) this.#run = this.#appendAll()
+  }
+
+  async #appendAll(): Promise<void> {
     this.#isAppending = true
     while (this.#waiting.length > 0 && !this.#stopping.signal.aborted) {
       const batch = this.#take()
@@ -214,9 +223,6 @@ export class WriteQueue {
     this.#options.memory.forget(this.#offerRoom)
   }
 }
-
-/** One promise for all that need not wait. */
-const DONE: Promise<void> = Promise.resolve()
 
 function createRoom(): Room {
   let settle: Settle

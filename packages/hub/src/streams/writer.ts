@@ -98,9 +98,14 @@ export class Writer implements StreamWriter {
     if (!this.#isEnding) this.#stop(reason)
   }
 
-  /** Called by the hub when its topic, or the whole log, is gone. */
-  lose(reason: Error): void {
+  /**
+   * Called by the hub when its topic, or the whole log, is gone. Resolves with the offset of the newest event that it has
+   * stored, when it stores nothing more.
+   */
+  async lose(reason: Error): Promise<number> {
     this.#stop(reason)
+    await this.#queue.settled()
+    return this.#queue.newest
   }
 
   /** Ends the stream at once, with an error that its readers see. What is waiting is dropped. */
@@ -149,7 +154,11 @@ export class Writer implements StreamWriter {
   }
 
   async #fail(error: unknown): Promise<string> {
-    if (this.#over !== undefined) throw this.#over
+    if (this.#over !== undefined) {
+      // Its readers took it for complete, so nobody else would learn of this.
+      if (HubError.is(this.#over) && this.#over.details['state'] === 'done') this.#host.report(error)
+      throw this.#over
+    }
     const failure = visibleFailure(error)
     if (failure !== error) this.#host.report(error)
     this.#cease(
@@ -195,6 +204,7 @@ export class Writer implements StreamWriter {
   }
 
   #close(failure: StreamFailure | undefined): void {
+    if (this.#isClosed) return
     this.#isClosed = true
     this.#stopListening()
     this.#host.closed(this, failure)

@@ -165,6 +165,20 @@ test("the application's signal cancels the stream, and drops what is waiting", a
   await expect(late.write('a')).rejects.toMatchObject({ code: 'stream-over' })
 })
 
+test('what was on its way when the topic was purged does not stay there', async () => {
+  const writer = hub.stream('t')
+  await writer.opened
+  void writer.write('on its way')
+  await hub.purge('t')
+  expect(writer.signal.reason).toMatchObject({ code: 'stream-over', details: { state: 'purged' } })
+  const list = async (): Promise<unknown> => hub.topics({ prefix: '', after: '', limit: 10 })
+  await expect.poll(list).toEqual([])
+  await new Promise(setImmediate)
+  await expect.poll(list).toEqual([])
+  await hub.stream('t').end()
+  expect(await contentOf(hub, 't')).toHaveLength(2)
+})
+
 test.each(['topics', 'shared'] as const)(
   'a log without the capability %s has no streams',
   async (capability) => {

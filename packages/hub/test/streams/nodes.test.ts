@@ -3,7 +3,7 @@ import { createMemoryEngine } from '@tailrace/log'
 import type { CompleteEventLog, MemoryEngine, Note, NoteQuery } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { open, publishAll, texts } from '../opening.ts'
 import { contentOf, startShortHub } from './terms.ts'
 
@@ -39,6 +39,7 @@ async function untilChecked(): Promise<void> {
 }
 
 afterEach(async () => {
+  vi.useRealTimers()
   for (const hub of [producing, other]) await hub.close()
 })
 
@@ -128,6 +129,44 @@ test('a node that cannot read the leases for a while declares nobody lost', asyn
   expect(errors).toEqual([])
   await watching.close()
 })
+
+test('after an interruption for all nodes, a producer that can reach the log later than others is not lost', async () => {
+  const writer = producing.stream('t')
+  await writer.opened
+  const cut = createScriptedLog(engine.open())
+  const watching = await startShortHub(countingChecks(cut.log))
+  await other.close()
+  await watching.findStream('t')
+  await untilChecked()
+  scripted.interrupt()
+  cut.interrupt()
+  await untilChecked()
+  cut.resume()
+  const before = checks
+  await expect.poll(() => checks, { interval: 1 }).toBeGreaterThanOrEqual(before + 2)
+  scripted.resume()
+  await untilChecked()
+  expect(await watching.findStream('t')).toMatchObject({ state: 'open' })
+  await watching.close()
+})
+
+const DAY_MS = 24 * 3_600_000
+
+test.each([-DAY_MS, DAY_MS])(
+  'a wall clock that jumps by %s milliseconds ends no stream, and purges none before its time',
+  async (jumpMs) => {
+    await producing.stream('over', { ttlMs: DAY_MS / 2 }).end()
+    const writer = producing.stream('t')
+    await writer.opened
+    await untilChecked()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + jumpMs })
+    await untilChecked()
+    await untilChecked()
+    expect(await other.findStream('t')).toMatchObject({ state: 'open' })
+    expect(await other.findStream('over')).toMatchObject({ state: 'done' })
+    await writer.end()
+  },
+)
 
 test('a hub that closes ends its streams, with an error that readers see', async () => {
   const writer = producing.stream('t')

@@ -10,8 +10,6 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
-/** White space of JSON (RFC 8259, section 2). */
-const SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 const FALSY = ['null', 'false', '""']
 
@@ -58,6 +56,8 @@ function endOfString(json: string, open: number): number {
 }
 
 function afterSpace(json: string, at: number): number {
-  while (SPACE.has(json.charCodeAt(at))) at += 1
-  return at
+  for (; ; at += 1) {
+    const character = json.charCodeAt(at)
+    if (character !== 0x20 && character !== 0x09 && character !== 0x0a && character !== 0x0d) return at
+  }
 }

@@ -1,8 +1,12 @@
-import { Payload } from '@tailrace/hub'
+import { Payload, STREAM_FAILED, STREAM_OPENED } from '@tailrace/hub'
 import type { Dialect, StreamFailureCode } from '@tailrace/hub'
 
 /** What a reader within the process learns of a stream, one JSON text per line. */
 export type Message =
+  /** The stream begins here. */
+  | { readonly opened: true }
+  /** What follows is not stored yet. */
+  | { readonly live: true }
   | { readonly chunk: string }
   | { readonly failure: { readonly code: StreamFailureCode; readonly message: string } }
   /** The hub cannot continue, for this reason. */
@@ -15,10 +19,11 @@ const NOTHING = new Uint8Array()
 export const MESSAGES: Dialect = {
   key: 'resumable-stream',
   frame({ type, data }) {
-    if (type === 'tailrace.failed') return lineOf({ failure: JSON.parse(data) })
+    if (type === STREAM_OPENED) return lineOf({ opened: true })
+    if (type === STREAM_FAILED) return lineOf({ failure: JSON.parse(data) })
     return type === undefined ? lineOf({ chunk: data }) : NOTHING
   },
-  live: () => NOTHING,
+  live: () => lineOf({ live: true }),
   gap: ({ reason }) => lineOf({ cut: reason }),
   end: () => lineOf({ over: true }),
   error: (code) => lineOf({ cut: code }),

@@ -11,11 +11,15 @@ import { MESSAGES, messagesOf } from './message.ts'
 export async function* chunksOf(hub: Hub, topic: string): AsyncGenerator<string> {
   const sink = createWebSink()
   await hub.subscribe({ selectors: [topic], dialect: MESSAGES, start: { at: 'oldest' } }, () => sink)
+  let isOpened = false
   for await (const message of messagesOf(sink.body)) {
-    if ('over' in message) return
-    if ('failure' in message) throw new StreamFailure(message.failure.code, message.failure.message)
-    if ('cut' in message) throw cut(message.cut)
-    yield message.chunk
+    if ('opened' in message) isOpened = true
+    // Retention has removed the beginning, or the time-to-live is over.
+    else if (!isOpened) throw cut('expired')
+    else if ('chunk' in message) yield message.chunk
+    else if ('failure' in message) throw new StreamFailure(message.failure.code, message.failure.message)
+    else if ('cut' in message) throw cut(message.cut)
+    else if ('over' in message) return
   }
   throw cut('closed')
 }

@@ -108,10 +108,11 @@ export class Thread<Engine extends object> {
 
 /**
  * Node 22 warns in each thread that its SQLite is experimental. A process with its own flags keeps the warning: the
- * flags would have to be repeated here, and a worker refuses some of them.
+ * flags would have to be repeated here, and a worker refuses some of them. Deno refuses this one.
  */
 function quiet(): { readonly execArgv?: string[] } {
-  return process.execArgv.length > 0 ? {} : { execArgv: ['--disable-warning=ExperimentalWarning'] }
+  const isSet = process.execArgv.length > 0 || 'deno' in process.versions
+  return isSet ? {} : { execArgv: ['--disable-warning=ExperimentalWarning'] }
 }
 
 /** The thread died before it said whether a request was done. */

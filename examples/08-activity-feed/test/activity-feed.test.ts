@@ -1,0 +1,132 @@
+import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
+import type { Example, TempDir } from '@tailrace/testkit'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+
+const chromium = needs('chromium')
+const main = new URL('../start.ts', import.meta.url)
+
+let dir: TempDir
+let example: Example
+let browser: Browser
+let page: Page
+const failures: string[] = []
+
+beforeAll(async () => {
+  dir = tempDir()
+  example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })
+  if (chromium) browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await example?.[Symbol.asyncDispose]()
+  dir[Symbol.dispose]()
+})
+
+beforeEach(async () => {
+  if (!chromium) return
+  page = await browser.newPage()
+  page.on('pageerror', (error) => failures.push(error.message))
+  await page.goto(example.url)
+})
+
+afterEach(() => page?.close())
+
+/** Everything in the log, newest first, as the page shows it. */
+async function published(): Promise<string[]> {
+  const texts: string[] = []
+  for (const topic of (await getJson('/topics')) as string[]) {
+    const { events } = (await getJson(`/${topic}?limit=1000`)) as { events: { data: string }[] }
+    for (const { data } of events) {
+      const { who, what } = JSON.parse(data)
+      texts.unshift(`${who} ${what}`)
+    }
+  }
+  return texts
+}
+
+async function getJson(path: string): Promise<unknown> {
+  return (await fetch(`${example.url}${path}`)).json()
+}
+
+async function publish(what: string): Promise<void> {
+  const body = JSON.stringify({ who: 'Eve', what })
+  const { status } = await fetch(`${example.url}/activity`, { method: 'POST', body })
+  expect(status).toBe(200)
+}
+
+const shown = (): Promise<string[]> => page.locator('li span').allTextContents()
+const state = () => expect.poll(() => page.textContent('#state'))
+
+/** Scrolls until the page has reached the first event. */
+async function scrollToEnd(): Promise<void> {
+  await expect
+    .poll(async () => {
+      await page.locator('#end').scrollIntoViewIfNeeded()
+      return page.textContent('#end')
+    })
+    .toBe('That is all')
+}
+
+test.skipIf(!chromium)('scrolling goes back day by day to the first event', async () => {
+  await page.setViewportSize({ width: 400, height: 300 })
+  await page.reload()
+  await state().toBe('live')
+  const all = await published()
+  expect(await page.locator('section').count()).toBeLessThan(3)
+  await scrollToEnd()
+  expect(await shown()).toEqual(all)
+  const days = await page.locator('section').evaluateAll((sections) => sections.map(({ id }) => id))
+  expect(days).toEqual(days.toSorted().toReversed())
+  expect(days.length).toBeGreaterThan(2)
+})
+
+test.skipIf(!chromium)('nothing is missing or repeated between the history and the stream', async () => {
+  // More than one page of the history.
+  await Promise.all(Array.from({ length: 150 }, (_, n) => publish(`published event ${n}`)))
+  let pages = 0
+  await page.route('**/newest*', async (route) => {
+    const response = await route.fetch()
+    await publish(`published after page ${(pages += 1)} was read`)
+    await route.fulfill({ response })
+  })
+  await page.route('**/live*', async (route) => {
+    await publish('published before the stream began')
+    await route.continue()
+  })
+  await page.reload()
+  await state().toBe('live')
+  expect(pages).toBeGreaterThan(1)
+  await publish('published the last one')
+  await expect.poll(shown).toContain('Eve published the last one')
+  await scrollToEnd()
+  expect(await shown()).toEqual(await published())
+})
+
+test.skipIf(!chromium)('the form publishes text to all pages, also after the server was killed', async () => {
+  await state().toBe('live')
+  const other = await browser.newPage()
+  await other.goto(example.url)
+  const type = async (what: string): Promise<void> => {
+    await page.fill('[name=who]', 'Ann')
+    await page.fill('[name=what]', what)
+    await page.click('form button')
+  }
+  const newest = (one: Page) => expect.poll(() => one.locator('li span').first().textContent())
+  await type('wrote <b>markup</b> & more')
+  for (const one of [page, other]) await newest(one).toBe('Ann wrote <b>markup</b> & more')
+
+  await example.kill()
+  await state().toBe('reconnecting')
+  await example.restart()
+  await publish('published while they were away')
+  for (const one of [page, other]) await newest(one).toBe('Eve published while they were away')
+  await type('is back')
+  for (const one of [page, other]) await newest(one).toBe('Ann is back')
+  await scrollToEnd()
+  expect(await shown()).toEqual(await published())
+  expect(failures).toEqual([])
+  // It stops when it is asked to, though streams are open.
+  await example.kill('SIGTERM')
+})

@@ -1,0 +1,7 @@
+import { respondHistory } from '@tailrace/http/web'
+import { chosen } from '../../../app.ts'
+import { hubOf } from '../hub.ts'
+
+export async function GET(request: Request): Promise<Response> {
+  return respondHistory(await hubOf(), request, chosen(request.url))
+}
