@@ -81,14 +81,14 @@ function parametersOf({ from, snapshot, gap, conflateMs, envelope }: ServeOption
   }
 }
 
-/** Where a reader starts is one choice: a request that makes it gets no default for the other half. */
+/** Where a reader starts is one choice: a request that makes it gets no default that contradicts it. */
 function defaultsFor(given: URLSearchParams, options: ServeOptions): Defaults {
   const { from, snapshot, ...defaults } = parametersOf(options)
-  const hasPlace = given.has('from') || given.has('lastEventId')
+  const fromStart = given.get('from') === 'start' || given.get('lastEventId') === 'start'
   return {
     ...defaults,
     from: given.get('snapshot') === 'true' ? undefined : from,
-    snapshot: hasPlace ? undefined : snapshot,
+    snapshot: fromStart ? undefined : snapshot,
   }
 }
 

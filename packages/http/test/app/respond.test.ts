@@ -115,6 +115,7 @@ describe('respond', () => {
     ]
     expect(await received({ snapshot: true }, '')).toEqual(newest)
     expect(await received({ snapshot: true }, '?from=start')).toEqual(all)
+    expect(await received({ snapshot: true }, '?from=now')).toEqual(newest)
     expect(await received({ from: 'start' }, '?snapshot=true')).toEqual(newest)
     expect(await received({ from: 'start' }, '?snapshot=false')).toEqual(all)
     expect(await received({ snapshot: true }, `?lastEventId=${last.id}`)).toEqual([204, null])
