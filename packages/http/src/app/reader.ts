@@ -7,7 +7,11 @@ import type { Client, Gate } from '../gate.ts'
 export interface Rights {
   /** When the rights of the reader end, in milliseconds since the epoch. The stream ends with them. @defaultValue never */
   readonly until?: number | undefined
-  /** The name of the reader, as `hub.survey` and `hub.revoke` see it. Readers take turns by it. @defaultValue their network */
+  /**
+   * The name of the reader, as `hub.survey` and `hub.revoke` see it. Readers take turns by it.
+   *
+   * @defaultValue their network: behind a proxy, that of the proxy; with a `Request`, one for all
+   */
   readonly subject?: string | undefined
 }
 
