@@ -30,8 +30,9 @@ function listOf(name: string, list: readonly string[]): readonly string[] {
   throw new TypeError(`\`${name}\` must be an array of strings, got ${JSON.stringify(list)}`)
 }
 
-/** @throws LogError `invalid-topic` */
+/** @throws LogError `invalid-topic`; TypeError if it is not a string */
 export function requireTopic(topic: string): string {
+  if (typeof topic !== 'string') throw new TypeError(`A topic must be a string, got ${String(topic)}`)
   if (!isPattern(topic)) return parseTopic(topic)
   const flaw = 'contains a *'
   const message = `The topic ${flaw}: if the application means a pattern, it names it in \`patterns\`.`

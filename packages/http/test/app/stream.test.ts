@@ -189,6 +189,17 @@ test.each([
   expect([response.status, await response.json()]).toMatchObject([status, { code }])
 })
 
+test('a topic that the application does not have is its mistake, and opens nothing', async () => {
+  await using other = await listen((req, res) =>
+    serveStream(hub, req, res, { topic: undefined as unknown as string, ...producer().options }).catch(
+      (error: unknown) => errors.push(error),
+    ),
+  )
+  expect((await fetch(other.url, { method: 'POST' })).status).toBe(500)
+  await expect.poll(() => errors).toEqual([new TypeError('A topic must be a string, got undefined')])
+  expect(produced).toBe(0)
+})
+
 test('a page of another site opens no stream and cancels none, unless its origin is allowed', async () => {
   const { writer, finish, options: producing } = producer()
   options = { ...producing, allowOrigins: ['https://shop.example'] }
