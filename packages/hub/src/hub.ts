@@ -126,6 +126,12 @@ export interface Hub {
    */
   cancelStream(topic: string): Promise<boolean>
 
+  /**
+   * Passes a failure to `onError` that whoever serves the hub has only told its client, such as a log that cannot be
+   * written. Not while the log is interrupted, which was reported when it began.
+   */
+  report(error: unknown): void
+
   /** Removes every event of a topic. Resolves with false if the topic is unknown. */
   purge(topic: string): Promise<boolean>
 
@@ -318,6 +324,8 @@ export async function startHub(options: CreateHubOptions, streamTerms: StreamTer
     stream: (topic, how) => follower.require().streams.open(topic, how),
     findStream: async (topic) => follower.require().streams.find(topic),
     cancelStream: async (topic) => follower.require().streams.cancel(topic),
+
+    report: (error) => outage.report(error),
 
     purge: async (topic) => capabilityOf(log, 'retention').purge(topic),
 
