@@ -147,7 +147,9 @@ export class Streams {
     if (writer === undefined) return
     const details = { topic, state: 'purged' }
     const reason = new HubError('stream-over', `The topic ${topic} was purged.`, { details })
-    this.#purgeRest(topic, through, writer.lose(reason)).catch((error: unknown) => this.#report(error))
+    writer.ifBegunBy(through, () => {
+      this.#purgeRest(topic, through, writer.lose(reason)).catch((error: unknown) => this.#report(error))
+    })
   }
 
   /** The tail has missed something, for example the ends of streams. */
@@ -219,7 +221,7 @@ export class Streams {
     const opening = this.#watch.remove(topic)
     if (opening !== undefined) this.#expiry.add(topic, last, opening.ttlMs)
     const writer = this.#writers.get(topic)
-    if (writer !== undefined) writer.sawEnd(this.#overBy(last))
+    writer?.ifBegunBy(last.offset, () => writer.sawEnd(this.#overBy(last)))
   }
 
   /** Looks a stream up in the log, and from then on sees to it that it ends, and that it is purged. */

@@ -42,6 +42,8 @@ export class Writer implements StreamWriter {
   /** Distinguishes the idempotency keys of this stream from those of an earlier one of the same topic. */
   readonly #nonce: string = mintEpoch()
   #count = 0
+  /** The offset of the first event. */
+  #openedAt: number | undefined
   /** Why nothing can be written any more. */
   #over: Error | undefined
   /** The last event was handed to the queue, so an end that the tail shows may be its own. */
@@ -92,6 +94,16 @@ export class Writer implements StreamWriter {
     return handled(this.#fail(error))
   }
 
+  /**
+   * Calls back if the stream has begun by this offset, as soon as that is known. What a late tail reports may concern an
+   * earlier stream of the same topic.
+   */
+  ifBegunBy(offset: number, then: () => void): void {
+    const decide = (): void => void (this.#openedAt! <= offset && then())
+    if (this.#openedAt === undefined) void this.opened.then(decide, () => undefined)
+    else decide()
+  }
+
   /** Called by the hub when the tail shows that the topic has ended. */
   sawEnd(reason: HubError): void {
     // If its own end is on the way, the outcome of that append shows whose end it was.
@@ -121,6 +133,7 @@ export class Writer implements StreamWriter {
   async #open(open: () => Promise<number>): Promise<string> {
     try {
       const offset = await open()
+      this.#openedAt = offset
       this.#queue.open()
       return this.#host.cursor(offset)
     } catch (error) {

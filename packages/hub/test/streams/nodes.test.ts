@@ -1,4 +1,4 @@
-import type { Hub } from '@tailrace/hub'
+import type { Hub, StreamWriter } from '@tailrace/hub'
 import { createMemoryEngine } from '@tailrace/log'
 import type { CompleteEventLog, MemoryEngine, Note, NoteQuery } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
@@ -220,3 +220,23 @@ test('an end that the tail of the producer has missed is found out', async () =>
   await expect.poll(() => writer.signal.aborted).toBe(true)
   expect(writer.signal.reason).toMatchObject({ code: 'stream-over', details: { code: 'cancelled' } })
 })
+
+test.each<[string, (writer: StreamWriter) => unknown]>([
+  ['is open', (writer) => writer.opened],
+  ['is being opened', () => undefined],
+])(
+  'what a late tail reports of an earlier stream does not concern a stream of the same topic that %s',
+  async (_, opened) => {
+    const first = producing.stream('t')
+    await first.opened
+    scripted.hold()
+    await first.end()
+    await other.purge('t')
+    const writer = producing.stream('t')
+    await opened(writer)
+    scripted.release()
+    await writer.write('a')
+    await writer.end()
+    expect((await contentOf(other, 't')).slice(1)).toEqual(['message a', 'tailrace.done {} end'])
+  },
+)
