@@ -1,6 +1,6 @@
 import type { Hub } from '@tailrace/hub'
 import { createMemoryEngine, LogError } from '@tailrace/log'
-import type { Appended, CompleteEventLog, NewEvent } from '@tailrace/log'
+import type { Appended, CompleteEventLog, NewEvent, Page, Query } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -14,19 +14,34 @@ let hub: Hub
 let errors: unknown[]
 /** What happens to the next appends, in order: stored, with this error afterwards, or refused with it. */
 let script: { readonly error: LogError; readonly isStored: boolean }[]
+/** How many of the reads after the next duplicate fail. */
+let failingReads: number
+let readsToFail: number
 
 async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
   const next = script.shift()
-  if (next === undefined) return inner.append(batch)
+  if (next === undefined) {
+    const stored = await inner.append(batch)
+    if (stored[0]!.duplicate) readsToFail = failingReads
+    return stored
+  }
   if (next.isStored) await inner.append(batch)
   throw next.error
+}
+
+async function read(query: Query): Promise<Page> {
+  if (readsToFail === 0) return inner.read(query)
+  readsToFail -= 1
+  throw new LogError('unreachable', 'The engine cannot be reached.')
 }
 
 beforeEach(async () => {
   inner = createMemoryEngine().open()
   script = []
+  failingReads = 0
+  readsToFail = 0
   errors = []
-  scripted = createScriptedLog({ ...inner, append })
+  scripted = createScriptedLog({ ...inner, append, read })
   hub = await startShortHub(scripted.log, { leaseMs: 10_000 }, { onError: (error) => errors.push(error) })
 })
 
@@ -131,6 +146,15 @@ test.each([true, false])(
     expect(errors).toEqual([])
   },
 )
+
+test('a stream that was opened, which is unknown at first and cannot be read at once, is not abandoned', async () => {
+  script.push({ error: UNKNOWN, isStored: true })
+  failingReads = 2
+  const writer = hub.stream('t')
+  await writer.opened
+  await writer.end()
+  expect(await contentOf(hub, 't')).toHaveLength(2)
+})
 
 test('a stream that cannot be opened is refused at once, and its topic stays free', async () => {
   scripted.interrupt()
