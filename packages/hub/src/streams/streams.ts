@@ -6,7 +6,7 @@ import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
 import { StreamFailure } from './failure.ts'
 import { Expiry } from './expiry.ts'
-import { describeStream, findLogged, firstOf, lastOfEnded } from './find.ts'
+import { describeStream, findLogged, firstAndLast, firstOf, lastOfEnded } from './find.ts'
 import type { LoggedStream, StreamLog } from './find.ts'
 import { Lease } from './lease.ts'
 import { assertUnused, openStream, streamExists } from './open.ts'
@@ -62,7 +62,7 @@ export class Streams {
       log,
       self: this.#producer,
       leaseMs: terms.leaseMs,
-      endOrphan: (topic, producer) => this.#endOrphan(topic, producer),
+      endOrphan: (topic, producer, isCertain) => this.#endOrphan(topic, producer, isCertain),
       report,
     })
     this.#expiry = new Expiry(log, terms.expiryMs, report)
@@ -154,6 +154,7 @@ export class Streams {
 
   /** The tail has missed something, for example the ends of streams. */
   async missed(): Promise<void> {
+    this.#watch.doubt()
     try {
       const topics = new Set([...this.#writers.keys(), ...this.#watch.topics])
       for await (const last of lastOfEnded(this.#options, [...topics])) this.#sawEnd(last)
@@ -239,10 +240,12 @@ export class Streams {
     if (first?.type === STREAM_OPENED) await this.#look(topic)
   }
 
-  async #endOrphan(topic: string, producer: string): Promise<void> {
-    const found = await findLogged(this.#options, topic)
-    // The topic may have been purged, and used again, without this hub having seen it.
-    if (found?.opening?.producer !== producer || found.last !== undefined) return
+  async #endOrphan(topic: string, producer: string, isCertain: boolean): Promise<void> {
+    const { first, last } = await firstAndLast(this.#options, topic)
+    if (first === undefined || last !== undefined) return
+    const opening = openingOf(first)
+    // Retention by age may have removed the first event, or the topic may have been purged, and used again.
+    if (opening === undefined ? !isCertain : opening.producer !== producer) return
     await this.#end(topic, new StreamFailure('producer-lost', 'The producer of this stream is gone.'))
   }
 
