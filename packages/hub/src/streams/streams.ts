@@ -87,7 +87,7 @@ export class Streams {
     }
   }
 
-  /** Begins to look for streams that no running hub has seen. */
+  /** Begins to look for streams that this hub, or no running hub, has seen. */
   start(): void {
     this.#sweep.start()
   }
@@ -152,9 +152,10 @@ export class Streams {
     })
   }
 
-  /** The tail has missed something, for example the ends of streams. */
+  /** The tail has missed something, for example openings and ends of streams. */
   async missed(): Promise<void> {
     this.#watch.doubt()
+    this.#sweep.missed()
     try {
       const topics = new Set([...this.#writers.keys(), ...this.#watch.topics])
       for await (const last of lastOfEnded(this.#options, [...topics])) this.#sawEnd(last)
@@ -166,6 +167,7 @@ export class Streams {
   /** The log can be reached again. */
   resumed(): void {
     this.#lease.renew()
+    this.#sweep.resumed()
   }
 
   /** The log is gone: nothing can be stored in it any more. */
