@@ -28,6 +28,9 @@ const MAX_PAUSE_MS = 1_000
 /** How long a hub that closes waits for the log to store that its streams have failed, in milliseconds. */
 const CLOSE_MS = 2_000
 
+/** How often it is reported that streams wait for a log that has no room, in milliseconds. */
+const DELAY_REPORT_MS = 30_000
+
 export interface StreamsOptions extends StreamLog {
   readonly log: EventLog
   readonly settings: ResolvedHubOptions
@@ -52,6 +55,7 @@ export class Streams {
   readonly #watch: Watch
   readonly #expiry: Expiry
   readonly #sweep: Sweep
+  #delayReportedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: StreamsOptions) {
     const { log, reads, settings, view, terms } = options
@@ -80,6 +84,7 @@ export class Streams {
       append: options.append,
       report: options.report,
       canRetry: (error) => isPassing(error) || (options.isInterrupted() && !isOver(error)),
+      delayed: (error) => this.#delayed(error),
       check: (event) => checkBatch([event], settings),
       cursor: (offset) => formatCursor(epoch, offset),
       explain: (topic) => this.#explain(topic),
@@ -271,6 +276,15 @@ export class Streams {
     if (failure === undefined) return
     const { signal } = this.#closing
     void keepTrying(() => this.#end(topic, failure), { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
+  }
+
+  /** Their producers wait, and would not know why. Everything else that passes is short, or an interruption. */
+  #delayed(error: unknown): void {
+    if (!LogError.is(error) || !(error.code === 'full' || error.code === 'unwritable')) return
+    const now = performance.now()
+    if (now - this.#delayReportedAt < DELAY_REPORT_MS) return
+    this.#delayReportedAt = now
+    this.#report(error)
   }
 
   async #explain(topic: string): Promise<HubError> {

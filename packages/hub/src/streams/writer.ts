@@ -18,6 +18,7 @@ export interface WriterHost {
   readonly memory: WritingMemory
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   canRetry(error: unknown): boolean
+  delayed(error: unknown): void
   /** @throws HubError if the application may not publish this event */
   check(event: NewEvent): void
   cursor(offset: number): string
@@ -61,6 +62,7 @@ export class Writer implements StreamWriter {
       memory: host.memory,
       append: (batch) => host.append(batch),
       canRetry: (error) => host.canRetry(error),
+      delayed: (error) => host.delayed(error),
       failed: (error) => void this.#refused(error),
     })
     this.opened = handled(this.#open(open))

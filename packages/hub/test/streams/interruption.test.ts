@@ -147,6 +147,17 @@ test.each([true, false])(
   },
 )
 
+test('that streams wait for a log without room is reported once, and they continue when it has some', async () => {
+  const writers = [hub.stream('t'), hub.stream('u')]
+  for (const writer of writers) await writer.opened
+  const full = { error: new LogError('full', 'The disk is full.'), isStored: false }
+  script.push(full, full, full, full)
+  for (const writer of writers) void writer.write('a')
+  for (const writer of writers) await writer.end()
+  expect(errors).toEqual([full.error])
+  for (const topic of ['t', 'u']) expect(await contentOf(hub, topic)).toHaveLength(3)
+})
+
 test('a stream that was opened, which is unknown at first and cannot be read at once, is not abandoned', async () => {
   script.push({ error: UNKNOWN, isStored: true })
   failingReads = 2
