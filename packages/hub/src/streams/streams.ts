@@ -11,6 +11,7 @@ import type { LoggedStream, StreamLog } from './find.ts'
 import { Lease } from './lease.ts'
 import { assertUnused, openStream, streamExists } from './open.ts'
 import { failedRecord, openingOf, STREAM_OPENED } from './records.ts'
+import type { Opening } from './records.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './stream-writer.ts'
 import { Sweep } from './sweep.ts'
 import type { StreamTerms } from './terms.ts'
@@ -227,16 +228,20 @@ export class Streams {
   #sawEnd(last: StoredEvent): void {
     const { topic } = last
     const opening = this.#watch.remove(topic)
-    if (opening !== undefined) this.#expiry.add(topic, last, opening.ttlMs)
+    if (opening !== undefined) this.#expire(last, opening)
     const writer = this.#writers.get(topic)
     writer?.ifBegunBy(last.offset, () => writer.sawEnd(this.#overBy(last)))
+  }
+
+  #expire(last: StoredEvent, { producer, ttlMs }: Opening): void {
+    this.#expiry.add(last.topic, last, ttlMs, producer === this.#producer)
   }
 
   /** Looks a stream up in the log, and from then on sees to it that it ends, and that it is purged. */
   async #look(topic: string): Promise<LoggedStream | undefined> {
     const found = await findLogged(this.#options, topic)
     if (found?.opening === undefined) return found
-    if (found.last !== undefined) this.#expiry.add(topic, found.last, found.opening.ttlMs)
+    if (found.last !== undefined) this.#expire(found.last, found.opening)
     else if (!this.#watch.has(topic)) this.#watch.add(topic, found.opening)
     return found
   }
