@@ -3,7 +3,7 @@ import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSumma
 import type { Connection } from './connection.ts'
 import { stateOf } from './app-snapshot.ts'
 import { checkBatch } from './check-batch.ts'
-import { toNewEvent } from './topic-event.ts'
+import { assertEvent, toNewEvent } from './topic-event.ts'
 import type { TopicEvent } from './topic-event.ts'
 import { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
@@ -288,6 +288,7 @@ async function start(
 
     publish: (async (topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) => {
       if (typeof topicOrBatch !== 'string') return publish(topicOrBatch)
+      assertEvent(event)
       const [published] = await publish([toNewEvent(topicOrBatch, event!)])
       return published!
     }) as Hub['publish'],

@@ -6,11 +6,35 @@ export interface TopicEvent extends Omit<NewEvent, 'topic' | 'data'> {
   readonly data?: unknown
 }
 
-/** @throws TypeError as {@link toText}, or if the event is no object, which would be stored without its data */
-export function toNewEvent(topic: string, event: TopicEvent): NewEvent {
-  if (typeof event !== 'object' || event === null)
-    throw new TypeError('an event must be an object: pass `{ data }`, with or without a `type`')
-  const { data = '', ...fields } = event
+const MEMBERS: ReadonlySet<string> = new Set<keyof TopicEvent>([
+  'type',
+  'data',
+  'key',
+  'remove',
+  'end',
+  'idempotencyKey',
+  'trace',
+])
+
+/**
+ * Checks what a caller without types passes as an event. Data in place of an event would be lost.
+ *
+ * @throws TypeError
+ */
+export function assertEvent(event: unknown, members: ReadonlySet<string> = MEMBERS): void {
+  const flaw =
+    typeof event !== 'object' || event === null
+      ? `not ${event === null ? 'null' : typeof event}`
+      : unknownMember(event, members)
+  if (flaw !== undefined) throw new TypeError(`an event must be an object such as \`{ type, data }\`, ${flaw}`)
+}
+
+function unknownMember(event: object, members: ReadonlySet<string>): string | undefined {
+  const name = Object.keys(event).find((one) => !members.has(one))
+  return name === undefined ? undefined : `without ${JSON.stringify(name.slice(0, 64))}`
+}
+
+export function toNewEvent(topic: string, { data = '', ...fields }: TopicEvent): NewEvent {
   return { ...fields, topic, data: toText(data) }
 }
 

@@ -56,6 +56,9 @@ test.each<[string, unknown, string]>([
 test.each<[string, unknown, string]>([
   ['text', 'hello', 'an event must be an object'],
   ['missing', undefined, 'an event must be an object'],
+  ['null', null, 'not null'],
+  ['the data itself', { total: 12 }, 'without "total"'],
+  ['that of a batch', { topic: 'u', data: 'a' }, 'without "topic"'],
   ['bytes', { data: Buffer.from('a') }, 'not bytes'],
   ['a buffer', { data: new ArrayBuffer(1) }, 'not bytes'],
 ])('an event that is %s is refused with what to do', async (_, event, message) => {

@@ -3,7 +3,7 @@ import type { Appended, NewEvent } from '@tailrace/log'
 import { mintEpoch } from '@tailrace/log/adapter'
 import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
-import { toNewEvent } from '../topic-event.ts'
+import { assertEvent, toNewEvent } from '../topic-event.ts'
 import type { TopicEvent } from '../topic-event.ts'
 import { StreamFailure, visibleFailure } from './failure.ts'
 import { pump } from './pipe.ts'
@@ -159,6 +159,7 @@ export class Writer implements StreamWriter {
 
   async #end(last: Pick<TopicEvent, 'type' | 'data'> | undefined): Promise<string> {
     if (this.#over !== undefined) throw this.#over
+    if (last !== undefined) assertEvent(last)
     const event = last === undefined ? doneRecord(this.topic) : { ...this.#checked(last), end: true }
     this.#cease(
       new HubError('stream-over', `The stream ${this.topic} has been ended by its producer.`, {

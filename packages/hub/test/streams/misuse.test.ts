@@ -108,6 +108,13 @@ test.each<[string, unknown, string | undefined, object]>([
   expect((await contentOf(hub, 't')).slice(1)).toEqual(['message fine', 'tailrace.done {} end'])
 })
 
+test('an end that is the data itself is refused, and the stream continues', async () => {
+  const writer = hub.stream('t')
+  await expect(writer.end({ total: 12 } as object)).rejects.toThrow('without "total"')
+  await writer.end()
+  expect(await contentOf(hub, 't')).toHaveLength(2)
+})
+
 test.each([
   ['', 'invalid-topic'],
   ['a//b', 'invalid-topic'],
