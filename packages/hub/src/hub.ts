@@ -287,7 +287,7 @@ async function start(
     },
 
     publish: (async (topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) => {
-      if (typeof topicOrBatch !== 'string') return publish(topicOrBatch)
+      if (typeof topicOrBatch === 'object') return publish(topicOrBatch)
       assertEvent(event)
       const [published] = await publish([toNewEvent(topicOrBatch, event!)])
       return published!

@@ -27,6 +27,8 @@ export function parseTopic(name: string): string {
 
 /** What is wrong with a name as a topic or a selector, as the rest of a sentence. Undefined if it is valid. */
 export function flawOf(name: string): string | undefined {
+  // Callers without types.
+  if (typeof (name as unknown) !== 'string') return 'is not text'
   if (name === '') return 'is empty'
   if (!name.isWellFormed()) return 'is not valid Unicode'
   if (new TextEncoder().encode(name).length > MAX_TOPIC_BYTES)

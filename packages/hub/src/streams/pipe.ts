@@ -36,6 +36,9 @@ export async function pump(
 }
 
 function sourceOf(from: AsyncIterable<unknown> | ReadableStream<unknown>): Source {
+  const isObject = typeof from === 'object' && (from as unknown) !== null
+  if (!isObject || !('getReader' in from || Symbol.asyncIterator in from))
+    throw new TypeError('a source must be an async iterable or a ReadableStream')
   if ('getReader' in from) {
     const reader = from.getReader()
     return {

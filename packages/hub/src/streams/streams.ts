@@ -105,9 +105,12 @@ export class Streams {
   /** @throws HubError `invalid-topic`; RangeError if an option is out of its bounds */
   open(topic: string, { ttlMs = DEFAULT_TTL_MS, signal }: StreamOptions = {}): StreamWriter {
     assertTopic(topic)
-    if (!(ttlMs >= 0 && ttlMs <= MAX_TTL_MS)) {
+    if (!(typeof ttlMs === 'number' && ttlMs >= 0 && ttlMs <= MAX_TTL_MS)) {
       throw new RangeError(`\`ttlMs\` must be a number from 0 to ${MAX_TTL_MS}, got ${String(ttlMs)}`)
     }
+    // Otherwise, the stream would be opened, and nobody could write to it.
+    if (signal !== undefined && typeof (signal as Partial<AbortSignal>).addEventListener !== 'function')
+      throw new TypeError('`signal` must be an AbortSignal')
     const refusal = this.#refusalOf(topic)
     const open = async (): Promise<number> => {
       if (refusal !== undefined) throw refusal

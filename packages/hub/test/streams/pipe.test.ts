@@ -175,3 +175,9 @@ test('a source that never ends leaves nothing in memory of what was stored', asy
   expect(refs.slice(0, 8).filter((ref) => ref.deref() !== undefined)).toEqual([])
   abort.abort()
 })
+
+test.each([[['a']], ['text'], [null]])('the source %j, which is none, fails the stream with what to pass', async (from) => {
+  const piped = hub.stream('t').pipe(from as never)
+  await expect(piped).rejects.toThrow('a source must be an async iterable or a ReadableStream')
+  expect(await hub.findStream('t')).toMatchObject({ state: 'failed' })
+})
