@@ -27,6 +27,10 @@ beforeAll(async () => {
       .get('/short', (_, res) => void res.send('short'))
       .use('/compressed', compression({ threshold: 0 }))
       .get('/compressed/text', (_, res) => void res.type('text').send('x'.repeat(1000)))
+      .use('/cors', (_, res, next) => {
+        res.setHeader('Access-Control-Allow-Origin', 'https://shop.example')
+        next()
+      })
       .use('/wrapped', (_, res, next) => {
         const write = res.write.bind(res) as (...args: unknown[]) => boolean
         res.write = ((chunk: Buffer, ...rest: unknown[]) => {
@@ -93,6 +97,16 @@ test('behind compression(), which compresses other responses, events arrive at o
   reader.close()
   await Promise.all(outcomes)
   expect(await openStreams()).toBe(0)
+})
+
+test('headers that middleware has set are part of the response, also of a refusal', async () => {
+  for (const path of ['/cors/events?from=start', '/cors/events?from=start&from=now']) {
+    const leave = new AbortController()
+    const { headers } = await fetch(url(path), { signal: leave.signal })
+    expect(headers.get('access-control-allow-origin')).toBe('https://shop.example')
+    leave.abort()
+  }
+  await Promise.all(outcomes)
 })
 
 test('middleware that wraps the response sees everything that a reader receives', async () => {

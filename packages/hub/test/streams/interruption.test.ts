@@ -13,7 +13,9 @@ let scripted: ScriptedLog
 let hub: Hub
 let errors: unknown[]
 /** What happens to the next appends, in order: stored, with this error afterwards, or refused with it. */
-let script: { readonly error: LogError; readonly isStored: boolean }[]
+let script: { readonly error: LogError; readonly isStored: boolean; readonly isLate?: boolean }[]
+/** Appends that were still on their way to the engine when the connection was lost. They arrive after the next one. */
+let late: (readonly NewEvent[])[]
 /** How many of the reads after the next duplicate fail. */
 let failingReads: number
 let readsToFail: number
@@ -23,9 +25,11 @@ async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> 
   if (next === undefined) {
     const stored = await inner.append(batch)
     if (stored[0]!.duplicate) readsToFail = failingReads
+    for (const one of late.splice(0)) await inner.append(one)
     return stored
   }
   if (next.isStored) await inner.append(batch)
+  if (next.isLate === true) late.push(batch)
   throw next.error
 }
 
@@ -40,6 +44,7 @@ beforeEach(async () => {
   script = []
   failingReads = 0
   readsToFail = 0
+  late = []
   errors = []
   scripted = createScriptedLog({ ...inner, append, read })
   hub = await startShortHub(scripted.log, { leaseMs: 10_000 }, { onError: (error) => errors.push(error) })
@@ -165,6 +170,19 @@ test('a stream that was opened, which is unknown at first and cannot be read at 
   await writer.opened
   await writer.end()
   expect(await contentOf(hub, 't')).toHaveLength(2)
+})
+
+test('an append that reaches the engine after its repeat stores nothing twice', async () => {
+  const writer = hub.stream('t')
+  await writer.opened
+  for (const data of ['a', 'b']) {
+    script.push({ error: UNKNOWN, isStored: false, isLate: true })
+    await writer.write(data)
+    await writer.flush()
+  }
+  script.push({ error: UNKNOWN, isStored: false, isLate: true })
+  await writer.end()
+  expect((await contentOf(hub, 't')).slice(1)).toEqual(['message a', 'message b', 'tailrace.done {} end'])
 })
 
 test('a stream that cannot be opened is refused at once, and its topic stays free', async () => {
