@@ -176,11 +176,11 @@ export async function startHub(options: CreateHubOptions, streamTerms: StreamTer
   const settings = resolveHubOptions(options)
   if (typeof options.log !== 'string') {
     assertLog(options.log)
-    return start(options.log, settings, streamTerms, async () => undefined)
+    return startOn(options.log, settings, streamTerms, async () => undefined)
   }
   const log = await openLog(options.log)
   try {
-    return await start(log, settings, streamTerms, () => log.close())
+    return await startOn(log, settings, streamTerms, () => log.close())
   } catch (error) {
     await log.close()
     throw error
@@ -195,7 +195,7 @@ function assertLog(log: Partial<EventLog> | undefined): void {
 }
 
 /** @param release called when the hub is closed */
-async function start(
+async function startOn(
   log: EventLog,
   settings: ResolvedHubOptions,
   streamTerms: StreamTerms,

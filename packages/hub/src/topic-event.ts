@@ -26,7 +26,8 @@ export function assertEvent(event: unknown, members: ReadonlySet<string> = MEMBE
     typeof event !== 'object' || event === null
       ? `not ${event === null ? 'null' : typeof event}`
       : unknownMember(event, members)
-  if (flaw !== undefined) throw new TypeError(`an event must be an object such as \`{ type, data }\`, ${flaw}`)
+  if (flaw !== undefined)
+    throw new TypeError(`an event must be an object such as \`{ type, data }\`, ${flaw}`)
 }
 
 function unknownMember(event: object, members: ReadonlySet<string>): string | undefined {

@@ -79,7 +79,8 @@ export class Sweep {
     try {
       do {
         const misses = this.#misses
-        const hasMissed = this.#madeUp < misses && (await hasProducers(capabilityOf(this.#options.log, 'shared')))
+        const hasMissed =
+          this.#madeUp < misses && (await hasProducers(capabilityOf(this.#options.log, 'shared')))
         if (hasMissed) await this.#examine(({ ended }) => !ended)
         this.#madeUp = misses
         if (await this.#isDue()) await this.#examine(() => true)

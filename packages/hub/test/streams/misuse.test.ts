@@ -132,9 +132,12 @@ test.each([
   await expect(hub.cancelStream(topic)).rejects.toMatchObject({ code })
 })
 
-test.each([-1, Number.NaN, 31 * 24 * 3_600_000, '5', null])('a time to live of %j milliseconds is refused', (ttlMs) => {
-  expect(() => hub.stream('t', { ttlMs: ttlMs as number })).toThrow(RangeError)
-})
+test.each([-1, Number.NaN, 31 * 24 * 3_600_000, '5', null])(
+  'a time to live of %j milliseconds is refused',
+  (ttlMs) => {
+    expect(() => hub.stream('t', { ttlMs: ttlMs as number })).toThrow(RangeError)
+  },
+)
 
 test('a signal that is none is refused before anything is stored', async () => {
   expect(() => hub.stream('t', { signal: {} as AbortSignal })).toThrow('`signal` must be an AbortSignal')

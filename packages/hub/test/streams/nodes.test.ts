@@ -239,6 +239,7 @@ test('an opening that the tail has missed is found out, and the stream ends with
   scripted.interrupt()
   const sink = await open(watching, { selectors: ['t'], from: await writer.opened })
   await sink.until(() => sink.outcome === 'ended')
+  expect(await watching.findStream('t')).toMatchObject(PRODUCER_LOST)
   await watching.close()
 })
 

@@ -176,8 +176,11 @@ test('a source that never ends leaves nothing in memory of what was stored', asy
   abort.abort()
 })
 
-test.each([[['a']], ['text'], [null]])('the source %j, which is none, fails the stream with what to pass', async (from) => {
-  const piped = hub.stream('t').pipe(from as never)
-  await expect(piped).rejects.toThrow('a source must be an async iterable or a ReadableStream')
-  expect(await hub.findStream('t')).toMatchObject({ state: 'failed' })
-})
+test.each([[['a']], ['text'], [null]])(
+  'the source %j, which is none, fails the stream with what to pass',
+  async (from) => {
+    const piped = hub.stream('t').pipe(from as never)
+    await expect(piped).rejects.toThrow('a source must be an async iterable or a ReadableStream')
+    expect(await hub.findStream('t')).toMatchObject({ state: 'failed' })
+  },
+)
