@@ -48,6 +48,7 @@ test.each<[string, unknown, string]>([
   ['an URL object', new URL('redis://localhost'), 'as a string'],
   ['an empty URL', '', 'a log must be one of sqlite:FILE, memory:, redis://…'],
   ['a URL of nothing', 'mysql://root:secret@db/app', 'not "mysql://***@db/app"'],
+  ['an SQLite in memory', 'sqlite::memory:', 'a log in memory is memory:'],
   ['a file without a name', 'sqlite:', 'a log must be one of'],
 ])('a log that is %s is refused with what to do', async (_, log, message) => {
   await expect(createHub({ log } as CreateHubOptions)).rejects.toThrow(message)
