@@ -132,6 +132,10 @@ ${table(APPLICATIONS, notes)}
 
 ${notes.map((note, i) => `${i + 1}. ${note}`).join('\n')}
 
+Bun closes connections that are silent for ten seconds, which is before the first heartbeat of a hub with default settings. Here it
+runs with \`idleTimeout: 60\`. In Workers, one Durable Object serves all requests, since a Worker may not write to the response of
+another request; its log is in memory. Bun, Deno and Next store events in SQLite.
+
 ## Tests
 
 Where a test does not apply, something is missing that it needs:

@@ -47,10 +47,14 @@ async function draw(file: File, job: StreamWriter): Promise<void> {
 }
 
 // The modules that the page imports.
-for (const name of ['client', 'wire']) {
-  const dist = new URL('dist', import.meta.resolve(`@tailrace/${name}/package.json`))
+const modules = {
+  client: import.meta.resolve('@tailrace/client/package.json'),
+  wire: import.meta.resolve('@tailrace/wire/package.json'),
+}
+for (const [name, file] of Object.entries(modules)) {
+  const root = fileURLToPath(new URL('dist', file))
   const rewriteRequestPath = (path: string): string => path.slice(`/${name}`.length)
-  app.use(`/${name}/*`, serveStatic({ root: fileURLToPath(dist), rewriteRequestPath }))
+  app.use(`/${name}/*`, serveStatic({ root, rewriteRequestPath }))
 }
 
 serve({ fetch: app.fetch, port: Number(process.env['PORT'] ?? 4287), hostname: '127.0.0.1' }, ({ port }) => {

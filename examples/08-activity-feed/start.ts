@@ -41,7 +41,8 @@ app.post('/activity', async (event) => {
 
 if ((await topics()).length === 0) await publishSamples()
 const port = Number(process.env['PORT'] ?? 4288)
-const server = serve(app, { port, hostname: '127.0.0.1', silent: true })
+// h3 would only close its server when it is interrupted, and the hub would go on.
+const server = serve(app, { port, hostname: '127.0.0.1', silent: true, gracefulShutdown: false })
 await server.ready()
 console.log(`Open ${server.url}`)
 

@@ -127,4 +127,6 @@ test.skipIf(!chromium)('the form publishes text to all pages, also after the ser
   await scrollToEnd()
   expect(await shown()).toEqual(await published())
   expect(failures).toEqual([])
+  // It stops when it is asked to, though streams are open.
+  await example.kill('SIGTERM')
 })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Site } from './site.ts'
 import type { HttpAbility, OpenSubject } from './subject.ts'
 
@@ -25,7 +25,7 @@ export interface Check {
   with(needed: HttpAbility | readonly HttpAbility[], clause: string, behaviour: string, body: Body): void
 }
 
-export interface CheckOptions {
+export interface GroupOptions {
   readonly open: OpenSubject
   readonly abilities: readonly HttpAbility[]
   readonly exemptions: Readonly<Record<string, string>>
@@ -34,56 +34,37 @@ export interface CheckOptions {
   readonly isOwn: boolean
 }
 
-/** Registers a group of tests, which run concurrently on one subject, unless each has its own. */
+interface Registered {
+  readonly clause: string
+  readonly behaviour: string
+  readonly body: Body
+}
+
+/**
+ * Registers a group of tests, which run concurrently on one subject, unless each has its own.
+ *
+ * @returns the titles of all of them, including those that do not apply
+ */
 export function testGroup(
   name: string,
-  options: CheckOptions,
+  options: GroupOptions,
   groups: readonly ((check: Check) => void)[],
-): void {
-  const { open, abilities, exemptions, results, isOwn } = options
-  const publishesByHttp = abilities.includes('publish')
+): readonly string[] {
+  const { open, abilities, results, isOwn } = options
+  const applicable: Registered[] = []
+  const check: Check = (clause, behaviour, body) => void applicable.push({ clause, behaviour, body })
+  check.with = (needed, clause, behaviour, body) => {
+    const missing = [needed].flat().find((ability) => !abilities.includes(ability))
+    if (missing === undefined) check(clause, behaviour, body)
+    else results.push({ clause, behaviour, outcome: 'not-applicable', reason: missing })
+  }
+  for (const group of groups) group(check)
+  const titles = [...applicable, ...results].map(titleOf)
+  // A suite without tests is a failure.
+  if (applicable.length === 0) return titles
+
   let shared: Site | undefined
-
-  async function openSite(): Promise<Site> {
-    return new Site(await open(), publishesByHttp)
-  }
-
-  function check(clause: string, behaviour: string, body: Body): void {
-    const title = `${clause} ${behaviour}`
-    const exemption = exemptions[title]
-    const record = (outcome: CheckResult['outcome'], reason?: string): void =>
-      void results.push({ clause, behaviour, outcome, ...(reason !== undefined && { reason }) })
-    // oxlint-disable-next-line vitest/valid-title -- it is in the clauses
-    test(title, { timeout: TIMEOUT_MS }, async () => {
-      const site = isOwn ? await openSite() : shared!
-      try {
-        const failure = await body(site).then(
-          () => undefined,
-          (error: unknown) => error as Error,
-        )
-        if (exemption !== undefined) {
-          expect(failure, `“${title}” holds: it needs no exemption`).toBeDefined()
-          record('exempt', exemption)
-          return
-        }
-        record(failure === undefined ? 'passed' : 'failed')
-        if (failure !== undefined) throw failure
-      } finally {
-        if (isOwn) await site.close()
-      }
-    })
-  }
-
-  check.with = (
-    needed: HttpAbility | readonly HttpAbility[],
-    clause: string,
-    behaviour: string,
-    body: Body,
-  ): void => {
-    const missing = [needed].flat().filter((ability) => !abilities.includes(ability))
-    if (missing.length === 0) check(clause, behaviour, body)
-    else results.push({ clause, behaviour, outcome: 'not-applicable', reason: missing[0]! })
-  }
+  const openSite = async (): Promise<Site> => new Site(await open(), abilities.includes('publish'))
 
   // oxlint-disable-next-line vitest/valid-title -- the caller's
   describe.concurrent(name, () => {
@@ -93,6 +74,38 @@ export function testGroup(
       }, TIMEOUT_MS)
       afterAll(() => shared?.close(), TIMEOUT_MS)
     }
-    for (const group of groups) group(check)
+    for (const one of applicable) {
+      // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- both are in the clauses
+      test(titleOf(one), { timeout: TIMEOUT_MS }, async () => {
+        const site = isOwn ? await openSite() : shared!
+        try {
+          await run(one, site, options)
+        } finally {
+          if (isOwn) await site.close()
+        }
+      })
+    }
   })
+  return titles
+}
+
+async function run(one: Registered, site: Site, { exemptions, results }: GroupOptions): Promise<void> {
+  const { clause, behaviour, body } = one
+  const exemption = exemptions[titleOf(one)]
+  const failure = await body(site).then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  )
+  if (exemption === undefined) {
+    results.push({ clause, behaviour, outcome: failure === undefined ? 'passed' : 'failed' })
+    if (failure !== undefined) throw failure
+  } else if (failure === undefined) {
+    throw new Error(`“${titleOf(one)}” holds: remove its exemption`)
+  } else {
+    results.push({ clause, behaviour, outcome: 'exempt', reason: exemption })
+  }
+}
+
+function titleOf({ clause, behaviour }: Pick<Registered, 'clause' | 'behaviour'>): string {
+  return `${clause} ${behaviour}`
 }

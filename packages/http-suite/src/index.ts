@@ -68,12 +68,17 @@ export interface TestHttpOptions {
  *
  * @param open - starts what is tested, with an empty log, and heartbeats every few hundred milliseconds
  * @returns the results, which are complete once all tests have run
+ * @throws RangeError if an exemption names no test
  */
 export function testHttp(name: string, open: OpenSubject, options: TestHttpOptions): readonly CheckResult[] {
   const { abilities, exemptions = {} } = options
   const results: CheckResult[] = []
   const shared = { open, abilities, exemptions, results }
-  testGroup(name, { ...shared, isOwn: false }, GROUPS)
-  testGroup(`${name}, disturbed`, { ...shared, isOwn: true }, [testDisturbance])
+  const titles = [
+    ...testGroup(name, { ...shared, isOwn: false }, GROUPS),
+    ...testGroup(`${name}, disturbed`, { ...shared, isOwn: true }, [testDisturbance]),
+  ]
+  const unknown = Object.keys(exemptions).find((title) => !titles.includes(title))
+  if (unknown !== undefined) throw new RangeError(`There is no test “${unknown}” to exempt from.`)
   return results
 }

@@ -40,8 +40,8 @@ export interface HttpSubject {
   /** The origin of another site whose pages may publish and read. For `origins` and `cors`. */
   readonly allowedOrigin?: string | undefined
   /**
-   * Publishes a batch without HTTP, and resolves with the cursors of its events once they are durable. Required unless
-   * there is `publish`, which is used otherwise.
+   * Publishes a batch without HTTP, and resolves with the cursors of its events once they are durable. Required without
+   * the ability `publish`.
    */
   publish?(events: readonly SuiteEvent[]): Promise<readonly string[]>
   /** How many streams of exactly this topic are open. For `count`. */

@@ -1,12 +1,15 @@
 import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
+import { expect, test, vi } from 'vitest'
 import { testContract } from './contract.ts'
 import { APP_ABILITIES, APP_PATHS } from './ways/app.ts'
 import { ORIGIN } from './ways/constants.ts'
 import { openServer } from './ways/listening.ts'
 import { onNode } from './ways/version.ts'
 import { READS_REFUSED_BODIES, webHandlersOf } from './ways/web-app.ts'
+
+const reported = vi.spyOn(console, 'error')
 
 testContract({
   id: 'hono',
@@ -25,4 +28,8 @@ testContract({
     })
     return { ...subject, paths: APP_PATHS, allowedOrigin: ORIGIN }
   },
+})
+
+test('the server reports no error for readers that leave', () => {
+  expect(reported).not.toHaveBeenCalled()
 })

@@ -46,7 +46,7 @@ export function testDisturbance(check: Check): void {
   check.with(
     'interrupt',
     '3.15',
-    'a reader that cannot be served is told in its stream to return',
+    'a reader that cannot be served learns from its stream when to return',
     async (site) => {
       const topic = site.topic()
       await site.subject.interrupt!()
@@ -74,7 +74,7 @@ export function testDisturbance(check: Check): void {
   check.with(
     'drain',
     '3.12',
-    'a hub that is told to stop tells its readers when to return, and why',
+    'a hub that is stopping tells its readers when to return, and why',
     async (site) => {
       const topic = site.topic()
       const reader = await site.follow(topic)

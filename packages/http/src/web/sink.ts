@@ -60,8 +60,11 @@ export function createWebSink(signal?: AbortSignal, onOver?: () => void): WebSin
   }
 
   function onAbort(): void {
-    fail(signal!.reason)
+    finish()
     listener?.closed()
+    // Servers abort the signal and cancel the body when a client leaves. An error before the cancel would be one that
+    // they report.
+    queueMicrotask(() => controller.error(signal!.reason))
   }
 
   return {
