@@ -242,17 +242,6 @@ test('readers of a stream whose beginning retention has removed learn that it is
   }
 })
 
-test('a plain stream is nothing but its events, and a reader that has all of them receives 204', async () => {
-  options = { dialect: plainDialect() }
-  const writer = hub.stream('answers/plain')
-  await writer.write('one')
-  await writer.end()
-  const text = await (await fetch(`${app.url}/plain`)).text()
-  expect(text).toMatch(/^data: one\nid: \S+\n\n$/)
-  const id = /^id: (\S+)/m.exec(text)![1]!
-  expect((await fetch(`${app.url}/plain`, { headers: { 'Last-Event-ID': id } })).status).toBe(204)
-})
-
 test.each([undefined, 404, 204] as const)(
   'a GET of a stream that does not exist is answered as the application chooses: %s',
   async (absent) => {

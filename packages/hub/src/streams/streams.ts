@@ -26,8 +26,8 @@ const MAX_TTL_MS = 30 * DEFAULT_TTL_MS
 const MAX_PRODUCED = 10_000
 /** The longest pause between two attempts to end a stream, in milliseconds. */
 const MAX_PAUSE_MS = 1_000
-/** Keys are compared as text. */
-const KEY_DIGITS = 8
+/** Keys are compared as text, so all have the same number of digits. */
+const FIRST_KEY = 10 ** 12
 /** How long a hub that closes waits for the log to store that its streams have failed, in milliseconds. */
 const CLOSE_MS = 2_000
 
@@ -206,7 +206,7 @@ export class Streams {
   /** The keys of all streams follow each other, because SQLite stores those next to each other at a fraction of the cost. */
   #nextKey(): string {
     this.#written += 1
-    return `${this.#producer}.${this.#written.toString(36).padStart(KEY_DIGITS, '0')}`
+    return `${this.#producer}.${FIRST_KEY + this.#written}`
   }
 
   #refusalOf(topic: string): Error | undefined {
@@ -224,9 +224,14 @@ export class Streams {
 
   async #open(topic: string, ttlMs: number): Promise<number> {
     const { append } = this.#options
-    await Promise.all([assertUnused(this.#options, topic), this.#lease.hold(), this.#sweep.noteUse()])
+    this.#lease.hold()
+    await Promise.all([assertUnused(this.#options, topic), this.#sweep.noteUse()])
     const { signal } = this.#closing
-    return openStream(topic, { producer: this.#producer, ttlMs }, { log: this.#options, append, signal })
+    const opening = { producer: this.#producer, ttlMs }
+    const opened = openStream(topic, opening, { log: this.#options, append, signal })
+    // Others wait for the term of a lease before they miss it: the first token need not wait for this commit as well.
+    this.#lease.refresh()
+    return opened
   }
 
   /** What was on its way when the topic was purged must not stay there, unless the topic is in use again. */

@@ -1,6 +1,6 @@
 import type { Hub } from '@tailrace/hub'
 import { createMemoryEngine, LogError } from '@tailrace/log'
-import type { Appended, CompleteEventLog, NewEvent, Page, Query } from '@tailrace/log'
+import type { Appended, CompleteEventLog, NewEvent, Note, Page, Query } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -252,4 +252,22 @@ test('a hub that closes during an interruption does not wait for it', async () =
   await writer.write('a')
   await hub.close()
   expect(writer.signal.reason).toMatchObject({ code: 'closed' })
+})
+
+test('the opening of a stream does not wait for the lease of its producer', async () => {
+  const notes: string[] = []
+  const shared = {
+    ...inner.shared,
+    note(note: Note) {
+      if (!note.key.startsWith('stream-producer/')) return inner.shared.note(note)
+      notes.push(note.key)
+      return new Promise<boolean>(() => undefined)
+    },
+  }
+  const slow = await startShortHub({ ...inner, shared }, { leaseMs: 10_000 }, {})
+  const writer = slow.stream('t')
+  await writer.opened
+  expect(notes).toHaveLength(1)
+  await writer.end()
+  await slow.close()
 })
