@@ -137,6 +137,20 @@ describe('respond', () => {
 })
 
 describe('respondPublish and respondHistory', () => {
+  test('a page of a one-off stream contains its opening, which streams do not', async () => {
+    await hub.stream('s').end({ data: 'last' })
+    const page = await respondHistory(hub, new Request(URL_OF_APP), { topics: ['s'] })
+    const { events } = (await page.json()) as { events: object[] }
+    expect(events).toMatchObject([
+      { type: 'tailrace.opened', key: 'tailrace.opened' },
+      { topic: 's', data: 'last' },
+    ])
+    const url = `${URL_OF_APP}?from=start`
+    const text = await (await respond(hub, new Request(url), { topics: ['s'] })).text()
+    expect(text).toContain('data: last\n')
+    expect(text).not.toContain('tailrace.opened')
+  })
+
   test('store a publish as it was sent, and page through what was stored', async () => {
     const request = new Request(URL_OF_APP, { method: 'POST', body: '{ "a": 1 }' })
     const published = await respondPublish(hub, request, { topic: 'c' })
