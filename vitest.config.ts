@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LongestFirst } from './scripts/longest-first.ts'
 
 /** Tests that measure how long others wait: they run after all others, when the machine is quiet. */
 const QUIET = ['packages/server/test/hostile/cost/search.test.ts', 'packages/server/test/vanished.test.ts']
@@ -29,6 +30,7 @@ export default defineConfig({
     ],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     // What is awaited comes; on a busy machine not within the second that is the default.
     expect: { poll: { timeout: 20_000 } },
     // Most tests wait for other processes: with one core left free, as is the default, two of them would be idle.
