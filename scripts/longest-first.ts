@@ -9,6 +9,7 @@ import type { TestSpecification } from 'vitest/node'
  */
 const LONGEST = [
   'packages/server/test/e2e/crash.test.ts',
+  'packages/server/test/hostile/cost/search.test.ts',
   'packages/log-kafka/test/kafka-log.test.ts',
   'packages/log-nats/test/nats-log.test.ts',
   'scripts/test/pack.test.ts',
