@@ -1,9 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LongestFirst } from './scripts/longest-first.ts'
 
-/** Tests that measure how long others wait: they run after all others, when the machine is quiet. */
-const QUIET = ['packages/server/test/hostile/cost/search.test.ts', 'packages/server/test/vanished.test.ts']
+/** Tests that measure how long others wait, or how fast many come: they run after all others, with a core each. */
+const QUIET = [
+  'packages/server/test/hostile/cost/search.test.ts',
+  'packages/server/test/proxies/rolling-restart.test.ts',
+  'packages/server/test/vanished.test.ts',
+]
 /** Tests that take minutes, with one switch for all. */
 const LONG = process.env['TAILRACE_LONG'] === '1' ? [] : ['**/*.long.test.ts']
 
@@ -25,14 +30,23 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, ...LONG, ...QUIET],
         },
       },
-      { extends: true, test: { name: 'quiet', include: QUIET, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: {
+          name: 'quiet',
+          include: QUIET,
+          sequence: { groupOrder: 1 },
+          maxWorkers: availableParallelism(),
+        },
+      },
     ],
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     // What is awaited comes; on a busy machine not within the second that is the default.
     expect: { poll: { timeout: 20_000 } },
-    // Most tests wait for other processes: with one core left free, as is the default, two of them would be idle.
-    maxWorkers: availableParallelism(),
+    // Most tests wait for other processes, or for time to pass: with a file per core, the cores would often be idle.
+    maxWorkers: availableParallelism() + 1,
     // Hubs, command lines and log threads start by the hundred: let them parse the sources once.
     env: { NODE_COMPILE_CACHE: resolve(import.meta.dirname, 'node_modules/.cache/node') },
     reporters: ['default', './scripts/report-skips.ts'],

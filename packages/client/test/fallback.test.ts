@@ -1,17 +1,18 @@
 import { publish, subscribe } from '@tailrace/client'
 import { startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startBufferingProxy } from './buffering-proxy.ts'
 import { startScripted, stream } from './scripted-server.ts'
 
+/** For all tests, each of which has topics of its own. */
 let hub: HubProcess
 
-beforeEach(async () => {
+beforeAll(async () => {
   hub = await startHub()
 })
 
-afterEach(async () => {
+afterAll(async () => {
   await hub[Symbol.asyncDispose]()
 })
 
@@ -21,11 +22,11 @@ test('behind a proxy that buffers, events come by polling, all of them and once'
   await using proxy = await startBufferingProxy(hub.url)
   const told: string[] = []
   let count = 0
-  for await (const item of subscribe(`${proxy.url}/topics/t`, QUICK)) {
+  for await (const item of subscribe(`${proxy.url}/topics/behind`, QUICK)) {
     told.push(item.kind === 'event' ? item.data : item.kind)
     if (item.kind !== 'live' && item.kind !== 'event') continue
     if (item.kind === 'event' && (count += 1) === 5) break
-    await publish(`${hub.url}/topics/t`, { data: `event ${count}` })
+    await publish(`${hub.url}/topics/behind`, { data: `event ${count}` })
   }
   expect(told).toEqual(['reconnecting', 'reconnecting', 'live', ...[0, 1, 2, 3, 4].map((i) => `event ${i}`)])
   expect(proxy.seen.slice(0, 3)).toEqual(['text/event-stream', 'text/event-stream', 'application/json'])
@@ -33,10 +34,10 @@ test('behind a proxy that buffers, events come by polling, all of them and once'
 
 test('it goes on from the place that it had', async () => {
   await using proxy = await startBufferingProxy(hub.url)
-  const first = await publish(`${hub.url}/topics/t`, { data: 'seen' })
-  await publish(`${hub.url}/topics/t`, [{ data: 'one\r\ntwo', type: 'paid' }, { data: 'three' }])
+  const first = await publish(`${hub.url}/topics/goes-on`, { data: 'seen' })
+  await publish(`${hub.url}/topics/goes-on`, [{ data: 'one\r\ntwo', type: 'paid' }, { data: 'three' }])
   const told: unknown[] = []
-  for await (const item of subscribe(`${proxy.url}/topics/t`, { ...QUICK, lastEventId: first.id })) {
+  for await (const item of subscribe(`${proxy.url}/topics/goes-on`, { ...QUICK, lastEventId: first.id })) {
     if (item.kind === 'event') told.push([item.type, item.data])
     if (item.kind === 'live') break
   }
@@ -49,9 +50,9 @@ test('it goes on from the place that it had', async () => {
 
 test('a place that is gone is told as a gap, and what is left follows', async () => {
   await using proxy = await startBufferingProxy(hub.url)
-  await publish(`${hub.url}/topics/t`, { data: 'left' })
+  await publish(`${hub.url}/topics/gone`, { data: 'left' })
   const told: string[] = []
-  for await (const item of subscribe(`${proxy.url}/topics/t`, { ...QUICK, lastEventId: 'other.7' })) {
+  for await (const item of subscribe(`${proxy.url}/topics/gone`, { ...QUICK, lastEventId: 'other.7' })) {
     if (item.kind === 'gap') told.push(`gap ${item.reason} ${item.from}`)
     if (item.kind === 'event') told.push(item.data)
     if (item.kind === 'live') break
@@ -61,15 +62,18 @@ test('a place that is gone is told as a gap, and what is left follows', async ()
 
 test('what was seen before a gap does not come again, as with a stream', async () => {
   await using proxy = await startBufferingProxy(hub.url)
-  await publish(`${hub.url}/topics/a`, { data: 'seen' })
-  const { id } = await publish(`${hub.url}/topics/a`, { data: 'seen as well' })
-  await publish(`${hub.url}/topics/b`, { data: 'purged' })
-  await publish(`${hub.url}/topics/a`, { data: 'left' })
-  await fetch(`${hub.url}/topics/b`, { method: 'DELETE' })
+  await publish(`${hub.url}/topics/gap/a`, { data: 'seen' })
+  const { id } = await publish(`${hub.url}/topics/gap/a`, { data: 'seen as well' })
+  await publish(`${hub.url}/topics/gap/b`, { data: 'purged' })
+  await publish(`${hub.url}/topics/gap/a`, { data: 'left' })
+  await fetch(`${hub.url}/topics/gap/b`, { method: 'DELETE' })
   const stories: string[][] = []
   for (const { url } of [hub, proxy]) {
     const told: string[] = []
-    for await (const item of subscribe(`${url}/events?topic=a&topic=b`, { ...QUICK, lastEventId: id })) {
+    for await (const item of subscribe(`${url}/events?topic=gap/a&topic=gap/b`, {
+      ...QUICK,
+      lastEventId: id,
+    })) {
       if (item.kind === 'gap') told.push('gap')
       if (item.kind === 'event') told.push(item.data)
       if (item.kind === 'live') break
@@ -84,15 +88,15 @@ test('what was seen before a gap does not come again, as with a stream', async (
 
 test('a place beyond the newest event is told as unknown, and what is new is not dropped', async () => {
   await using proxy = await startBufferingProxy(hub.url)
-  const { id } = await publish(`${hub.url}/topics/t`, { data: 'old' })
+  const { id } = await publish(`${hub.url}/topics/beyond`, { data: 'old' })
   const beyond = id.replace(/\d+$/, (offset) => String(Number(offset) + 100))
   const stories: string[][] = []
   for (const { url } of [hub, proxy]) {
     const told: string[] = []
-    for await (const item of subscribe(`${url}/topics/t`, { ...QUICK, lastEventId: beyond })) {
+    for await (const item of subscribe(`${url}/topics/beyond`, { ...QUICK, lastEventId: beyond })) {
       if (item.kind === 'gap') told.push(item.reason)
       if (item.kind === 'event') told.push(item.data)
-      if (item.kind === 'live') await publish(`${hub.url}/topics/t`, { data: 'new' })
+      if (item.kind === 'live') await publish(`${hub.url}/topics/beyond`, { data: 'new' })
       if (item.kind === 'event' && item.data === 'new') break
     }
     stories.push(told)
@@ -105,8 +109,8 @@ test('a place beyond the newest event is told as unknown, and what is new is not
 
 test('nothing is handed on after close, even of a page that is here already', async () => {
   await using proxy = await startBufferingProxy(hub.url)
-  await publish(`${hub.url}/topics/t`, [{ data: '1' }, { data: '2' }, { data: '3' }])
-  const subscription = subscribe(`${proxy.url}/topics/t?from=start`, QUICK)
+  await publish(`${hub.url}/topics/close`, [{ data: '1' }, { data: '2' }, { data: '3' }])
+  const subscription = subscribe(`${proxy.url}/topics/close?from=start`, QUICK)
   const seen: string[] = []
   subscription.on('message', ({ data }) => {
     seen.push(data)
