@@ -48,7 +48,9 @@ afterAll(async () => {
   dir[Symbol.dispose]()
 })
 
-afterEach(() => expect(failures).toEqual([]))
+afterEach(() => {
+  if (failures.length > 0) throw new Error(failures.join('\n'))
+})
 
 async function upload(name: string, buffer: Buffer): Promise<void> {
   await page.goto('about:blank')

@@ -34,7 +34,9 @@ afterAll(async () => {
   dir[Symbol.dispose]()
 })
 
-afterEach(() => expect(failures).toEqual([]))
+afterEach(() => {
+  if (failures.length > 0) throw new Error(failures.join('\n'))
+})
 
 /** Everything in the log, newest first, as the page shows it. */
 async function published(): Promise<string[]> {
