@@ -38,16 +38,23 @@ export async function* skip(chunks: AsyncIterable<string>, characters: number): 
   }
 }
 
-/** Puts the two halves of a character together that a producer has put in two chunks: no text can end in one. */
-export async function* wholeCharacters(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+/**
+ * Puts the two halves of a character together that a producer has put in two chunks: no text can end in one. A generator
+ * would not do: it passes on that it is stopped only after the next chunk.
+ */
+export function wholeCharacters(): TransformStream<string, string> {
   let half = ''
-  for await (const chunk of chunks) {
-    const text = half + chunk
-    half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : ''
-    const whole = text.slice(0, text.length - half.length)
-    if (whole !== '') yield whole.toWellFormed()
-  }
-  if (half !== '') yield half.toWellFormed()
+  return new TransformStream({
+    transform(chunk, controller) {
+      const text = half + chunk
+      half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : ''
+      const whole = text.slice(0, text.length - half.length)
+      if (whole !== '') controller.enqueue(whole.toWellFormed())
+    },
+    flush(controller) {
+      if (half !== '') controller.enqueue(half.toWellFormed())
+    },
+  })
 }
 
 /** A stream that reads only when it is read from. @param first - comes before the other chunks */
