@@ -11,7 +11,7 @@ import { createHub } from '@tailrace/hub'
 import type { StreamWriter } from '@tailrace/hub'
 import { drawPairs } from './draw-pairs.ts'
 
-const STEP_BYTES = 64 * 1024
+const STEP_BYTES = 16 * 1024
 
 const hub = await createHub({
   log: process.env['LOG'] ?? 'sqlite:jobs.db',

@@ -17,7 +17,7 @@ test.skipIf(!chromium)('a page learns that the server was killed in the middle o
   const page = await browser.newPage()
   await page.goto(example.url)
   const percent = () => page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value)
-  const buffer = Buffer.alloc(100 * 64 * 1024)
+  const buffer = Buffer.alloc(100 * 16 * 1024)
   await page.setInputFiles('input', { name: 'zeros', mimeType: 'application/octet-stream', buffer })
   await expect.poll(percent).toBeGreaterThan(0)
   await example.kill()
