@@ -114,8 +114,11 @@ test.skipIf(!chromium)(
       expect(await tab.title()).toBe('(2) Notifications')
     }
 
-    await ann.locator('li', { hasText: 'one' }).getByRole('button').click()
+    // With the keyboard, which is then at the next one.
+    await ann.locator('li', { hasText: 'one' }).getByRole('button').press('Enter')
     for (const tab of [ann, other]) await badge(tab).toBe('1')
+    expect(await ann.locator('li button:focus').count()).toBe(1)
+    expect(await ann.getByRole('img', { name: '1 unread' }).count()).toBe(1)
     await other.reload()
     await badge(other).toBe('1')
     expect(await unread(other)).toEqual([expect.stringMatching(/^two\n/)])
@@ -134,6 +137,9 @@ test.skipIf(!chromium)(
 
     await example.kill()
     for (const tab of [ann, other]) await state(tab).toBe('reconnecting')
+    await notify(bob, 'ann', 'nobody is there')
+    await expect.poll(() => bob.textContent('#problem')).toBe('Not sent: nobody is there')
+    expect(await bob.inputValue('[name=text]')).toBe('nobody is there')
     await example.restart()
     await notify(bob, 'ann', 'while you were away')
     for (const tab of [ann, other]) {

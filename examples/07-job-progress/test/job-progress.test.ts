@@ -96,7 +96,14 @@ test.skipIf(!chromium)(
 )
 
 test.skipIf(!chromium)('cancelling stops the job, for every page that follows it', async () => {
-  await upload('large', LARGE)
+  await page.goto(example.url)
+  const dataTransfer = await page.evaluateHandle((size) => {
+    const dropped = new DataTransfer()
+    dropped.items.add(new File([new Uint8Array(size)], 'dropped'))
+    return dropped
+  }, LARGE.length)
+  await page.dispatchEvent('label', 'drop', { dataTransfer })
+  await expect.poll(() => page.textContent('h2')).toBe('dropped')
   await page.click('text=Cancel')
   const other = await browser.newPage()
   await other.goto(page.url())
