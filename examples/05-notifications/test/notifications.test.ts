@@ -14,7 +14,7 @@ let browser: Browser
 beforeAll(async () => {
   dir = tempDir()
   await Promise.all([start(), launch()])
-})
+}, 60_000)
 
 async function start(): Promise<void> {
   example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })

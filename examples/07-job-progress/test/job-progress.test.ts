@@ -24,7 +24,7 @@ const failures: string[] = []
 beforeAll(async () => {
   dir = tempDir()
   await Promise.all([build(), start(), launch()])
-})
+}, 60_000)
 
 /** As `npm start` does: the page imports the client as it is published. */
 async function build(): Promise<void> {

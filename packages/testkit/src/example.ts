@@ -20,7 +20,7 @@ export async function startExample(main: URL, env: Readonly<Record<string, strin
   let running: CliProcess
   async function start(port: string): Promise<string> {
     running = spawnCli([], { main: main.pathname, env: { RETRY_MS: '50', ...env, PORT: port } })
-    const line = await running.nextLine()
+    const line = await running.nextLine(60_000)
     const [, url] = /^Open (http:\S+?)\/?$/.exec(line) ?? []
     if (url === undefined) throw new Error(`the example printed ${JSON.stringify(line)} instead of its URL`)
     return url
