@@ -79,7 +79,7 @@ export interface HubOptions {
   readonly maxQueuedReads?: number | undefined
   /**
    * How long a lane that has just written waits for more events before it writes again, in milliseconds. A lane that
-   * has been quiet for that long writes at once. With 0, lanes never wait.
+   * has been quiet for that long writes at once, and so does a lane with one reader. With 0, lanes never wait.
    *
    * @defaultValue {@link DEFAULT_BATCH_MS}
    */

@@ -27,6 +27,11 @@ export interface ServeStreamOptions
   produce?(writer: StreamWriter, signal: AbortSignal): Promise<void>
   /** More headers of the response. @defaultValue none */
   readonly headers?: HeaderFields | undefined
+  /**
+   * The response to a `GET` if there is no such stream: 204 for clients that ask without knowing of one, as
+   * `useChat({ resume: true })` does when a page loads. @defaultValue 404
+   */
+  readonly absent?: 204 | 404 | undefined
 }
 
 /** What a request may ask of a stream that it opens. */
@@ -43,9 +48,16 @@ export function handleOneOff(hub: Hub, exchange: Exchange, options: ServeStreamO
   return answering({ hub, exchange, dialect }, async () => {
     const topic = requireTopic(options.topic)
     if (exchange.method === 'GET' || exchange.method === 'HEAD') {
-      if ((await hub.findStream(topic)) === undefined) throw unknownStream(topic)
+      const found = await hub.findStream(topic)
+      if (found === undefined) {
+        if (options.absent !== 204) throw unknownStream(topic)
+        exchange.answer(204)
+        return
+      }
       // In a dialect that cannot say that events are missing, a stream must not continue after them.
       const query = askedFor(exchange, ASKABLE, { from: 'start', gap: dialect && 'close' })
+      // For a one-off stream, whatever is retained is not a start: its beginning may be missing.
+      if (query.get('from') === 'start') query.set('from', found.start)
       await attach(hub, exchange, options, query, header(exchange, 'Last-Event-ID'))
     } else if (exchange.method === 'DELETE') {
       await hub.cancelStream(topic)

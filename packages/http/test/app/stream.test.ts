@@ -2,15 +2,18 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { ServeStreamOptions } from '@tailrace/http'
+import { plainDialect } from '@tailrace/http'
 import { serveStream } from '@tailrace/http/node'
 import { createHub, StreamFailure } from '@tailrace/hub'
 import type { Hub, StreamWriter } from '@tailrace/hub'
+import { createMemoryLog } from '@tailrace/log'
 import { openStream } from '@tailrace/testkit'
 import express from 'express'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { listen } from './frameworks.ts'
 import type { Listening } from './frameworks.ts'
 
+const log = createMemoryLog()
 let hub: Hub
 let app: Listening
 let options: Omit<ServeStreamOptions, 'topic'>
@@ -19,7 +22,7 @@ let produced = 0
 let errors: unknown[] = []
 
 beforeAll(async () => {
-  hub = await createHub({ log: 'memory:', onError: (error) => errors.push(error) })
+  hub = await createHub({ log, onError: (error) => errors.push(error) })
   app = await listen(
     express().all('/mounted/:id', (req, res) =>
       serveStream(hub, req, res, { topic: `answers/${req.params.id}`, ...options }),
@@ -220,3 +223,29 @@ test('a POST whose client has left before it is answered opens nothing', async (
   await answered
   expect([await hub.findStream('answers/8'), produced]).toEqual([undefined, 0])
 })
+
+test('readers of a stream whose beginning retention has removed learn that it is missing', async () => {
+  options = {}
+  const writer = hub.stream('answers/trimmed')
+  for (const word of ['one', 'two', 'three']) await writer.write(word)
+  await writer.end()
+  await log.retention.trim([{ selector: 'answers/trimmed', maxCount: 2 }], Date.now())
+  for (const query of ['', '?from=start']) {
+    options = {}
+    const told = await (await fetch(`${app.url}/trimmed${query}`)).text()
+    expect(told).toContain('event: tailrace.gap\n')
+    expect(told).toContain('data: three\n')
+    options = { dialect: plainDialect() }
+    const plain = await (await fetch(`${app.url}/trimmed${query}`)).text()
+    expect(plain).toContain('event: error\ndata: {"code":"cursor-gone"')
+    expect(plain).not.toContain('three')
+  }
+})
+
+test.each([undefined, 404, 204] as const)(
+  'a GET of a stream that does not exist is answered as the application chooses: %s',
+  async (absent) => {
+    options = { absent }
+    expect((await fetch(`${app.url}/nothing`)).status).toBe(absent ?? 404)
+  },
+)

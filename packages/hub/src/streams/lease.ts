@@ -31,11 +31,15 @@ export class Lease {
     this.#report = report
   }
 
-  /** Resolves when the lease is durable, and renews it until it was released as often as it was held. @throws LogError */
-  async hold(): Promise<void> {
+  /** Keeps renewing it, until it was released as often as it was held. */
+  hold(): void {
     this.#holders += 1
     this.#timer ??= setInterval(() => this.renew(), this.#renewMs)
-    if (performance.now() - this.#freshAt >= this.#renewMs) await this.#renew()
+  }
+
+  /** Renews it now, unless that was done recently. */
+  refresh(): void {
+    if (performance.now() - this.#freshAt >= this.#renewMs) this.renew()
   }
 
   release(): void {

@@ -48,7 +48,8 @@ interface Room extends Settle {
 /**
  * Appends the events of one stream, in order. The first goes out at once; whatever is added while an append is under way
  * goes out together in the next one. An append that fails is repeated for as long as it may succeed. Each event has an
- * idempotency key, so that a repeat stores nothing twice.
+ * idempotency key, so that a repeat stores nothing twice. To read what was stored would not do: an append whose outcome is
+ * unknown may still be on its way to the engine.
  */
 export class WriteQueue {
   readonly #options: WriteQueueOptions

@@ -1,6 +1,5 @@
 import { LogError } from '@tailrace/log'
 import type { Appended, NewEvent } from '@tailrace/log'
-import { mintEpoch } from '@tailrace/log/adapter'
 import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
 import { toNewEvent } from '../topic-event.ts'
@@ -21,6 +20,8 @@ export interface WriterHost {
   /** @throws HubError if the application may not publish this event */
   check(event: NewEvent): void
   cursor(offset: number): string
+  /** An idempotency key that no other event has. */
+  nextKey(): string
   /** Why nothing can follow in a topic, after an append was refused with `topic-ended`. */
   explain(topic: string): Promise<HubError>
   /** Called with failures that readers must not see. */
@@ -39,9 +40,6 @@ export class Writer implements StreamWriter {
   /** Aborted with `signal`, and also when the producer ends the stream itself. */
   readonly #ceasing = new AbortController()
   readonly #aborting = new AbortController()
-  /** Distinguishes the idempotency keys of this stream from those of an earlier one of the same topic. */
-  readonly #nonce: string = mintEpoch()
-  #count = 0
   /** Why nothing can be written any more. */
   #over: Error | undefined
   /** The last event was handed to the queue, so an end that the tail shows may be its own. */
@@ -229,8 +227,7 @@ export class Writer implements StreamWriter {
   }
 
   #keyed(event: NewEvent): NewEvent {
-    this.#count += 1
-    return { ...event, idempotencyKey: `${this.#nonce}.${this.#count}` }
+    return { ...event, idempotencyKey: this.#host.nextKey() }
   }
 
   #assertRoom(): void {

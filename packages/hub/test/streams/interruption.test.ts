@@ -1,6 +1,6 @@
 import type { Hub } from '@tailrace/hub'
 import { createMemoryEngine, LogError } from '@tailrace/log'
-import type { Appended, CompleteEventLog, NewEvent } from '@tailrace/log'
+import type { Appended, CompleteEventLog, NewEvent, Note } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -13,18 +13,26 @@ let scripted: ScriptedLog
 let hub: Hub
 let errors: unknown[]
 /** What happens to the next appends, in order: stored, with this error afterwards, or refused with it. */
-let script: { readonly error: LogError; readonly isStored: boolean }[]
+let script: { readonly error: LogError; readonly isStored: boolean; readonly isLate?: boolean }[]
+/** Appends that were still on their way to the engine when the connection was lost. They arrive after the next one. */
+let late: (readonly NewEvent[])[]
 
 async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
   const next = script.shift()
-  if (next === undefined) return inner.append(batch)
+  if (next === undefined) {
+    const appended = await inner.append(batch)
+    for (const one of late.splice(0)) await inner.append(one)
+    return appended
+  }
   if (next.isStored) await inner.append(batch)
+  if (next.isLate === true) late.push(batch)
   throw next.error
 }
 
 beforeEach(async () => {
   inner = createMemoryEngine().open()
   script = []
+  late = []
   errors = []
   scripted = createScriptedLog({ ...inner, append })
   hub = await startShortHub(scripted.log, { leaseMs: 10_000 }, { onError: (error) => errors.push(error) })
@@ -132,6 +140,19 @@ test.each([true, false])(
   },
 )
 
+test('an append that reaches the engine after its repeat stores nothing twice', async () => {
+  const writer = hub.stream('t')
+  await writer.opened
+  for (const data of ['a', 'b']) {
+    script.push({ error: UNKNOWN, isStored: false, isLate: true })
+    await writer.write(data)
+    await writer.flush()
+  }
+  script.push({ error: UNKNOWN, isStored: false, isLate: true })
+  await writer.end()
+  expect((await contentOf(hub, 't')).slice(1)).toEqual(['message a', 'message b', 'tailrace.done {} end'])
+})
+
 test('a stream that cannot be opened is refused at once, and its topic stays free', async () => {
   scripted.interrupt()
   const writer = hub.stream('t')
@@ -199,4 +220,22 @@ test('a hub that closes during an interruption does not wait for it', async () =
   await writer.write('a')
   await hub.close()
   expect(writer.signal.reason).toMatchObject({ code: 'closed' })
+})
+
+test('the opening of a stream does not wait for the lease of its producer', async () => {
+  const notes: string[] = []
+  const shared = {
+    ...inner.shared,
+    note(note: Note) {
+      if (!note.key.startsWith('stream-producer/')) return inner.shared.note(note)
+      notes.push(note.key)
+      return new Promise<boolean>(() => undefined)
+    },
+  }
+  const slow = await startShortHub({ ...inner, shared }, { leaseMs: 10_000 }, {})
+  const writer = slow.stream('t')
+  await writer.opened
+  expect(notes).toHaveLength(1)
+  await writer.end()
+  await slow.close()
 })

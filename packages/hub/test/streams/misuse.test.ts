@@ -65,7 +65,12 @@ test('a stream that is over can be neither written nor ended again', async () =>
   await expect(writer.fail(new Error('late'))).rejects.toMatchObject(over)
   await writer.flush()
   expect(writer.signal.aborted).toBe(false)
-  expect(await hub.findStream('t')).toEqual({ topic: 't', state: 'done', end })
+  expect(await hub.findStream('t')).toEqual({
+    topic: 't',
+    start: await writer.opened,
+    state: 'done',
+    end,
+  })
   expect(await contentOf(hub, 't')).toHaveLength(3)
 })
 
