@@ -5,7 +5,6 @@ import { serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { csrf } from 'hono/csrf'
 import { respondStream } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import type { StreamWriter } from '@tailrace/hub'
@@ -23,7 +22,7 @@ app.get('/', (c) => c.html(page))
 
 // POST starts a job, and responds with its stream; GET follows it from its start, or resumes; DELETE cancels it. The page
 // chooses the id, so that an upload can be repeated safely: of two with the same id, one is refused.
-app.all('/jobs/:id', csrf(), bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
+app.all('/jobs/:id', bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
   const topic = `jobs/${c.req.param('id')}`
   if (c.req.method !== 'POST') return respondStream(hub, c.req.raw, { topic })
   const form = await c.req.parseBody().catch(() => undefined)

@@ -102,9 +102,9 @@ export interface HubOptions {
   readonly retention?: readonly RetentionRule[] | undefined
   /**
    * Called with failures that are not reported to any caller: a stream that ended because its log could not be read, or
-   * a failed round of retention. Must not throw.
+   * a failed round of retention, the error of the producer of a one-off stream. Must not throw.
    *
-   * @defaultValue nothing is called
+   * @defaultValue `console.error`
    */
   readonly onError?: ((error: unknown) => void) | undefined
   /**
@@ -154,7 +154,7 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     maxStreamAgeMs: number('maxStreamAgeMs', 0, 0),
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
-    onError: options.onError ?? (() => undefined),
+    onError: options.onError ?? ((error) => console.error(error)),
     onInterruption: options.onInterruption ?? (() => undefined),
   })
 }

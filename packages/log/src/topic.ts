@@ -29,6 +29,8 @@ export function parseTopic(name: string): string {
 
 /** What is wrong with a name as a topic or a selector, as the rest of a sentence. Undefined if it is valid. */
 export function flawOf(name: string): string | undefined {
+  // Callers without types.
+  if (typeof (name as unknown) !== 'string') return 'is not text'
   if (name === '') return 'is empty'
   if (!name.isWellFormed()) return 'is not valid Unicode'
   // No UTF-16 code unit has more than three bytes, and most names are short: each event is checked.

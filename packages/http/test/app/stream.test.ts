@@ -192,6 +192,37 @@ test.each([
   expect([response.status, await response.json()]).toMatchObject([status, { code }])
 })
 
+test('a topic that the application does not have is its mistake, and opens nothing', async () => {
+  await using other = await listen((req, res) =>
+    serveStream(hub, req, res, { topic: undefined as unknown as string, ...producer().options }).catch(
+      (error: unknown) => errors.push(error),
+    ),
+  )
+  expect((await fetch(other.url, { method: 'POST' })).status).toBe(500)
+  await expect.poll(() => errors).toEqual([new TypeError('A topic must be a string, got undefined')])
+  expect(produced).toBe(0)
+})
+
+test('a page of another site opens no stream and cancels none, unless its origin is allowed', async () => {
+  const { writer, finish, options: producing } = producer()
+  options = { ...producing, allowOrigins: ['https://shop.example'] }
+  const own = new URL(app.url).origin
+  const foreign = [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]
+  for (const headers of foreign) {
+    const refused = await post('10', { headers })
+    expect([refused.status, await refused.json(), produced]).toMatchObject([403, { code: 'cross-origin' }, 0])
+  }
+  await post('10', { headers: { Origin: own } })
+  const { signal } = await writer
+  for (const headers of foreign) {
+    const refused = await fetch(`${app.url}/10`, { method: 'DELETE', headers })
+    expect([refused.status, signal.aborted]).toEqual([403, false])
+  }
+  const headers = { Origin: 'https://shop.example' }
+  expect((await fetch(`${app.url}/10`, { method: 'DELETE', headers })).status).toBe(204)
+  finish()
+})
+
 test('HEAD finds a stream, and OPTIONS lists the methods', async () => {
   const { finish, options: producing } = producer()
   options = { ...producing, headers: { 'X-Stream': '6' } }

@@ -34,13 +34,22 @@ export function firstOf({ view }: StreamLog, topic: string): Promise<StoredEvent
   return eventAfter(view, topic, 0)
 }
 
-/** What the log contains of a stream, as of the newest event that any node has stored. Undefined if the topic is not one. */
-export async function findLogged(log: StreamLog, topic: string): Promise<LoggedStream | undefined> {
+/** The first event of a topic that is retained, and the one that ended it, as of the newest that any node has stored. */
+export async function firstAndLast(
+  log: StreamLog,
+  topic: string,
+): Promise<{ readonly first: StoredEvent | undefined; readonly last: StoredEvent | undefined }> {
   // Reads may lag behind other nodes, but not behind this.
   await log.view.describe(STREAMS)
   const [endedAt] = await log.reads.ended([topic], STREAMS)
   const first = await firstOf(log, topic)
   const last = endedAt === undefined ? undefined : await eventAfter(log.view, topic, endedAt - 1)
+  return { first, last }
+}
+
+/** What the log contains of a stream. Undefined if the topic is not one. */
+export async function findLogged(log: StreamLog, topic: string): Promise<LoggedStream | undefined> {
+  const { first, last } = await firstAndLast(log, topic)
   const opening = first === undefined ? undefined : openingOf(first)
   const isStream = opening !== undefined || (last !== undefined && isLastOfStream(last))
   return isStream ? { opening, start: opening === undefined ? 0 : first!.offset, last } : undefined

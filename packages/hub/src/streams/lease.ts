@@ -78,6 +78,11 @@ export async function readLease(shared: SharedState, producer: string): Promise<
   return note?.until
 }
 
+/** Whether any hub has held a lease within the life of a note. */
+export async function hasProducers(shared: SharedState): Promise<boolean> {
+  return (await shared.notes({ prefix: keyOf(''), after: '', limit: 1 })).length > 0
+}
+
 /** Producers have names of the same length, so none of these keys is the beginning of another one. */
 function keyOf(producer: string): string {
   return `stream-producer/${producer}`
