@@ -6,12 +6,24 @@ import { serve } from '@tailrace/http/node'
 import { createHub } from '@tailrace/hub'
 
 const USERS = ['ann', 'bob']
+const MAX_TEXT_LENGTH = 1_000
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
-const hub = await createHub({ log: process.env['LOG'] ?? 'sqlite:notifications.db', retryMs: 1_000 })
+const hub = await createHub({
+  log: process.env['LOG'] ?? 'sqlite:notifications.db',
+  retryMs: Number(process.env['RETRY_MS'] ?? 1_000),
+})
 const app = express()
 // The session is a signed cookie, so it survives a restart of the server.
 app.use(cookieParser(process.env['SECRET'] ?? 'a secret for this demo only'))
 app.use(express.json(), express.urlencoded())
+
+// Browsers send cookies with the requests of other sites' pages too, and say so. Such a page may not act for the user.
+app.use((req, res, next) => {
+  const site = req.get('Sec-Fetch-Site') ?? 'same-origin'
+  if (req.method === 'GET' || site === 'same-origin') next()
+  else res.sendStatus(403)
+})
 
 app.get('/', (_, res) => res.sendFile('index.html', { root: import.meta.dirname }))
 
@@ -42,14 +54,18 @@ app.get('/users/:user/notifications', (req, res) =>
 // Removes the key, so that a later snapshot does not contain the notification. Open pages receive this event.
 app.post('/users/:user/notifications/:id/read', async (req, res) => {
   const { user, id } = req.params
+  if (!UUID.test(id)) {
+    res.sendStatus(404)
+    return
+  }
   await hub.publish(`users/${user}`, { type: 'read', key: id, remove: true, data: { id } })
   res.sendStatus(204)
 })
 
 // Sends a notification to any user.
 app.post('/users/:user/sent', async (req, res) => {
-  const { to, text } = req.body
-  if (!USERS.includes(to) || typeof text !== 'string' || text === '') {
+  const { to, text } = req.body ?? {}
+  if (!USERS.includes(to) || typeof text !== 'string' || text === '' || text.length > MAX_TEXT_LENGTH) {
     res.sendStatus(400)
     return
   }

@@ -10,9 +10,12 @@ import { createHub } from '@tailrace/hub'
 import type { StreamWriter } from '@tailrace/hub'
 import { drawPairs } from './draw-pairs.ts'
 
-const STEP_BYTES = 64 * 1024
+const STEP_BYTES = 16 * 1024
 
-const hub = await createHub({ log: process.env['LOG'] ?? 'sqlite:jobs.db', retryMs: 1_000 })
+const hub = await createHub({
+  log: process.env['LOG'] ?? 'sqlite:jobs.db',
+  retryMs: Number(process.env['RETRY_MS'] ?? 1_000),
+})
 const app = new Hono()
 const page = readFileSync(new URL('index.html', import.meta.url), 'utf8')
 app.get('/', (c) => c.html(page))
@@ -20,9 +23,11 @@ app.get('/', (c) => c.html(page))
 // POST starts a job, and responds with its stream; GET follows it from its start, or resumes; DELETE cancels it. The page
 // chooses the id, so that an upload can be repeated safely: of two with the same id, one is refused.
 app.all('/jobs/:id', bodyLimit({ maxSize: 20 * 1024 * 1024 }), async (c) => {
-  const { file } = c.req.method === 'POST' ? await c.req.parseBody() : {}
   const topic = `jobs/${c.req.param('id')}`
-  if (!(file instanceof File)) return respondStream(hub, c.req.raw, { topic })
+  if (c.req.method !== 'POST') return respondStream(hub, c.req.raw, { topic })
+  const form = await c.req.parseBody().catch(() => undefined)
+  const file = form?.['file']
+  if (!(file instanceof File)) return c.text('This is not a form with a file.', 400)
   return respondStream(hub, c.req.raw, { topic, produce: (job) => draw(file, job) })
 })
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { bodyLimit, H3, serve } from 'h3'
+import { bodyLimit, H3, HTTPError, serve } from 'h3'
 import { respond, respondHistory } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 
@@ -7,7 +7,10 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** The topic of a day in UTC. History is read forwards, so the feed goes back in time from topic to topic. */
 const topicOf = (time: number): string => `activity/${new Date(time).toISOString().slice(0, 10)}`
 
-const hub = await createHub({ log: process.env['LOG'] ?? 'sqlite:activity.db', retryMs: 1_000 })
+const hub = await createHub({
+  log: process.env['LOG'] ?? 'sqlite:activity.db',
+  retryMs: Number(process.env['RETRY_MS'] ?? 1_000),
+})
 const topics = async (): Promise<string[]> => {
   const found = await hub.topics({ prefix: 'activity/', after: '', limit: 1000 })
   return found.map(({ topic }) => topic)
@@ -32,9 +35,12 @@ app.get('/activity/:day', (event) =>
 app.get('/live', (event) => respond(hub, event.req, { patterns: ['activity/*'], envelope: true }))
 
 app.use('/activity', bodyLimit(10_000), { method: 'POST' })
-app.post('/activity', async (event) => {
-  const { who, what } = (await event.req.json()) as Record<string, unknown>
-  if (typeof who !== 'string' || typeof what !== 'string') return new Response(null, { status: 400 })
+app.post('/activity', async ({ req }) => {
+  // Browsers say if a page of another site caused the request.
+  if ((req.headers.get('Sec-Fetch-Site') ?? 'same-origin') !== 'same-origin')
+    throw new HTTPError({ status: 403 })
+  const { who, what } = Object(await req.json().catch(() => undefined)) as Record<string, unknown>
+  if (typeof who !== 'string' || typeof what !== 'string') throw new HTTPError({ status: 400 })
   const at = Date.now()
   return hub.publish(topicOf(at), { type: 'activity', data: { who, what, at } })
 })

@@ -75,6 +75,7 @@ function shell(
     env: {
       ...env,
       PATH: path.join(':'),
+      PORT: String(port),
       TAILRACE_PORT: String(port),
       TAILRACE_URL: `http://127.0.0.1:${port}`,
     },

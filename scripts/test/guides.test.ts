@@ -10,9 +10,10 @@ import { blocksOf } from './blocks.ts'
 import type { Block } from './blocks.ts'
 import { outsideEnvironment, ROOT } from './checkout.ts'
 
+const README = 'README.md'
 const FROM_BETTER_SSE = 'docs/guides/migrating-from-better-sse.md'
 const FROM_WEBSOCKETS = 'docs/guides/migrating-from-websockets.md'
-const PAGES = [FROM_BETTER_SSE, FROM_WEBSOCKETS]
+const PAGES = [README, FROM_BETTER_SSE, FROM_WEBSOCKETS]
 
 /** What the blocks import from the application that they stand in. */
 const APP = `
@@ -105,6 +106,13 @@ async function post(url: string, body: object, headers: Record<string, string> =
   const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers } }
   return fetch(url, { ...init, body: JSON.stringify(body) })
 }
+
+test('the app in the README sends what it published', async () => {
+  const [block] = runnable(README)
+  const { url } = await run(block!, await freePort())
+  const sent = await readUntil(`${url}/orders/42?from=start`, /^id: .*\n\n/m)
+  expect(sent).toContain('event: paid\ndata: {"total":12}\n')
+})
 
 const [before, after] = runnable(FROM_BETTER_SSE)
 

@@ -1,7 +1,7 @@
 import { spawnCli } from './cli.ts'
 import type { CliProcess } from './cli.ts'
 
-/** A running example of `examples/`. Disposing kills it. */
+/** A running example of `examples/`, whose pages reconnect without a pause. Disposing kills it. */
 export interface Example extends AsyncDisposable {
   readonly url: string
   /** Sends SIGKILL by default. Resolves once it is gone. */
@@ -19,8 +19,8 @@ export interface Example extends AsyncDisposable {
 export async function startExample(main: URL, env: Readonly<Record<string, string>>): Promise<Example> {
   let running: CliProcess
   async function start(port: string): Promise<string> {
-    running = spawnCli([], { main: main.pathname, env: { ...env, PORT: port } })
-    const line = await running.nextLine()
+    running = spawnCli([], { main: main.pathname, env: { RETRY_MS: '50', ...env, PORT: port } })
+    const line = await running.nextLine(60_000)
     const [, url] = /^Open (http:\S+?)\/?$/.exec(line) ?? []
     if (url === undefined) throw new Error(`the example printed ${JSON.stringify(line)} instead of its URL`)
     return url
