@@ -66,10 +66,13 @@ export interface StreamWriter {
 
   /**
    * Ends the stream with an error that its readers see (`tailrace.failed`). They receive the message of a
-   * {@link StreamFailure}; any other error is reported to `onError`, and they receive a general message. Otherwise as
-   * `end`.
+   * {@link StreamFailure}; any other error is reported to `onError`, and they receive a general message. Resolves when that
+   * is durable, or if the stream is over already, so that any error of a producer can be passed on. An error after a
+   * complete end is reported to `onError`.
+   *
+   * @throws LogError if the log cannot store it
    */
-  fail(error: unknown): Promise<string>
+  fail(error: unknown): Promise<void>
 }
 
 /** What the log says about a stream. */

@@ -90,7 +90,7 @@ export class Writer implements StreamWriter {
     return handled(this.#end(last))
   }
 
-  fail(error: unknown): Promise<string> {
+  fail(error: unknown): Promise<void> {
     return handled(this.#fail(error))
   }
 
@@ -167,11 +167,11 @@ export class Writer implements StreamWriter {
     return this.#last(event)
   }
 
-  async #fail(error: unknown): Promise<string> {
+  async #fail(error: unknown): Promise<void> {
     if (this.#over !== undefined) {
       // Its readers took it for complete, so nobody else would learn of this.
       if (HubError.is(this.#over) && this.#over.details['state'] === 'done') this.#host.report(error)
-      throw this.#over
+      return
     }
     const failure = visibleFailure(error)
     if (failure !== error) this.#host.report(error)
@@ -180,7 +180,11 @@ export class Writer implements StreamWriter {
         details: { topic: this.topic, state: 'failed', code: failure.code },
       }),
     )
-    return this.#last(failedRecord(this.topic, failure))
+    try {
+      await this.#last(failedRecord(this.topic, failure))
+    } catch (reason) {
+      if (!HubError.is(reason) || reason.code !== 'stream-over') throw reason
+    }
   }
 
   async #last(event: NewEvent): Promise<string> {

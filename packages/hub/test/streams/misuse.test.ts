@@ -62,7 +62,7 @@ test('a stream that is over can be neither written nor ended again', async () =>
   const over = { code: 'stream-over', details: { topic: 't', state: 'done' } }
   await expect(writer.write('b')).rejects.toMatchObject(over)
   await expect(writer.end()).rejects.toMatchObject(over)
-  await expect(writer.fail(new Error('late'))).rejects.toMatchObject(over)
+  await writer.fail(new Error('late'))
   await writer.flush()
   expect(writer.signal.aborted).toBe(false)
   expect(await hub.findStream('t')).toEqual({
@@ -77,7 +77,7 @@ test('a stream that is over can be neither written nor ended again', async () =>
 test('an end that was not awaited wins over what is called after it', async () => {
   const writer = hub.stream('t')
   const ended = writer.end({ type: 'last', data: 'z' })
-  await expect(writer.fail(new Error('late'))).rejects.toMatchObject({ code: 'stream-over' })
+  await writer.fail(new Error('late'))
   await ended
   expect((await contentOf(hub, 't')).slice(1)).toEqual(['last z end'])
 })
