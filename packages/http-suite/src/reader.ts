@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import { parseFrame, type Frame } from './frame.ts'
 import type { Incoming } from './http/transport.ts'
+import { PATIENCE_MS } from './patience.ts'
 
-/** How long a test waits for something that a correct server does at once. */
-const PATIENCE_MS = 15_000
 /** The most that one reader keeps, in characters. */
 const MAX_KEPT = 32 * 1024 * 1024
 const MAX_SHOWN = 2_000
@@ -16,8 +15,6 @@ export class StreamReader {
   readonly frames: Frame[] = []
   /** Comments between frames so far. */
   comments = 0
-  /** Resolves once the stream is over, however it ended. */
-  readonly ended: Promise<void>
   readonly #incoming: Incoming
   readonly #watchers = new Set<() => void>()
   #text = ''
@@ -43,12 +40,9 @@ export class StreamReader {
     })
     // A connection that breaks is an outcome here.
     body.on('error', () => {})
-    this.ended = new Promise((resolve) => {
-      body.on('close', () => {
-        this.#isOver = true
-        this.#change()
-        resolve()
-      })
+    body.on('close', () => {
+      this.#isOver = true
+      this.#change()
     })
   }
 
@@ -95,6 +89,11 @@ export class StreamReader {
       this.#watchers.add(look)
       look()
     })
+  }
+
+  /** Resolves once the stream is over, however it ended. */
+  async end(): Promise<void> {
+    await this.until(() => this.#isOver, 'the end of the stream')
   }
 
   /** Resolves with the first control event of a type. */

@@ -4,6 +4,7 @@ import { createHttp1 } from './http/http1.ts'
 import { createHttp2 } from './http/http2.ts'
 import { RawConnection } from './http/raw.ts'
 import type { Incoming, Transport } from './http/transport.ts'
+import { inTime } from './patience.ts'
 import { StreamReader } from './reader.ts'
 import { PROTOCOL_PATHS, type HttpPaths, type HttpSubject, type SuiteEvent } from './subject.ts'
 
@@ -78,7 +79,15 @@ export class Site {
   /** Sends a request to a path below the base URL, and resolves with the complete response. */
   async ask(path: string, { method = 'GET', headers, body }: AskOptions = {}): Promise<Answer> {
     const incoming = await this.#send({ method, path, headers, body })
-    return { status: incoming.status, headers: incoming.headers, text: await text(incoming.body) }
+    const { status, headers: head } = incoming
+    const missing = (): string =>
+      `the end of the response to ${method} ${path}, which is ${status} ${head['content-type']}`
+    try {
+      return { status, headers: head, text: await inTime(text(incoming.body), missing) }
+    } catch (error) {
+      incoming.destroy()
+      throw error
+    }
   }
 
   /** Opens a stream of topics or patterns. */
@@ -170,7 +179,9 @@ export class Site {
     readonly isAlone?: boolean | undefined
   }): Promise<Incoming> {
     const headers = { ...this.subject.headers, ...request.headers }
-    return this.#transport.send({ ...request, path: `${this.#prefix}${request.path}`, headers })
+    const path = `${this.#prefix}${request.path}`
+    const response = this.#transport.send({ ...request, path, headers })
+    return inTime(response, () => `any response to ${request.method} ${path}`)
   }
 }
 

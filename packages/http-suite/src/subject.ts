@@ -56,7 +56,20 @@ export interface HttpSubject {
   close(): Promise<void>
 }
 
-export type OpenSubject = () => Promise<HttpSubject>
+/** Limits that a test needs to be low. Those that it does not name are high enough for hundreds of streams. */
+export interface SuiteLimits {
+  /** Streams of one address (spec/protocol.md, 6.2). */
+  readonly maxStreamsPerAddress?: number
+  /** Events that one address may publish per second (6.2). */
+  readonly publishRate?: number
+  /** Open connections, of which a few may be reserved (6.7). */
+  readonly maxConnections?: number
+  /** How long a stream stays open, before it is varied at random (3.12). */
+  readonly maxStreamAgeMs?: number
+}
+
+/** @param limits - empty, unless the abilities contain `limits` */
+export type OpenSubject = (limits: SuiteLimits) => Promise<HttpSubject>
 
 /**
  * What is served besides streams, and what a test can do. A clause that needs an ability is tested only where it is
@@ -72,6 +85,7 @@ export type OpenSubject = () => Promise<HttpSubject>
  * - `cors`: pages of `allowedOrigin` may read responses.
  * - `http1`: HTTP/1.1, so that the bytes of heads and chunks can be compared.
  * - `listener`: it listens by itself, and reads requests before any framework does.
+ * - `limits`: it can be opened with {@link SuiteLimits}.
  * - `count`, `interrupt`, `drain`: the methods of {@link HttpSubject}.
  */
 export type HttpAbility =
@@ -85,6 +99,7 @@ export type HttpAbility =
   | 'cors'
   | 'http1'
   | 'listener'
+  | 'limits'
   | 'count'
   | 'interrupt'
   | 'drain'

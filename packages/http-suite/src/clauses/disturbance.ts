@@ -51,7 +51,7 @@ export function testDisturbance(check: Check): void {
       const topic = site.topic()
       await site.subject.interrupt!()
       const reader = await site.open(topic, { query: 'from=start' })
-      await reader.ended
+      await reader.end()
       expect(reader.status).toBe(200)
       expect(reader.frames).toEqual([
         { retry: expect.stringMatching(/^\d+$/) as unknown },
@@ -81,7 +81,7 @@ export function testDisturbance(check: Check): void {
       await site.publish(topic, 'x')
       await reader.received(1)
       await site.subject.drain!()
-      await reader.ended
+      await reader.end()
       expect(reader.frames.at(-1)).toEqual({ event: 'tailrace.error', data: '{"code":"draining"}' })
       expect(reader.frames.at(-2)!.retry).toMatch(/^\d+$/)
       expect(reader.isComplete()).toBe(true)

@@ -43,7 +43,8 @@ export function testOperation(check: Check): void {
       const found = (JSON.parse(text) as Connections).connections.find(({ topics }) => topics.includes(topic))
       const ended = await site.ask(`/connections/${found!.id}`, { method: 'DELETE' })
       expect([ended.status, JSON.parse(ended.text)]).toEqual([200, { ended: 1 }])
-      await reader.ended
+      await reader.end()
+      expect(reader.frames.at(-1)).toEqual({ event: 'tailrace.error', data: '{"code":"revoked"}' })
       const again = await site.ask(`/connections/${found!.id}`, { method: 'DELETE' })
       expectProblem(again, 404, 'unknown-connection')
     },

@@ -1,8 +1,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
-
-const PATIENCE_MS = 15_000
+import { PATIENCE_MS } from '../patience.ts'
 
 /** A client of HTTP/1.1 that sends and receives bytes, so that a test can say what no library would. */
 export class RawConnection {
