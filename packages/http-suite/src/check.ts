@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Site } from './site.ts'
+import { requireComplete } from './subject.ts'
 import type { HttpAbility, OpenSubject, SuiteLimits } from './subject.ts'
 
 /** For one test: longer than any wait within it. */
@@ -55,10 +56,10 @@ export function testGroup(
 ): readonly string[] {
   const { open, abilities, results, isOwn } = options
   const applicable: Registered[] = []
-  const register = (needed: readonly HttpAbility[], test: Registered): void => {
-    const { clause, behaviour } = test
+  const register = (needed: readonly HttpAbility[], one: Registered): void => {
+    const { clause, behaviour } = one
     const missing = needed.find((ability) => !abilities.includes(ability))
-    if (missing === undefined) applicable.push(test)
+    if (missing === undefined) applicable.push(one)
     else results.push({ clause, behaviour, outcome: 'not-applicable', reason: missing })
   }
   const check: Check = (clause, behaviour, body) => register([], { clause, behaviour, body })
@@ -72,7 +73,7 @@ export function testGroup(
 
   let shared: Site | undefined
   const openSite = async (limits: SuiteLimits = {}): Promise<Site> =>
-    new Site(await open(limits), abilities.includes('publish'))
+    new Site(requireComplete(await open(limits), abilities), abilities.includes('publish'))
 
   // oxlint-disable-next-line vitest/valid-title -- the caller's
   describe.concurrent(name, () => {

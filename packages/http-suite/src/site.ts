@@ -48,6 +48,7 @@ export interface HistoryPage {
 }
 
 const STREAM: Headers = { accept: 'text/event-stream' }
+const MAX_SHOWN = 200
 let topics = 0
 
 /** What tests do with a subject. */
@@ -65,7 +66,7 @@ export class Site {
     this.paths = { ...PROTOCOL_PATHS, ...paths }
     const { origin, pathname } = new URL(url)
     this.#origin = origin
-    this.#prefix = pathname === '/' ? '' : pathname
+    this.#prefix = pathname.replace(/\/$/, '')
     this.#transport = httpVersion === 2 ? createHttp2(origin, ca) : createHttp1(origin, ca)
     this.#publishesByHttp = publishesByHttp
   }
@@ -81,7 +82,7 @@ export class Site {
     const incoming = await this.#send({ method, path, headers, body })
     const { status, headers: head } = incoming
     const missing = (): string =>
-      `the end of the response to ${method} ${path}, which is ${status} ${head['content-type']}`
+      `the end of the response to ${method} ${path.slice(0, MAX_SHOWN)}, which is ${status} ${head['content-type']}`
     try {
       return { status, headers: head, text: await inTime(text(incoming.body), missing) }
     } catch (error) {
@@ -181,7 +182,7 @@ export class Site {
     const headers = { ...this.subject.headers, ...request.headers }
     const path = `${this.#prefix}${request.path}`
     const response = this.#transport.send({ ...request, path, headers })
-    return inTime(response, () => `any response to ${request.method} ${path}`)
+    return inTime(response, () => `any response to ${request.method} ${path.slice(0, MAX_SHOWN)}`)
   }
 }
 

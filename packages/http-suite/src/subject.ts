@@ -104,6 +104,27 @@ export type HttpAbility =
   | 'interrupt'
   | 'drain'
 
+/** What a subject must have for its abilities. */
+const NEEDS: Partial<Record<HttpAbility, readonly (keyof HttpSubject)[]>> = {
+  origins: ['allowedOrigin'],
+  cors: ['allowedOrigin'],
+  count: ['openStreams'],
+  interrupt: ['interrupt', 'restore'],
+  drain: ['drain'],
+}
+
+/** @throws TypeError if it lacks something that the tests of its abilities use */
+export function requireComplete(subject: HttpSubject, abilities: readonly HttpAbility[]): HttpSubject {
+  if (!abilities.includes('publish') && subject.publish === undefined)
+    throw new TypeError('The subject cannot publish: give it `publish`, or list the ability `publish`.')
+  for (const ability of abilities) {
+    const missing = NEEDS[ability]?.find((name) => subject[name] === undefined)
+    if (missing !== undefined)
+      throw new TypeError(`For the ability ${ability}, the subject needs \`${missing}\`.`)
+  }
+  return subject
+}
+
 /** A path of the protocol: each segment of a topic is encoded separately (1.3). */
 export function topicPath(topic: string): string {
   return `/topics/${topic.split('/').map(encodeURIComponent).join('/')}`
