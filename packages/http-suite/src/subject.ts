@@ -27,7 +27,7 @@ export interface HttpPaths {
 
 /** What the suite tests: something that listens, with a log that is empty, and what a test may do to it. */
 export interface HttpSubject {
-  /** The base URL, such as `http://127.0.0.1:8080/hub`, without a final slash. */
+  /** The base URL, such as `http://127.0.0.1:8080/hub`. */
   readonly url: string
   /** @defaultValue 1, which is HTTP/1.1 */
   readonly httpVersion?: 1 | 2 | undefined
