@@ -152,8 +152,10 @@ export class StreamReader {
   }
 
   #excerpt(): string {
-    const { length } = this.#text
-    const end = JSON.stringify(this.#text.slice(-MAX_SHOWN))
+    // What matters comes before the comments of the time that was waited.
+    const shown = this.#text.replaceAll(/(?::\n){3,}/g, (all) => `(${all.length / 2} comments)\n`)
+    const { length } = shown
+    const end = JSON.stringify(shown.slice(-MAX_SHOWN))
     return length > MAX_SHOWN ? `${length} characters, the last of them ${end}` : end
   }
 }
