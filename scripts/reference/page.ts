@@ -38,10 +38,10 @@ ${functions.flatMap(([from, links]) => (links === '' ? [] : `| \`${from}\` | ${l
 `
 }
 
-function linksTo({ exports }: Part, kind: Export['kind'], page: string, places: Places): string {
+function linksTo({ exports }: Part, kind: Export['kind'], file: string, places: Places): string {
   return exports
     .filter((one) => one.kind === kind)
-    .map(({ name, declared }) => `[${name}](${page}#${places.of(declared)!.anchor})`)
+    .map(({ name, declared }) => `[${name}](${file}#${places.of(declared)!.anchor})`)
     .join(', ')
 }
 

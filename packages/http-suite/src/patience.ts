@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** How long a test waits for something that a correct server does at once. */
 export const PATIENCE_MS = 15_000
 
@@ -10,4 +12,19 @@ export function inTime<T>(promise: Promise<T>, missing: () => string): Promise<T
     )
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
+}
+
+/** How long until something is tried again. */
+export const RETRY_MS = 100
+
+/** Repeats a question until it has the expected answer. (`expect.poll` cannot be used in tests that run concurrently.) */
+export async function eventually<T>(ask: () => Promise<T>, isMet: (answer: T) => boolean): Promise<void> {
+  const giveUpAt = performance.now() + PATIENCE_MS
+  let answer = await ask()
+  while (!isMet(answer)) {
+    if (performance.now() > giveUpAt)
+      throw new Error(`${PATIENCE_MS / 1000} s passed, and it still is ${JSON.stringify(answer)}`)
+    await pause(RETRY_MS)
+    answer = await ask()
+  }
 }

@@ -103,6 +103,15 @@ export class StreamReader {
     return find()!
   }
 
+  /** Resolves once it is known whether the reader is served, or refused for this reason (3.15). */
+  async isTurnedAway(code: string): Promise<boolean> {
+    const isDecided = ({ event, id }: Frame): boolean => id !== undefined || event === 'tailrace.error'
+    await this.until(({ frames, events }) => events.length > 0 || frames.some(isDecided), 'tailrace.live')
+    return this.frames.some(
+      ({ event, data }) => event === 'tailrace.error' && data === JSON.stringify({ code }),
+    )
+  }
+
   /** Resolves once the replay is complete. */
   async live(): Promise<this> {
     await this.control('tailrace.live')

@@ -1,10 +1,11 @@
 import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { createHttp1 } from './http/http1.ts'
 import { createHttp2 } from './http/http2.ts'
 import { RawConnection } from './http/raw.ts'
 import type { Incoming, Transport } from './http/transport.ts'
-import { inTime } from './patience.ts'
+import { inTime, PATIENCE_MS, RETRY_MS } from './patience.ts'
 import { StreamReader } from './reader.ts'
 import { PROTOCOL_PATHS, type HttpPaths, type HttpSubject, type SuiteEvent } from './subject.ts'
 
@@ -102,10 +103,15 @@ export class Site {
     )
   }
 
-  /** Opens a stream, and resolves once it is live. */
+  /** Opens a stream, and resolves once it is live. A hub that is overloaded may turn readers away for a while (6.7). */
   async follow(of: string | readonly string[], options?: OpenOptions): Promise<StreamReader> {
-    const reader = await this.open(of, options)
-    return reader.live()
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (;;) {
+      const reader = await this.open(of, options)
+      const isTurnedAway = await reader.isTurnedAway('overloaded')
+      if (!isTurnedAway || performance.now() > giveUpAt) return reader.live()
+      await pause(RETRY_MS)
+    }
   }
 
   /** Everything that a stream brings until it is live. */

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Check } from '../check.ts'
+import { eventually } from '../patience.ts'
 import type { StreamReader } from '../reader.ts'
 import { expectProblem, type Site } from '../site.ts'
 
@@ -32,7 +33,7 @@ export function testLimits(check: Check): void {
         await reader.until(({ frames }) => frames.length > 1)
         return reader.frames[1]!.event
       }
-      await expect.poll(next).toBe('tailrace.live')
+      await eventually(next, (event) => event === 'tailrace.live')
       await site.publish(topic, 'x')
       expect(await second.received(1)).toEqual(['x'])
     },

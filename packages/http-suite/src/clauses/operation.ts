@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Check } from '../check.ts'
+import { eventually } from '../patience.ts'
 import { expectProblem } from '../site.ts'
 
 interface Connections {
@@ -29,7 +30,7 @@ export function testOperation(check: Check): void {
     }
     expect(await find()).toMatchObject([{ topics: [topic], state: 'live' }])
     reader.close()
-    await expect.poll(find).toEqual([])
+    await eventually(find, (found) => found.length === 0)
   })
 
   check.with(
