@@ -44,6 +44,26 @@ const SCENES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
       await page.waitForSelector(`text=${what}`)
     }
   },
+  async '10-chat-room'(page) {
+    const second = await page.context().browser()!.newPage()
+    await second.goto(page.url())
+    const enter = async (who: Page, name: string): Promise<void> => {
+      await who.fill('#name', name)
+      await who.click('#door button')
+      await who.waitForSelector('#state.live')
+    }
+    const say = async (who: Page, text: string): Promise<void> => {
+      await who.fill('#say input', text)
+      await who.click('#say button')
+      await page.waitForSelector(`text=${text}`)
+    }
+    await enter(page, 'Ann')
+    await enter(second, 'Ben')
+    await say(page, 'Good morning. Has the night build finished?')
+    await say(second, 'Twenty minutes ago, and it is green. I am about to tag it.')
+    await say(page, 'Please wait a moment: the release notes still miss the part about retention.')
+    await say(second, 'Take your time. I will get coffee.')
+  },
 }
 
 const named = process.argv.slice(2)

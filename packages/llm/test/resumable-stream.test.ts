@@ -256,6 +256,27 @@ describe('beyond the original', () => {
     expect(await context().hasExistingStream('a')).toBe('DONE')
   })
 
+  test('a stream that is cancelled stops its source at once, even while that is silent', async () => {
+    const stopped = Promise.withResolvers<unknown>()
+    let signal: AbortSignal | undefined
+    const stream = await createResumableStreamContext({ waitUntil, hub }).createNewResumableStream(
+      'a',
+      (given) => {
+        signal = given
+        return new ReadableStream({
+          start: (controller) => controller.enqueue('one'),
+          cancel: stopped.resolve,
+        })
+      },
+    )
+    expect(await readSome(stream!, 3)).toBe('one')
+    expect(await hub.cancelStream('resumable-stream/a')).toBe(true)
+    expect(await stopped.promise).toMatchObject({ code: 'stream-over' })
+    expect(signal?.aborted).toBe(true)
+    await Promise.all(waitedFor)
+    expect(await context().hasExistingStream('a')).toBe('DONE')
+  })
+
   test('a producer that throws before it has begun leaves a stream that failed', async () => {
     const make = (): never => {
       throw new Error('no model')

@@ -31,7 +31,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     const writer = hub.stream(topic)
     for (let i = 0; i < 5; i += 1) await writer.write(`token ${i}`)
     await writer.write({ n: 1 }, { type: 'usage' })
-    const end = await writer.end()
+    const [start, end] = [await writer.opened, await writer.end()]
     const events = await contentOf(hub, topic)
     expect(events[0]).toMatch(/^tailrace\.opened \{"producer":"[a-z0-9]+","ttlMs":86400000\}$/)
     expect(events.slice(1)).toEqual([
@@ -39,7 +39,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
       'usage {"n":1}',
       'tailrace.done {} end',
     ])
-    expect(await hub.findStream(topic)).toEqual({ topic, state: 'done', end })
+    expect(await hub.findStream(topic)).toEqual({ topic, start, state: 'done', end })
     expect(writer.signal.aborted).toBe(false)
   })
 

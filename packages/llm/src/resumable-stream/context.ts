@@ -19,18 +19,22 @@ export interface CreateResumableStreamContextOptions {
   readonly keyPrefix?: string | undefined
 }
 
+/** The signal is for what the stream waits for: most streams pass a cancellation on only with their next chunk. */
+type MakeStream = (signal: AbortSignal) => ReadableStream<string>
+
 /** The context of the package `resumable-stream`, with the differences that its README lists. */
 export interface ResumableStreamContext {
   /**
    * Creates a stream, or resumes the one with this id.
    *
-   * @param makeStream - called only if there is no stream with this id
+   * @param makeStream - called only if there is no stream with this id. Its stream is cancelled, and the signal aborted,
+   *   when the stream is over without it: by `hub.cancelStream`, for example
    * @param skipCharacters - how many characters to leave out at the beginning, counted like `length`
    * @returns null if the stream is complete, and nothing is left after `skipCharacters`
    */
   readonly resumableStream: (
     streamId: string,
-    makeStream: () => ReadableStream<string>,
+    makeStream: MakeStream,
     skipCharacters?: number,
   ) => Promise<ReadableStream<string> | null>
   /** Resumes a stream: undefined if there is none with this id; otherwise as `resumableStream`. */
@@ -46,7 +50,7 @@ export interface ResumableStreamContext {
    */
   readonly createNewResumableStream: (
     streamId: string,
-    makeStream: () => ReadableStream<string>,
+    makeStream: MakeStream,
     skipCharacters?: number,
   ) => Promise<ReadableStream<string> | null>
   /** Null if there is no stream with this id, true while it is produced, and `DONE` after that. */
@@ -63,7 +67,7 @@ export function createResumableStreamContext({
   const topicOf = (streamId: string): string => `${keyPrefix}/${segmentOf(streamId)}`
 
   /** @returns false if there is or was a stream on this topic */
-  async function produce(topic: string, makeStream: () => ReadableStream<string>): Promise<boolean> {
+  async function produce(topic: string, makeStream: MakeStream): Promise<boolean> {
     const writer = hub.stream(topic, { ttlMs })
     try {
       await writer.opened
@@ -74,12 +78,12 @@ export function createResumableStreamContext({
     }
     let source: ReadableStream<string>
     try {
-      source = makeStream()
+      source = makeStream(writer.signal)
     } catch (error) {
       await writer.fail(error)
       throw error
     }
-    const produced = writer.pipe(wholeCharacters(source)).catch(() => undefined)
+    const produced = writer.pipe(source.pipeThrough(wholeCharacters())).catch(() => undefined)
     waitUntil?.(produced)
     return true
   }

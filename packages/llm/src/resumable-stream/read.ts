@@ -1,3 +1,4 @@
+import { parseStart } from '@tailrace/http'
 import { createWebSink } from '@tailrace/http/web'
 import { HubError, StreamFailure } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
@@ -9,14 +10,15 @@ import { MESSAGES, messagesOf } from './message.ts'
  * @throws StreamFailure, HubError or LogError
  */
 export async function* chunksOf(hub: Hub, topic: string): AsyncGenerator<string> {
+  const found = await hub.findStream(topic)
+  // Its time-to-live is over.
+  if (found === undefined) throw cut('expired')
   const sink = createWebSink()
-  await hub.subscribe({ selectors: [topic], dialect: MESSAGES, start: { at: 'oldest' } }, () => sink)
-  let isOpened = false
+  const start = parseStart(found.start)
+  const outcome = await hub.subscribe({ selectors: [topic], dialect: MESSAGES, start }, () => sink)
+  if (outcome === 'ended') return
   for await (const message of messagesOf(sink.body)) {
-    if ('opened' in message) isOpened = true
-    // Retention has removed the beginning, or the time-to-live is over.
-    else if (!isOpened) throw cut('expired')
-    else if ('chunk' in message) yield message.chunk
+    if ('chunk' in message) yield message.chunk
     else if ('failure' in message) throw new StreamFailure(message.failure.code, message.failure.message)
     else if ('cut' in message) throw cut(message.cut)
     else if ('over' in message) return
@@ -38,16 +40,23 @@ export async function* skip(chunks: AsyncIterable<string>, characters: number): 
   }
 }
 
-/** Puts the two halves of a character together that a producer has put in two chunks: no text can end in one. */
-export async function* wholeCharacters(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+/**
+ * Puts the two halves of a character together that a producer has put in two chunks: no text can end in one. A generator
+ * would not do: it passes on that it is stopped only after the next chunk.
+ */
+export function wholeCharacters(): TransformStream<string, string> {
   let half = ''
-  for await (const chunk of chunks) {
-    const text = half + chunk
-    half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : ''
-    const whole = text.slice(0, text.length - half.length)
-    if (whole !== '') yield whole.toWellFormed()
-  }
-  if (half !== '') yield half.toWellFormed()
+  return new TransformStream({
+    transform(chunk, controller) {
+      const text = half + chunk
+      half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : ''
+      const whole = text.slice(0, text.length - half.length)
+      if (whole !== '') controller.enqueue(whole.toWellFormed())
+    },
+    flush(controller) {
+      if (half !== '') controller.enqueue(half.toWellFormed())
+    },
+  })
 }
 
 /** A stream that reads only when it is read from. @param first - comes before the other chunks */
