@@ -14,11 +14,14 @@ export function apiPages(): Map<string, string> {
   const packages = readCatalog()
   const places = new Places(packages)
   const pages = packages.map((one) => [`${one.folder}.md`, page(one, places)] as const)
-  return new Map([['README.md', contents(packages)], ...pages])
+  return new Map([['README.md', contents(packages, places)], ...pages])
 }
 
-function contents(packages: readonly Documented[]): string {
+function contents(packages: readonly Documented[], places: Places): string {
   const rows = packages.map(({ folder, name, description }) => `| [${name}](${folder}.md) | ${description} |`)
+  const functions = packages.flatMap(({ folder, parts }) =>
+    parts.map((part) => [part.specifier, linksTo(part, 'Functions', `${folder}.md`, places)]),
+  )
   return `# API reference
 
 ${written('packages/*/src')}
@@ -26,7 +29,20 @@ ${written('packages/*/src')}
 | Package | |
 | --- | --- |
 ${rows.join('\n')}
+
+The functions, by where they are imported from:
+
+| | |
+| --- | --- |
+${functions.flatMap(([from, links]) => (links === '' ? [] : `| \`${from}\` | ${links} |`)).join('\n')}
 `
+}
+
+function linksTo({ exports }: Part, kind: Export['kind'], file: string, places: Places): string {
+  return exports
+    .filter((one) => one.kind === kind)
+    .map(({ name, declared }) => `[${name}](${file}#${places.of(declared)!.anchor})`)
+    .join(', ')
 }
 
 function page({ folder, name, description, parts }: Documented, places: Places): string {
@@ -49,14 +65,12 @@ function written(source: string): string {
   return `Written by \`npm run docs\` from the doc comments in \`${source}\`; a test keeps the two the same.`
 }
 
-function partSection({ exports }: Part, folder: string, places: Places): string {
+function partSection(part: Part, folder: string, places: Places): string {
   const lists = KINDS.flatMap((kind) => {
-    const links = exports
-      .filter((one) => one.kind === kind)
-      .map(({ name, declared }) => `[${name}](#${places.of(declared)!.anchor})`)
-    return links.length === 0 ? [] : `- ${kind}: ${links.join(', ')}`
+    const links = linksTo(part, kind, '', places)
+    return links === '' ? [] : `- ${kind}: ${links}`
   })
-  return `${lists.join('\n')}\n\n${exports.map((one) => exportSection(one, folder, places)).join('\n')}`
+  return `${lists.join('\n')}\n\n${part.exports.map((one) => exportSection(one, folder, places)).join('\n')}`
 }
 
 function exportSection({ declared }: Export, folder: string, places: Places): string {

@@ -41,13 +41,19 @@ async function run(cwd: string, command: string, ...args: string[]): Promise<str
 beforeAll(async () => {
   mkdirSync(tarballs)
   mkdirSync(project)
-  await run(ROOT, 'npx', 'tsc', '-b', ...PACKAGES.map((name) => `packages/${name}`))
-  for (const name of PACKAGES)
-    await run(join(ROOT, 'packages', name), 'npm', 'pack', '--pack-destination', tarballs)
+  const folders = PACKAGES.map((name) => `packages/${name}`)
+  await run(ROOT, binOf('tsc'), '-b', ...folders)
+  const workspaces = folders.map((folder) => `--workspace=${folder}`)
+  await run(ROOT, 'npm', 'pack', '--pack-destination', tarballs, ...workspaces)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   // The suites would bring Vitest.
   await install(project, ...PACKAGES.filter((name) => !SUITES.includes(name)).map(tarballOf))
 }, 180_000)
+
+/** Without `npx`, which takes longer to start than what it runs. */
+function binOf(name: string): string {
+  return join(ROOT, 'node_modules/.bin', name)
+}
 
 async function install(folder: string, ...packages: readonly string[]): Promise<void> {
   await run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...packages)
@@ -277,7 +283,7 @@ describe('the log of the guide, in a folder outside the repository', () => {
 
   test('passes the suite', { timeout: 120_000 }, async () => {
     expect(files.map(([name]) => name)).toEqual(['toy-log.ts', 'toy-log.test.ts'])
-    const report = await run(outside, 'npx', 'vitest', 'run', '--no-color')
+    const report = await run(outside, 'node_modules/.bin/vitest', 'run', '--no-color')
     expect(report).toMatch(/Tests +\d\d+ passed/)
     expect(report).not.toMatch(/skipped|failed/)
   })
@@ -287,7 +293,7 @@ describe('the log of the guide, in a folder outside the repository', () => {
     const broken = code!.replace('found.length < limit', 'found.length <= limit')
     expect(broken).not.toBe(code)
     writeFileSync(join(outside, 'toy-log.ts'), broken)
-    await expect(run(outside, 'npx', 'vitest', 'run', '--no-color')).rejects.toThrow(
+    await expect(run(outside, 'node_modules/.bin/vitest', 'run', '--no-color')).rejects.toThrow(
       'reads no more events than asked for',
     )
     writeFileSync(join(outside, 'toy-log.ts'), code!)
@@ -304,8 +310,7 @@ describe('the log of the guide, in a folder outside the repository', () => {
       '--allowImportingTsExtensions',
     ]
     const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node']
-    const tsc = join(ROOT, 'node_modules/.bin/tsc')
-    expect(await run(outside, tsc, ...options, ...modules, ...types, 'toy-log.test.ts')).toBe('')
+    expect(await run(outside, binOf('tsc'), ...options, ...modules, ...types, 'toy-log.test.ts')).toBe('')
   })
 })
 
@@ -321,7 +326,7 @@ function compile(file: string, ...options: string[]): Promise<string> {
   const types = join(ROOT, 'node_modules/@types')
   return run(
     project,
-    join(ROOT, 'node_modules/.bin/tsc'),
+    binOf('tsc'),
     '--noEmit',
     '--strict',
     '--module',
@@ -344,8 +349,8 @@ test.each(PACKAGES)(
   { timeout: 60_000 },
   async (name) => {
     const tarball = tarballOf(name)
-    expect(await run(ROOT, 'npx', 'publint', 'run', tarball, '--strict')).toContain('All good!')
-    const found = await run(ROOT, 'npx', 'attw', tarball, '--profile', 'esm-only')
+    expect(await run(ROOT, binOf('publint'), 'run', tarball, '--strict')).toContain('All good!')
+    const found = await run(ROOT, binOf('attw'), tarball, '--profile', 'esm-only')
     expect(found).toContain(name === 'server' ? 'tailrace' : `@tailrace/${name}`)
   },
 )

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -44,30 +44,40 @@ const GUIDES = [
   'guides/migrating-from-resumable-stream',
 ]
 
-test.each(['hub', 'http', ...APPS, ...LOGS, 'server', ...GUIDES])(
-  'the samples of %s compile with tsc --strict',
-  (name) => {
-    const files = samplesOf(name).map(({ code }, i) => {
+const DOCUMENTED = ['hub', 'http', ...APPS, ...LOGS, 'server', ...GUIDES]
+
+/** As one program, which parses the sources once. Each README has a folder, since it names some of its samples. */
+test('the samples of packages and guides compile with tsc --strict', () => {
+  const counts = DOCUMENTED.map((name) => {
+    const folder = join(dir.path, 'samples', name)
+    mkdirSync(folder, { recursive: true })
+    const samples = samplesOf(name)
+    for (const [i, { code }] of samples.entries()) {
       // A sample that begins with the name of its file can be imported by those after it.
-      const file = /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `${name.replace('/', '-')}-${i}.ts`
-      writeFileSync(join(dir.path, file), code)
-      return file
-    })
-    expect(files.length).toBeGreaterThan(0)
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck']
+      const file = /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `${i}.ts`
+      writeFileSync(join(folder, file), `${code}export {}\n`)
+    }
+    return [name, samples.length]
+  })
+  expect(counts.filter(([, count]) => count === 0)).toEqual([])
+  const compilerOptions = {
+    noEmit: true,
+    strict: true,
+    module: 'nodenext',
+    target: 'es2024',
+    skipLibCheck: true,
     // The sources that the samples are compiled against satisfy this option as well.
-    const conditions = [
-      '--exactOptionalPropertyTypes',
-      '--customConditions',
-      '@tailrace/source',
-      '--allowImportingTsExtensions',
-    ]
-    const args = [...options, ...conditions, '--types', 'node', ...files]
-    const tsc = join(ROOT, 'node_modules/.bin/tsc')
-    const { status, stdout } = spawnSync(tsc, args, { cwd: dir.path, encoding: 'utf8' })
-    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
-  },
-)
+    exactOptionalPropertyTypes: true,
+    customConditions: ['@tailrace/source'],
+    allowImportingTsExtensions: true,
+    types: ['node'],
+  }
+  const config = join(dir.path, 'samples/tsconfig.json')
+  writeFileSync(config, JSON.stringify({ compilerOptions, include: ['**/*.ts'] }))
+  const tsc = join(ROOT, 'node_modules/.bin/tsc')
+  const { status, stdout } = spawnSync(tsc, ['--project', config], { cwd: dir.path, encoding: 'utf8' })
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+})
 
 /** Runs the first sample of a README on a free port. Resolves with its address once it responds. */
 async function start(name: string): Promise<{ url: string; stop(): Promise<string> }> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Site } from './site.ts'
-import type { HttpAbility, OpenSubject } from './subject.ts'
+import { requireComplete } from './subject.ts'
+import type { HttpAbility, OpenSubject, SuiteLimits } from './subject.ts'
 
 /** For one test: longer than any wait within it. */
 const TIMEOUT_MS = 60_000
@@ -23,6 +24,8 @@ export interface Check {
   (clause: string, behaviour: string, body: Body): void
   /** A test for subjects that have all of these abilities. */
   with(needed: HttpAbility | readonly HttpAbility[], clause: string, behaviour: string, body: Body): void
+  /** A test for subjects with the ability `limits`, in a group whose tests have subjects of their own. */
+  within(limits: SuiteLimits, clause: string, behaviour: string, body: Body): void
 }
 
 export interface GroupOptions {
@@ -38,6 +41,7 @@ interface Registered {
   readonly clause: string
   readonly behaviour: string
   readonly body: Body
+  readonly limits?: SuiteLimits
 }
 
 /**
@@ -52,19 +56,24 @@ export function testGroup(
 ): readonly string[] {
   const { open, abilities, results, isOwn } = options
   const applicable: Registered[] = []
-  const check: Check = (clause, behaviour, body) => void applicable.push({ clause, behaviour, body })
-  check.with = (needed, clause, behaviour, body) => {
-    const missing = [needed].flat().find((ability) => !abilities.includes(ability))
-    if (missing === undefined) check(clause, behaviour, body)
+  const register = (needed: readonly HttpAbility[], one: Registered): void => {
+    const { clause, behaviour } = one
+    const missing = needed.find((ability) => !abilities.includes(ability))
+    if (missing === undefined) applicable.push(one)
     else results.push({ clause, behaviour, outcome: 'not-applicable', reason: missing })
   }
+  const check: Check = (clause, behaviour, body) => register([], { clause, behaviour, body })
+  check.with = (needed, clause, behaviour, body) => register([needed].flat(), { clause, behaviour, body })
+  check.within = (limits, clause, behaviour, body) =>
+    register(['limits'], { clause, behaviour, body, limits })
   for (const group of groups) group(check)
   const titles = [...applicable, ...results].map(titleOf)
   // A suite without tests is a failure.
   if (applicable.length === 0) return titles
 
   let shared: Site | undefined
-  const openSite = async (): Promise<Site> => new Site(await open(), abilities.includes('publish'))
+  const openSite = async (limits: SuiteLimits = {}): Promise<Site> =>
+    new Site(requireComplete(await open(limits), abilities), abilities.includes('publish'))
 
   // oxlint-disable-next-line vitest/valid-title -- the caller's
   describe.concurrent(name, () => {
@@ -77,7 +86,7 @@ export function testGroup(
     for (const one of applicable) {
       // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- both are in the clauses
       test(titleOf(one), { timeout: TIMEOUT_MS }, async () => {
-        const site = isOwn ? await openSite() : shared!
+        const site = isOwn ? await openSite(one.limits) : shared!
         try {
           await run(one, site, options)
         } finally {

@@ -33,6 +33,8 @@ export function parseFrame(block: string): Frame {
 function addLine(frame: Frame, line: string): void {
   const shown = JSON.stringify(line.slice(0, 200))
   if (line.includes('\r')) throw new SyntaxError(`a CR in ${shown}`)
+  if (line.startsWith(':'))
+    throw new SyntaxError(`a comment that is not ":" and one LF between two frames (3.13): ${shown}`)
   const [, name, value = ''] = FIELD.exec(line) ?? []
   if (name === undefined) throw new SyntaxError(`not a line of a frame: ${shown}`)
   const field = name as keyof Frame

@@ -10,6 +10,7 @@ import { testGaps } from './clauses/gaps.ts'
 import { testHead } from './clauses/head.ts'
 import { testHeartbeats } from './clauses/heartbeats.ts'
 import { testHistory } from './clauses/history.ts'
+import { testLimits } from './clauses/limits.ts'
 import { testNames } from './clauses/names.ts'
 import { testOperation } from './clauses/operation.ts'
 import { testOrigins } from './clauses/origins.ts'
@@ -24,7 +25,7 @@ import type { HttpAbility, OpenSubject } from './subject.ts'
 
 export type { CheckResult } from './check.ts'
 export { topicPath, topicQuery } from './subject.ts'
-export type { HttpAbility, HttpPaths, HttpSubject, OpenSubject, SuiteEvent } from './subject.ts'
+export type { HttpAbility, HttpPaths, HttpSubject, OpenSubject, SuiteEvent, SuiteLimits } from './subject.ts'
 
 /** Groups whose tests share one subject. */
 const GROUPS: readonly ((check: Check) => void)[] = [
@@ -76,7 +77,7 @@ export function testHttp(name: string, open: OpenSubject, options: TestHttpOptio
   const shared = { open, abilities, exemptions, results }
   const titles = [
     ...testGroup(name, { ...shared, isOwn: false }, GROUPS),
-    ...testGroup(`${name}, disturbed`, { ...shared, isOwn: true }, [testDisturbance]),
+    ...testGroup(`${name}, disturbed`, { ...shared, isOwn: true }, [testDisturbance, testLimits]),
   ]
   const unknown = Object.keys(exemptions).find((title) => !titles.includes(title))
   if (unknown !== undefined) throw new RangeError(`There is no test “${unknown}” to exempt from.`)

@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import { parseFrame, type Frame } from './frame.ts'
 import type { Incoming } from './http/transport.ts'
+import { PATIENCE_MS } from './patience.ts'
 
-/** How long a test waits for something that a correct server does at once. */
-const PATIENCE_MS = 15_000
 /** The most that one reader keeps, in characters. */
 const MAX_KEPT = 32 * 1024 * 1024
 const MAX_SHOWN = 2_000
@@ -16,8 +15,6 @@ export class StreamReader {
   readonly frames: Frame[] = []
   /** Comments between frames so far. */
   comments = 0
-  /** Resolves once the stream is over, however it ended. */
-  readonly ended: Promise<void>
   readonly #incoming: Incoming
   readonly #watchers = new Set<() => void>()
   #text = ''
@@ -43,12 +40,9 @@ export class StreamReader {
     })
     // A connection that breaks is an outcome here.
     body.on('error', () => {})
-    this.ended = new Promise((resolve) => {
-      body.on('close', () => {
-        this.#isOver = true
-        this.#change()
-        resolve()
-      })
+    body.on('close', () => {
+      this.#isOver = true
+      this.#change()
     })
   }
 
@@ -97,11 +91,25 @@ export class StreamReader {
     })
   }
 
+  /** Resolves once the stream is over, however it ended. */
+  async end(): Promise<void> {
+    await this.until(() => this.#isOver, 'the end of the stream')
+  }
+
   /** Resolves with the first control event of a type. */
   async control(type: string): Promise<Frame> {
     const find = (): Frame | undefined => this.frames.find(({ event }) => event === type)
     await this.until(() => find() !== undefined, type)
     return find()!
+  }
+
+  /** Resolves once it is known whether the reader is served, or refused for this reason (3.15). */
+  async isTurnedAway(code: string): Promise<boolean> {
+    const isDecided = ({ event, id }: Frame): boolean => id !== undefined || event === 'tailrace.error'
+    await this.until(({ frames, events }) => events.length > 0 || frames.some(isDecided), 'tailrace.live')
+    return this.frames.some(
+      ({ event, data }) => event === 'tailrace.error' && data === JSON.stringify({ code }),
+    )
   }
 
   /** Resolves once the replay is complete. */
@@ -153,8 +161,10 @@ export class StreamReader {
   }
 
   #excerpt(): string {
-    const { length } = this.#text
-    const end = JSON.stringify(this.#text.slice(-MAX_SHOWN))
+    // What matters comes before the comments of the time that was waited.
+    const shown = this.#text.replaceAll(/(?::\n){3,}/g, (all) => `(${all.length / 2} comments)\n`)
+    const { length } = shown
+    const end = JSON.stringify(shown.slice(-MAX_SHOWN))
     return length > MAX_SHOWN ? `${length} characters, the last of them ${end}` : end
   }
 }

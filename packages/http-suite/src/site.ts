@@ -1,9 +1,11 @@
 import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { createHttp1 } from './http/http1.ts'
 import { createHttp2 } from './http/http2.ts'
 import { RawConnection } from './http/raw.ts'
 import type { Incoming, Transport } from './http/transport.ts'
+import { inTime, PATIENCE_MS, RETRY_MS } from './patience.ts'
 import { StreamReader } from './reader.ts'
 import { PROTOCOL_PATHS, type HttpPaths, type HttpSubject, type SuiteEvent } from './subject.ts'
 
@@ -47,6 +49,7 @@ export interface HistoryPage {
 }
 
 const STREAM: Headers = { accept: 'text/event-stream' }
+const MAX_SHOWN = 200
 let topics = 0
 
 /** What tests do with a subject. */
@@ -64,7 +67,7 @@ export class Site {
     this.paths = { ...PROTOCOL_PATHS, ...paths }
     const { origin, pathname } = new URL(url)
     this.#origin = origin
-    this.#prefix = pathname === '/' ? '' : pathname
+    this.#prefix = pathname.replace(/\/$/, '')
     this.#transport = httpVersion === 2 ? createHttp2(origin, ca) : createHttp1(origin, ca)
     this.#publishesByHttp = publishesByHttp
   }
@@ -78,7 +81,15 @@ export class Site {
   /** Sends a request to a path below the base URL, and resolves with the complete response. */
   async ask(path: string, { method = 'GET', headers, body }: AskOptions = {}): Promise<Answer> {
     const incoming = await this.#send({ method, path, headers, body })
-    return { status: incoming.status, headers: incoming.headers, text: await text(incoming.body) }
+    const { status, headers: head } = incoming
+    const missing = (): string =>
+      `the end of the response to ${method} ${path.slice(0, MAX_SHOWN)}, which is ${status} ${head['content-type']}`
+    try {
+      return { status, headers: head, text: await inTime(text(incoming.body), missing) }
+    } catch (error) {
+      incoming.destroy()
+      throw error
+    }
   }
 
   /** Opens a stream of topics or patterns. */
@@ -92,10 +103,15 @@ export class Site {
     )
   }
 
-  /** Opens a stream, and resolves once it is live. */
+  /** Opens a stream, and resolves once it is live. A hub that is overloaded may turn readers away for a while (6.7). */
   async follow(of: string | readonly string[], options?: OpenOptions): Promise<StreamReader> {
-    const reader = await this.open(of, options)
-    return reader.live()
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (;;) {
+      const reader = await this.open(of, options)
+      const isTurnedAway = await reader.isTurnedAway('overloaded')
+      if (!isTurnedAway || performance.now() > giveUpAt) return reader.live()
+      await pause(RETRY_MS)
+    }
   }
 
   /** Everything that a stream brings until it is live. */
@@ -170,7 +186,9 @@ export class Site {
     readonly isAlone?: boolean | undefined
   }): Promise<Incoming> {
     const headers = { ...this.subject.headers, ...request.headers }
-    return this.#transport.send({ ...request, path: `${this.#prefix}${request.path}`, headers })
+    const path = `${this.#prefix}${request.path}`
+    const response = this.#transport.send({ ...request, path, headers })
+    return inTime(response, () => `any response to ${request.method} ${path.slice(0, MAX_SHOWN)}`)
   }
 }
 

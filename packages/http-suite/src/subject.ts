@@ -27,7 +27,7 @@ export interface HttpPaths {
 
 /** What the suite tests: something that listens, with a log that is empty, and what a test may do to it. */
 export interface HttpSubject {
-  /** The base URL, such as `http://127.0.0.1:8080/hub`, without a final slash. */
+  /** The base URL, such as `http://127.0.0.1:8080/hub`. */
   readonly url: string
   /** @defaultValue 1, which is HTTP/1.1 */
   readonly httpVersion?: 1 | 2 | undefined
@@ -56,7 +56,20 @@ export interface HttpSubject {
   close(): Promise<void>
 }
 
-export type OpenSubject = () => Promise<HttpSubject>
+/** Limits that a test needs to be low. Those that it does not name are high enough for hundreds of streams. */
+export interface SuiteLimits {
+  /** Streams of one address (spec/protocol.md, 6.2). */
+  readonly maxStreamsPerAddress?: number
+  /** Events that one address may publish per second (6.2). */
+  readonly publishRate?: number
+  /** Open connections, of which a few may be reserved (6.7). */
+  readonly maxConnections?: number
+  /** How long a stream stays open, before it is varied at random (3.12). */
+  readonly maxStreamAgeMs?: number
+}
+
+/** @param limits - empty, unless the abilities contain `limits` */
+export type OpenSubject = (limits: SuiteLimits) => Promise<HttpSubject>
 
 /**
  * What is served besides streams, and what a test can do. A clause that needs an ability is tested only where it is
@@ -72,6 +85,7 @@ export type OpenSubject = () => Promise<HttpSubject>
  * - `cors`: pages of `allowedOrigin` may read responses.
  * - `http1`: HTTP/1.1, so that the bytes of heads and chunks can be compared.
  * - `listener`: it listens by itself, and reads requests before any framework does.
+ * - `limits`: it can be opened with {@link SuiteLimits}.
  * - `count`, `interrupt`, `drain`: the methods of {@link HttpSubject}.
  */
 export type HttpAbility =
@@ -85,9 +99,31 @@ export type HttpAbility =
   | 'cors'
   | 'http1'
   | 'listener'
+  | 'limits'
   | 'count'
   | 'interrupt'
   | 'drain'
+
+/** What a subject must have for its abilities. */
+const NEEDS: Partial<Record<HttpAbility, readonly (keyof HttpSubject)[]>> = {
+  origins: ['allowedOrigin'],
+  cors: ['allowedOrigin'],
+  count: ['openStreams'],
+  interrupt: ['interrupt', 'restore'],
+  drain: ['drain'],
+}
+
+/** @throws TypeError if it lacks something that the tests of its abilities use */
+export function requireComplete(subject: HttpSubject, abilities: readonly HttpAbility[]): HttpSubject {
+  if (!abilities.includes('publish') && subject.publish === undefined)
+    throw new TypeError('The subject cannot publish: give it `publish`, or list the ability `publish`.')
+  for (const ability of abilities) {
+    const missing = NEEDS[ability]?.find((name) => subject[name] === undefined)
+    if (missing !== undefined)
+      throw new TypeError(`For the ability ${ability}, the subject needs \`${missing}\`.`)
+  }
+  return subject
+}
 
 /** A path of the protocol: each segment of a topic is encoded separately (1.3). */
 export function topicPath(topic: string): string {

@@ -38,6 +38,7 @@ export function testContract({ id, name, open, abilities, exemptions = {}, versi
     const found = Object.fromEntries(
       results.map((one) => [`${one.clause} ${one.behaviour}`, textOf(one)]).toSorted(byClause),
     )
+    expect(results.filter(({ outcome }) => outcome === 'failed')).toEqual([])
     if (RECORDS) {
       const published: Published = { name, versions, results: found }
       mkdirSync(folder, { recursive: true })

@@ -10,10 +10,6 @@ testContract({
   name: 'Deno',
   versions: versionOf('deno'),
   abilities: RUNTIME_ABILITIES,
-  exemptions: {
-    '3.5 characters outside ASCII, and those that only look like line ends, pass unchanged':
-      'The `node:sqlite` of Deno ends a text at a NUL when it reads it. The memory log does not.',
-    ...READS_REFUSED_BODIES,
-  },
+  exemptions: READS_REFUSED_BODIES,
   open: () => startOn(deno(), 'deno-main.ts'),
 })

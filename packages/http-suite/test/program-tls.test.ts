@@ -1,9 +1,9 @@
 import { makeCertificate, needs, startHub, tempDir } from '@tailrace/testkit'
 import type { Certificate, TempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe } from 'vitest'
-import type { HttpSubject } from '../src/index.ts'
+import type { HttpSubject, SuiteLimits } from '../src/index.ts'
 import { testContract } from './contract.ts'
-import { PROGRAM_ABILITIES, PROGRAM_ARGS, subjectOf } from './ways/program.ts'
+import { argsFor, PROGRAM_ABILITIES, subjectOf } from './ways/program.ts'
 
 const openssl = needs('openssl')
 
@@ -17,8 +17,8 @@ beforeAll(() => {
 
 afterAll(() => dir[Symbol.dispose]())
 
-async function openSecurely(): Promise<HttpSubject> {
-  const args = [...PROGRAM_ARGS, '--tls-cert', certificate.cert, '--tls-key', certificate.key]
+async function openSecurely(limits: SuiteLimits): Promise<HttpSubject> {
+  const args = [...argsFor(limits), '--tls-cert', certificate.cert, '--tls-key', certificate.key]
   return subjectOf(await startHub({ args, log: 'memory:' }), certificate.pem)
 }
 
@@ -34,6 +34,6 @@ describe.skipIf(!openssl)('with a certificate', () => {
     id: 'program-http2',
     name: '`tailrace serve` over HTTP/2',
     abilities: PROGRAM_ABILITIES,
-    open: async () => ({ ...(await openSecurely()), httpVersion: 2 }),
+    open: async (limits) => ({ ...(await openSecurely(limits)), httpVersion: 2 }),
   })
 })

@@ -62,7 +62,11 @@ export interface EngineUrl {
   readonly parameters: URLSearchParams
 }
 
-/** @throws RangeError that says what is wrong, without the credentials */
+/**
+ * Parses the URL of an engine.
+ *
+ * @throws RangeError that says what is wrong, without the credentials
+ */
 export function parseEngineUrl(url: string, form: EngineUrlForm): EngineUrl {
   requireEncoded(url)
   const parts = /^([a-z]+)(\+tls)?:\/\/(?:([^/?]*)@)?([^/?@]+)(?:\/([^?]*))?(?:\?(.*))?$/.exec(url)

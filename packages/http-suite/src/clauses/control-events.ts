@@ -29,7 +29,7 @@ export function testControlEvents(check: Check): void {
       const reader = await site.follow(topics)
       await site.publishAll([{ topic: topics[0], data: 'first', end: true }])
       await site.publishAll([{ topic: topics[1], data: 'second', end: true }])
-      await reader.ended
+      await reader.end()
       expect(reader.data).toEqual(['first', 'second'])
       expect(reader.frames.at(-1)).toMatchObject({
         event: 'tailrace.end',
@@ -47,10 +47,10 @@ export function testControlEvents(check: Check): void {
       { topic, data: 'b', end: true },
     ])
     const reader = await site.open(topic, { headers: { 'last-event-id': last! } })
-    await reader.ended
+    await reader.end()
     expect([reader.status, reader.text]).toEqual([204, ''])
     const late = await site.open(topic, { query: 'from=start' })
-    await late.ended
+    await late.end()
     expect(late.data).toEqual(['a', 'b'])
   })
 }

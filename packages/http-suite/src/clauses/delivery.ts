@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Check } from '../check.ts'
+import { eventually } from '../patience.ts'
 import type { StreamReader } from '../reader.ts'
 import type { Site } from '../site.ts'
 
@@ -102,8 +103,8 @@ export function testDelivery(check: Check): void {
     const count = () => site.subject.openStreams!(topic)
     expect(await count()).toBe(3)
     readers[0]!.close()
-    await expect.poll(count).toBe(2)
+    await eventually(count, (open) => open === 2)
     for (const reader of readers) reader.close()
-    await expect.poll(count).toBe(0)
+    await eventually(count, (open) => open === 0)
   })
 }

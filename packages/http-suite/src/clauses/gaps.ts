@@ -59,7 +59,7 @@ export function testGaps(check: Check): void {
     const topic = site.topic()
     await site.publish(topic, 'a')
     const reader = await site.open(topic, { query: 'gap=close', headers: { 'last-event-id': 'nonsense' } })
-    await reader.ended
+    await reader.end()
     expect(reader.frames.map(({ event, data }) => event ?? data)).toEqual([undefined, 'tailrace.gap'])
     expect(reader.isComplete()).toBe(true)
   })

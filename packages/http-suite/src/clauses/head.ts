@@ -40,7 +40,7 @@ export function testHead(check: Check): void {
       const raw = site.raw()
       const path = site.paths.stream([topic], '')
       raw.send(site.rawHead('GET', path, { Accept: 'text/event-stream', 'Accept-Encoding': 'gzip, br' }))
-      await raw.until((text) => text.includes('tailrace.live'))
+      await raw.until((text) => text.includes('tailrace.live'), 'tailrace.live')
       const [id] = await site.publish(topic, 'é')
       const text = await raw.until((all) => contentOf(all).includes(`id: ${id}\n\n`))
       const at = text.indexOf('\r\n\r\n')

@@ -12,7 +12,10 @@ export function testHeartbeats(check: Check): void {
       const { data } = await reader.control('tailrace.live')
       const { heartbeatMs } = JSON.parse(data!) as { heartbeatMs: number }
       expect(heartbeatMs).toBeGreaterThan(0)
-      await reader.until(({ comments }) => comments >= 2)
+      await reader.until(
+        ({ comments }) => comments >= 2,
+        'two heartbeats, which must come every few hundred ms',
+      )
       expect(reader.text).toMatch(/\n\n(?::\n){2,}$/)
       await site.publish(topic, 'x')
       expect(await reader.received(1)).toEqual(['x'])
@@ -23,7 +26,7 @@ export function testHeartbeats(check: Check): void {
   check.with('http1', '3.13', 'a comment is a colon and one LF, sent by itself', async (site) => {
     const raw = site.raw()
     raw.send(site.rawHead('GET', site.paths.stream([site.topic()], ''), { Accept: 'text/event-stream' }))
-    await raw.until((text) => text.includes('\r\n2\r\n:\n\r\n'))
+    await raw.until((text) => text.includes('\r\n2\r\n:\n\r\n'), 'a chunk that is one heartbeat')
     expect(contentOf(raw.text)).toMatch(/\n\n(:\n)+$/)
     raw.destroy()
   })

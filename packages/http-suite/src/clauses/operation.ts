@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Check } from '../check.ts'
+import { eventually } from '../patience.ts'
 import { expectProblem } from '../site.ts'
 
 interface Connections {
@@ -29,7 +30,7 @@ export function testOperation(check: Check): void {
     }
     expect(await find()).toMatchObject([{ topics: [topic], state: 'live' }])
     reader.close()
-    await expect.poll(find).toEqual([])
+    await eventually(find, (found) => found.length === 0)
   })
 
   check.with(
@@ -43,7 +44,8 @@ export function testOperation(check: Check): void {
       const found = (JSON.parse(text) as Connections).connections.find(({ topics }) => topics.includes(topic))
       const ended = await site.ask(`/connections/${found!.id}`, { method: 'DELETE' })
       expect([ended.status, JSON.parse(ended.text)]).toEqual([200, { ended: 1 }])
-      await reader.ended
+      await reader.end()
+      expect(reader.frames.at(-1)).toEqual({ event: 'tailrace.error', data: '{"code":"revoked"}' })
       const again = await site.ask(`/connections/${found!.id}`, { method: 'DELETE' })
       expectProblem(again, 404, 'unknown-connection')
     },

@@ -31,7 +31,7 @@ export function testOrigins(check: Check): void {
         'access-control-allow-origin': origin,
         'access-control-allow-credentials': 'true',
       })
-      expect(allowed.headers['vary']).toMatch(/\borigin\b/i)
+      expect(allowed.headers['vary']).toEqual(expect.stringMatching(/\borigin\b/i))
       allowed.close()
       const path = site.paths.stream([site.topic()], '')
       const other = await site.ask(path, { method: 'HEAD', headers: { origin: STRANGER } })
@@ -46,6 +46,6 @@ export function testOrigins(check: Check): void {
     })
     expect(answer).toMatchObject({ status: 204, headers: { 'access-control-max-age': '7200' } })
     expect(answer.headers['access-control-allow-methods']).toContain('POST')
-    expect(answer.headers['access-control-allow-headers']).toMatch(/event-type/i)
+    expect(answer.headers['access-control-allow-headers']).toEqual(expect.stringMatching(/event-type/i))
   })
 }

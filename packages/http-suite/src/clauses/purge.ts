@@ -36,4 +36,27 @@ export function testPurge(checkAll: Check): void {
       expect(reader.frames.indexOf(gap)).toBeLessThan(reader.frames.findIndex(({ data }) => data === 'c'))
     },
   )
+
+  checkAll.with(
+    'topics',
+    '3.9',
+    'a connected reader that is slower than a purge receives a gap (overflow)',
+    async (site) => {
+      const topic = site.topic()
+      const slow = await site.follow(topic, { isAlone: true })
+      slow.pause()
+      // Beyond what the sockets between them hold, in frames between which a stream can stop.
+      const data = Array.from({ length: 100 }, () => 'x'.repeat(10_000))
+      for (let i = 0; i < 10; i += 1) await site.publish(topic, ...data)
+      await site.ask(topicPath(topic), { method: 'DELETE' })
+      await site.publish(topic, 'after')
+      slow.resume()
+      const gap = await slow.control('tailrace.gap')
+      const last = slow.frames[slow.frames.indexOf(gap) - 1]!
+      expect(JSON.parse(gap.data!)).toMatchObject({ reason: 'overflow', from: last.id })
+      await slow.until((reader) => reader.data.includes('after'))
+      expect(slow.frames[slow.frames.indexOf(gap) + 1]).toMatchObject({ data: 'after' })
+      slow.close()
+    },
+  )
 }

@@ -1,8 +1,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
-
-const PATIENCE_MS = 15_000
+import { PATIENCE_MS } from '../patience.ts'
 
 /** A client of HTTP/1.1 that sends and receives bytes, so that a test can say what no library would. */
 export class RawConnection {
@@ -52,7 +51,7 @@ export class RawConnection {
   }
 
   /** Resolves once it is so; rejects, with what arrived, if the connection is over first, or silent. */
-  until(isMet: (text: string) => boolean): Promise<string> {
+  until(isMet: (text: string) => boolean, what = 'the expected bytes'): Promise<string> {
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void): void => {
         clearTimeout(timer)
@@ -60,10 +59,12 @@ export class RawConnection {
         finish()
       }
       const fail = (why: string): void =>
-        settle(() => reject(new Error(`${why}; received ${JSON.stringify(this.#text.slice(-2_000))}`)))
+        settle(() =>
+          reject(new Error(`${why} before ${what}; received ${JSON.stringify(this.#text.slice(-2_000))}`)),
+        )
       const look = (): void => {
         if (isMet(this.#text)) settle(() => resolve(this.#text))
-        else if (this.#isOver) fail('the connection is over')
+        else if (this.#isOver) fail('the connection was closed')
       }
       const timer = setTimeout(() => fail(`${PATIENCE_MS / 1000} s passed`), PATIENCE_MS)
       this.#watchers.add(look)
@@ -73,7 +74,7 @@ export class RawConnection {
 
   /** Resolves with everything once the server has closed the connection. */
   async closed(): Promise<string> {
-    await this.until(() => this.#isOver)
+    await this.until(() => this.#isOver, 'the connection was closed')
     return this.#text
   }
 

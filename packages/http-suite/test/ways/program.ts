@@ -3,17 +3,30 @@ import { get } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { json } from 'node:stream/consumers'
 import type { HubProcess } from '@tailrace/testkit'
-import type { HttpAbility, HttpSubject } from '../../src/index.ts'
+import type { HttpAbility, HttpSubject, SuiteLimits } from '../../src/index.ts'
 import { HEARTBEAT_MS, ORIGIN } from './constants.ts'
 
-export const PROGRAM_ARGS: string[] = [
-  '--heartbeat',
-  `${HEARTBEAT_MS}ms`,
-  '--allow-origin',
-  ORIGIN,
-  '--drain',
-  '0s',
-]
+/** Nothing is limited for this machine, so requests seem to come from elsewhere. */
+export const FORWARDED = { 'x-forwarded-for': '203.0.113.7' }
+const FROM_ELSEWHERE = ['--trust-proxy', '127.0.0.1', '--anonymous-subscribe', '--anonymous-publish']
+
+/** The arguments for a subject with these limits. */
+export function argsFor(limits: SuiteLimits): string[] {
+  const { maxStreamsPerAddress, publishRate, maxConnections, maxStreamAgeMs } = limits
+  const options = {
+    heartbeat: `${HEARTBEAT_MS}ms`,
+    'allow-origin': ORIGIN,
+    drain: '0s',
+    'max-streams-per-address': maxStreamsPerAddress,
+    'publish-rate': publishRate,
+    'max-connections': maxConnections,
+    'max-stream-age': maxStreamAgeMs === undefined ? undefined : `${maxStreamAgeMs}ms`,
+  }
+  const args = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  )
+  return Object.keys(limits).length === 0 ? args : [...args, ...FROM_ELSEWHERE]
+}
 
 export const PROGRAM_ABILITIES: readonly HttpAbility[] = [
   'publish',
@@ -25,6 +38,7 @@ export const PROGRAM_ABILITIES: readonly HttpAbility[] = [
   'origins',
   'cors',
   'listener',
+  'limits',
   'count',
   'drain',
 ]
@@ -33,6 +47,7 @@ export function subjectOf(hub: HubProcess, ca?: string): HttpSubject {
   return {
     url: hub.url,
     ca,
+    headers: FORWARDED,
     allowedOrigin: ORIGIN,
     async openStreams(topic) {
       const { connections } = await ask<Connections>(`${hub.url}/connections?limit=1000`, ca)

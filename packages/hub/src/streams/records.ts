@@ -36,7 +36,7 @@ export function openingOf({ type, data }: StoredEvent): Opening | undefined {
   return typeof producer === 'string' && typeof ttlMs === 'number' ? { producer, ttlMs } : undefined
 }
 
-/** @returns undefined if the event is not that of a failure */
+/** What the last event of a one-off stream that failed says. Undefined for any other event. */
 export function failureOf({ type, data }: StoredEvent): { code: string; message: string } | undefined {
   if (type !== STREAM_FAILED) return undefined
   const { code, message } = parse(data)

@@ -85,6 +85,7 @@ export type FoundStream = {
   readonly start: string
 } & StreamStatus
 
+/** Whether a one-off stream is complete, and if not, why. */
 export type StreamStatus =
   | { readonly state: 'open' }
   /** `end` is the cursor of its last event. */

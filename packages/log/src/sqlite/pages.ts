@@ -26,19 +26,28 @@ export interface Pager {
   page(search: Search): Found
 }
 
-const COLUMNS =
-  'offset, topic, time, type, key, data, events.bytes, is_removal, is_end, traceparent, tracestate'
+/** The columns of an event. */
+function columnsFor(db: DatabaseSync): string {
+  const data = readsWholeTexts(db) ? 'data' : 'CAST(data AS BLOB) AS data'
+  return `offset, topic, time, type, key, ${data}, events.bytes, is_removal, is_end, traceparent, tracestate`
+}
+
+/** Deno ends a text at a NUL when it reads one, which the data of an event may contain, and no other of its fields. */
+function readsWholeTexts(db: DatabaseSync): boolean {
+  return db.prepare('SELECT char(97, 0, 98) AS text').get()!['text'] === 'a\0b'
+}
 
 /**
  * Reads pages by one of four plans. One topic walks its index, and all topics walk the log. A few topics walk their
  * indexes side by side. For many topics, the log is walked too, and only rows that match are read completely.
  */
 export function createPager(db: DatabaseSync): Pager {
+  const columns = columnsFor(db)
   const statements = {
-    all: prepareStatements(db, '', ''),
-    newest: prepareStatements(db, 'INDEXED BY newest_by_offset', 'AND is_newest = 1'),
+    all: prepareStatements(db, columns, '', ''),
+    newest: prepareStatements(db, columns, 'INDEXED BY newest_by_offset', 'AND is_newest = 1'),
   }
-  const byOffset = db.prepare(`SELECT ${COLUMNS} FROM events WHERE offset = ?`)
+  const byOffset = db.prepare(`SELECT ${columns} FROM events WHERE offset = ?`)
   const byId = db.prepare('SELECT name FROM topics WHERE id = ?')
   const anyPurged = db.prepare(
     `SELECT 1 FROM topics WHERE name > '${PURGED_PREFIX}' AND name < '${AFTER_PURGED}' LIMIT 1`,
@@ -113,17 +122,18 @@ export function createPager(db: DatabaseSync): Pager {
 /** @param index the index that leads through the whole log */
 function prepareStatements(
   db: DatabaseSync,
+  columns: string,
   index: string,
   filter: string,
 ): Record<'everyTopic' | 'oneTopic' | 'nextOfEach' | 'nextOfOne' | 'places', StatementSync> {
   return {
     everyTopic: db.prepare(
       // A cross join keeps the log in the outer loop, so that a page stops when it is full.
-      `SELECT ${COLUMNS}, name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
+      `SELECT ${columns}, name FROM events ${index} CROSS JOIN topics ON topics.id = events.topic
        WHERE offset > ? ${filter} ORDER BY offset LIMIT ?`,
     ),
     oneTopic: db.prepare(
-      `SELECT ${COLUMNS} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`,
+      `SELECT ${columns} FROM events WHERE topic = ? AND offset > ? ${filter} ORDER BY offset LIMIT ?`,
     ),
     nextOfEach: db.prepare(
       `SELECT value AS topic, (SELECT min(offset) FROM events WHERE topic = value AND offset > ? ${filter}) AS next
@@ -174,12 +184,16 @@ function toEvent(row: Row, topic: string): StoredEvent {
     topic,
     type: (row['type'] as string | null) ?? undefined,
     key: (row['key'] as string | null) ?? undefined,
-    data: row['data'] as string,
+    data: textOf(row['data'] as string | Uint8Array),
     time: Number(row['time']),
     remove: row['is_removal'] === 1,
     end: row['is_end'] === 1,
     trace: toTrace(row['traceparent'] as string | null, row['tracestate'] as string | null),
   }
+}
+
+function textOf(data: string | Uint8Array): string {
+  return typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.length).toString()
 }
 
 function toTrace(traceparent: string | null, tracestate: string | null): TraceContext | undefined {
