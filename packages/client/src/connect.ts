@@ -124,18 +124,29 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
     if (members.size === 0) return
     const opened = createFeed(settingsOf(selectorsOf(members)), sink, lastEventId)
     feed = opened
-    const over = (error?: unknown): void => {
+    const over = (error?: ClientError): void => {
       feed = undefined
-      // The hub may refuse the topics of a new subscription. The others continue without it.
-      const served = [...members].filter(({ isServed }) => isServed)
-      const isForAll = error === undefined || served.length === members.size
-      for (const member of members) {
-        if (error !== undefined && (isForAll || !member.isServed)) member.end(error)
-      }
+      const isForAll = [...members].every(({ isServed }) => isServed)
+      if (error !== undefined)
+        for (const member of members) {
+          // If the only topic of the connection has failed, those that were added meanwhile continue. If the hub has
+          // refused topics, those that it served before continue.
+          if (error.code === 'stream-failed' ? member.isJoined : isForAll || !member.isServed)
+            member.end(error)
+        }
       open(opened.lastEventId)
     }
     opened.closed.then(() => over(), over)
     opened.begin()
+  }
+
+  function has({ isJoined, selectors }: Member, topic: string): boolean {
+    return isJoined && selectors.some((selector) => selects(selector, topic))
+  }
+
+  /** Whether it has not received what is at a position. */
+  function lacks({ skipsUntilLive, skipsThrough }: Member, id: string): boolean {
+    return !skipsUntilLive && (orderOf(id, skipsThrough) ?? 1) > 0
   }
 
   /** A listener or a decoder that throws ends its own subscription. */
@@ -153,17 +164,15 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
         if (!member.isJoined) join(member)
       }
       const selectors = selectorsOf(members)
-      firstSelector = [...selectors][0] ?? ''
+      ;[firstSelector = ''] = selectors
       feed!.url = settingsOf(selectors).url
     },
     async take(event: DecodedEvent) {
       const { topic = firstSelector, lastEventId } = event
       for (const member of members) {
-        if (!member.isJoined || !member.selectors.some((selector) => selects(selector, topic))) continue
+        if (!has(member, topic)) continue
         member.isServed = true
-        if (member.skipsUntilLive) continue
-        const { skipsThrough } = member
-        if (skipsThrough !== undefined && (orderOf(lastEventId, skipsThrough) ?? 1) <= 0) continue
+        if (!lacks(member, lastEventId)) continue
         await attempt(member, () => member.outlet.take({ ...event, topic }))
       }
     },
@@ -181,13 +190,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
           if (!/^(expired|overflow)$/.test(status.reason)) member.skipsThrough = undefined
         }
         if (status.kind === 'stream-failed') {
-          if (!member.selectors.some((selector) => selects(selector, status.topic))) continue
-          if (member.selectors.length === 1 && member.selectors[0] === status.topic) {
-            member.end(status.error)
-            continue
-          }
+          const { topic, id, error } = status
+          if (!has(member, topic) || !lacks(member, id)) continue
+          if (member.selectors.every((selector) => selector === topic)) member.end(error)
         }
-        void attempt(member, () => outlet.tell(status))
+        if (!member.isOver) void attempt(member, () => outlet.tell(status))
         if (status.kind === 'end') member.end()
       }
     },
@@ -224,8 +231,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): PageCo
       feed!.lastEventId = from
       for (const other of members) {
         if (other === member || !other.isJoined || other.skipsUntilLive || place === '') continue
-        const { skipsThrough } = other
-        if (skipsThrough === undefined || (orderOf(skipsThrough, place) ?? -1) < 0) other.skipsThrough = place
+        if ((orderOf(other.skipsThrough, place) ?? -1) < 0) other.skipsThrough = place
       }
     }
   }

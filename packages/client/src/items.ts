@@ -32,7 +32,12 @@ export type Status =
   /** The topics have ended, and with them the subscription. */
   | { readonly kind: 'end'; readonly topic: string | undefined }
   /** On streams of several topics: one of them has ended as a failure (`stream-failed`). The others continue. */
-  | { readonly kind: 'stream-failed'; readonly topic: string; readonly error: ClientError }
+  | {
+      readonly kind: 'stream-failed'
+      readonly topic: string
+      readonly id: string
+      readonly error: ClientError
+    }
   /** The connection is lost, and there will be another one. */
   | { readonly kind: 'reconnecting'; readonly error: ClientError; readonly delayMs: number }
 
@@ -49,10 +54,10 @@ export function statusOf({ type, data, lastEventId, topic }: DecodedEvent): Stat
   const [, kind] = /^tailrace\.(live|gap|end|failed)$/.exec(type) ?? []
   if (kind === undefined) return undefined
   if (kind === 'failed') {
-    const { code, message } = facts(data)
-    const details = { reason: String(code), detail: String(message) }
-    const error = new ClientError('stream-failed', `The stream failed: ${details.detail}`, { details })
-    return { kind: 'stream-failed', topic, error } as Status
+    const { code: reason, message: detail } = facts(data) as Record<'code' | 'message', string>
+    const details = { reason, detail }
+    const error = new ClientError('stream-failed', `The stream failed: ${detail}`, { details })
+    return { kind: 'stream-failed', topic, id: lastEventId, error } as Status
   }
   return (kind === 'live' ? { kind, id: lastEventId } : { topic: undefined, ...facts(data), kind }) as Status
 }

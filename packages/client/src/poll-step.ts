@@ -45,7 +45,10 @@ export function pollStep(state: PollState, page: Page): readonly [PollState, rea
       remove,
       time,
     }))
-  if (events.length > 0) return [{ ...state, from: next }, fresh]
+  // The other ends of topics are not part of a page: the next stream reports them.
+  const isComplete = isOfOne && fresh.at(-1)?.type === 'tailrace.done'
+  const end = isComplete ? [controlOf('tailrace.end', next)] : []
+  if (events.length > 0) return [{ ...state, from: next }, [...fresh, ...end]]
   // Only an empty page is the last one, so requests wait only after it.
   const live = isLive ? [] : [controlOf('tailrace.live', next)]
   return [{ ...state, from: next, waitS: WAIT_S, isLive: true }, live]

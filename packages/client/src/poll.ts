@@ -46,7 +46,10 @@ async function poll(intake: Intake, interrupted: AbortSignal): Promise<void> {
   query.delete('time')
   // Each page has its own timeout.
   intake.note({ kind: 'received' })
-  let state = startPolling(from, !url.pathname.endsWith('/events'))
+  const selectors = query.getAll('topic')
+  const isOfOne =
+    !url.pathname.endsWith('/events') || (selectors.length === 1 && !selectors[0]!.includes('*'))
+  let state = startPolling(from, isOfOne)
   while (Date.now() < until) {
     query.set('from', state.from)
     query.set('wait', String(state.waitS))

@@ -9,6 +9,8 @@ import { createHub, StreamFailure } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { startFlakyProxy } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startBufferingProxy } from './buffering-proxy.ts'
+import { startScripted, stream } from './scripted-server.ts'
 
 type Items = Item<Record<string, string>>[]
 
@@ -181,12 +183,24 @@ describe('a stream that failed', () => {
       await other.end()
     }
     expect(items.filter(({ kind }) => kind !== 'live')).toEqual([
-      { kind: 'stream-failed', topic: a, error: expect.objectContaining(FAILED) },
+      {
+        kind: 'stream-failed',
+        topic: a,
+        id: expect.any(String),
+        error: expect.objectContaining(FAILED),
+      },
       expect.objectContaining({ kind: 'event', topic: b, data: 'still here' }),
       expect.objectContaining({ kind: 'end' }),
     ])
   })
 })
+
+const LIVE = 'event: tailrace.live\ndata: {}\n\n'
+
+/** Resolves after so many microtasks. */
+async function pass(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+}
 
 describe('on the connection of a page', () => {
   test('a stream that failed ends its own subscription, and is reported to those of patterns', async () => {
@@ -225,4 +239,71 @@ describe('on the connection of a page', () => {
     await expect(subscription.closed).rejects.toMatchObject(FAILED)
     page.close()
   })
+
+  test('a failure is reported once, also if another subscription sets the connection back', async () => {
+    const failed = 'event: tailrace.failed\ndata: {"code":"failed","message":"x"}\nid: e.7\ntopic: a/1\n\n'
+    await using scripted = await startScripted((response, { headers }, index) => {
+      const place = headers['last-event-id']
+      if (index === 0) stream(response, `id: e.4\n${LIVE}${failed}`)
+      else if (place === 'e.4') stream(response, `id: e.5\n${LIVE}`)
+      else if (place === 'e.5') stream(response, `${failed}${LIVE}data: b8\nid: e.8\ntopic: b\n\n`)
+    })
+    const page = connect(scripted.url)
+    const failures: (string | undefined)[] = []
+    const ofAll = page.subscribe('a/*')
+    ofAll.onStatus((status) => void (status.kind === 'stream-failed' && failures.push(status.id)))
+    await expect.poll(() => failures).toEqual(['e.7'])
+    const late = page.subscribe('b', { from: 'e.4' })
+    await new Promise((resolve) => late.on('message', resolve))
+    expect(failures).toEqual(['e.7'])
+    page.close()
+  })
+
+  test('a failure does not end a subscription that is added at that moment', async () => {
+    const token = 'data: token\nid: e.1\n\n'
+    const failed = 'event: tailrace.failed\ndata: {"code":"failed","message":"x"}\nid: e.2\n\n'
+    await using scripted = await startScripted((response, { path }) => {
+      if (path.includes('=b')) stream(response, `${LIVE}data: b\nid: e.3\ntopic: b\n\n`)
+      else stream(response, LIVE + token + failed)
+    })
+    for (let turns = 0; turns < 30; turns += 1) {
+      const page = connect(scripted.url)
+      const added = new Promise<string>((resolve, reject) => {
+        const ofA = page.subscribe('a')
+        ofA.closed.catch(() => {})
+        const subscribeToB = (): void => {
+          const ofB = page.subscribe('b')
+          ofB.on('message', ({ data }) => resolve(data))
+          ofB.closed.catch(reject)
+        }
+        ofA.on('message', () => {
+          void pass(turns).then(subscribeToB)
+        })
+      })
+      expect(await added).toBe('b')
+      page.close()
+    }
+  })
+})
+
+test('behind a proxy that buffers, a stream ends as it does elsewhere', async () => {
+  await using proxy = await startBufferingProxy(url)
+  const [good, bad] = [newTopic(), newTopic()]
+  const [succeeding, failing] = [hub.stream(good), hub.stream(bad)]
+  await succeeding.write('one')
+  const [complete, broken] = [good, bad].map((topic) => {
+    const quick = { initialDelayMs: 0, maxDelayMs: 0, openTimeoutMs: 100 }
+    const subscription = subscribe(`${proxy.url}/events?topic=${topic}&from=start`, quick)
+    // It polls: a stream cannot begin.
+    const isLive = new Promise((resolve) =>
+      subscription.onStatus((status) => status.kind === 'live' && resolve(undefined)),
+    )
+    return { isLive, reading: read(subscription) }
+  })
+  await Promise.all([complete!.isLive, broken!.isLive])
+  await succeeding.end()
+  await failing.fail(REFUSED)
+  const { items, error } = await complete!.reading
+  expect([shown(items).slice(-3), error]).toEqual([['one', 'live', 'end'], undefined])
+  expect((await broken!.reading).error).toMatchObject(FAILED)
 })

@@ -4,7 +4,7 @@ import { EventStoreError } from './errors.ts'
 export interface EventStoreBounds {
   /**
    * How long an event is kept at least, in milliseconds, unless another bound removes it earlier. It is removed when it is
-   * twice as old and another session begins. @defaultValue one day
+   * twice as old and other sessions begin. @defaultValue one day
    */
   readonly ttlMs?: number | undefined
   /** Maximum number of events of a session, at least 2; at least half as many are kept. @defaultValue 10,000 */
@@ -16,8 +16,8 @@ export interface EventStoreBounds {
    */
   readonly maxBytes?: number | undefined
   /**
-   * Maximum bytes of all sessions together, plus what the open ones may store before their bounds are checked again. The
-   * sessions that were idle the longest are removed first.
+   * Maximum bytes of all sessions together, plus an eighth for each hub that stores for them, and what their open segments
+   * hold. The sessions that were idle the longest are removed first.
    *
    * @defaultValue 1 GiB
    */
@@ -31,8 +31,8 @@ const MEBIBYTE = 1024 * 1024
 /** Fills in defaults. @throws EventStoreError `invalid-option` */
 export function resolveBounds(given: EventStoreBounds): ResolvedBounds {
   const number = (name: keyof EventStoreBounds, fallback: number, least: number): number => {
-    const value = given[name] ?? fallback
-    if (value >= least && value <= Number.MAX_SAFE_INTEGER) return value
+    const value: unknown = given[name] ?? fallback
+    if (typeof value === 'number' && value >= least && value <= Number.MAX_SAFE_INTEGER) return value
     const message = `${name} must be a number of at least ${least}, not ${String(value)}.`
     throw new EventStoreError('invalid-option', message)
   }

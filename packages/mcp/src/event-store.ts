@@ -9,7 +9,7 @@ import { EventStoreError } from './errors.ts'
 import { isLast, join, split } from './parts.ts'
 import { beginSegment, isFull, prefixOf } from './segment.ts'
 import type { Segment } from './segment.ts'
-import { sweep, topicsUnder } from './sweep.ts'
+import { growthOf, sweep, topicsUnder } from './sweep.ts'
 import { Turns } from './turns.ts'
 
 /** Events that are read at once. */
@@ -55,10 +55,11 @@ export function createEventStore(hub: Hub, { session, ...given }: EventStoreOpti
     const now = Date.now()
     if (segment === undefined || isFull(segment, bounds, now)) {
       segment = beginSegment(prefix, now)
-      void sweep(hub, bounds)
+      void sweep(hub, segment.topic, bounds)
     }
     segment.events += events
     segment.bytes += bytes
+    growthOf(hub).bytes += bytes
     return segment.topic
   }
 

@@ -8,6 +8,7 @@ import { createEventStore } from '@tailrace/mcp'
 import type { SessionEventStore } from '@tailrace/mcp'
 import { createScriptedLog } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { prefixOf } from '../src/segment.ts'
 
 let hub: Hub
 let count = 0
@@ -118,6 +119,25 @@ test('a message that is stored when a replay has read everything is sent to the 
   expect(received).toEqual(['second', 'third'])
 })
 
+test('a replay is refused if a part of it is removed meanwhile', async () => {
+  let afterFinding = async (): Promise<unknown> => undefined
+  const changing: Hub = {
+    ...hub,
+    async read(query, signal) {
+      const page = await hub.read(query, signal)
+      if (query.limit === 1 && 'events' in page) await afterFinding()
+      return page
+    },
+  }
+  const store = createEventStore(changing, { session: 'shrinking', maxEvents: 4 })
+  const ids: string[] = []
+  for (let i = 0; i < 3; i += 1) ids.push(await store.storeEvent('a', message(i)))
+  const topics = await hub.topics({ prefix: prefixOf('shrinking'), after: '', limit: 10 })
+  const [, second] = topics.toSorted((a, b) => a.newest - b.newest)
+  afterFinding = () => hub.purge(second!.topic)
+  await expect(replayed(store, ids[0]!)).rejects.toMatchObject({ code: 'unknown-event' })
+})
+
 /** A node that is behind: it sees what others stored once it has asked how far the log is. */
 function behind(log: CompleteEventLog): CompleteEventLog {
   let seen = 0
@@ -191,8 +211,8 @@ describe('an id is refused', () => {
 })
 
 describe('a session id', () => {
-  test.each(['', 'a b', 'a\n', 'ü', 'x'.repeat(5_000)])('may not be %j', (session) => {
-    expect(() => createEventStore(hub, { session })).toThrow(
+  test.each(['', 'a b', 'a\n', 'ü', 'x'.repeat(5_000), undefined, 42])('may not be %j', (session) => {
+    expect(() => createEventStore(hub, { session: session as string })).toThrow(
       expect.objectContaining({ code: 'invalid-session' }),
     )
   })
@@ -219,6 +239,23 @@ describe('a session id', () => {
 })
 
 const TOPIC = /^mcp\/[A-Za-z0-9_-]{43}\/\d+-[0-9a-f]{8}$/
+
+test('what is being stored when a session ends is removed as well', async () => {
+  let release!: () => void
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const publish = async (batch: Parameters<typeof hub.publish>[0]): Promise<unknown> => {
+    await held
+    return hub.publish(batch)
+  }
+  const store = createEventStore({ ...hub, publish: publish as Hub['publish'] }, { session: 'ending' })
+  const storing = store.storeEvent('a', message(1))
+  await nextTask()
+  const ended = store.end()
+  await nextTask()
+  release()
+  await Promise.all([storing, ended])
+  expect(await hub.topics({ prefix: prefixOf('ending'), after: '', limit: 10 })).toEqual([])
+})
 
 test('after the end of a session, nothing of it is left, and nothing is stored', async () => {
   const store = newStore()

@@ -14,8 +14,6 @@ import { z } from 'zod'
 export interface McpHost extends AsyncDisposable {
   readonly port: number
   readonly sessions: ReadonlyMap<string, Session>
-  /** Continues a session that another process had. */
-  restore(session: string): Promise<void>
 }
 
 interface Session {
@@ -29,7 +27,7 @@ export type Groups = AsyncIterable<readonly number[]>
 
 export async function startMcp(
   hub: Hub,
-  { port = 0, groups, ...bounds }: EventStoreBounds & { port?: number; groups?: Groups } = {},
+  { groups, ...bounds }: EventStoreBounds & { groups?: Groups } = {},
 ): Promise<McpHost> {
   const sessions = new Map<string, Session>()
 
@@ -66,32 +64,13 @@ export async function startMcp(
   }
 
   const http = createServer((request, response) => void handle(request, response))
-  http.listen(port, '127.0.0.1')
+  http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   const address = http.address() as AddressInfo
 
   return {
     port: address.port,
     sessions,
-    async restore(session) {
-      await open(session)
-      const message = {
-        jsonrpc: '2.0',
-        id: 'restore',
-        method: 'initialize',
-        params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
-      }
-      const { body } = await fetch(`http://127.0.0.1:${address.port}/`, {
-        method: 'POST',
-        headers: {
-          'Content-Type': 'application/json',
-          Accept: 'application/json, text/event-stream',
-          'Mcp-Session-Id': session,
-        },
-        body: JSON.stringify(message),
-      })
-      await body!.cancel()
-    },
     async [Symbol.asyncDispose]() {
       const closed = once(http, 'close')
       http.close()

@@ -1,10 +1,15 @@
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
-import { startFlakyProxy, tempDir } from '@tailrace/testkit'
+import { spawnCli, startFlakyProxy, tempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectCounter } from './mcp-client.ts'
 import { startMcp } from './mcp-server.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+const PROGRAM = fileURLToPath(new URL('programs/serve-until-killed.ts', import.meta.url))
 
 let hub: Hub
 
@@ -105,32 +110,44 @@ test('another session cannot resume with an id, and learns nothing from the refu
   expect(refusal).toEqual(await resume(eve.session, '../../x'))
 })
 
-test('after a restart of the server, a session continues where its client was', async () => {
+/** Writes the module with `restore` that the guide shows. Resolves with its path. */
+async function writeRestore(dir: string): Promise<string> {
+  const guide = await readFile(join(ROOT, 'docs/guides/mcp.md'), 'utf8')
+  const [code] = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].flatMap(([, sample]) =>
+    sample!.includes('function restore') ? [sample!] : [],
+  )
+  await symlink(join(ROOT, 'node_modules'), join(dir, 'node_modules'))
+  await writeFile(join(dir, 'package.json'), '{ "type": "module" }')
+  const path = join(dir, 'restore.ts')
+  await writeFile(path, code!)
+  return path
+}
+
+test('a server that was killed continues a session as the guide shows, where its client was', async () => {
   using dir = tempDir()
   const log = `sqlite:${join(dir.path, 'events.db')}`
-  const first = await createHub({ log })
-  const host = await startMcp(first)
-  await using proxy = await startFlakyProxy({ host: '127.0.0.1', port: host.port })
+  const restore = await writeRestore(dir.path)
+  await using first = spawnCli([log, '0', 'a-session'], { main: PROGRAM })
+  const port = await first.nextLine()
+  await using proxy = await startFlakyProxy({ host: '127.0.0.1', port: Number(port) })
   await using counter = await connectCounter(proxy.url)
-  const { server } = host.sessions.get(counter.session)!
-  await server.sendLoggingMessage({ level: 'info', data: 1 })
+  first.stdin.write('1\n')
   await expect.poll(() => counter.numbers).toEqual([1])
   proxy.interrupt()
-  await server.sendLoggingMessage({ level: 'info', data: 2 })
-  await server.sendLoggingMessage({ level: 'info', data: 3 })
-  await host[Symbol.asyncDispose]()
-  await first.close()
+  first.stdin.write('2\n3\n')
+  for (const number of ['1', '2', '3']) expect(await first.nextLine()).toBe(number)
+  await first.kill('SIGKILL')
 
-  const second = await createHub({ log })
-  await using restarted = await startMcp(second, { port: host.port })
-  await restarted.restore(counter.session)
-  const restored = restarted.sessions.get(counter.session)!
-  await restored.server.sendLoggingMessage({ level: 'info', data: 4 })
+  await using second = spawnCli([log, port, 'a-session', restore], { main: PROGRAM })
+  expect(await second.nextLine()).toBe(port)
+  second.stdin.write('4\n')
+  expect(await second.nextLine()).toBe('4')
   proxy.refuse(false)
   await expect.poll(() => counter.numbers).toEqual([1, 2, 3, 4])
-  await restored.server.sendLoggingMessage({ level: 'info', data: 5 })
+  second.stdin.write('5\n')
   await expect.poll(() => counter.numbers).toEqual([1, 2, 3, 4, 5])
-  await second.close()
+  // Answered by the server of the guide.
+  await counter.client.ping()
 })
 
 test('nothing remains of a session that its client has ended', async () => {

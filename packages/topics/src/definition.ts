@@ -31,6 +31,10 @@ const LINE_END_OR_NUL = /[\r\n\0]/
 /** Parses all patterns. @throws TopicError `invalid-definition` */
 export function parseDefinition(definition: TopicDefinition): readonly ParsedPattern[] {
   const parsed: ParsedPattern[] = []
+  if (!isRecord(definition)) {
+    const message = 'A definition is an object whose names are patterns of topics.'
+    throw new TopicError('invalid-definition', message)
+  }
   for (const [pattern, schemas] of Object.entries(definition)) {
     const one = parsePattern(pattern)
     const other = parsed.find((earlier) => overlap(earlier, one))
@@ -39,6 +43,10 @@ export function parseDefinition(definition: TopicDefinition): readonly ParsedPat
       throw new TopicError('invalid-definition', message, { details: { pattern } })
     }
     parsed.push(one)
+    if (!isRecord(schemas)) {
+      const message = `The pattern ${pattern} needs an object whose names are event types.`
+      throw new TopicError('invalid-definition', message, { details: { pattern } })
+    }
     for (const [type, schema] of Object.entries(schemas)) {
       const flaw = flawOfType(type) ?? flawOfSchema(schema)
       if (flaw === undefined) continue
@@ -47,6 +55,10 @@ export function parseDefinition(definition: TopicDefinition): readonly ParsedPat
     }
   }
   return parsed
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function flawOfType(type: string): string | undefined {
@@ -71,10 +83,10 @@ export function schemaOf(
   topic: string,
   type: string,
 ): StandardSchemaV1 {
+  const segments = typeof topic === 'string' ? topic.split('/') : []
   const isTopic =
-    topic.split('/').every((segment) => flawOfSegment(segment) === undefined) &&
-    flawOfLength(topic) === undefined
-  const pattern = isTopic ? patterns.find((one) => matches(one, topic))?.pattern : undefined
+    segments.every((segment) => flawOfSegment(segment) === undefined) && flawOfLength(topic) === undefined
+  const pattern = isTopic ? patterns.find((one) => matches(one, segments))?.pattern : undefined
   if (pattern === undefined) {
     const message = 'The topic is not one of those that are defined.'
     throw new TopicError('unknown-topic', message, { details: { topic } })

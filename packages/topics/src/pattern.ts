@@ -77,8 +77,7 @@ function refuse(pattern: string, flaw: string): never {
 }
 
 /** Whether a valid topic has the form of a pattern. */
-export function matches({ parts }: ParsedPattern, topic: string): boolean {
-  const segments = topic.split('/')
+export function matches({ parts }: ParsedPattern, segments: readonly string[]): boolean {
   return (
     segments.length === parts.length &&
     parts.every((part, i) => !('text' in part) || part.text === segments[i])
@@ -102,7 +101,7 @@ export function fill(
   const segments = parts.map((part) => {
     if ('text' in part) return part.text
     const { parameter } = part
-    const value: unknown = Object.hasOwn(parameters, parameter) ? parameters[parameter] : undefined
+    const value: unknown = Object.hasOwn(Object(parameters), parameter) ? parameters[parameter] : undefined
     const flaw = typeof value === 'string' ? flawOfSegment(value) : 'is not a string'
     if (flaw === undefined) return value as string
     const details = { pattern, parameter }

@@ -34,6 +34,13 @@ export interface PublisherOptions {
   readonly validate?: boolean | undefined
 }
 
+/** Data that is that of each of these event types: which of them it will be is not known when this is compiled. */
+type DataOfEach<Definition extends TopicDefinition, Pattern extends keyof Definition, Type extends string> = (
+  Type extends unknown ? (data: [DataOf<Definition, Pattern, Type>]) => void : never
+) extends (data: infer Each extends [unknown]) => void
+  ? Each[0]
+  : never
+
 /**
  * Publishes an event as JSON. Resolves when it is durable. The data is published as it was given, not as the schema
  * transforms it: readers can apply the same schema to it.
@@ -46,7 +53,7 @@ export type Publish<Definition extends TopicDefinition> = <
 >(
   topic: Topic,
   type: Type,
-  data: DataOf<Definition, PatternOf<keyof Definition & string, Topic>, Type>,
+  data: DataOfEach<Definition, PatternOf<keyof Definition & string, Topic>, Type>,
   fields?: EventFields,
 ) => Promise<Published>
 
@@ -62,19 +69,23 @@ export async function textOf(
   try {
     text = JSON.stringify(data) as string | undefined
   } catch (cause) {
-    throw invalid(details, [{ message: (cause as Error).message }], cause)
+    throw invalid(details, [{ message: String(cause) }], cause)
   }
   if (text === undefined) throw invalid(details, [{ message: `${typeof data} is not a JSON value` }])
   return text
 }
+
+/** Maximum number of issues in the message of an error: a long list may have one for each element. */
+const MAX_REASONS = 10
 
 function invalid(
   details: { readonly topic: string; readonly type: string },
   issues: readonly StandardSchemaV1.Issue[],
   cause?: unknown,
 ): TopicError {
-  const reasons = issues.map((issue) => `${pathOf(issue)}${issue.message}`).join('; ')
-  const message = `The data of the event ${details.type} is invalid: ${reasons}`
+  const reasons = issues.slice(0, MAX_REASONS).map((issue) => `${pathOf(issue)}${issue.message}`)
+  if (issues.length > MAX_REASONS) reasons.push(`and ${issues.length - MAX_REASONS} more`)
+  const message = `The data of the event ${details.type} is invalid: ${reasons.join('; ')}`
   return new TopicError('invalid-data', message, { details, issues, cause })
 }
 

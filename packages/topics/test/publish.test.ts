@@ -1,3 +1,4 @@
+import { validated } from '@tailrace/client'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { defineTopics, TopicError } from '@tailrace/topics'
@@ -14,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => hub.close())
 
-async function stored(topic: string): Promise<unknown[]> {
+async function stored(topic: string): Promise<{ data: string }[]> {
   const history = await hub.read({ selectors: [topic] }, new AbortController().signal)
   if ('gap' in history) throw new Error('There is a gap.')
   return history.events.map(({ type, key, data }) => ({ type, key, data }))
@@ -51,6 +52,25 @@ test.each([
   },
 )
 
+test('the message of an error names a few of many issues', async () => {
+  const publish = defineTopics({ lists: { all: z.array(z.number()) } }).publisher(hub, { validate: true })
+  const error: unknown = await publish('lists', 'all', Array<never>(10_000).fill('x' as never)).catch(
+    (thrown: unknown) => thrown,
+  )
+  if (!TopicError.is(error)) throw error
+  expect(error.issues).toHaveLength(10_000)
+  expect(error.message.length).toBeLessThan(2_000)
+  expect(error.message).toMatch(/; and 9990 more$/)
+})
+
+test('a reader can apply the schema to what was published', async () => {
+  await topics.publisher(hub, { validate: true })('orders/5', 'shipped', { carrier: 'DHL' })
+  const decode = validated(topics.definition['orders/:id'])
+  const [event] = await stored('orders/5')
+  expect(await decode('shipped', event!.data)).toEqual({ carrier: 'DHL' })
+  await expect(decode('shipped', '{}')).rejects.toMatchObject({ code: 'invalid-event' })
+})
+
 test('without validation, data of any form is published', async () => {
   await topics.publisher(hub)('orders/3', 'paid', { total: 'twelve' } as never)
   expect(await stored('orders/3')).toHaveLength(1)
@@ -75,6 +95,7 @@ test.each([
   ['a function', () => 1],
   ['nothing', undefined],
   ['a bigint', 1n],
+  ['an object that throws null', { toJSON: () => AbortSignal.abort(null).throwIfAborted() }],
 ])('%s is not a JSON value', async (_, data) => {
   const publish = defineTopics({ anything: { any: z.any() } }).publisher(hub)
   await expect(publish('anything', 'any', data)).rejects.toEqual(failure('invalid-data'))
@@ -91,6 +112,9 @@ test.each([
   ['orders/42', 'said', 'unknown-type'],
   ['orders/42', 'toString', 'unknown-type'],
   ['orders/42', '__proto__', 'unknown-type'],
+  ['orders/42', undefined, 'unknown-type'],
+  [undefined, 'paid', 'unknown-topic'],
+  [42, 'paid', 'unknown-topic'],
 ] as const)('a program without types cannot publish %s %s', async (topic, type, code) => {
   const publish = topics.publisher(hub) as (...args: unknown[]) => Promise<unknown>
   await expect(publish(topic, type, {})).rejects.toEqual(failure(code))
@@ -128,6 +152,10 @@ describe('a topic is built of its parameters', () => {
     expect(() => topics.topic('orders/:id', { id: id as string })).toThrow(failure('invalid-parameter'))
   })
 
+  test('which must be there', () => {
+    expect(() => topics.topic('orders/:id', undefined as never)).toThrow(failure('invalid-parameter'))
+  })
+
   test('which are its own, not those of every object', () => {
     const own = defineTopics({ 'of/:constructor': { any: z.any() } })
     expect(() => own.topic('of/:constructor', {} as never)).toThrow(failure('invalid-parameter'))
@@ -148,6 +176,10 @@ describe('a definition is refused', () => {
     ['with a type of two lines', { a: { 'a\nb': any } }, /CR, LF/],
     ['with an empty type', { a: { '': any } }, /is empty/],
     ['without a schema', { a: { b: {} as never } }, /no Standard Schema/],
+    ['without event types', { a: undefined }, /pattern a needs an object/],
+    ['with a list of event types', { a: [any] }, /pattern a needs an object/],
+    ['that is a list', [], /names are patterns/],
+    ['that is not there', undefined, /names are patterns/],
   ])('%s', (_, definition, message) => {
     const define = (): unknown => defineTopics(definition as never)
     expect(define).toThrow(failure('invalid-definition'))

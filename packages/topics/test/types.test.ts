@@ -8,7 +8,13 @@ import type { order } from './page/page.ts'
 import { topics } from './page/topics.ts'
 
 /** The compiler is the test: nothing here runs. */
-function compiled(publish: Publish<typeof topics.definition>, id: string, text: string): unknown[] {
+function compiled(
+  publish: Publish<typeof topics.definition>,
+  id: string,
+  text: string,
+  eitherType: 'paid' | 'shipped',
+  eitherData: { total: number } | { carrier: string },
+): unknown[] {
   return [
     publish('orders/42', 'paid', { total: 12 }),
     publish('orders/42', 'paid', { total: 12, at: new Date() }, { key: 'payment' }),
@@ -39,6 +45,10 @@ function compiled(publish: Publish<typeof topics.definition>, id: string, text: 
     publish('orders/42', 'paid', { total: 12, secret: text }),
     // @ts-expect-error the data of another type
     publish('orders/42', 'shipped', { total: 12 }),
+    // @ts-expect-error the data may be that of the other type
+    publish('orders/42', eitherType, eitherData),
+    publish('orders/42', eitherType, { total: 12, carrier: 'DHL' }),
+    publish('orders/42', 'paid', { total: 12, at: text === '' ? undefined : new Date() }),
     // @ts-expect-error the parameter is missing
     topics.topic('orders/:id', {}),
     // @ts-expect-error the parameter has another name
