@@ -46,7 +46,7 @@ export function describeChat(start: Start): void {
           await isReady(page)
           await page.reload()
           await expectShown(page, whole)
-          expect(await page.getByRole('main').getByRole('alert').count()).toBe(0)
+          expect(await problems(page)).toBe(0)
         },
       )
 
@@ -139,7 +139,8 @@ export function describeChat(start: Start): void {
           await answer.closed
           await place.restart()
           await expectProblem(page, 'The server was stopped')
-          await expectRetry(place, page)
+          await retry(place, page)
+          expect(await problems(page)).toBe(0)
         },
       )
     })
@@ -160,7 +161,8 @@ export function describeChat(start: Start): void {
           await place.restart()
           // When the lease of its producer is over, the log knows that nobody continues the answer.
           await expectProblem(page, 'The server was stopped')
-          await expectRetry(place, page)
+          await retry(place, page)
+          expect(await problems(page)).toBe(0)
         },
       )
     })
@@ -186,6 +188,10 @@ function problem(page: Page): Promise<string | null> {
   return page.getByRole('main').getByRole('alert').textContent()
 }
 
+function problems(page: Page): Promise<number> {
+  return page.getByRole('main').getByRole('alert').count()
+}
+
 function isReady(page: Page): Promise<unknown> {
   return page.getByRole('button', { name: 'Send' }).waitFor()
 }
@@ -200,7 +206,7 @@ async function hearPart(place: Place, page: Page): Promise<ScriptedAnswer> {
 }
 
 /** The answer of a server that is gone is still there, with what has happened, and can be asked for again. */
-async function expectRetry(place: Place, page: Page): Promise<void> {
+async function retry(place: Place, page: Page): Promise<void> {
   await expectShown(page, ['Are you there?', 'I am '])
   await page.reload()
   await expectShown(page, ['Are you there?', 'I am '])
@@ -214,5 +220,4 @@ async function expectRetry(place: Place, page: Page): Promise<void> {
   await isReady(page)
   await page.reload()
   await expectShown(page, whole)
-  expect(await page.getByRole('main').getByRole('alert').count()).toBe(0)
 }

@@ -169,7 +169,7 @@ describe.each(Object.entries(CONTEXTS))('a context of %s', (_, create) => {
 })
 
 describe('beyond the original', () => {
-  const context = (on: Hub = hub, ttlMs?: number): ResumableStreamContext =>
+  const context = (on: Hub = hub, ttlMs?: number): ReturnType<typeof createResumableStreamContext> =>
     createResumableStreamContext({ waitUntil, hub: on, ttlMs })
 
   test('a stream that is over is replayed, from any character', async () => {
