@@ -1,7 +1,7 @@
 import { createHub } from '@tailrace/hub'
 import type { FollowedEvent, FollowOptions, Hub } from '@tailrace/hub'
 import { createMemoryEngine, LogError } from '@tailrace/log'
-import type { CompleteEventLog, MemoryEngine } from '@tailrace/log'
+import type { CompleteEventLog, EventLog, MemoryEngine } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -250,6 +250,49 @@ test('a hub that starts without its log can be followed as soon as the log is th
   scripted.resume()
   expect(await waiting).toEqual(['x'])
   await early.close()
+})
+
+test('a log that is busy is waited for, by whoever is still there', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const log: EventLog = {
+    ...other,
+    async read(query) {
+      await promise
+      return other.read(query)
+    },
+  }
+  await other.append(texts('t', 'x'))
+  const busy = await createHub({ log, heartbeatMs: 0, maxQueuedReads: 4 })
+  const address = (name: string) => ({
+    transport: 'socket',
+    address: name,
+    subject: undefined,
+    credential: undefined,
+  })
+  const running = [1, 2, 3, 4].map((name) =>
+    busy.read({ selectors: ['t'], reader: address(`${name}`) }, new AbortController().signal),
+  )
+  const leave = new AbortController()
+  const left = all(busy.follow(['t'], { from: 'start', signal: leave.signal }))
+  const refused = take(busy.follow(['t'], { from: 'start' })[Symbol.asyncIterator](), 1)
+  while (busy.counters.readsRefused === 0) await Promise.resolve()
+  leave.abort()
+  resolve()
+  expect(await left).toEqual([])
+  expect(await refused).toEqual(['x'])
+  await Promise.all(running)
+  await busy.close()
+})
+
+test('in a log that does not know its topics, no topic ends', async () => {
+  const { topics: _, ...log } = other
+  const endless = await createHub({ log, heartbeatMs: 0 })
+  const events = endless.follow(['t'], { from: 'start' })[Symbol.asyncIterator]()
+  for (const data of ['x', 'y']) {
+    await endless.publish('t', { data })
+    expect(await take(events, 1)).toEqual([data])
+  }
+  await endless.close()
 })
 
 test('a log that is replaced is an error, because what follows is not what was followed', async () => {
