@@ -35,7 +35,14 @@ const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 
 
 const APPS = ['http-suite', 'topics', 'llm', 'mcp']
 
-const GUIDES = ['guides/typed-topics', 'guides/mcp', 'guides/embedding', 'guides/frameworks']
+const GUIDES = [
+  'guides/typed-topics',
+  'guides/mcp',
+  'guides/embedding',
+  'guides/frameworks',
+  'guides/llm-streaming',
+  'guides/migrating-from-resumable-stream',
+]
 
 test.each(['hub', 'http', ...APPS, ...LOGS, 'server', ...GUIDES])(
   'the samples of %s compile with tsc --strict',

@@ -34,10 +34,9 @@ export function plainDialect({ failure = errorEvent }: PlainDialectOptions = {})
   return {
     key: `plain ${created}`,
     frame(event, at) {
+      // Not even an id: the Python package of OpenAI takes the blank line after it for an event without data, and fails.
+      if (event.type === STREAM_OPENED || event.type === STREAM_DONE) return NOTHING
       const id = at && textOf(at)
-      if (event.type === STREAM_OPENED) return NOTHING
-      // Without its id, a reader that returns after the end would not be told that there is nothing more.
-      if (event.type === STREAM_DONE) return Buffer.from(encodeEvent({ id }))
       const failed = failureOf(event)
       if (failed !== undefined) return broken(failed.code, failed.message, id)
       return Buffer.from(encodeEvent({ type: event.type, data: event.data, id }))

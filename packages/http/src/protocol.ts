@@ -11,6 +11,7 @@ import { toProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
 import { refuse } from './refusal.ts'
+import { ReportRate } from './report-rate.ts'
 import { RouteTable } from './route-table.ts'
 import type { Route } from './route-table.ts'
 import { openStream } from './stream.ts'
@@ -33,8 +34,6 @@ export interface ProtocolOptions {
 }
 
 const NO_PARAMETERS: ReadonlySet<string> = new Set()
-/** Minimum time between two reports of one outage to the operator. With a full disk, for example, every request fails. */
-const TELL_INTERVAL_MS = 30_000
 const NOBODY: Client = { address: '' }
 
 /** Answers exchanges according to a table of routes. */
@@ -43,8 +42,7 @@ export function createProtocol(
   { gate = READ_ONLY_GATE, routes = TAILRACE_ROUTES, onError, onRefused }: ProtocolOptions,
 ): (exchange: Exchange) => void {
   const table = new RouteTable(routes)
-  /** When each outage was last reported to the operator. */
-  const toldAt = new Map<ProblemCode, number>()
+  const rate = new ReportRate()
 
   async function handle(exchange: Exchange): Promise<void> {
     const { path, query } = parseTarget(exchange.target)
@@ -97,11 +95,7 @@ export function createProtocol(
     // The interruption was reported when it began.
     if (hub.interruption !== undefined && (code === 'unreachable' || code === hub.interruption.code))
       return false
-    if (!isOurs || status !== 503) return isOurs
-    const now = performance.now()
-    if (now - (toldAt.get(code) ?? -Infinity) < TELL_INTERVAL_MS) return false
-    toldAt.set(code, now)
-    return true
+    return isOurs && (status !== 503 || rate.take(code))
   }
 
   function fail(exchange: Exchange, error: unknown): void {

@@ -4,7 +4,7 @@ import { checkBatch } from './check-batch.ts'
 import type { Dialect } from './dialect.ts'
 import type { ResolvedHubOptions } from './options.ts'
 import { FramePage } from './replay.ts'
-import { toNewEvent } from './topic-event.ts'
+import { assertEvent, toNewEvent } from './topic-event.ts'
 import type { TopicEvent } from './topic-event.ts'
 
 /** The state of an application, sent as one event. */
@@ -12,6 +12,8 @@ export interface SnapshotEvent extends Pick<TopicEvent, 'type' | 'key' | 'data'>
   /** @defaultValue the first selector of the subscription */
   readonly topic?: string | undefined
 }
+
+const MEMBERS: ReadonlySet<string> = new Set<keyof SnapshotEvent>(['topic', 'type', 'key', 'data'])
 
 /** Computes the event that contains the state. */
 export type SnapshotSource = () => Promise<Omit<StoredEvent, 'offset'>>
@@ -23,7 +25,9 @@ export function stateOf(
   limits: ResolvedHubOptions,
 ): SnapshotSource {
   return async () => {
-    const { topic, ...fields } = await snapshot()
+    const given = await snapshot()
+    assertEvent(given, MEMBERS)
+    const { topic, ...fields } = given
     const event = toNewEvent(topic ?? 'state', fields)
     checkBatch([event], limits)
     const { type, key, data } = event

@@ -3,7 +3,7 @@ import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSumma
 import type { Connection } from './connection.ts'
 import { stateOf } from './app-snapshot.ts'
 import { checkBatch } from './check-batch.ts'
-import { toNewEvent } from './topic-event.ts'
+import { assertEvent, toNewEvent } from './topic-event.ts'
 import type { TopicEvent } from './topic-event.ts'
 import { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
@@ -140,6 +140,12 @@ export interface Hub {
    */
   cancelStream(topic: string): Promise<boolean>
 
+  /**
+   * Passes a failure to `onError` that whoever serves the hub has only told its client, such as a log that cannot be
+   * written. Not while the log is interrupted, which was reported when it began.
+   */
+  report(error: unknown): void
+
   /** Removes every event of a topic. Resolves with false if the topic is unknown. */
   purge(topic: string): Promise<boolean>
 
@@ -188,8 +194,33 @@ export function createHub(options: CreateHubOptions): Promise<Hub> {
 /** @internal */
 export async function startHub(options: CreateHubOptions, streamTerms: StreamTerms): Promise<Hub> {
   const settings = resolveHubOptions(options)
-  const isOwn = typeof options.log === 'string'
-  const log = isOwn ? await openLog(options.log) : options.log
+  if (typeof options.log !== 'string') {
+    assertLog(options.log)
+    return startOn(options.log, settings, streamTerms, async () => undefined)
+  }
+  const log = await openLog(options.log)
+  try {
+    return await startOn(log, settings, streamTerms, () => log.close())
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
+
+/** @throws TypeError for what a caller without types may pass, such as the promise of a log */
+function assertLog(log: Partial<EventLog> | undefined): void {
+  if (typeof log?.append === 'function' && typeof log.tail === 'function') return
+  const hint = log instanceof Promise ? ': await the promise of it' : ''
+  throw new TypeError(`\`log\` must be an EventLog, or the URL of one as a string${hint}`)
+}
+
+/** @param release called when the hub is closed */
+async function startOn(
+  log: EventLog,
+  settings: ResolvedHubOptions,
+  streamTerms: StreamTerms,
+  release: () => Promise<void>,
+): Promise<Hub> {
   assertEnforceable(settings.retention, log)
   const counters = new Counters()
   const queue = new ReadQueue(settings.maxQueuedReads, counters)
@@ -276,7 +307,8 @@ export async function startHub(options: CreateHubOptions, streamTerms: StreamTer
     },
 
     publish: (async (topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) => {
-      if (typeof topicOrBatch !== 'string') return publish(topicOrBatch)
+      if (typeof topicOrBatch === 'object') return publish(topicOrBatch)
+      assertEvent(event)
       const [published] = await publish([toNewEvent(topicOrBatch, event!)])
       return published!
     }) as Hub['publish'],
@@ -335,6 +367,8 @@ export async function startHub(options: CreateHubOptions, streamTerms: StreamTer
     findStream: async (topic) => follower.require().streams.find(topic),
     cancelStream: async (topic) => follower.require().streams.cancel(topic),
 
+    report: (error) => outage.report(error),
+
     purge: async (topic) => capabilityOf(log, 'retention').purge(topic),
 
     async ready() {
@@ -351,7 +385,7 @@ export async function startHub(options: CreateHubOptions, streamTerms: StreamTer
       rounds.stop()
       outage.stop()
       await follower.close()
-      if (isOwn) await log.close()
+      await release()
     },
   }
 }

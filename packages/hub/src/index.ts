@@ -31,6 +31,12 @@ export type { PeerAddress, Peers } from './peers.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { StreamFailure, type StreamFailureCode } from './streams/failure.ts'
 export { failureOf, STREAM_DONE, STREAM_FAILED, STREAM_OPENED } from './streams/records.ts'
-export type { FoundStream, StreamOptions, StreamWriter, WriteOptions } from './streams/stream-writer.ts'
+export type {
+  FoundStream,
+  StreamOptions,
+  StreamStatus,
+  StreamWriter,
+  WriteOptions,
+} from './streams/stream-writer.ts'
 export type { TopicEvent } from './topic-event.ts'
 export type { GapPolicy, Subscription } from './subscription.ts'

@@ -73,7 +73,7 @@ export class Lane implements Holder {
   readonly #conflation: Conflation | undefined
   /** When it had last handed out everything, by the pacer's clock. */
   flushedAt = 0
-  /** What it then handed out was more than single events. */
+  /** What it then handed out was more than single events, to more than one member: for one, waiting saves little. */
   isBusy = false
   /** How much has arrived since the current pass began. */
   newsBytes = 0
@@ -168,7 +168,7 @@ export class Lane implements Holder {
    */
   flush(limit: number): number {
     if (this.#pass === undefined) {
-      this.isBusy = this.#newsEvents > MAX_SINGLE_EVENTS
+      this.isBusy = this.#newsEvents > MAX_SINGLE_EVENTS && this.members.size > 1
       // Decided now: the members that receive the end of their topics leave during the pass.
       const isTimed = this.#newsEvents > 0 && this.members.size > 0 && this.#conflation === undefined
       this.#passTime = isTimed ? this.#newsTime : undefined

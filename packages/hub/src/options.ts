@@ -79,7 +79,7 @@ export interface HubOptions {
   readonly maxQueuedReads?: number | undefined
   /**
    * How long a lane that has just written waits for more events before it writes again, in milliseconds. A lane that
-   * has been quiet for that long writes at once. With 0, lanes never wait.
+   * has been quiet for that long writes at once, and so does a lane with one reader. With 0, lanes never wait.
    *
    * @defaultValue {@link DEFAULT_BATCH_MS}
    */
@@ -102,9 +102,9 @@ export interface HubOptions {
   readonly retention?: readonly RetentionRule[] | undefined
   /**
    * Called with failures that are not reported to any caller: a stream that ended because its log could not be read, or
-   * a failed round of retention. Must not throw.
+   * a failed round of retention, the error of the producer of a one-off stream. Must not throw.
    *
-   * @defaultValue nothing is called
+   * @defaultValue `console.error`
    */
   readonly onError?: ((error: unknown) => void) | undefined
   /**
@@ -154,7 +154,7 @@ export function resolveHubOptions(options: HubOptions = {}): ResolvedHubOptions 
     maxStreamAgeMs: number('maxStreamAgeMs', 0, 0),
     trimIntervalMs: number('trimIntervalMs', DEFAULT_TRIM_INTERVAL_MS, 1, MAX_TIMER_MS),
     retention: options.retention ?? [],
-    onError: options.onError ?? (() => undefined),
+    onError: options.onError ?? ((error) => console.error(error)),
     onInterruption: options.onInterruption ?? (() => undefined),
   })
 }

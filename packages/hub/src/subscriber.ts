@@ -221,8 +221,8 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
     if (this.#isDone) return
     const revoke = (): void => this.close('revoked', (dialect) => dialect.error('revoked'))
     // A signal may live as long as the process.
-    this.#stopListening = () => signal.removeEventListener('abort', revoke)
     signal.addEventListener('abort', revoke)
+    this.#stopListening = () => signal.removeEventListener('abort', revoke)
     if (signal.aborted) revoke()
   }
 

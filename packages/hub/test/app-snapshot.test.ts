@@ -138,6 +138,8 @@ test.each<[string, Subscription['snapshot'], string]>([
     'a fault',
   ],
   ['is too large', () => ({ data: 'x'.repeat(2 * KIB * KIB) }), 'The event has 2097152 bytes'],
+  ['is no event', () => ({ total: 12 }) as object, 'such as `{ type, data }`, without "total"'],
+  ['is nothing', () => undefined as unknown as object, 'not undefined'],
   ['has no JSON', () => ({ data: () => 1 }), '`data` must be text or a JSON value'],
   ['could forge a control event', () => ({ type: 'tailrace.live', data: '' }), 'reserved for the hub'],
 ])('a state that %s ends the stream with the reason, and is reported', async (_, snapshot, reason) => {

@@ -12,7 +12,7 @@ let hub: Hub
 
 beforeEach(async () => {
   log = createMemoryLog()
-  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0 })
+  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0, onError: () => undefined })
 })
 
 afterEach(async () => {

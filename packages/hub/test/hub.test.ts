@@ -18,7 +18,7 @@ let hub: Hub
 
 beforeEach(async () => {
   log = createMemoryLog()
-  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024 })
+  hub = await createHub({ log, heartbeatMs: 0, batchMs: 0, windowBytes: 64 * 1024, onError: () => undefined })
 })
 
 afterEach(async () => {

@@ -20,9 +20,10 @@ afterEach(async () => {
   vi.useRealTimers()
 })
 
-/** A stream that has been quiet for long enough. */
+/** A stream that has been quiet for long enough, beside another one. */
 async function openQuiet(): Promise<ScriptedSink> {
   const sink = await open(hub, { selectors: ['t'] })
+  await open(hub, { selectors: ['t'] })
   await vi.advanceTimersByTimeAsync(2 * BATCH_MS)
   return sink
 }
@@ -55,6 +56,15 @@ test('a busy lane hands out what comes within the delay as one write', async () 
   await vi.advanceTimersByTimeAsync(BATCH_MS)
   expect(sink.chunks).toHaveLength(before + 1)
   expect(sink.story().slice(-3)).toEqual(['a', 'b', 'c'])
+})
+
+test('a lane with one reader is never so busy that it waits', async () => {
+  await start()
+  const sink = await open(hub, { selectors: ['t'] })
+  for (const words of [['one', 'of', 'many'], ['or', 'three', 'tokens'], ['!']]) {
+    await hub.publish(texts('t', ...words))
+    expect(sink.story().at(-1)).toBe(words.at(-1))
+  }
 })
 
 test('a lane that was busy is not for long: what comes after the delay is handed out at once', async () => {

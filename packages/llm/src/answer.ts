@@ -42,6 +42,7 @@ export function answer(
     ttlMs,
     dialect: formatDialect(format),
     headers: known.headers,
+    absent: known.absent,
     async produce(writer) {
       try {
         await transfer(writer, ask, known, hub.limits.maxEventBytes, bounds)

@@ -9,7 +9,7 @@ import {
 } from 'ai'
 import type { UIMessage, UIMessageChunk } from 'ai'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { formatDialect, formatHeaders } from '../src/index.ts'
+import { answer, formatDialect, formatHeaders } from '../src/index.ts'
 import { createResumableStreamContext } from '../src/resumable-stream/index.ts'
 import { startApp } from './app.ts'
 import type { App } from './app.ts'
@@ -40,7 +40,7 @@ beforeAll(async () => {
   app = await startApp(async (request, response) => {
     if (request.url!.startsWith('/context')) {
       const context = createResumableStreamContext({ waitUntil: null, hub })
-      const answer =
+      const responded =
         request.method === 'POST'
           ? createUIMessageStreamResponse({
               stream: messageStream(),
@@ -50,9 +50,14 @@ beforeAll(async () => {
           : new Response(
               (await context.resumeExistingStream('answer'))?.pipeThrough(new TextEncoderStream()) ?? null,
             )
-      response.writeHead(answer.body === null ? 204 : 200, Object.fromEntries(answer.headers))
-      for await (const chunk of answer.body ?? []) response.write(chunk)
+      response.writeHead(responded.body === null ? 204 : 200, Object.fromEntries(responded.headers))
+      for await (const chunk of responded.body ?? []) response.write(chunk)
       response.end()
+      return
+    }
+    if (request.url!.startsWith('/relayed')) {
+      const ask = (): Response => createUIMessageStreamResponse({ stream: messageStream() })
+      await serveStream(hub, request, response, answer(hub, { topic: 'answer', format: 'ai-sdk', ask }))
       return
     }
     await serveStream(hub, request, response, {
@@ -104,6 +109,16 @@ test.each(WAYS)(
     expect(await final(await transport.reconnectToStream({ chatId: 'c' }))).toEqual(messages[1])
   },
 )
+
+test('a chat that is loaded without an answer has nothing to resume, and one with a relayed answer resumes it', async () => {
+  const transport = new DefaultChatTransport({ api: `${app.url}/relayed` })
+  expect(await transport.reconnectToStream({ chatId: 'c' })).toBeNull()
+  const first = await transport.sendMessages({ ...ASK, trigger: 'submit-message' })
+  const second = await transport.reconnectToStream({ chatId: 'c' })
+  void model.write('Hello.')
+  await model.close()
+  expect((await final(second))?.parts).toEqual((await final(first))?.parts)
+})
 
 test('an answer that is cancelled fails in the chat', async () => {
   const transport = new DefaultChatTransport({ api: `${app.url}/stream` })

@@ -8,7 +8,7 @@ import type { FormatName } from '../src/index.ts'
 let hub: Hub
 
 beforeEach(async () => {
-  hub = await createHub({ log: 'memory:', heartbeatMs: 0 })
+  hub = await createHub({ log: 'memory:', heartbeatMs: 0, onError: () => undefined })
 })
 afterEach(() => hub.close())
 

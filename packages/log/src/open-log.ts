@@ -64,6 +64,7 @@ export async function openLog(url: string, options: LogOptions = {}): Promise<Ev
       'The log memory: loses every event when the hub stops: use another one.',
     )
   }
+  if (url === 'sqlite::memory:') throw new RangeError('a log in memory is memory:, not sqlite::memory:')
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
     const { openSqliteLog } = await import('./sqlite-log.ts')
     return openSqliteLog({ path: url.slice('sqlite:'.length) })

@@ -66,6 +66,28 @@ describe('the bound of a memory log', () => {
     expect((await everythingOf(log)).events.length).toBeLessThan(1000)
   })
 
+  test('forgets idempotency keys at the same cost, however many it holds', async () => {
+    const held = 100_000
+    const log = createMemoryLog({ maxLength: held * (256 + 'a\n123456'.length) })
+    let n = 100_000
+    async function cpuOf(events: number): Promise<number> {
+      const before = process.threadCpuUsage()
+      for (let left = events; left > 0; left -= 1_000) {
+        const batch = Array.from({ length: 1_000 }, () => ({
+          topic: 'a',
+          data: '',
+          idempotencyKey: `${(n += 1)}`,
+        }))
+        await log.append(batch)
+      }
+      const { user, system } = process.threadCpuUsage(before)
+      return user + system
+    }
+    const filling = await cpuOf(held)
+    const forgetting = await cpuOf(held)
+    expect(forgetting / filling).toBeLessThan(4)
+  })
+
   test('holds against a flood of idempotency keys, of which the oldest are forgotten', async () => {
     const log = createMemoryLog({ maxLength: 100_000 })
     const publish = async (n: number): Promise<boolean> => {

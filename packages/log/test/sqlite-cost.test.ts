@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -131,3 +132,26 @@ describe('a hundred patterns', () => {
     await log.close()
   })
 })
+
+test('the keys of a producer that counts cost a commit no page for each topic', async () => {
+  using dir = tempDir()
+  const log = await openSqliteLog({ path: join(dir.path, 'log.db') })
+  const topics = Array.from({ length: 100 }, (_, i) => `topic/${i}`)
+  let count = 1_000_000
+  const event = (topic: string): NewEvent => ({ topic, data: '', idempotencyKey: `producer.${(count += 1)}` })
+  for (let i = 0; i < 100; i += 1) await log.append(topics.map(event))
+  async function bytesWritten(batch: readonly NewEvent[]): Promise<number> {
+    const before = written()
+    await log.append(batch)
+    return written() - before
+  }
+  const plain = await bytesWritten(topics.map((topic) => ({ topic, data: '' })))
+  const keyed = await bytesWritten(topics.map(event))
+  expect(keyed - plain).toBeLessThan((topics.length * 4096) / 4)
+  await log.close()
+})
+
+/** What this process has written to files, as the kernel counts it. */
+function written(): number {
+  return Number(/^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1])
+}

@@ -128,6 +128,26 @@ describe('a migration', () => {
     expect(topics).toEqual([{ topic: 'a', newest: 4, ended: false, events: 4, bytes: 14 + 3 + 2 }])
   })
 
+  test('remembers the idempotency keys of every topic', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    open(path, MIGRATIONS.slice(0, -1), (db) => {
+      db.exec(`
+        INSERT INTO answers VALUES ('a', 'once', 1, ${Date.now()}, 0), ('b', 'once', 2, ${Date.now()}, 1);
+        INSERT INTO answered VALUES ('b', 68);
+        UPDATE meta SET value = 2 WHERE name = 'newest';
+      `)
+    })
+    const log = await openSqliteLog({ path })
+    const again = ['a', 'b', 'c'].map((topic) => ({ topic, data: '', idempotencyKey: 'once' }))
+    expect((await log.append(again)).map(({ offset }) => offset)).toEqual([1, 2, 3])
+    await log.close()
+    open(path, MIGRATIONS, (db) => {
+      db.exec(`DELETE FROM answers WHERE topic = 'b'`)
+      expect(db.prepare('SELECT * FROM answered').all()).toEqual([])
+    })
+  })
+
   test('leaves no half-made log when the first one fails', () => {
     using dir = tempDir()
     const path = join(dir.path, 'log.db')

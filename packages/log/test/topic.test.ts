@@ -18,6 +18,8 @@ const VALID = [
 
 const INVALID: readonly (readonly [name: string, topic: string, flaw: RegExp])[] = [
   ['no text', '', /empty/],
+  ['a number', 5 as unknown as string, /not text/],
+  ['nothing', undefined as unknown as string, /not text/],
   ['a leading slash', '/a', /empty segment/],
   ['a trailing slash', 'a/', /empty segment/],
   ['a double slash', 'a//b', /empty segment/],

@@ -1,8 +1,15 @@
 import type { Dialect, Hub } from '@tailrace/hub'
 import type { Exchange } from '../exchange.ts'
+import { toProblem } from '../problem.ts'
 import { isRefusal, refuse } from '../refusal.ts'
+import { ReportRate } from '../report-rate.ts'
 
-/** Runs a handler. Refusals become the answer; whatever else it throws is left to the application. */
+const rates = new WeakMap<Hub, ReportRate>()
+
+/**
+ * Runs a handler. Refusals become the answer, and those that are not the reader's fault are reported to the hub as well.
+ * Whatever else it throws is left to the application.
+ */
 export async function answering(
   { hub, exchange, dialect }: { hub: Hub; exchange: Exchange; dialect?: Dialect | undefined },
   handle: () => Promise<void>,
@@ -12,6 +19,15 @@ export async function answering(
     await handle()
   } catch (error) {
     if (!isRefusal(error)) throw error
-    if (!exchange.isGone && !exchange.isEnded) refuse(hub, exchange, error, undefined, dialect)
+    const problem = toProblem(error)
+    // Too much load is not a failure.
+    if (problem.status >= 500 && problem.code !== 'busy' && rateOf(hub).take(problem.code)) hub.report(error)
+    if (!exchange.isGone && !exchange.isEnded) refuse(hub, exchange, error, problem, dialect)
   }
+}
+
+function rateOf(hub: Hub): ReportRate {
+  const rate = rates.get(hub) ?? new ReportRate()
+  rates.set(hub, rate)
+  return rate
 }

@@ -1,11 +1,11 @@
 import type { Hub } from '@tailrace/hub'
 import type { Exchange } from '../exchange.ts'
-import { OPEN_GATE } from '../gate.ts'
 import { HISTORY_PARAMETERS, parseHistoryQuery } from '../history-query.ts'
 import { answerHistory } from '../history.ts'
 import { answerOtherMethod } from '../other-method.ts'
 import { answering } from './answering.ts'
 import { askedFor } from './asked-for.ts'
+import { APP_GATE, clientOf } from './reader.ts'
 import { selectorsOf } from './selectors.ts'
 import type { ServeOptions } from './stream.ts'
 
@@ -21,11 +21,10 @@ export function handleHistory(hub: Hub, exchange: Exchange, options: ServeHistor
       answerOtherMethod(exchange, [{ method: 'GET' }])
       return
     }
-    const { until, subject } = options
-    const client = { address: exchange.remoteAddress ?? '', subject, expiresAt: until }
+    const client = clientOf(exchange, options)
     const query = askedFor(exchange, ASKABLE)
     await answerHistory(
-      { hub, gate: OPEN_GATE, client, exchange },
+      { hub, gate: APP_GATE, client, exchange },
       parseHistoryQuery({ selectors: selectorsOf(options), query }),
     )
   })

@@ -1,7 +1,7 @@
 import { HubError } from '@tailrace/hub'
 import type { Hub, StreamOptions, StreamWriter } from '@tailrace/hub'
+import type { Call } from '../call.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
-import { OPEN_GATE } from '../gate.ts'
 import { header } from '../header.ts'
 import { answerOtherMethod } from '../other-method.ts'
 import { STREAM_HEADERS } from '../stream-headers.ts'
@@ -9,6 +9,8 @@ import { openStream } from '../stream.ts'
 import { parseSubscription } from '../subscription.ts'
 import { answering } from './answering.ts'
 import { askedFor } from './asked-for.ts'
+import { requireOwnPage } from './own-page.ts'
+import { APP_GATE, clientOf } from './reader.ts'
 import { requireTopic } from './selectors.ts'
 import type { ServeOptions } from './stream.ts'
 
@@ -25,8 +27,19 @@ export interface ServeStreamOptions
    * @defaultValue none: `POST` is refused
    */
   produce?(writer: StreamWriter, signal: AbortSignal): Promise<void>
+  /**
+   * Origins of other sites whose pages may open and cancel the stream.
+   *
+   * @defaultValue none: `POST` and `DELETE` from their pages are refused
+   */
+  readonly allowOrigins?: readonly string[] | undefined
   /** More headers of the response. @defaultValue none */
   readonly headers?: HeaderFields | undefined
+  /**
+   * The response to a `GET` if there is no such stream: 204 for clients that ask without knowing of one, as
+   * `useChat({ resume: true })` does when a page loads. @defaultValue 404
+   */
+  readonly absent?: 204 | 404 | undefined
 }
 
 /** What a request may ask of a stream that it opens. */
@@ -42,11 +55,22 @@ export function handleOneOff(hub: Hub, exchange: Exchange, options: ServeStreamO
   const { produce, dialect } = options
   return answering({ hub, exchange, dialect }, async () => {
     const topic = requireTopic(options.topic)
+    const client = clientOf(exchange, options)
+    // It may cost money to open a stream, and to cancel one loses the answer.
+    if (exchange.method === 'POST' || exchange.method === 'DELETE')
+      requireOwnPage(exchange, options.allowOrigins)
     if (exchange.method === 'GET' || exchange.method === 'HEAD') {
-      if ((await hub.findStream(topic)) === undefined) throw unknownStream(topic)
+      const found = await hub.findStream(topic)
+      if (found === undefined) {
+        if (options.absent !== 204) throw unknownStream(topic)
+        exchange.answer(204)
+        return
+      }
       // In a dialect that cannot say that events are missing, a stream must not continue after them.
-      const query = askedFor(exchange, ASKABLE, { from: 'start', gap: dialect && 'close' })
-      await attach(hub, exchange, options, query, header(exchange, 'Last-Event-ID'))
+      const query = askedFor(exchange, ASKABLE, () => ({ from: 'start', gap: dialect && 'close' }))
+      // For a one-off stream, whatever is retained is not a start: its beginning may be missing.
+      if (query.get('from') === 'start') query.set('from', found.start)
+      await attach({ hub, exchange, client }, options, query, header(exchange, 'Last-Event-ID'))
     } else if (exchange.method === 'DELETE') {
       await hub.cancelStream(topic)
       exchange.answer(204)
@@ -59,7 +83,7 @@ export function handleOneOff(hub: Hub, exchange: Exchange, options: ServeStreamO
       void run(writer, (to) => produce(to, to.signal))
       const query = askedFor(exchange, OPENABLE)
       query.set('from', opened)
-      await attach(hub, exchange, options, query)
+      await attach({ hub, exchange, client }, options, query)
     } else {
       const methods = produce === undefined ? ['GET', 'DELETE'] : ['GET', 'POST', 'DELETE']
       answerOtherMethod(
@@ -82,19 +106,14 @@ async function run(writer: StreamWriter, produce: (writer: StreamWriter) => Prom
 }
 
 async function attach(
-  hub: Hub,
-  exchange: Exchange,
-  { topic, dialect, until, subject, headers = {} }: ServeStreamOptions,
+  call: Pick<Call, 'hub' | 'exchange' | 'client'>,
+  { topic, dialect, headers = {} }: ServeStreamOptions,
   query: URLSearchParams,
   lastEventId?: string,
 ): Promise<void> {
   const asked = parseSubscription({ selectors: [topic], query, lastEventId })
-  const client = { address: exchange.remoteAddress ?? '', subject, expiresAt: until }
   const subscription = { ...asked, dialect: dialect ?? asked.dialect }
-  await openStream({ hub, gate: OPEN_GATE, client, exchange }, subscription, {
-    ...STREAM_HEADERS,
-    ...headers,
-  })
+  await openStream({ ...call, gate: APP_GATE }, subscription, { ...STREAM_HEADERS, ...headers })
 }
 
 function unknownStream(topic: string): HubError {

@@ -2,10 +2,10 @@ import type { Hub } from '@tailrace/hub'
 import { coveredBy } from '@tailrace/log'
 import type { Exchange } from '../exchange.ts'
 import { OPEN_GATE } from '../gate.ts'
-import { requireKnownOrigin } from '../origins.ts'
 import { answerOtherMethod } from '../other-method.ts'
 import { publishTo } from '../publish.ts'
 import { answering } from './answering.ts'
+import { requireOwnPage } from './own-page.ts'
 import { requireTopic, selectorsOf } from './selectors.ts'
 import type { Chosen } from './selectors.ts'
 
@@ -21,16 +21,13 @@ export interface ServePublishOptions extends Chosen {
 
 /** Publishes the body of a request, verbatim (spec/protocol.md, section 2). */
 export function handlePublish(hub: Hub, exchange: Exchange, options: ServePublishOptions): Promise<void> {
-  const { topic, allowOrigins = [] } = options
+  const { topic } = options
   return answering({ hub, exchange }, async () => {
     if (exchange.method !== 'POST') {
       answerOtherMethod(exchange, [{ method: 'POST' }])
       return
     }
-    const host = exchange.header('host') ?? ''
-    const [origin, site] = [exchange.header('origin'), exchange.header('sec-fetch-site')]
-    // A browser adds cookies to requests that pages of other sites cause.
-    requireKnownOrigin({ allowed: allowOrigins, isSecure: false }, { origin, host, site })
+    requireOwnPage(exchange, options.allowOrigins)
     const covers = coveredBy(topic === undefined ? selectorsOf(options) : [requireTopic(topic)])
     const gate = { ...OPEN_GATE, mayPublish: (_: unknown, one?: string) => one === undefined || covers(one) }
     const client = { address: exchange.remoteAddress ?? '' }

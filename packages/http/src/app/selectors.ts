@@ -16,16 +16,23 @@ export interface Chosen {
 /**
  * The selectors that an application chose.
  *
- * @throws HttpError `forbidden` if there are none, `too-many-selectors`; LogError `invalid-topic` or `invalid-selector`
+ * @throws HttpError `forbidden` if there are none, `too-many-selectors`; LogError `invalid-topic` or `invalid-selector`;
+ *   TypeError if they are not lists of strings
  */
 export function selectorsOf({ topics = [], patterns = [] }: Chosen): readonly string[] {
-  const selectors = [...topics.map(requireTopic), ...patterns]
+  const selectors = [...listOf('topics', topics).map(requireTopic), ...listOf('patterns', patterns)]
   if (selectors.length === 0) throw new HttpError('forbidden', 'You are not allowed anything here.')
   return parseSelectorList(selectors)
 }
 
-/** @throws LogError `invalid-topic` */
+function listOf(name: string, list: readonly string[]): readonly string[] {
+  if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list
+  throw new TypeError(`\`${name}\` must be an array of strings, got ${JSON.stringify(list)}`)
+}
+
+/** @throws LogError `invalid-topic`; TypeError if it is not a string */
 export function requireTopic(topic: string): string {
+  if (typeof topic !== 'string') throw new TypeError(`A topic must be a string, got ${String(topic)}`)
   if (!isPattern(topic)) return parseTopic(topic)
   const flaw = 'contains a *'
   const message = `The topic ${flaw}: if the application means a pattern, it names it in \`patterns\`.`

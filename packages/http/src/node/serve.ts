@@ -17,6 +17,12 @@ import { exchangeOf } from './exchange.ts'
 type NodeRequest = IncomingMessage | Http2ServerRequest
 type NodeResponse = ServerResponse | Http2ServerResponse
 
+/** What Node calls it if a head is sent twice. */
+const HEAD_SENT: ReadonlySet<string | undefined> = new Set([
+  'ERR_HTTP_HEADERS_SENT',
+  'ERR_HTTP2_HEADERS_SENT',
+])
+
 /**
  * Answers a request with a stream of topics. Resolves when the reader is gone, or has received a refusal.
  *
@@ -69,21 +75,23 @@ async function answer(
   response: NodeResponse,
   handle: (exchange: Exchange) => Promise<void>,
 ): Promise<void> {
-  if (response.headersSent) {
-    throw new HttpError(
-      'head-sent',
-      'The head of this response was already sent, so the request cannot be answered.',
-    )
-  }
+  if (response.headersSent) throw headSent()
   const exchange = exchangeOf(request as IncomingMessage, response as ServerResponse)
   const gone = new Promise<void>((resolve) => exchange.onceGone(resolve))
   try {
     await handle(exchange)
   } catch (error) {
+    // Someone else answered meanwhile.
+    if (HEAD_SENT.has((error as NodeJS.ErrnoException).code)) throw headSent(error)
     // Not every framework answers for a handler that failed, and an unanswered client would wait.
     if (!exchange.isGone && !exchange.isEnded) exchange.reject(toProblem(error))
     await gone
     throw error
   }
   await gone
+}
+
+function headSent(cause?: unknown): HttpError {
+  const message = 'The head of this response was already sent, so the request cannot be answered.'
+  return new HttpError('head-sent', message, { cause })
 }

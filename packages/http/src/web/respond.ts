@@ -38,6 +38,11 @@ export function respondStream(hub: Hub, request: Request, options: ServeStreamOp
 
 async function answer(request: Request, handle: (exchange: Exchange) => Promise<void>): Promise<Response> {
   const exchange = new WebExchange(request, '', undefined)
-  const [response] = await Promise.all([exchange.response, handle(exchange)])
-  return response
+  try {
+    const [response] = await Promise.all([exchange.response, Promise.resolve(exchange).then(handle)])
+    return response
+  } catch (error) {
+    exchange.cut()
+    throw error
+  }
 }

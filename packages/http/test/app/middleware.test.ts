@@ -129,6 +129,22 @@ test('a response whose head was sent is refused with an error, and nothing is ad
   expect(history).toMatchObject({ events: [] })
 })
 
+test('a response that is already being answered is refused with an error, and its stream continues', async () => {
+  const second = Promise.withResolvers<unknown>()
+  await using other = await listen(async (req, res) => {
+    const first = serve(hub, req, res, { topics: ['t'] })
+    second.resolve(serve(hub, req, res, { topics: ['t'] }).catch((error: unknown) => error))
+    await first
+  })
+  const reader = await openStream(other.url)
+  expect(await second.promise).toMatchObject({ name: 'HttpError', code: 'head-sent' })
+  await reader.waitFor((frames) => frames.some(({ event }) => event === 'tailrace.live'))
+  await hub.publish('t', { data: 'still here' })
+  await reader.waitFor((frames) => frames.some(({ data }) => data === 'still here'))
+  expect(await openStreams()).toBe(1)
+  reader.close()
+})
+
 test('when the application ends the response, the connection serves the next request, and no event gets into it', async () => {
   using connection = raw(`${GET}\r\n`)
   await connection.until((text) => text.includes('tailrace.live'))

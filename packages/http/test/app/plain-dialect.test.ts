@@ -33,11 +33,10 @@ test('a reader receives id, event and data, and nothing else; after the end, not
   }
   const text = await (await ask('POST', options)).text()
   const id = '[a-z0-9]+\\.\\d+'
-  expect(text).toMatch(
-    new RegExp(`^data: one\nid: ${id}\n\nevent: delta\ndata: two\nid: ${id}\n\nid: ${id}\n\n$`),
-  )
+  // Not even a blank line: some clients take it for an event without data.
+  expect(text).toMatch(new RegExp(`^data: one\nid: ${id}\n\nevent: delta\ndata: two\nid: ${id}\n\n$`))
   expect(await (await ask('GET', options)).text()).toBe(text)
-  const [first, , last] = [...text.matchAll(/^id: (.*)$/gm)].map(([, one]) => one)
+  const [first, last] = [...text.matchAll(/^id: (.*)$/gm)].map(([, one]) => one)
   expect(await (await ask('GET', options, first)).text()).toBe(text.slice(text.indexOf('event: delta')))
   expect((await ask('GET', options, last)).status).toBe(204)
 })

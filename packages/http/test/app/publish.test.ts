@@ -3,6 +3,7 @@ import type { ServePublishOptions } from '@tailrace/http'
 import { serveHistory, servePublish } from '@tailrace/http/node'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
+import { createMemoryLog, LogError } from '@tailrace/log'
 import express from 'express'
 import type { Express, RequestHandler } from 'express'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -11,9 +12,12 @@ import type { Listening } from './frameworks.ts'
 
 let hub: Hub
 let app: Listening
+/** What the hub reported. */
+let errors: unknown[] = []
 
 beforeEach(async () => {
-  hub = await createHub({ log: 'memory:' })
+  errors = []
+  hub = await createHub({ log: 'memory:', onError: (error) => errors.push(error) })
 })
 
 afterEach(async () => {
@@ -106,6 +110,19 @@ describe('what may be published', () => {
   })
 })
 
+test('a full disk is told to each publisher, and reported once in a while', async () => {
+  const full = new LogError('full', 'The disk is full.')
+  const away = await createHub({
+    log: { ...createMemoryLog(), append: () => Promise.reject(full) },
+    onError: (error) => errors.push(error),
+  })
+  app = await listen((request, response) => servePublish(away, request, response, { topic: 't' }))
+  for (let i = 0; i < 3; i += 1)
+    expect((await fetch(app.url, { method: 'POST', body: BODY })).status).toBe(503)
+  expect(errors).toEqual([full])
+  await away.close()
+})
+
 describe('behind a body parser', () => {
   function parsed(parser: RequestHandler): Express {
     return express()
@@ -126,6 +143,7 @@ describe('behind a body parser', () => {
     async (_, parser, init) => {
       app = await listen(parsed(parser))
       expect(await post(init)).toMatchObject({ status: 500, answer: { code: 'body-consumed' }, stored: [] })
+      expect(errors).toMatchObject([{ code: 'body-consumed' }])
     },
   )
 

@@ -2,15 +2,18 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { ServeStreamOptions } from '@tailrace/http'
+import { plainDialect } from '@tailrace/http'
 import { serveStream } from '@tailrace/http/node'
 import { createHub, StreamFailure } from '@tailrace/hub'
 import type { Hub, StreamWriter } from '@tailrace/hub'
+import { createMemoryLog } from '@tailrace/log'
 import { openStream } from '@tailrace/testkit'
 import express from 'express'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { listen } from './frameworks.ts'
 import type { Listening } from './frameworks.ts'
 
+const log = createMemoryLog()
 let hub: Hub
 let app: Listening
 let options: Omit<ServeStreamOptions, 'topic'>
@@ -19,7 +22,7 @@ let produced = 0
 let errors: unknown[] = []
 
 beforeAll(async () => {
-  hub = await createHub({ log: 'memory:', onError: (error) => errors.push(error) })
+  hub = await createHub({ log, onError: (error) => errors.push(error) })
   app = await listen(
     express().all('/mounted/:id', (req, res) =>
       serveStream(hub, req, res, { topic: `answers/${req.params.id}`, ...options }),
@@ -189,6 +192,37 @@ test.each([
   expect([response.status, await response.json()]).toMatchObject([status, { code }])
 })
 
+test('a topic that the application does not have is its mistake, and opens nothing', async () => {
+  await using other = await listen((req, res) =>
+    serveStream(hub, req, res, { topic: undefined as unknown as string, ...producer().options }).catch(
+      (error: unknown) => errors.push(error),
+    ),
+  )
+  expect((await fetch(other.url, { method: 'POST' })).status).toBe(500)
+  await expect.poll(() => errors).toEqual([new TypeError('A topic must be a string, got undefined')])
+  expect(produced).toBe(0)
+})
+
+test('a page of another site opens no stream and cancels none, unless its origin is allowed', async () => {
+  const { writer, finish, options: producing } = producer()
+  options = { ...producing, allowOrigins: ['https://shop.example'] }
+  const own = new URL(app.url).origin
+  const foreign = [{ Origin: 'https://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]
+  for (const headers of foreign) {
+    const refused = await post('10', { headers })
+    expect([refused.status, await refused.json(), produced]).toMatchObject([403, { code: 'cross-origin' }, 0])
+  }
+  await post('10', { headers: { Origin: own } })
+  const { signal } = await writer
+  for (const headers of foreign) {
+    const refused = await fetch(`${app.url}/10`, { method: 'DELETE', headers })
+    expect([refused.status, signal.aborted]).toEqual([403, false])
+  }
+  const headers = { Origin: 'https://shop.example' }
+  expect((await fetch(`${app.url}/10`, { method: 'DELETE', headers })).status).toBe(204)
+  finish()
+})
+
 test('HEAD finds a stream, and OPTIONS lists the methods', async () => {
   const { finish, options: producing } = producer()
   options = { ...producing, headers: { 'X-Stream': '6' } }
@@ -220,3 +254,29 @@ test('a POST whose client has left before it is answered opens nothing', async (
   await answered
   expect([await hub.findStream('answers/8'), produced]).toEqual([undefined, 0])
 })
+
+test('readers of a stream whose beginning retention has removed learn that it is missing', async () => {
+  options = {}
+  const writer = hub.stream('answers/trimmed')
+  for (const word of ['one', 'two', 'three']) await writer.write(word)
+  await writer.end()
+  await log.retention.trim([{ selector: 'answers/trimmed', maxCount: 2 }], Date.now())
+  for (const query of ['', '?from=start']) {
+    options = {}
+    const told = await (await fetch(`${app.url}/trimmed${query}`)).text()
+    expect(told).toContain('event: tailrace.gap\n')
+    expect(told).toContain('data: three\n')
+    options = { dialect: plainDialect() }
+    const plain = await (await fetch(`${app.url}/trimmed${query}`)).text()
+    expect(plain).toContain('event: error\ndata: {"code":"cursor-gone"')
+    expect(plain).not.toContain('three')
+  }
+})
+
+test.each([undefined, 404, 204] as const)(
+  'a GET of a stream that does not exist is answered as the application chooses: %s',
+  async (absent) => {
+    options = { absent }
+    expect((await fetch(`${app.url}/nothing`)).status).toBe(absent ?? 404)
+  },
+)

@@ -2,6 +2,12 @@ import type { EventLog } from '@tailrace/log'
 import { clockOf } from '../retention.ts'
 import type { SteadyClock } from '../steady-clock.ts'
 
+/**
+ * How many rounds later than the producer's hub the others purge a topic, at most, if it is still there. They differ, so
+ * that two do not purge a topic at the same time, when it may be in use again after the first.
+ */
+const MAX_ROUNDS_LATER = 4
+
 /** Topics that are remembered until their time is over. Others are found by the sweep. */
 const MAX_EXPIRIES = 100_000
 
@@ -33,10 +39,19 @@ export class Expiry {
     return this.#due.has(topic)
   }
 
-  /** @param last where and when the stream ended */
-  add(topic: string, last: { readonly offset: number; readonly time: number }, ttlMs: number): void {
+  /**
+   * @param last where and when the stream ended
+   * @param isOwn this hub has produced it
+   */
+  add(
+    topic: string,
+    last: { readonly offset: number; readonly time: number },
+    ttlMs: number,
+    isOwn: boolean,
+  ): void {
     if (this.#log.retention === undefined || this.#due.size >= MAX_EXPIRIES) return
-    this.#due.set(topic, { end: last.offset, at: last.time + ttlMs })
+    const laterMs = isOwn ? 0 : this.#everyMs * (1 + Math.random() * (MAX_ROUNDS_LATER - 1))
+    this.#due.set(topic, { end: last.offset, at: last.time + ttlMs + laterMs })
     if (!this.#isStopped) this.#timer ??= setInterval(() => void this.#purge(), this.#everyMs)
   }
 
@@ -63,7 +78,7 @@ export class Expiry {
       for (const [topic, { end, at }] of this.#due) {
         if (this.#isStopped) return
         if (at > now) continue
-        // Every node that has seen the stream purges it, so it may be gone, and the topic in use again.
+        // Another hub may have purged it, and the topic may be in use again.
         const [ended] = await this.#log.topics!.ended([topic])
         if (ended === end) await this.#log.retention!.purge(topic)
         if (this.#due.get(topic)?.end === end) this.#due.delete(topic)

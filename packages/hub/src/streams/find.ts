@@ -5,7 +5,7 @@ import type { LogView } from '../log-view.ts'
 import type { Asker } from '../read-queue.ts'
 import { failureOf, openingOf, STREAM_DONE } from './records.ts'
 import type { Opening } from './records.ts'
-import type { FoundStream } from './stream-writer.ts'
+import type { StreamStatus } from './stream-writer.ts'
 
 /** The log is read on behalf of all streams together. */
 const STREAMS: Asker = { client: 'streams', isGone: false }
@@ -23,6 +23,8 @@ export interface StreamLog {
 export interface LoggedStream {
   /** Undefined if retention has removed the first event. */
   readonly opening: Opening | undefined
+  /** The offset of the first event, or 0 if that was removed. */
+  readonly start: number
   /** The last event, if the stream is over. */
   readonly last: StoredEvent | undefined
 }
@@ -32,23 +34,32 @@ export function firstOf({ view }: StreamLog, topic: string): Promise<StoredEvent
   return eventAfter(view, topic, 0)
 }
 
-/** What the log contains of a stream, as of the newest event that any node has stored. Undefined if the topic is not one. */
-export async function findLogged(log: StreamLog, topic: string): Promise<LoggedStream | undefined> {
+/** The first event of a topic that is retained, and the one that ended it, as of the newest that any node has stored. */
+export async function firstAndLast(
+  log: StreamLog,
+  topic: string,
+): Promise<{ readonly first: StoredEvent | undefined; readonly last: StoredEvent | undefined }> {
   // Reads may lag behind other nodes, but not behind this.
   await log.view.describe(STREAMS)
   const [endedAt] = await log.reads.ended([topic], STREAMS)
   const first = await firstOf(log, topic)
   const last = endedAt === undefined ? undefined : await eventAfter(log.view, topic, endedAt - 1)
-  const opening = first === undefined ? undefined : openingOf(first)
-  const isStream = opening !== undefined || (last !== undefined && isLastOfStream(last))
-  return isStream ? { opening, last } : undefined
+  return { first, last }
 }
 
-export function describeStream(topic: string, epoch: string, last: StoredEvent | undefined): FoundStream {
-  if (last === undefined) return { topic, state: 'open' }
+/** What the log contains of a stream. Undefined if the topic is not one. */
+export async function findLogged(log: StreamLog, topic: string): Promise<LoggedStream | undefined> {
+  const { first, last } = await firstAndLast(log, topic)
+  const opening = first === undefined ? undefined : openingOf(first)
+  const isStream = opening !== undefined || (last !== undefined && isLastOfStream(last))
+  return isStream ? { opening, start: opening === undefined ? 0 : first!.offset, last } : undefined
+}
+
+export function stateAfter(last: StoredEvent | undefined, epoch: string): StreamStatus {
+  if (last === undefined) return { state: 'open' }
   const end = formatCursor(epoch, last.offset)
   const failure = failureOf(last)
-  return failure === undefined ? { topic, state: 'done', end } : { topic, state: 'failed', end, ...failure }
+  return failure === undefined ? { state: 'done', end } : { state: 'failed', end, ...failure }
 }
 
 /** Which of some topics have ended, each with its last event. */

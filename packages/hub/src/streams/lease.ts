@@ -31,11 +31,15 @@ export class Lease {
     this.#report = report
   }
 
-  /** Resolves when the lease is durable, and renews it until it was released as often as it was held. @throws LogError */
-  async hold(): Promise<void> {
+  /** Keeps renewing it, until it was released as often as it was held. */
+  hold(): void {
     this.#holders += 1
     this.#timer ??= setInterval(() => this.renew(), this.#renewMs)
-    if (performance.now() - this.#freshAt >= this.#renewMs) await this.#renew()
+  }
+
+  /** Renews it now, unless that was done recently. */
+  refresh(): void {
+    if (performance.now() - this.#freshAt >= this.#renewMs) this.renew()
   }
 
   release(): void {
@@ -72,6 +76,11 @@ export class Lease {
 export async function readLease(shared: SharedState, producer: string): Promise<number | undefined> {
   const [note] = await shared.notes({ prefix: keyOf(producer), after: '', limit: 1 })
   return note?.until
+}
+
+/** Whether any hub has held a lease within the life of a note. */
+export async function hasProducers(shared: SharedState): Promise<boolean> {
+  return (await shared.notes({ prefix: keyOf(''), after: '', limit: 1 })).length > 0
 }
 
 /** Producers have names of the same length, so none of these keys is the beginning of another one. */

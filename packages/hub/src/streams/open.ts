@@ -1,4 +1,4 @@
-import { LogError } from '@tailrace/log'
+import { isPassing, LogError } from '@tailrace/log'
 import type { Appended, NewEvent } from '@tailrace/log'
 import { keepTrying } from '@tailrace/log/adapter'
 import { HubError } from '../errors.ts'
@@ -35,11 +35,14 @@ export async function openStream(
   opening: Opening,
   options: OpenStreamOptions,
 ): Promise<number> {
+  const { append, log, signal } = options
   let key = 'tailrace.opened'
   for (let generation = 0; generation < MAX_GENERATIONS; generation += 1) {
-    const { offset, duplicate } = await appendOnce(openedRecord(topic, opening, key), options)
+    const batch = [openedRecord(topic, opening, key)]
+    const [appended] = await patiently(() => append(batch), isUnknown, signal)
+    const { offset, duplicate } = appended!
     if (!duplicate) return offset
-    const first = await firstOf(options.log, topic)
+    const first = await patiently(() => firstOf(log, topic), isReadLater, signal)
     // The append before this one was successful, although its outcome was unknown.
     if (first?.offset === offset && openingOf(first)?.producer === opening.producer) return offset
     if (first !== undefined) throw streamExists(topic)
@@ -54,16 +57,28 @@ export function streamExists(topic: string): HubError {
   return new HubError('stream-exists', message, { details: { topic } })
 }
 
-/** Repeats an append only if it may have been successful: otherwise nobody would know of the stream, or end it. */
-async function appendOnce(record: NewEvent, { append, signal }: OpenStreamOptions): Promise<Appended> {
-  const batch = [record]
-  let appended: readonly Appended[] | undefined
+/** The append may have been successful: if it were not repeated, nobody would know of the stream, or end it. */
+function isUnknown(error: unknown): boolean {
+  return LogError.is(error) && error.code === 'outcome-unknown'
+}
+
+/** Likewise, the event whose key was found may be that of this stream. */
+function isReadLater(error: unknown): boolean {
+  return isPassing(error) || (HubError.is(error) && error.code === 'busy')
+}
+
+async function patiently<T>(
+  attempt: () => Promise<T>,
+  isRepeated: (error: unknown) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
   try {
-    appended = await append(batch)
+    return await attempt()
   } catch (error) {
-    if (!LogError.is(error) || error.code !== 'outcome-unknown') throw error
-    appended = await keepTrying(() => append(batch), { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
-    if (appended === undefined) throw error
+    if (!isRepeated(error)) throw error
+    const again = async (): Promise<{ result: T }> => ({ result: await attempt() })
+    const later = await keepTrying(again, { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
+    if (later === undefined) throw error
+    return later.result
   }
-  return appended[0]!
 }

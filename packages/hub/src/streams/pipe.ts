@@ -17,11 +17,11 @@ export async function pump(
   signal: AbortSignal,
 ): Promise<void> {
   const source = sourceOf(from)
-  const aborted = whenAborted(signal)
+  const abort = createAbort(signal)
   let isDone = false
   try {
     for (;;) {
-      const { done, value } = await Promise.race([source.next(), aborted.promise])
+      const { done, value } = await abort.orResult(source.next())
       isDone = done === true
       if (isDone) return
       await receive(value)
@@ -31,11 +31,14 @@ export async function pump(
     if (!isDone) stop(source, error)
     throw error
   } finally {
-    aborted.forget()
+    abort.forget()
   }
 }
 
 function sourceOf(from: AsyncIterable<unknown> | ReadableStream<unknown>): Source {
+  const isObject = typeof from === 'object' && (from as unknown) !== null
+  if (!isObject || !('getReader' in from || Symbol.asyncIterator in from))
+    throw new TypeError('a source must be an async iterable or a ReadableStream')
   if ('getReader' in from) {
     const reader = from.getReader()
     return {
@@ -53,14 +56,26 @@ function stop(source: Source, reason: unknown): void {
   stopped().catch(() => undefined)
 }
 
-function whenAborted(signal: AbortSignal): { readonly promise: Promise<never>; forget(): void } {
-  let forget = (): void => undefined
-  const promise = new Promise<never>((_, reject) => {
-    const abort = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort)
-    forget = () => signal.removeEventListener('abort', abort)
-    if (signal.aborted) abort()
-  })
-  promise.catch(() => undefined)
-  return { promise, forget }
+/** The abortion of a signal. */
+interface Abort {
+  /** Resolves or rejects as a promise does, or rejects with the reason as soon as the signal is aborted. */
+  orResult<T>(promise: Promise<T>): Promise<T>
+  forget(): void
+}
+
+/** `Promise.race` would hold every value of the source for as long as the signal is not aborted. */
+function createAbort(signal: AbortSignal): Abort {
+  let reject: (reason: unknown) => void = () => undefined
+  const abort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  return {
+    orResult: (promise) =>
+      new Promise((resolve, fail) => {
+        reject = fail
+        // An iterator of JavaScript may return no promise.
+        void Promise.resolve(promise).then(resolve, fail)
+        if (signal.aborted) abort()
+      }),
+    forget: () => signal.removeEventListener('abort', abort),
+  }
 }

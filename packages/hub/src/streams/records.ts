@@ -16,8 +16,9 @@ export interface Opening {
   readonly ttlMs: number
 }
 
+/** It has a key so that retention by number or size keeps it: a hub that starts later must learn of the producer. */
 export function openedRecord(topic: string, opening: Opening, idempotencyKey: string): NewEvent {
-  return { topic, type: STREAM_OPENED, data: JSON.stringify(opening), idempotencyKey }
+  return { topic, type: STREAM_OPENED, key: STREAM_OPENED, data: JSON.stringify(opening), idempotencyKey }
 }
 
 export function doneRecord(topic: string): NewEvent {

@@ -75,10 +75,16 @@ export interface StreamWriter {
 /** What the log says about a stream. */
 export type FoundStream = {
   readonly topic: string
-} & (
+  /**
+   * The cursor of its first event. A reader that resumes from there receives all of the stream, or, if retention has
+   * removed its beginning, a gap.
+   */
+  readonly start: string
+} & StreamStatus
+
+export type StreamStatus =
   | { readonly state: 'open' }
   /** `end` is the cursor of its last event. */
   | { readonly state: 'done'; readonly end: string }
   /** `code` is a {@link StreamFailureCode}, unless another version wrote it. */
   | { readonly state: 'failed'; readonly end: string; readonly code: string; readonly message: string }
-)

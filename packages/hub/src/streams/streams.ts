@@ -6,11 +6,12 @@ import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
 import { StreamFailure } from './failure.ts'
 import { Expiry } from './expiry.ts'
-import { describeStream, findLogged, firstOf, lastOfEnded } from './find.ts'
+import { findLogged, firstAndLast, firstOf, lastOfEnded, stateAfter } from './find.ts'
 import type { LoggedStream, StreamLog } from './find.ts'
 import { Lease } from './lease.ts'
 import { assertUnused, openStream, streamExists } from './open.ts'
 import { failedRecord, openingOf, STREAM_OPENED } from './records.ts'
+import type { Opening } from './records.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './stream-writer.ts'
 import { Sweep } from './sweep.ts'
 import type { StreamTerms } from './terms.ts'
@@ -25,8 +26,13 @@ const MAX_TTL_MS = 30 * DEFAULT_TTL_MS
 const MAX_PRODUCED = 10_000
 /** The longest pause between two attempts to end a stream, in milliseconds. */
 const MAX_PAUSE_MS = 1_000
+/** Keys are compared as text, so all have the same number of digits. */
+const FIRST_KEY = 10 ** 12
 /** How long a hub that closes waits for the log to store that its streams have failed, in milliseconds. */
 const CLOSE_MS = 2_000
+
+/** How often it is reported that streams wait for a log that has no room, in milliseconds. */
+const DELAY_REPORT_MS = 30_000
 
 export interface StreamsOptions extends StreamLog {
   readonly log: EventLog
@@ -47,11 +53,14 @@ export class Streams {
   readonly #producer: string = mintEpoch()
   /** By topic. */
   readonly #writers = new Map<string, Writer>()
+  /** Events that its streams have written. */
+  #written = 0
   readonly #closing = new AbortController()
   readonly #lease: Lease
   readonly #watch: Watch
   readonly #expiry: Expiry
   readonly #sweep: Sweep
+  #delayReportedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: StreamsOptions) {
     const { log, reads, settings, view, terms } = options
@@ -62,7 +71,7 @@ export class Streams {
       log,
       self: this.#producer,
       leaseMs: terms.leaseMs,
-      endOrphan: (topic, producer) => this.#endOrphan(topic, producer),
+      endOrphan: (topic, producer, isCertain) => this.#endOrphan(topic, producer, isCertain),
       report,
     })
     this.#expiry = new Expiry(log, terms.expiryMs, report)
@@ -80,14 +89,16 @@ export class Streams {
       append: options.append,
       report: options.report,
       canRetry: (error) => isPassing(error) || (options.isInterrupted() && !isOver(error)),
+      delayed: (error) => this.#delayed(error),
       check: (event) => checkBatch([event], settings),
       cursor: (offset) => formatCursor(epoch, offset),
+      nextKey: () => this.#nextKey(),
       explain: (topic) => this.#explain(topic),
       closed: (writer, failure) => this.#closed(writer, failure),
     }
   }
 
-  /** Begins to look for streams that no running hub has seen. */
+  /** Begins to look for streams that this hub, or no running hub, has seen. */
   start(): void {
     this.#sweep.start()
   }
@@ -99,9 +110,12 @@ export class Streams {
   /** @throws HubError `invalid-topic`; RangeError if an option is out of its bounds */
   open(topic: string, { ttlMs = DEFAULT_TTL_MS, signal }: StreamOptions = {}): StreamWriter {
     assertTopic(topic)
-    if (!(ttlMs >= 0 && ttlMs <= MAX_TTL_MS)) {
+    if (!(typeof ttlMs === 'number' && ttlMs >= 0 && ttlMs <= MAX_TTL_MS)) {
       throw new RangeError(`\`ttlMs\` must be a number from 0 to ${MAX_TTL_MS}, got ${String(ttlMs)}`)
     }
+    // Otherwise, the stream would be opened, and nobody could write to it.
+    if (signal !== undefined && typeof (signal as Partial<AbortSignal>).addEventListener !== 'function')
+      throw new TypeError('`signal` must be an AbortSignal')
     const refusal = this.#refusalOf(topic)
     const open = async (): Promise<number> => {
       if (refusal !== undefined) throw refusal
@@ -117,8 +131,9 @@ export class Streams {
     await this.#writers.get(topic)?.opened.catch(() => undefined)
     const found = await this.#look(topic)
     // Retention may have removed the event by which a stream is recognized.
-    if (found === undefined) return this.#watch.has(topic) ? { topic, state: 'open' } : undefined
-    return describeStream(topic, this.#options.view.epoch, found.last)
+    if (found === undefined && !this.#watch.has(topic)) return undefined
+    const { epoch } = this.#options.view
+    return { topic, start: formatCursor(epoch, found?.start ?? 0), ...stateAfter(found?.last, epoch) }
   }
 
   /** @returns whether this call ended the stream @throws HubError `unknown-stream` */
@@ -147,11 +162,15 @@ export class Streams {
     if (writer === undefined) return
     const details = { topic, state: 'purged' }
     const reason = new HubError('stream-over', `The topic ${topic} was purged.`, { details })
-    this.#purgeRest(topic, through, writer.lose(reason)).catch((error: unknown) => this.#report(error))
+    writer.ifBegunBy(through, () => {
+      this.#purgeRest(topic, through, writer.lose(reason)).catch((error: unknown) => this.#report(error))
+    })
   }
 
-  /** The tail has missed something, for example the ends of streams. */
+  /** The tail has missed something, for example openings and ends of streams. */
   async missed(): Promise<void> {
+    this.#watch.doubt()
+    this.#sweep.missed()
     try {
       const topics = new Set([...this.#writers.keys(), ...this.#watch.topics])
       for await (const last of lastOfEnded(this.#options, [...topics])) this.#sawEnd(last)
@@ -163,6 +182,7 @@ export class Streams {
   /** The log can be reached again. */
   resumed(): void {
     this.#lease.renew()
+    this.#sweep.resumed()
   }
 
   /** The log is gone: nothing can be stored in it any more. */
@@ -183,6 +203,12 @@ export class Streams {
     this.lose(reason)
   }
 
+  /** The keys of all streams follow each other, because SQLite stores those next to each other at a fraction of the cost. */
+  #nextKey(): string {
+    this.#written += 1
+    return `${this.#producer}.${FIRST_KEY + this.#written}`
+  }
+
   #refusalOf(topic: string): Error | undefined {
     try {
       for (const needed of ['topics', 'shared'] as const) capabilityOf(this.#options.log, needed)
@@ -198,9 +224,14 @@ export class Streams {
 
   async #open(topic: string, ttlMs: number): Promise<number> {
     const { append } = this.#options
-    await Promise.all([assertUnused(this.#options, topic), this.#lease.hold(), this.#sweep.noteUse()])
+    this.#lease.hold()
+    await Promise.all([assertUnused(this.#options, topic), this.#sweep.noteUse()])
     const { signal } = this.#closing
-    return openStream(topic, { producer: this.#producer, ttlMs }, { log: this.#options, append, signal })
+    const opening = { producer: this.#producer, ttlMs }
+    const opened = openStream(topic, opening, { log: this.#options, append, signal })
+    // Others wait for the term of a lease before they miss it: the first token need not wait for this commit as well.
+    this.#lease.refresh()
+    return opened
   }
 
   /** What was on its way when the topic was purged must not stay there, unless the topic is in use again. */
@@ -217,16 +248,20 @@ export class Streams {
   #sawEnd(last: StoredEvent): void {
     const { topic } = last
     const opening = this.#watch.remove(topic)
-    if (opening !== undefined) this.#expiry.add(topic, last, opening.ttlMs)
+    if (opening !== undefined) this.#expire(last, opening)
     const writer = this.#writers.get(topic)
-    if (writer !== undefined) writer.sawEnd(this.#overBy(last))
+    writer?.ifBegunBy(last.offset, () => writer.sawEnd(this.#overBy(last)))
+  }
+
+  #expire(last: StoredEvent, { producer, ttlMs }: Opening): void {
+    this.#expiry.add(last.topic, last, ttlMs, producer === this.#producer)
   }
 
   /** Looks a stream up in the log, and from then on sees to it that it ends, and that it is purged. */
   async #look(topic: string): Promise<LoggedStream | undefined> {
     const found = await findLogged(this.#options, topic)
     if (found?.opening === undefined) return found
-    if (found.last !== undefined) this.#expiry.add(topic, found.last, found.opening.ttlMs)
+    if (found.last !== undefined) this.#expire(found.last, found.opening)
     else if (!this.#watch.has(topic)) this.#watch.add(topic, found.opening)
     return found
   }
@@ -237,10 +272,12 @@ export class Streams {
     if (first?.type === STREAM_OPENED) await this.#look(topic)
   }
 
-  async #endOrphan(topic: string, producer: string): Promise<void> {
-    const found = await findLogged(this.#options, topic)
-    // The topic may have been purged, and used again, without this hub having seen it.
-    if (found?.opening?.producer !== producer || found.last !== undefined) return
+  async #endOrphan(topic: string, producer: string, isCertain: boolean): Promise<void> {
+    const { first, last } = await firstAndLast(this.#options, topic)
+    if (first === undefined || last !== undefined) return
+    const opening = openingOf(first)
+    // Retention by age may have removed the first event, or the topic may have been purged, and used again.
+    if (opening === undefined ? !isCertain : opening.producer !== producer) return
     await this.#end(topic, new StreamFailure('producer-lost', 'The producer of this stream is gone.'))
   }
 
@@ -266,6 +303,15 @@ export class Streams {
     void keepTrying(() => this.#end(topic, failure), { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
   }
 
+  /** Their producers wait, and would not know why. Everything else that passes is short, or an interruption. */
+  #delayed(error: unknown): void {
+    if (!LogError.is(error) || !(error.code === 'full' || error.code === 'unwritable')) return
+    const now = performance.now()
+    if (now - this.#delayReportedAt < DELAY_REPORT_MS) return
+    this.#delayReportedAt = now
+    this.#report(error)
+  }
+
   async #explain(topic: string): Promise<HubError> {
     const found = await findLogged(this.#options, topic).catch(() => undefined)
     if (found?.last !== undefined) return this.#overBy(found.last)
@@ -279,10 +325,10 @@ export class Streams {
 
   #overBy(last: StoredEvent): HubError {
     const { topic } = last
-    const found = describeStream(topic, this.#options.view.epoch, last)
-    const details = Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'message'))
+    const found = stateAfter(last, this.#options.view.epoch)
+    const facts = Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'message'))
     const how = found.state === 'failed' ? `has failed: ${found.message}` : 'has ended.'
-    return new HubError('stream-over', `The stream ${topic} ${how}`, { details })
+    return new HubError('stream-over', `The stream ${topic} ${how}`, { details: { topic, ...facts } })
   }
 }
 

@@ -1,10 +1,12 @@
 import { capabilityOf } from '@tailrace/log'
 import type { EventLog, TopicSummary } from '@tailrace/log'
 import type { LogReads } from '../log-reads.ts'
+import { hasProducers } from './lease.ts'
 
-/** Topics examined at a time, and the pause after them: a log with many is examined slowly. */
+/** A log with many topics is examined slowly: so many at a time, with a pause that grows with how many of them were read. */
 const PAGE_TOPICS = 100
-const PAGE_PAUSE_MS = 1_000
+const TOPIC_PAUSE_MS = 10
+const MIN_PAUSE_MS = 50
 /** How long a log is searched after the last stream was opened, in milliseconds: longer than any topic is kept. */
 const IN_USE_MS = 32 * 24 * 60 * 60 * 1000
 /** How often that is noted, in milliseconds. */
@@ -16,19 +18,23 @@ export interface SweepOptions {
   readonly log: EventLog
   readonly reads: Pick<LogReads, 'topics'>
   readonly everyMs: number
-  /** Called with each topic. */
+  /** Called with each topic that may be an unknown stream. */
   found(topic: TopicSummary): Promise<void>
   report(error: unknown): void
 }
 
 /**
  * Searches the log for streams that no running hub has seen, since they were opened or ended while it was not running.
- * One hub does this for all, and only if the log was ever used for streams.
+ * A hub that starts looks at once for those without an end, if another hub has produced streams within the last hour: they
+ * may have readers. One hub looks for all others, now and then, and only if the log was ever used for streams.
  */
 export class Sweep {
   readonly #options: SweepOptions
   #notedAt = Number.NEGATIVE_INFINITY
   #timer: ReturnType<typeof setInterval> | undefined
+  /** How often this hub may have missed an opening, and how many of these times it has made up for. */
+  #misses = 0
+  #madeUp = 0
   #isSearching = false
   #isStopped = false
 
@@ -40,7 +46,18 @@ export class Sweep {
     const { log, everyMs } = this.#options
     if (log.shared === undefined || log.topics === undefined) return
     this.#timer = setInterval(() => void this.#search(), everyMs)
+    this.missed()
+  }
+
+  /** Openings may have been missed. */
+  missed(): void {
+    this.#misses += 1
     void this.#search()
+  }
+
+  /** The log can be reached again. */
+  resumed(): void {
+    if (this.#madeUp < this.#misses) void this.#search()
   }
 
   /** Notes that the log is used for streams. @throws LogError */
@@ -57,10 +74,17 @@ export class Sweep {
   }
 
   async #search(): Promise<void> {
-    if (this.#isSearching) return
+    if (this.#timer === undefined || this.#isStopped || this.#isSearching) return
     this.#isSearching = true
     try {
-      if (await this.#isDue()) await this.#examineAll()
+      do {
+        const misses = this.#misses
+        const hasMissed =
+          this.#madeUp < misses && (await hasProducers(capabilityOf(this.#options.log, 'shared')))
+        if (hasMissed) await this.#examine(({ ended }) => !ended)
+        this.#madeUp = misses
+        if (await this.#isDue()) await this.#examine(() => true)
+      } while (this.#madeUp < this.#misses && !this.#isStopped)
     } catch (error) {
       this.#options.report(error)
     } finally {
@@ -68,14 +92,16 @@ export class Sweep {
     }
   }
 
-  async #examineAll(): Promise<void> {
+  async #examine(isWanted: (topic: TopicSummary) => boolean): Promise<void> {
     const { reads, found } = this.#options
     for (let after = ''; !this.#isStopped;) {
       const page = await reads.topics({ prefix: '', after, limit: PAGE_TOPICS })
-      for (const topic of page) if (!this.#isStopped) await found(topic)
+      const wanted = page.filter(isWanted)
+      for (const topic of wanted) if (!this.#isStopped) await found(topic)
       if (page.length < PAGE_TOPICS) return
       after = page.at(-1)!.topic
-      await new Promise((resolve) => setTimeout(resolve, PAGE_PAUSE_MS).unref())
+      const pauseMs = Math.max(MIN_PAUSE_MS, wanted.length * TOPIC_PAUSE_MS)
+      await new Promise((resolve) => setTimeout(resolve, pauseMs).unref())
     }
   }
 

@@ -11,8 +11,12 @@ export interface WatchOptions {
   /** The producer whose streams need not be watched, because it is this hub. */
   readonly self: string
   readonly leaseMs: number
-  /** Ends a stream whose producer is gone, unless it is over. */
-  endOrphan(topic: string, producer: string): Promise<void>
+  /**
+   * Ends a stream whose producer is gone, unless it is over.
+   *
+   * @param isCertain nothing was missed since the stream was seen, so it is still the stream of this topic
+   */
+  endOrphan(topic: string, producer: string, isCertain: boolean): Promise<void>
   report(error: unknown): void
 }
 
@@ -34,6 +38,8 @@ export class Watch {
   readonly #options: WatchOptions
   /** By topic. */
   readonly #openings = new Map<string, Opening>()
+  /** Topics that may have been purged, and used again. */
+  #doubtful = new Set<string>()
   readonly #producers = new Map<string, Producer>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #isStopped = false
@@ -68,11 +74,17 @@ export class Watch {
     const opening = this.#openings.get(topic)
     if (opening === undefined) return undefined
     this.#openings.delete(topic)
+    this.#doubtful.delete(topic)
     const { producer } = opening
     const known = this.#producers.get(producer)
     known?.topics.delete(topic)
     if (known?.topics.size === 0) this.#producers.delete(producer)
     return opening
+  }
+
+  /** Something may have happened to the topics without this hub having seen it. */
+  doubt(): void {
+    this.#doubtful = new Set(this.#openings.keys())
   }
 
   stop(): void {
@@ -102,7 +114,7 @@ export class Watch {
     producer.lease = lease
     if (producer.unchanged < RENEWALS) return
     for (const topic of producer.topics) {
-      await endOrphan(topic, name)
+      await endOrphan(topic, name, !this.#doubtful.has(topic))
       this.remove(topic)
     }
   }

@@ -26,6 +26,8 @@ export interface WriteQueueOptions {
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   /** Whether an append that failed with this error may succeed later. */
   canRetry(error: unknown): boolean
+  /** Called once for an append that is repeated until it succeeds. */
+  delayed(error: unknown): void
   /** Called when an append failed, and what is waiting will never be stored. */
   failed(error: unknown): void
 }
@@ -48,7 +50,8 @@ interface Room extends Settle {
 /**
  * Appends the events of one stream, in order. The first goes out at once; whatever is added while an append is under way
  * goes out together in the next one. An append that fails is repeated for as long as it may succeed. Each event has an
- * idempotency key, so that a repeat stores nothing twice.
+ * idempotency key, so that a repeat stores nothing twice. To read what was stored would not do: an append whose outcome is
+ * unknown may still be on its way to the engine.
  */
 export class WriteQueue {
   readonly #options: WriteQueueOptions
@@ -178,11 +181,12 @@ export class WriteQueue {
 
   /** @returns undefined if it was stopped */
   async #append(batch: readonly NewEvent[]): Promise<readonly Appended[] | undefined> {
-    const { append, canRetry } = this.#options
+    const { append, canRetry, delayed } = this.#options
     try {
       return await append(batch)
     } catch (error) {
       if (!canRetry(error)) throw error
+      delayed(error)
     }
     const attempt = async (): Promise<{ appended?: readonly Appended[]; error?: unknown }> => {
       try {

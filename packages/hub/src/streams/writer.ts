@@ -1,9 +1,8 @@
 import { LogError } from '@tailrace/log'
 import type { Appended, NewEvent } from '@tailrace/log'
-import { mintEpoch } from '@tailrace/log/adapter'
 import { HubError } from '../errors.ts'
 import type { ResolvedHubOptions } from '../options.ts'
-import { toNewEvent } from '../topic-event.ts'
+import { assertEvent, toNewEvent } from '../topic-event.ts'
 import type { TopicEvent } from '../topic-event.ts'
 import { StreamFailure, visibleFailure } from './failure.ts'
 import { pump } from './pipe.ts'
@@ -18,9 +17,12 @@ export interface WriterHost {
   readonly memory: WritingMemory
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
   canRetry(error: unknown): boolean
+  delayed(error: unknown): void
   /** @throws HubError if the application may not publish this event */
   check(event: NewEvent): void
   cursor(offset: number): string
+  /** An idempotency key that no other event has. */
+  nextKey(): string
   /** Why nothing can follow in a topic, after an append was refused with `topic-ended`. */
   explain(topic: string): Promise<HubError>
   /** Called with failures that readers must not see. */
@@ -39,9 +41,8 @@ export class Writer implements StreamWriter {
   /** Aborted with `signal`, and also when the producer ends the stream itself. */
   readonly #ceasing = new AbortController()
   readonly #aborting = new AbortController()
-  /** Distinguishes the idempotency keys of this stream from those of an earlier one of the same topic. */
-  readonly #nonce: string = mintEpoch()
-  #count = 0
+  /** The offset of the first event. */
+  #openedAt: number | undefined
   /** Why nothing can be written any more. */
   #over: Error | undefined
   /** The last event was handed to the queue, so an end that the tail shows may be its own. */
@@ -59,6 +60,7 @@ export class Writer implements StreamWriter {
       memory: host.memory,
       append: (batch) => host.append(batch),
       canRetry: (error) => host.canRetry(error),
+      delayed: (error) => host.delayed(error),
       failed: (error) => void this.#refused(error),
     })
     this.opened = handled(this.#open(open))
@@ -92,6 +94,16 @@ export class Writer implements StreamWriter {
     return handled(this.#fail(error))
   }
 
+  /**
+   * Calls back if the stream has begun by this offset, as soon as that is known. What a late tail reports may concern an
+   * earlier stream of the same topic.
+   */
+  ifBegunBy(offset: number, then: () => void): void {
+    const decide = (): void => void (this.#openedAt! <= offset && then())
+    if (this.#openedAt === undefined) void this.opened.then(decide, () => undefined)
+    else decide()
+  }
+
   /** Called by the hub when the tail shows that the topic has ended. */
   sawEnd(reason: HubError): void {
     // If its own end is on the way, the outcome of that append shows whose end it was.
@@ -121,6 +133,7 @@ export class Writer implements StreamWriter {
   async #open(open: () => Promise<number>): Promise<string> {
     try {
       const offset = await open()
+      this.#openedAt = offset
       this.#queue.open()
       return this.#host.cursor(offset)
     } catch (error) {
@@ -144,6 +157,7 @@ export class Writer implements StreamWriter {
 
   async #end(last: Pick<TopicEvent, 'type' | 'data'> | undefined): Promise<string> {
     if (this.#over !== undefined) throw this.#over
+    if (last !== undefined) assertEvent(last)
     const event = last === undefined ? doneRecord(this.topic) : { ...this.#checked(last), end: true }
     this.#cease(
       new HubError('stream-over', `The stream ${this.topic} has been ended by its producer.`, {
@@ -229,8 +243,7 @@ export class Writer implements StreamWriter {
   }
 
   #keyed(event: NewEvent): NewEvent {
-    this.#count += 1
-    return { ...event, idempotencyKey: `${this.#nonce}.${this.#count}` }
+    return { ...event, idempotencyKey: this.#host.nextKey() }
   }
 
   #assertRoom(): void {

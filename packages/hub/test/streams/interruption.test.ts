@@ -1,6 +1,6 @@
 import type { Hub } from '@tailrace/hub'
 import { createMemoryEngine, LogError } from '@tailrace/log'
-import type { Appended, CompleteEventLog, NewEvent } from '@tailrace/log'
+import type { Appended, CompleteEventLog, NewEvent, Note, Page, Query } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import type { ScriptedLog } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -13,20 +13,40 @@ let scripted: ScriptedLog
 let hub: Hub
 let errors: unknown[]
 /** What happens to the next appends, in order: stored, with this error afterwards, or refused with it. */
-let script: { readonly error: LogError; readonly isStored: boolean }[]
+let script: { readonly error: LogError; readonly isStored: boolean; readonly isLate?: boolean }[]
+/** Appends that were still on their way to the engine when the connection was lost. They arrive after the next one. */
+let late: (readonly NewEvent[])[]
+/** How many of the reads after the next duplicate fail. */
+let failingReads: number
+let readsToFail: number
 
 async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
   const next = script.shift()
-  if (next === undefined) return inner.append(batch)
+  if (next === undefined) {
+    const stored = await inner.append(batch)
+    if (stored[0]!.duplicate) readsToFail = failingReads
+    for (const one of late.splice(0)) await inner.append(one)
+    return stored
+  }
   if (next.isStored) await inner.append(batch)
+  if (next.isLate === true) late.push(batch)
   throw next.error
+}
+
+async function read(query: Query): Promise<Page> {
+  if (readsToFail === 0) return inner.read(query)
+  readsToFail -= 1
+  throw new LogError('unreachable', 'The engine cannot be reached.')
 }
 
 beforeEach(async () => {
   inner = createMemoryEngine().open()
   script = []
+  failingReads = 0
+  readsToFail = 0
+  late = []
   errors = []
-  scripted = createScriptedLog({ ...inner, append })
+  scripted = createScriptedLog({ ...inner, append, read })
   hub = await startShortHub(scripted.log, { leaseMs: 10_000 }, { onError: (error) => errors.push(error) })
 })
 
@@ -132,6 +152,39 @@ test.each([true, false])(
   },
 )
 
+test('that streams wait for a log without room is reported once, and they continue when it has some', async () => {
+  const writers = [hub.stream('t'), hub.stream('u')]
+  for (const writer of writers) await writer.opened
+  const full = { error: new LogError('full', 'The disk is full.'), isStored: false }
+  script.push(full, full, full, full)
+  for (const writer of writers) void writer.write('a')
+  for (const writer of writers) await writer.end()
+  expect(errors).toEqual([full.error])
+  for (const topic of ['t', 'u']) expect(await contentOf(hub, topic)).toHaveLength(3)
+})
+
+test('a stream that was opened, which is unknown at first and cannot be read at once, is not abandoned', async () => {
+  script.push({ error: UNKNOWN, isStored: true })
+  failingReads = 2
+  const writer = hub.stream('t')
+  await writer.opened
+  await writer.end()
+  expect(await contentOf(hub, 't')).toHaveLength(2)
+})
+
+test('an append that reaches the engine after its repeat stores nothing twice', async () => {
+  const writer = hub.stream('t')
+  await writer.opened
+  for (const data of ['a', 'b']) {
+    script.push({ error: UNKNOWN, isStored: false, isLate: true })
+    await writer.write(data)
+    await writer.flush()
+  }
+  script.push({ error: UNKNOWN, isStored: false, isLate: true })
+  await writer.end()
+  expect((await contentOf(hub, 't')).slice(1)).toEqual(['message a', 'message b', 'tailrace.done {} end'])
+})
+
 test('a stream that cannot be opened is refused at once, and its topic stays free', async () => {
   scripted.interrupt()
   const writer = hub.stream('t')
@@ -199,4 +252,22 @@ test('a hub that closes during an interruption does not wait for it', async () =
   await writer.write('a')
   await hub.close()
   expect(writer.signal.reason).toMatchObject({ code: 'closed' })
+})
+
+test('the opening of a stream does not wait for the lease of its producer', async () => {
+  const notes: string[] = []
+  const shared = {
+    ...inner.shared,
+    note(note: Note) {
+      if (!note.key.startsWith('stream-producer/')) return inner.shared.note(note)
+      notes.push(note.key)
+      return new Promise<boolean>(() => undefined)
+    },
+  }
+  const slow = await startShortHub({ ...inner, shared }, { leaseMs: 10_000 }, {})
+  const writer = slow.stream('t')
+  await writer.opened
+  expect(notes).toHaveLength(1)
+  await writer.end()
+  await slow.close()
 })

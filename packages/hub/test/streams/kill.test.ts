@@ -4,6 +4,7 @@ import { openSqliteLog } from '@tailrace/log'
 import { spawnCli, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { open } from '../opening.ts'
+import { killRound } from './kill-round.ts'
 import { contentOf, startShortHub } from './terms.ts'
 
 const STREAM_UNTIL_KILLED = fileURLToPath(new URL('../programs/stream-until-killed.ts', import.meta.url))
@@ -26,4 +27,10 @@ test('the stream of a producer that was killed is reported as lost after a resta
   expect(content.length).toBeGreaterThanOrEqual(22)
   await hub.close()
   await log.close()
+})
+
+test('of many streams of a process that was killed, each ends, and nothing durable is missing or repeated', async () => {
+  using dir = tempDir()
+  const { lost } = await killRound(join(dir.path, 'tailrace.db'), 'round', 200)
+  expect(lost).toBeGreaterThan(0)
 })

@@ -65,7 +65,12 @@ test('a stream that is over can be neither written nor ended again', async () =>
   await expect(writer.fail(new Error('late'))).rejects.toMatchObject(over)
   await writer.flush()
   expect(writer.signal.aborted).toBe(false)
-  expect(await hub.findStream('t')).toEqual({ topic: 't', state: 'done', end })
+  expect(await hub.findStream('t')).toEqual({
+    topic: 't',
+    start: await writer.opened,
+    state: 'done',
+    end,
+  })
   expect(await contentOf(hub, 't')).toHaveLength(3)
 })
 
@@ -108,8 +113,16 @@ test.each<[string, unknown, string | undefined, object]>([
   expect((await contentOf(hub, 't')).slice(1)).toEqual(['message fine', 'tailrace.done {} end'])
 })
 
+test('an end that is the data itself is refused, and the stream continues', async () => {
+  const writer = hub.stream('t')
+  await expect(writer.end({ total: 12 } as object)).rejects.toThrow('without "total"')
+  await writer.end()
+  expect(await contentOf(hub, 't')).toHaveLength(2)
+})
+
 test.each([
   ['', 'invalid-topic'],
+  [undefined as unknown as string, 'invalid-topic'],
   ['a//b', 'invalid-topic'],
   ['a/*', 'invalid-topic'],
   ['x'.repeat(257), 'invalid-topic'],
@@ -119,8 +132,17 @@ test.each([
   await expect(hub.cancelStream(topic)).rejects.toMatchObject({ code })
 })
 
-test.each([-1, Number.NaN, 31 * 24 * 3_600_000])('a time to live of %s milliseconds is refused', (ttlMs) => {
-  expect(() => hub.stream('t', { ttlMs })).toThrow(RangeError)
+test.each([-1, Number.NaN, 31 * 24 * 3_600_000, '5', null])(
+  'a time to live of %j milliseconds is refused',
+  (ttlMs) => {
+    expect(() => hub.stream('t', { ttlMs: ttlMs as number })).toThrow(RangeError)
+  },
+)
+
+test('a signal that is none is refused before anything is stored', async () => {
+  expect(() => hub.stream('t', { signal: {} as AbortSignal })).toThrow('`signal` must be an AbortSignal')
+  await hub.stream('t').end()
+  expect(await contentOf(hub, 't')).toHaveLength(2)
 })
 
 test('a topic that has ordinary events, or none, is not a stream', async () => {

@@ -1,4 +1,4 @@
-import type { Hub } from '@tailrace/hub'
+import type { Hub, StreamWriter } from '@tailrace/hub'
 import { createMemoryEngine } from '@tailrace/log'
 import type { CompleteEventLog, MemoryEngine, Note, NoteQuery } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
@@ -49,7 +49,7 @@ test('a stream is cancelled from another node, and its producer learns it from i
   const writer = producing.stream('t')
   await writer.write('a')
   await writer.flush()
-  expect(await other.findStream('t')).toEqual({ topic: 't', state: 'open' })
+  expect(await other.findStream('t')).toMatchObject({ topic: 't', state: 'open' })
   expect(await other.cancelStream('t')).toBe(true)
   expect(writer.signal.aborted).toBe(true)
   await expect(writer.write('b')).rejects.toMatchObject({
@@ -210,6 +210,39 @@ test('a topic whose stream ended while no hub was running is purged by the next 
   await next.close()
 })
 
+test('a hub that starts finds streams without a producer at once, though another has searched within the hour', async () => {
+  const log = engine.open()
+  await producing.stream('over').end()
+  const earlier = await startShortHub(engine.open())
+  await expect.poll(() => log.shared.notes({ prefix: 'streams/sweep/', after: '', limit: 1 })).toHaveLength(1)
+  for (const hub of [earlier, other]) await hub.close()
+  const writer = producing.stream('t')
+  await writer.write('a')
+  await writer.flush()
+  scripted.interrupt()
+  const restarted = await startShortHub(engine.open())
+  const sink = await open(restarted, { selectors: ['t'], from: await writer.opened })
+  await sink.until(() => sink.outcome === 'ended')
+  expect(await restarted.findStream('t')).toMatchObject(PRODUCER_LOST)
+  await restarted.close()
+})
+
+test('an opening that the tail has missed is found out, and the stream ends without its producer', async () => {
+  const late = createScriptedLog(engine.open())
+  const watching = await startShortHub(late.log)
+  await other.close()
+  late.hold()
+  const writer = producing.stream('t')
+  await writer.opened
+  late.lose()
+  late.release()
+  scripted.interrupt()
+  const sink = await open(watching, { selectors: ['t'], from: await writer.opened })
+  await sink.until(() => sink.outcome === 'ended')
+  expect(await watching.findStream('t')).toMatchObject(PRODUCER_LOST)
+  await watching.close()
+})
+
 test('an end that the tail of the producer has missed is found out', async () => {
   const writer = producing.stream('t')
   await writer.opened
@@ -220,3 +253,23 @@ test('an end that the tail of the producer has missed is found out', async () =>
   await expect.poll(() => writer.signal.aborted).toBe(true)
   expect(writer.signal.reason).toMatchObject({ code: 'stream-over', details: { code: 'cancelled' } })
 })
+
+test.each<[string, (writer: StreamWriter) => unknown]>([
+  ['is open', (writer) => writer.opened],
+  ['is being opened', () => undefined],
+])(
+  'what a late tail reports of an earlier stream does not concern a stream of the same topic that %s',
+  async (_, opened) => {
+    const first = producing.stream('t')
+    await first.opened
+    scripted.hold()
+    await first.end()
+    await other.purge('t')
+    const writer = producing.stream('t')
+    await opened(writer)
+    scripted.release()
+    await writer.write('a')
+    await writer.end()
+    expect((await contentOf(other, 't')).slice(1)).toEqual(['message a', 'tailrace.done {} end'])
+  },
+)

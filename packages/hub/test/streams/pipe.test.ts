@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { StreamFailure } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { createMemoryLog } from '@tailrace/log'
@@ -153,3 +155,32 @@ test('a source whose release fails, or never completes, is no reason to wait', a
   await expect(piped).rejects.toMatchObject({ code: 'stream-over' })
   await expect(other).rejects.toMatchObject({ code: 'stream-over' })
 })
+
+test('a source that never ends leaves nothing in memory of what was stored', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const refs: WeakRef<object>[] = []
+  const held = waiting()
+  const abort = new AbortController()
+  const writer = hub.stream('t', { signal: abort.signal })
+  void writer.pipe(held)
+  for (let i = 0; i < 10; i += 1) {
+    const value = { i }
+    refs.push(new WeakRef(value))
+    held.yields(value)
+    await new Promise(setImmediate)
+  }
+  await writer.flush()
+  collect()
+  expect(refs.slice(0, 8).filter((ref) => ref.deref() !== undefined)).toEqual([])
+  abort.abort()
+})
+
+test.each([[['a']], ['text'], [null]])(
+  'the source %j, which is none, fails the stream with what to pass',
+  async (from) => {
+    const piped = hub.stream('t').pipe(from as never)
+    await expect(piped).rejects.toThrow('a source must be an async iterable or a ReadableStream')
+    expect(await hub.findStream('t')).toMatchObject({ state: 'failed' })
+  },
+)

@@ -12,7 +12,10 @@ export function startShortHub(
   terms: Partial<StreamTerms> = {},
   options: HubOptions = {},
 ): Promise<Hub> {
-  return startHub({ log, heartbeatMs: 0, batchMs: 0, ...options }, { ...TERMS, ...terms })
+  return startHub(
+    { log, heartbeatMs: 0, batchMs: 0, onError: () => undefined, ...options },
+    { ...TERMS, ...terms },
+  )
 }
 
 /** The types and data of everything in a topic, in order. */

@@ -24,7 +24,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
     const writer = hub.stream('t')
     for (let i = 0; i < 5; i += 1) await writer.write(`token ${i}`)
     await writer.write({ n: 1 }, { type: 'usage' })
-    const end = await writer.end()
+    const [start, end] = [await writer.opened, await writer.end()]
     const events = await contentOf(hub, 't')
     expect(events[0]).toMatch(/^tailrace\.opened \{"producer":"[a-z0-9]+","ttlMs":86400000\}$/)
     expect(events.slice(1)).toEqual([
@@ -32,7 +32,7 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
       'usage {"n":1}',
       'tailrace.done {} end',
     ])
-    expect(await hub.findStream('t')).toEqual({ topic: 't', state: 'done', end })
+    expect(await hub.findStream('t')).toEqual({ topic: 't', start, state: 'done', end })
     expect(writer.signal.aborted).toBe(false)
   })
 

@@ -13,4 +13,5 @@ export const anthropic: Format = {
     data: JSON.stringify({ type: 'error', error: { type: 'api_error', message, code } }),
   }),
   headers: {},
+  absent: 404,
 }

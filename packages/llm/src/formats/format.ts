@@ -16,4 +16,6 @@ export interface Format {
   failure(code: string, message: string): UpstreamEvent
   /** Header fields that readers of the format expect besides those of every event stream. */
   readonly headers: Readonly<Record<string, string>>
+  /** The status by which clients learn that there is no such answer. */
+  readonly absent: 204 | 404
 }

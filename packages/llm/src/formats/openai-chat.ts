@@ -17,4 +17,5 @@ export const openaiChat: Format = {
     data: JSON.stringify({ error: { message, type: 'server_error', param: null, code } }),
   }),
   headers: {},
+  absent: 404,
 }

@@ -27,4 +27,5 @@ export const openaiResponses: Format = {
     return { type: 'error', data: JSON.stringify({ type: 'error', ...facts, sequence_number: 0, error }) }
   },
   headers: {},
+  absent: 404,
 }

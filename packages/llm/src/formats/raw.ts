@@ -7,4 +7,5 @@ export const raw: Format = {
   done: undefined,
   failure: (code, message) => ({ type: 'error', data: JSON.stringify({ code, message }) }),
   headers: {},
+  absent: 404,
 }

@@ -1,10 +1,8 @@
-import { Payload, STREAM_FAILED, STREAM_OPENED } from '@tailrace/hub'
+import { Payload, STREAM_FAILED } from '@tailrace/hub'
 import type { Dialect, StreamFailureCode } from '@tailrace/hub'
 
 /** What a reader within the process learns of a stream, one JSON text per line. */
 export type Message =
-  /** The stream begins here. */
-  | { readonly opened: true }
   /** What follows is not stored yet. */
   | { readonly live: true }
   | { readonly chunk: string }
@@ -19,7 +17,6 @@ const NOTHING = new Uint8Array()
 export const MESSAGES: Dialect = {
   key: 'resumable-stream',
   frame({ type, data }) {
-    if (type === STREAM_OPENED) return lineOf({ opened: true })
     if (type === STREAM_FAILED) return lineOf({ failure: JSON.parse(data) })
     return type === undefined ? lineOf({ chunk: data }) : NOTHING
   },

@@ -1,3 +1,4 @@
+import { parseStart } from '@tailrace/http'
 import { createWebSink } from '@tailrace/http/web'
 import { HubError, StreamFailure } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
@@ -9,14 +10,15 @@ import { MESSAGES, messagesOf } from './message.ts'
  * @throws StreamFailure, HubError or LogError
  */
 export async function* chunksOf(hub: Hub, topic: string): AsyncGenerator<string> {
+  const found = await hub.findStream(topic)
+  // Its time-to-live is over.
+  if (found === undefined) throw cut('expired')
   const sink = createWebSink()
-  await hub.subscribe({ selectors: [topic], dialect: MESSAGES, start: { at: 'oldest' } }, () => sink)
-  let isOpened = false
+  const start = parseStart(found.start)
+  const outcome = await hub.subscribe({ selectors: [topic], dialect: MESSAGES, start }, () => sink)
+  if (outcome === 'ended') return
   for await (const message of messagesOf(sink.body)) {
-    if ('opened' in message) isOpened = true
-    // Retention has removed the beginning, or the time-to-live is over.
-    else if (!isOpened) throw cut('expired')
-    else if ('chunk' in message) yield message.chunk
+    if ('chunk' in message) yield message.chunk
     else if ('failure' in message) throw new StreamFailure(message.failure.code, message.failure.message)
     else if ('cut' in message) throw cut(message.cut)
     else if ('over' in message) return

@@ -1,12 +1,15 @@
 import { IDEMPOTENCY_WINDOW_MS } from '../event-log.ts'
 import type { NewEvent } from '../event-log.ts'
+import { Sequence } from './sequence.ts'
+import type { Placed } from './sequence.ts'
 
 /** The size of a record in addition to its topic and key. */
 const RECORD_OVERHEAD = 256
 
-interface IdempotencyRecord {
-  readonly offset: number
+interface IdempotencyRecord extends Placed {
+  readonly key: string
   readonly time: number
+  isGone: boolean
 }
 
 /**
@@ -15,8 +18,9 @@ interface IdempotencyRecord {
  */
 export class IdempotencyRecords {
   readonly #maxLength: number
-  /** Oldest first. */
   readonly #byKey = new Map<string, IdempotencyRecord>()
+  /** A map finds its oldest entry only by skipping all that were deleted since it last grew: hundreds of thousands. */
+  readonly #byAge: Sequence<IdempotencyRecord> = new Sequence()
   #length = 0
 
   /** @param maxLength in UTF-16 code units of topics and keys, plus {@link RECORD_OVERHEAD} each */
@@ -28,27 +32,38 @@ export class IdempotencyRecords {
   find(event: NewEvent, time: number): number | undefined {
     if (event.idempotencyKey === undefined) return undefined
     const record = this.#byKey.get(keyOf(event))
-    return record !== undefined && record.time > time - IDEMPOTENCY_WINDOW_MS ? record.offset : undefined
+    return record !== undefined && record.time > time - IDEMPOTENCY_WINDOW_MS ? record.place : undefined
   }
 
   save(event: NewEvent, offset: number, time: number): void {
     if (event.idempotencyKey === undefined) return
     const key = keyOf(event)
-    this.#delete(key)
-    this.#byKey.set(key, { offset, time })
+    const expired = this.#byKey.get(key)
+    if (expired !== undefined) this.#remove(expired)
+    const record = { place: offset, key, time, isGone: false }
+    this.#byKey.set(key, record)
+    this.#byAge.push(record)
     this.#length += key.length + RECORD_OVERHEAD
-    while (this.#length > this.#maxLength) this.#delete(this.#byKey.keys().next().value!)
+    this.#removeWhile(() => this.#length > this.#maxLength)
   }
 
   expire(now: number): void {
-    for (const [key, { time }] of this.#byKey) {
-      if (time > now - IDEMPOTENCY_WINDOW_MS) return
-      this.#delete(key)
+    this.#removeWhile(({ time }) => time <= now - IDEMPOTENCY_WINDOW_MS)
+  }
+
+  /** Removes the oldest, for as long as a test holds. */
+  #removeWhile(holds: (oldest: IdempotencyRecord) => boolean): void {
+    for (const record of this.#byAge.after(0)) {
+      if (!holds(record)) return
+      this.#remove(record)
     }
   }
 
-  #delete(key: string): void {
-    if (this.#byKey.delete(key)) this.#length -= key.length + RECORD_OVERHEAD
+  #remove(record: IdempotencyRecord): void {
+    this.#byKey.delete(record.key)
+    record.isGone = true
+    this.#byAge.drop()
+    this.#length -= record.key.length + RECORD_OVERHEAD
   }
 }
 

@@ -60,8 +60,9 @@ export function createEventTable(
     return row === undefined ? undefined : Number(row['offset'])
   }
 
-  function append(event: NewEvent, time: number, nextOffset: () => number): Appended {
-    const first = firstOffsetOf(event, time)
+  /** @param isNew whether its idempotency key is known to be new */
+  function append(event: NewEvent, isNew: boolean, time: number, nextOffset: () => number): Appended {
+    const first = isNew ? undefined : firstOffsetOf(event, time)
     if (first !== undefined) return { offset: first, duplicate: true }
     const offset = nextOffset()
     const topic = topics.forPublish(event.topic, offset)
@@ -93,13 +94,19 @@ export function createEventTable(
 
   return {
     store(batch, time, nextOffset) {
+      // To look a key up costs as much as to store it. The same object may be in a batch twice: it is new only once.
+      const fresh = new Set<NewEvent>()
       const refused = refusalOf(
         batch,
         (topic) => topics.isEnded(topic),
-        (event) => firstOffsetOf(event, time) !== undefined,
+        (event) => {
+          const isRepeat = firstOffsetOf(event, time) !== undefined
+          if (!isRepeat) fresh.add(event)
+          return isRepeat
+        },
       )
       return refused === undefined
-        ? { appended: batch.map((event) => append(event, time, nextOffset)) }
+        ? { appended: batch.map((event) => append(event, fresh.delete(event), time, nextOffset)) }
         : { refused }
     },
   }

@@ -122,4 +122,28 @@ export const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       );
     `)
   },
+  (db) => {
+    // The key comes first: those of a producer that counts then follow each other, whatever their topics, and a commit
+    // writes one page of them instead of one for each topic.
+    db.exec(`
+      ALTER TABLE answers RENAME TO answers_by_topic;
+      CREATE TABLE answers (
+        topic      TEXT NOT NULL,
+        key        TEXT NOT NULL,
+        offset     INTEGER NOT NULL,
+        time       INTEGER NOT NULL,
+        is_bounded INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (key, topic)
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO answers SELECT topic, key, offset, time, is_bounded FROM answers_by_topic ORDER BY key, topic;
+      -- Its indexes and its trigger are dropped with it.
+      DROP TABLE answers_by_topic;
+      CREATE INDEX answers_by_time ON answers (time);
+      CREATE INDEX bounded_answers ON answers (topic, time) WHERE is_bounded = 1;
+      CREATE TRIGGER answer_removed AFTER DELETE ON answers WHEN OLD.is_bounded = 1 BEGIN
+        UPDATE answered SET bytes = bytes - octet_length(OLD.key) - ${RECORD_OVERHEAD} WHERE topic = OLD.topic;
+        DELETE FROM answered WHERE topic = OLD.topic AND bytes = 0;
+      END;
+    `)
+  },
 ]
