@@ -317,7 +317,7 @@ test('a hub that is closed, and a log that is damaged, are errors', async () => 
   await expect(all(closed.follow(['t']))).rejects.toMatchObject({ code: 'closed' })
 
   const read = (): Promise<never> => Promise.reject(new LogError('corrupt', 'Page 7 is damaged.'))
-  const damaged = await createHub({ log: { ...other, read }, heartbeatMs: 0 })
+  const damaged = await createHub({ log: { ...other, read }, heartbeatMs: 0, onError: () => undefined })
   await expect(all(damaged.follow(['t'], { from: 'start' }))).rejects.toMatchObject({ code: 'corrupt' })
   await damaged.close()
 })
