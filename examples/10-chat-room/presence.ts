@@ -1,4 +1,5 @@
-import type { Hub, Start } from '@tailrace/hub'
+import { HubError } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
 
 /** Who is present, as the keys of a topic: an event `here` sets the key of a member, an event `gone` removes it. */
 export interface Presence {
@@ -29,17 +30,16 @@ export function keepPresence(hub: Hub, topic: string, beatMs: number): Presence 
   }
 
   /** Learns from the log what all servers have set and removed. */
-  async function follow(start: Start = { at: 'oldest' }): Promise<never> {
-    for (;;) {
-      const page = await hub.read(
-        { selectors: [topic], start, waitSeconds: 55 },
-        new AbortController().signal,
-      )
-      if ('gap' in page) throw new Error(`The members in ${topic} cannot be followed.`)
-      for (const { key = '', time, remove: isGone } of page.events)
+  async function follow(): Promise<void> {
+    try {
+      for await (const { key = '', time, remove: isGone } of hub.follow([topic], { from: 'start' }))
         if (isGone) times.delete(key)
         else times.set(key, time)
-      start = { at: 'cursor', cursor: { epoch: page.epoch, offset: page.next }, text: '' }
+    } catch (error) {
+      // This server stood still for so long that retention overtook it.
+      if (!HubError.is(error) || error.code !== 'cursor-gone') throw error
+      times.clear()
+      await follow()
     }
   }
 

@@ -9,14 +9,17 @@ import { createHub } from '@tailrace/hub'
 import { keepPresence } from './presence.ts'
 
 const MAX_BODY_BYTES = 8_192
+/** How often the members who are here are published again. */
+const BEAT_MS = Number(process.env['BEAT_MS'] ?? 10_000)
 
 // A topic keeps its last 50 events and, for each key, the newest: the last messages, and everyone who is here.
 const hub = await createHub({
   log: process.env['LOG'] ?? `sqlite:${join(import.meta.dirname, 'room.db')}`,
   retention: [{ selector: 'room/*', maxCount: 50 }],
-  retryMs: 1_000,
+  // Pages are back long before their members are taken for gone.
+  retryMs: BEAT_MS / 10,
 })
-const presence = keepPresence(hub, 'room/members', Number(process.env['BEAT_MS'] ?? 10_000))
+const presence = keepPresence(hub, 'room/members', BEAT_MS)
 const page = readFileSync(join(import.meta.dirname, 'index.html'))
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<unknown> {

@@ -1,14 +1,13 @@
-import type { Hub, Start } from '@tailrace/hub'
+import type { Hub } from '@tailrace/hub'
 import { createResumableStreamContext } from '@tailrace/llm/resumable-stream'
 import type { ResumableStreamContext } from '@tailrace/llm/resumable-stream'
-import { formatCursor } from '@tailrace/log'
 import { convertToModelMessages, generateId } from 'ai'
 import { answered, asked } from '../conversation.ts'
 import type { Chat, ChatEvents, ChatMessage } from '../conversation.ts'
 import { askModel, toMessage, toResponse } from './answer.ts'
 import { getHub } from './hub.ts'
 
-/** A chat, and the cursor of its last event: a page that reads on from there misses nothing. */
+/** A chat, and the id of its last event, or `start`: a page that reads on from there misses nothing. */
 export interface ChatAtCursor extends Chat {
   cursor: string
 }
@@ -20,10 +19,6 @@ export function isChatId(id: string): boolean {
 
 export function topicOf(id: string): string {
   return `chats/${id}`
-}
-
-function answerTopic(stream: string): string {
-  return `answers/${stream}`
 }
 
 function streamsOf(
@@ -38,8 +33,9 @@ export async function readChat(id: string): Promise<ChatAtCursor> {
   const hub = await getHub()
   const chat = await readEvents(hub, id)
   const { stream, cursor } = chat
-  if (stream === undefined || (await hub.findStream(answerTopic(stream)))?.state === 'open') return chat
-  const text = await streamsOf(hub).resumeExistingStream(stream)
+  const streams = streamsOf(hub)
+  if (stream === undefined || (await streams.hasExistingStream(stream)) === true) return chat
+  const text = await streams.resumeExistingStream(stream)
   const data: ChatEvents['answered'] = { stream, answer: text ? await toMessage(text) : undefined }
   await hub.publish(topicOf(id), { type: 'answered', data, idempotencyKey: stream })
   return { ...answered(chat, data), cursor }
@@ -75,25 +71,19 @@ export async function resume(id: string): Promise<Response> {
 /** Stops the model, on whichever server its answer arrives. What has arrived stays. */
 export async function stop(id: string): Promise<Response> {
   const { stream } = await readChat(id)
-  if (stream !== undefined) await (await getHub()).cancelStream(answerTopic(stream))
+  if (stream !== undefined) await streamsOf(await getHub()).cancelStream(stream)
   await readChat(id)
   return new Response(null, { status: 204 })
 }
 
 async function readEvents(hub: Hub, id: string): Promise<ChatAtCursor> {
   let chat: Chat = { messages: [] }
-  let start: Start = { at: 'oldest' }
-  for (;;) {
-    const page = await hub.read({ selectors: [topicOf(id)], start }, new AbortController().signal)
-    if ('gap' in page) throw new Error(`The chat ${id} is not complete.`)
-    const { epoch, events, next } = page
-    const cursor = formatCursor(epoch, next)
-    if (events.length === 0) return { ...chat, cursor }
-    for (const { type, data } of events) {
-      const event = JSON.parse(data) as ChatEvents['asked'] & ChatEvents['answered']
-      if (type === 'asked') chat = asked(chat, event)
-      else if (event.stream === chat.stream) chat = answered(chat, event)
-    }
-    start = { at: 'cursor', cursor: { epoch, offset: next }, text: cursor }
+  let cursor = 'start'
+  for await (const { id: last, type, data } of hub.follow([topicOf(id)], { from: 'start', to: 'now' })) {
+    const event = JSON.parse(data) as ChatEvents['asked'] & ChatEvents['answered']
+    if (type === 'asked') chat = asked(chat, event)
+    else if (event.stream === chat.stream) chat = answered(chat, event)
+    cursor = last
   }
+  return { ...chat, cursor }
 }

@@ -15,10 +15,7 @@ async function openHub(): Promise<Hub> {
   return hub
 }
 
-/**
- * Ends the answers in progress, so that their readers learn at once that nobody produces them any more. A server that waited
- * for the end of its connections would wait forever: pages that lose their streams come back.
- */
+/** Ends the answers in progress, so that their readers learn at once that nobody produces them any more. */
 async function close(hub: Hub): Promise<never> {
   await hub.close()
   process.exit()

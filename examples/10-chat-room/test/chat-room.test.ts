@@ -33,9 +33,9 @@ const notes = (page: Page): Promise<string[]> => page.locator('#talk .note').all
 describe.skipIf(!chromium)('the chat room', () => {
   beforeAll(async () => {
     dir = tempDir()
-    const env = { LOG: `sqlite:${dir.path}/room.db`, BEAT_MS: '1500' }
-    room = await startExample(new URL('../start.ts', import.meta.url), env)
-    browser = await launchChromium()
+    const env = { LOG: `sqlite:${dir.path}/room.db`, BEAT_MS: '800' }
+    const main = new URL('../start.ts', import.meta.url)
+    ;[room, browser] = await Promise.all([startExample(main, env), launchChromium()])
   })
 
   afterAll(async () => {

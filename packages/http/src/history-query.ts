@@ -1,7 +1,7 @@
-import { MAX_HISTORY_LIMIT, MAX_WAIT_SECONDS } from '@tailrace/hub'
+import { MAX_HISTORY_LIMIT, MAX_WAIT_SECONDS, parseStart } from '@tailrace/hub'
 import type { HistoryQuery } from '@tailrace/hub'
 import { flag, integer, refuseUnknown, single } from './query.ts'
-import { parseSelectors, parseStart } from './subscription.ts'
+import { parseSelectors } from './subscription.ts'
 import type { SubscriptionSource } from './subscription.ts'
 
 /** The parameters of a request for history. */

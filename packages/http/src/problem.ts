@@ -27,9 +27,15 @@ export function toProblem(error: unknown): Problem {
     const detail = isOutage ? 'The log cannot serve this request now: try again later.' : error.message
     // For a client that sent one event, there is no batch.
     const { index: _, ...facts } = error.details
-    return problem(error.code, detail, isOutage ? {} : facts, HttpError.is(error) ? error.headers : {})
+    return problem(error.code, detail, isOutage ? {} : facts, headersOf(error))
   }
   return problem('internal', 'Something went wrong. The details are in the error output of the server.')
+}
+
+function headersOf(error: HttpError | HubError | LogError): Problem['headers'] {
+  if (HttpError.is(error)) return error.headers
+  // Readers return on the connections that they have, so a server that waits for these to end would wait forever.
+  return error.code === 'closed' ? { Connection: 'close' } : {}
 }
 
 export function problem(

@@ -1,5 +1,6 @@
-import type { GapPolicy, Start, Subscription } from '@tailrace/hub'
-import { isPattern, MAX_CURSOR_LENGTH, parseCursor, parseSelector } from '@tailrace/log'
+import { parseStart } from '@tailrace/hub'
+import type { GapPolicy, Subscription } from '@tailrace/hub'
+import { isPattern, parseSelector } from '@tailrace/log'
 import { tailraceDialect } from './dialect.ts'
 import { HttpError } from './errors.ts'
 import { flag, invalid, milliseconds, oneOf, refuseUnknown, single } from './query.ts'
@@ -65,14 +66,6 @@ export function parseSubscription({ selectors, query, lastEventId }: Subscriptio
     gap: oneOf(query, 'gap', GAP_POLICIES),
     conflateMs: milliseconds(query, 'conflate', MIN_CONFLATE_MS, MAX_CONFLATE_MS),
   }
-}
-
-/** Parses a start: `start`, `now`, or a cursor. */
-export function parseStart(text: string): Start {
-  if (text === 'start') return { at: 'oldest' }
-  if (text === 'now') return { at: 'tip' }
-  // A gap repeats the text. No cursor is longer than this, so cutting a longer text cannot turn it into a cursor.
-  return { at: 'cursor', cursor: parseCursor(text), text: text.slice(0, MAX_CURSOR_LENGTH) }
 }
 
 /** The selectors of a path, or of a query's `topic` parameters. */

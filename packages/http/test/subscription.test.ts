@@ -1,8 +1,8 @@
-import { HttpError, parseSubscription, tailraceDialect } from '@tailrace/http'
+import { HttpError, parseStart, parseSubscription, tailraceDialect } from '@tailrace/http'
 import type { Dialect, Subscription } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import { describe, expect, test } from 'vitest'
-import { MAX_SELECTORS, parseStart } from '../src/subscription.ts'
+import { MAX_SELECTORS } from '../src/subscription.ts'
 
 function parse(query: string, lastEventId?: string, selectors?: readonly string[]): Subscription {
   return parseSubscription({ selectors, query: new URLSearchParams(query), lastEventId })

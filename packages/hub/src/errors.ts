@@ -14,6 +14,7 @@
  * - `stream-over`: nothing can be written to a stream any more; `details.state` is `done`, `failed` or `purged`, and
  *   `details.code` says why it failed.
  * - `unknown-stream`: the topic is not a stream.
+ * - `cursor-gone`: what follows a cursor is no longer in the log; `details.reason` is that of a gap.
  * - `busy`: more reads of the log are waiting than `maxQueuedReads` (`details.limit` names the setting), too many streams
  *   are open, or a stream has more to store than it may hold in memory.
  * - `closed`: the hub is closed, or its log is lost.
@@ -33,6 +34,7 @@ export type HubErrorCode =
   | 'stream-exists'
   | 'stream-over'
   | 'unknown-stream'
+  | 'cursor-gone'
   | 'busy'
   | 'closed'
 

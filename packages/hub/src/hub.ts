@@ -8,6 +8,8 @@ import type { TopicEvent } from './topic-event.ts'
 import { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
 import { HubError } from './errors.ts'
+import { followEvents } from './follow.ts'
+import type { FollowedEvent, FollowOptions } from './follow.ts'
 import { Follower } from './follower.ts'
 import { clientOf } from './connection.ts'
 import { readHistory } from './history.ts'
@@ -82,6 +84,18 @@ export interface Hub {
 
   /** Reads one page of history, or waits for its first event. */
   read(query: HistoryQuery, signal: AbortSignal): Promise<History>
+
+  /**
+   * The events of topics, for this process itself: in order, each once, one page at a time, as fast as they are asked
+   * for. They wait while the log is interrupted. They end when every topic has ended (those of a pattern never have), or
+   * when the signal is aborted. Each iteration begins at the same place.
+   *
+   * The iteration throws HubError `cursor-gone` if events are lost, `closed` if the hub is closed, and LogError if the log
+   * is damaged.
+   *
+   * @throws LogError `invalid-selector`; RangeError without selectors
+   */
+  follow(selectors: readonly string[], options?: FollowOptions): AsyncIterable<FollowedEvent>
 
   /**
    * The complete stream for a reader that cannot be served now: when to return, and why. An `EventSource` gives up
@@ -331,6 +345,8 @@ async function startOn(
       const { view, waiters } = follower.require()
       return readHistory(view, query, waiters.wait, signal)
     },
+
+    follow: (selectors, how) => followEvents({ reads, follower, outage }, selectors, how),
 
     turnAway,
 

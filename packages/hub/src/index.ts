@@ -4,6 +4,7 @@ export { networkOf } from './network.ts'
 export type { CloseReason, Counters } from './counters.ts'
 export type { Dialect } from './dialect.ts'
 export { HubError, type HubErrorCode, type HubErrorDetails } from './errors.ts'
+export type { FollowedEvent, FollowOptions } from './follow.ts'
 export type { Gap, GapReason } from './gap.ts'
 export {
   MAX_HISTORY_LIMIT,
@@ -14,7 +15,7 @@ export {
 } from './history.ts'
 export { createHub, type CreateHubOptions, type Hub, type Published } from './hub.ts'
 export type { Histogram } from './histogram.ts'
-export type { Start } from './locate.ts'
+export { parseStart, type Start } from './locate.ts'
 export {
   DEFAULT_HEARTBEAT_MS,
   DEFAULT_MAX_BATCH_BYTES,

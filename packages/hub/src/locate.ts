@@ -1,3 +1,4 @@
+import { formatCursor, MAX_CURSOR_LENGTH, parseCursor } from '@tailrace/log'
 import type { Cursor } from '@tailrace/log'
 import type { GapReason } from './gap.ts'
 import type { LogView } from './log-view.ts'
@@ -9,6 +10,18 @@ export type Start =
   | { readonly at: 'tip' }
   /** `text` is what the reader sent. If it was malformed, `cursor` is undefined. */
   | { readonly at: 'cursor'; readonly cursor: Cursor | undefined; readonly text: string }
+
+/** Parses a start: `start`, `now`, or a cursor. */
+export function parseStart(text: string): Start {
+  if (text === 'start') return { at: 'oldest' }
+  if (text === 'now') return { at: 'tip' }
+  // A gap repeats the text. No cursor is longer than this, so cutting a longer text cannot turn it into a cursor.
+  return { at: 'cursor', cursor: parseCursor(text), text: text.slice(0, MAX_CURSOR_LENGTH) }
+}
+
+export function cursorStart(cursor: Cursor): Start {
+  return { at: 'cursor', cursor, text: formatCursor(cursor.epoch, cursor.offset) }
+}
 
 /** An offset to start from, and, if the cursor could not be served, the reason. */
 export interface Located {

@@ -169,7 +169,7 @@ describe.each(Object.entries(CONTEXTS))('a context of %s', (_, create) => {
 })
 
 describe('beyond the original', () => {
-  const context = (on: Hub = hub, ttlMs?: number): ResumableStreamContext =>
+  const context = (on: Hub = hub, ttlMs?: number): ReturnType<typeof createResumableStreamContext> =>
     createResumableStreamContext({ waitUntil, hub: on, ttlMs })
 
   test('a stream that is over is replayed, from any character', async () => {
@@ -270,11 +270,13 @@ describe('beyond the original', () => {
       },
     )
     expect(await readSome(stream!, 3)).toBe('one')
-    expect(await hub.cancelStream('resumable-stream/a')).toBe(true)
+    expect(await context().cancelStream('a')).toBe(true)
     expect(await stopped.promise).toMatchObject({ code: 'stream-over' })
     expect(signal?.aborted).toBe(true)
     await Promise.all(waitedFor)
     expect(await context().hasExistingStream('a')).toBe('DONE')
+    expect(await context().cancelStream('a')).toBe(false)
+    await expect(context().cancelStream('b')).rejects.toMatchObject({ code: 'unknown-stream' })
   })
 
   test('a producer that throws before it has begun leaves a stream that failed', async () => {

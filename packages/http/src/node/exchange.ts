@@ -205,6 +205,15 @@ class Http2Exchange extends NodeExchange {
     if (!this.isGone) this.#answer.stream.on('aborted', tell)
   }
 
+  /** HTTP/2 has no `Connection` (RFC 9113, section 8.2.2), and Node warns of it. */
+  override answer(
+    status: number,
+    { Connection: _, ...headers }: HeaderFields = {},
+    body?: string | Uint8Array,
+  ): void {
+    super.answer(status, headers, body)
+  }
+
   /** The underlying stream, unlike the response, knows its flow-control window. */
   override stream(headers: HeaderFields): Sink {
     exempt(this.response)

@@ -28,7 +28,7 @@ export interface ResumableStreamContext {
    * Creates a stream, or resumes the one with this id.
    *
    * @param makeStream - called only if there is no stream with this id. Its stream is cancelled, and the signal aborted,
-   *   when the stream is over without it: by `hub.cancelStream`, for example
+   *   when the stream is over without it: by `cancelStream`, for example
    * @param skipCharacters - how many characters to leave out at the beginning, counted like `length`
    * @returns null if the stream is complete, and nothing is left after `skipCharacters`
    */
@@ -55,6 +55,14 @@ export interface ResumableStreamContext {
   ) => Promise<ReadableStream<string> | null>
   /** Null if there is no stream with this id, true while it is produced, and `DONE` after that. */
   readonly hasExistingStream: (streamId: string) => Promise<null | true | 'DONE'>
+  /**
+   * Stops a stream, on whichever node it is produced: cancels its source, and aborts the signal of `makeStream`. Its
+   * readers receive what has come, and then an error (StreamFailure `cancelled`).
+   *
+   * @returns false if it was over
+   * @throws HubError `unknown-stream` if there is none with this id
+   */
+  readonly cancelStream: (streamId: string) => Promise<boolean>
 }
 
 /** Creates streams that any node of the log can resume, at any character, until their time-to-live is over. */
@@ -121,6 +129,8 @@ export function createResumableStreamContext({
       if (found === undefined) return null
       return found.state === 'open' ? true : 'DONE'
     },
+
+    cancelStream: (streamId) => hub.cancelStream(topicOf(streamId)),
   }
 }
 

@@ -12,7 +12,7 @@ export function useTabs(
   isBusy.current = status === 'submitted' || status === 'streaming'
 
   useEffect(() => {
-    const source = new EventSource(`/api/chat/${id}/events?lastEventId=${cursor}`)
+    const source = new EventSource(`/api/chat/${id}/events?from=${cursor}`)
     source.addEventListener('asked', ({ data }: MessageEvent<string>) => {
       // This page has asked.
       if (isBusy.current) return
