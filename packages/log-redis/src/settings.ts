@@ -52,11 +52,7 @@ export async function readSettings({
       details: { version },
     })
   }
-  if (role !== 'master') {
-    throw new LogError('unreachable', 'This Redis is a replica, which cannot be written to.', {
-      details: { role: role ?? '' },
-    })
-  }
+  requirePrimary(role)
   const isLimited = Number(info['maxmemory'] ?? 0) > 0
   if (isLimited && policy.startsWith('allkeys-')) {
     throw new LogError(
@@ -78,6 +74,18 @@ export async function readSettings({
     hazards,
     maxTextBytes: Number(config?.get('proto-max-bulk-len') ?? Number.POSITIVE_INFINITY),
   }
+}
+
+/** @throws LogError `unreachable` if Redis has become a replica */
+export async function checkPrimary(connection: Connection): Promise<void> {
+  requirePrimary(parseInfo(String(await connection.call(['INFO', 'replication'])))['role'])
+}
+
+function requirePrimary(role: string | undefined): void {
+  if (role === 'master') return
+  throw new LogError('unreachable', 'This Redis is a replica, which cannot be written to.', {
+    details: { role: role ?? '' },
+  })
 }
 
 function hazardsOf(

@@ -7,6 +7,7 @@ import { FOLLOW } from './scripts/follow.ts'
 import { HOLE } from './scripts/open.ts'
 import { PURGED } from './scripts/purge.ts'
 import { otherLog, type Knowledge, type RedisSession } from './session.ts'
+import { checkPrimary } from './settings.ts'
 
 /** How long Redis waits for the next event before it answers that there is none. */
 const WAIT_MS = 1_000
@@ -120,7 +121,11 @@ export class Tail {
     if (nowEpoch !== epoch || Number(newest) < seen) throw otherLog()
     this.#isBehind = false
     const found = { newest: Number(newest), forgotten, large }
-    if (read === null) return { ...found, entries: [] }
+    if (read === null) {
+      // Redis ends a wait when it becomes a replica, but allows the next one.
+      await checkPrimary(follower)
+      return { ...found, entries: [] }
+    }
     const [[, entries]] = read as unknown as readonly [readonly [string, readonly Reply[]]]
     this.#isBehind = entries.length === count
     return { ...found, entries }

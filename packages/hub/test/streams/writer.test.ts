@@ -96,6 +96,6 @@ describe.each(LOGS)('on a %s log', (_, openLog) => {
       message: 'The model is overloaded.',
     })
     await writer.fail(new Error('again'))
-    expect(await hub.findStream('t')).toMatchObject({ code: 'upstream-refused' })
+    expect(await hub.findStream(topic)).toMatchObject({ code: 'upstream-refused' })
   })
 })
