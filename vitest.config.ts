@@ -32,12 +32,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: 'quiet',
-          include: QUIET,
-          sequence: { groupOrder: 1 },
-          maxWorkers: availableParallelism(),
-        },
+        test: { name: 'quiet', include: QUIET, sequence: { groupOrder: 1 } },
       },
     ],
     execArgv: ['--conditions=@tailrace/source'],
@@ -45,8 +40,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // What is awaited comes; on a busy machine not within the second that is the default.
     expect: { poll: { timeout: 20_000 } },
-    // Most tests wait for other processes, or for time to pass: with a file per core, the cores would often be idle.
-    maxWorkers: availableParallelism() + 1,
+    // Most tests wait for other processes: with one core left free, as is the default, two of them would be idle.
+    maxWorkers: availableParallelism(),
     // Hubs, command lines and log threads start by the hundred: let them parse the sources once.
     env: { NODE_COMPILE_CACHE: resolve(import.meta.dirname, 'node_modules/.cache/node') },
     reporters: ['default', './scripts/report-skips.ts'],

@@ -5,7 +5,8 @@ export type ChatMessage = UIMessage<{ note?: string }>
 
 /** What happens in a chat: the events of its topic. The text of an answer has a stream of its own, while it comes. */
 export interface ChatEvents {
-  asked: { question: ChatMessage; stream: string }
+  /** The tab that has asked shows the answer already. */
+  asked: { question: ChatMessage; stream: string; tab: string }
   /** There is no answer if its stream was lost before the first word. */
   answered: { answer?: ChatMessage; stream: string }
 }

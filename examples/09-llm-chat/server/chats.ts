@@ -45,13 +45,14 @@ export async function readChat(id: string): Promise<ChatAtCursor> {
 export async function ask(
   id: string,
   question: ChatMessage,
+  tab: string,
   after: (promise: Promise<unknown>) => void,
 ): Promise<Response> {
   const hub = await getHub()
   const chat = await readChat(id)
   if (chat.stream !== undefined)
     return new Response('The last question is still being answered.', { status: 409 })
-  const data: ChatEvents['asked'] = { question, stream: generateId() }
+  const data: ChatEvents['asked'] = { question, stream: generateId(), tab }
   const messages = await convertToModelMessages(asked(chat, data).messages)
   // A stream is kept for a day. What came of it becomes part of the chat: now, or when the chat is read next.
   const keep = (over: Promise<unknown>): void => after(over.then(() => readChat(id)).catch(() => undefined))

@@ -17,8 +17,8 @@ app.get('/chat/:id', async (c) => {
     <script>const CHAT = ${chat}</script><script type="module" src="/page.js"></script>`)
 })
 app.post('/api/chat', async (c) => {
-  const { id, question } = await c.req.json()
-  return ask(id, question, () => {})
+  const { id, question, tab } = await c.req.json()
+  return ask(id, question, tab, () => {})
 })
 app.get('/api/chat/:id/stream', (c) => resume(c.req.param('id')))
 app.delete('/api/chat/:id/stream', (c) => stop(c.req.param('id')))

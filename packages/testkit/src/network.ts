@@ -14,8 +14,19 @@ export interface Network extends Disposable {
   vanish(): void
 }
 
+/** Networks that other processes left behind may have the same name. */
+const ATTEMPTS = 3
+
 /** `undefined` if this process may not create one: it is not root, or in a container without the capability. */
 export function openNetwork(): Network | undefined {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt += 1) {
+    const network = makeNetwork()
+    if (network !== undefined) return network
+  }
+  return makeNetwork()
+}
+
+function makeNetwork(): Network | undefined {
   const id = randomInt(2 ** 14)
   const name = `tailrace-${id}`
   // From the range for tests of devices (RFC 2544): 198.18.0.0/16, in fours. `openHosts` has the other half.

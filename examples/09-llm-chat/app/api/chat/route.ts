@@ -4,6 +4,7 @@ import { ask, isChatId } from '../../../server/chats.ts'
 
 const Body = z.object({
   id: z.string().refine(isChatId),
+  tab: z.string().min(1).max(64),
   question: z.object({
     id: z.string().min(1).max(64),
     role: z.literal('user'),
@@ -15,5 +16,5 @@ const Body = z.object({
 export async function POST(request: Request): Promise<Response> {
   const body = Body.safeParse(await request.json().catch(() => undefined))
   if (!body.success) return new Response(z.prettifyError(body.error), { status: 400 })
-  return ask(body.data.id, body.data.question, after)
+  return ask(body.data.id, body.data.question, body.data.tab, after)
 }

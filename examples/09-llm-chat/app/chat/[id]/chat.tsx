@@ -6,11 +6,11 @@ import { useState } from 'react'
 import type { FormEvent, ReactNode } from 'react'
 import type { ChatMessage } from '../../../conversation.ts'
 import { useReconnect } from './use-reconnect.ts'
-import { useTabs } from './use-tabs.ts'
+import { TAB, useTabs } from './use-tabs.ts'
 
 const transport = new DefaultChatTransport<ChatMessage>({
   prepareSendMessagesRequest: ({ id, messages }) => ({
-    body: { id, question: messages.findLast(({ role }) => role === 'user') },
+    body: { id, tab: TAB, question: messages.findLast(({ role }) => role === 'user') },
   }),
 })
 
