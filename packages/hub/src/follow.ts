@@ -1,6 +1,5 @@
 import { formatCursor, isPassing, isPattern, parseSelector } from '@tailrace/log'
 import type { LogDescription, StoredEvent } from '@tailrace/log'
-import { keepTrying } from '@tailrace/log/adapter'
 import { clientOf } from './connection.ts'
 import { HubError } from './errors.ts'
 import type { Follower } from './follower.ts'
@@ -12,9 +11,7 @@ import { cursorStart, parseStart } from './locate.ts'
 import type { Start } from './locate.ts'
 import type { LogReads } from './log-reads.ts'
 import type { Outage } from './outage.ts'
-
-/** The longest pause between two attempts to read a log that cannot be read now, in milliseconds. */
-const MAX_PAUSE_MS = 1_000
+import { persistently } from './persistently.ts'
 
 /** Which events to follow. */
 export interface FollowOptions {
@@ -112,8 +109,15 @@ async function* read(
     return ends.length > 0 && ends.every((end) => end !== undefined && end <= offset)
   }
 
+  function mayPass(error: unknown): boolean {
+    // Nobody waits for it any more.
+    if (signal.aborted) return true
+    if (HubError.is(error)) return error.code === 'busy'
+    return isPassing(error) || outage.reason !== undefined
+  }
+
   while (!signal.aborted) {
-    const page = await persistently(outage, nextPage, signal)
+    const page = await persistently(nextPage, mayPass, signal)
     if (page === undefined) return
     const { epoch, events, next, isLast } = page
     for (const { offset, ...event } of events) {
@@ -132,27 +136,6 @@ function placed(start: Start, following: Following | undefined): Start {
   if (start.at !== 'tip' || following === undefined) return start
   const { epoch, now } = following.view
   return cursorStart({ epoch, offset: now })
-}
-
-/** Tries again as long as the log cannot be read. @returns undefined if the signal was aborted meanwhile */
-async function persistently<T>(
-  outage: Outage,
-  attempt: () => Promise<T>,
-  signal: AbortSignal,
-): Promise<T | undefined> {
-  function failed(error: unknown): void {
-    if (signal.aborted) return
-    const passes = HubError.is(error)
-      ? error.code === 'busy'
-      : isPassing(error) || outage.reason !== undefined
-    if (!passes) throw error
-  }
-  try {
-    return await attempt()
-  } catch (error) {
-    failed(error)
-    return keepTrying(attempt, { maxPauseMs: MAX_PAUSE_MS, signal, failed })
-  }
 }
 
 function cursorGone({ reason, from, oldest }: Gap): HubError {

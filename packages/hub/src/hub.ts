@@ -1,4 +1,4 @@
-import { capabilityOf, formatCursor, LogError, openLog } from '@tailrace/log'
+import { capabilityOf, formatCursor, LogError } from '@tailrace/log'
 import type { Appended, EventLog, LogErrorCode, NewEvent, TopicQuery, TopicSummary } from '@tailrace/log'
 import type { Connection } from './connection.ts'
 import { stateOf } from './app-snapshot.ts'
@@ -17,20 +17,19 @@ import type { History, HistoryQuery } from './history.ts'
 import { locate } from './locate.ts'
 import { LogReads } from './log-reads.ts'
 import type { LogView } from './log-view.ts'
-import { resolveHubOptions } from './options.ts'
-import type { HubOptions, ResolvedHubOptions } from './options.ts'
+import type { ResolvedHubOptions } from './options.ts'
 import { Outage } from './outage.ts'
 import { Payload } from './payload.ts'
 import { ReadQueue } from './read-queue.ts'
 import type { Asker } from './read-queue.ts'
 import { Readiness } from './readiness.ts'
+import { ReportRate } from './report-rate.ts'
 import { assertEnforceable } from './retention.ts'
 import { Rounds } from './rounds.ts'
 import type { Sink } from './sink.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Origin } from './subscriber.ts'
 import type { Subscription } from './subscription.ts'
-import { STREAM_TERMS } from './streams/terms.ts'
 import type { StreamTerms } from './streams/terms.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './streams/stream-writer.ts'
 
@@ -142,7 +141,7 @@ export interface Hub {
 
   /**
    * Passes a failure to `onError` that whoever serves the hub has only told its client, such as a log that cannot be
-   * written. Not while the log is interrupted, which was reported when it began.
+   * written: each code at most once in 30 seconds, and not while the log is interrupted, which was reported when it began.
    */
   report(error: unknown): void
 
@@ -171,51 +170,12 @@ function jittered(ms: number): number {
   return ms * (0.5 + Math.random())
 }
 
-/** What a hub is made of: its log, and its settings. */
-export interface CreateHubOptions extends HubOptions {
-  /**
-   * A log, or the URL of one: `sqlite:FILE`, `memory:`, or that of an engine, such as `redis://localhost:6379`. A log that
-   * is opened from its URL is closed with the hub; the opener of any other log must close it.
-   */
-  readonly log: EventLog | string
-}
-
 /**
- * Starts a hub on a log. If the log's engine cannot be reached, the hub starts nevertheless, interrupted, and follows
- * the log as soon as it can. If the log is replaced while the hub runs, its streams end, and it follows the new one.
+ * Starts a hub on an open log.
  *
- * @throws LogError `unsupported` if the log cannot enforce the retention rules, or the reason for which it cannot be used;
- *   RangeError if an option is out of its bounds, or the URL is not that of a log
+ * @param release called when the hub is closed
  */
-export function createHub(options: CreateHubOptions): Promise<Hub> {
-  return startHub(options, STREAM_TERMS)
-}
-
-/** @internal */
-export async function startHub(options: CreateHubOptions, streamTerms: StreamTerms): Promise<Hub> {
-  const settings = resolveHubOptions(options)
-  if (typeof options.log !== 'string') {
-    assertLog(options.log)
-    return startOn(options.log, settings, streamTerms, async () => undefined)
-  }
-  const log = await openLog(options.log)
-  try {
-    return await startOn(log, settings, streamTerms, () => log.close())
-  } catch (error) {
-    await log.close()
-    throw error
-  }
-}
-
-/** @throws TypeError for what a caller without types may pass, such as the promise of a log */
-function assertLog(log: Partial<EventLog> | undefined): void {
-  if (typeof log?.append === 'function' && typeof log.tail === 'function') return
-  const hint = log instanceof Promise ? ': await the promise of it' : ''
-  throw new TypeError(`\`log\` must be an EventLog, or the URL of one as a string${hint}`)
-}
-
-/** @param release called when the hub is closed */
-async function startOn(
+export async function runHub(
   log: EventLog,
   settings: ResolvedHubOptions,
   streamTerms: StreamTerms,
@@ -223,6 +183,7 @@ async function startOn(
 ): Promise<Hub> {
   assertEnforceable(settings.retention, log)
   const counters = new Counters()
+  const rate = new ReportRate()
   const queue = new ReadQueue(settings.maxQueuedReads, counters)
   const reads = new LogReads(log, queue, counters, (error) => {
     worked.observe(false)
@@ -367,7 +328,10 @@ async function startOn(
     findStream: async (topic) => follower.require().streams.find(topic),
     cancelStream: async (topic) => follower.require().streams.cancel(topic),
 
-    report: (error) => outage.report(error),
+    report(error) {
+      const { code } = Object(error) as { readonly code?: string }
+      if (code === undefined || rate.take(code)) outage.report(error)
+    },
 
     purge: async (topic) => capabilityOf(log, 'retention').purge(topic),
 

@@ -2,6 +2,7 @@ export type { SnapshotEvent } from './app-snapshot.ts'
 export type { Connection, Reader, StreamState } from './connection.ts'
 export { networkOf } from './network.ts'
 export type { CloseReason, Counters } from './counters.ts'
+export { createHub, type CreateHubOptions } from './create-hub.ts'
 export type { Dialect } from './dialect.ts'
 export { HubError, type HubErrorCode, type HubErrorDetails } from './errors.ts'
 export type { FollowedEvent, FollowOptions } from './follow.ts'
@@ -13,7 +14,7 @@ export {
   type HistoryPage,
   type HistoryQuery,
 } from './history.ts'
-export { createHub, type CreateHubOptions, type Hub, type Published } from './hub.ts'
+export type { Hub, Published } from './hub.ts'
 export type { Histogram } from './histogram.ts'
 export { parseStart, type Start } from './locate.ts'
 export {
@@ -28,6 +29,7 @@ export {
 } from './options.ts'
 export { Payload } from './payload.ts'
 export type { PeerAddress, Peers } from './peers.ts'
+export { ReportRate } from './report-rate.ts'
 export { MAX_HANDED_BYTES, type Sink, type SinkListener } from './sink.ts'
 export { StreamFailure, type StreamFailureCode } from './streams/failure.ts'
 export { failureOf, STREAM_DONE, STREAM_FAILED, STREAM_OPENED } from './streams/records.ts'

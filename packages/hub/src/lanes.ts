@@ -1,5 +1,4 @@
 import type { StoredEvent } from '@tailrace/log'
-import { keepTrying } from '@tailrace/log/adapter'
 import { Budget } from './budget.ts'
 import type { Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
@@ -8,13 +7,12 @@ import type { LaneMember } from './lane.ts'
 import type { LogReads } from './log-reads.ts'
 import type { ResolvedHubOptions } from './options.ts'
 import { Pacer } from './pacer.ts'
+import { persistently } from './persistently.ts'
 import type { Asker } from './read-queue.ts'
 import { Router } from './route.ts'
 
 /** The ends of topics are read again on behalf of all readers together. */
 const LANES: Asker = { client: 'lanes', isGone: false }
-/** The longest pause between two attempts at that, in milliseconds. */
-const MAX_PAUSE_MS = 1_000
 
 type LaneLimits = Pick<
   ResolvedHubOptions,
@@ -127,9 +125,10 @@ export class Lanes {
     this.#isFinding = true
     for (const lane of this.#unsure) {
       this.#unsure.delete(lane)
-      const find = (): Promise<void> => lane.findEnds(this.#log, LANES)
-      await find().catch(() =>
-        keepTrying(find, { maxPauseMs: MAX_PAUSE_MS, signal: this.#stopping.signal, failed() {} }),
+      await persistently(
+        () => lane.findEnds(this.#log, LANES),
+        () => true,
+        this.#stopping.signal,
       )
       if (this.#stopping.signal.aborted) return
       if (lane.hasEnded) this.#pacer.add([lane])

@@ -1,5 +1,5 @@
 import { LogError } from '@tailrace/log'
-import { EngineConnection, type TailListeners } from '@tailrace/log/adapter'
+import { EngineConnection, type TailListeners, within } from '@tailrace/log/adapter'
 import { Threads } from '@tailrace/log/sqlite'
 import { loadBase } from './base.ts'
 import { settleEpoch } from './epoch.ts'
@@ -10,7 +10,6 @@ import type { Standing } from './index/schema.ts'
 import type { IndexWriter } from './index/writer.ts'
 import { Life } from './life.ts'
 import type { ConnectSequencer } from './sequencer.ts'
-import { within } from './within.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 /** How long opening a log waits for its index to be built. After that, the log is open, and not ready. */

@@ -1,11 +1,10 @@
 import { LogError } from '@tailrace/log'
 import type { CompleteEventLog, Page, Query } from '@tailrace/log'
-import { topicEnded } from '@tailrace/log/adapter'
+import { topicEnded, within } from '@tailrace/log/adapter'
 import type { BatchResult } from '@tailrace/log/sqlite'
 import { Caretaker } from './caretaker.ts'
 import { IndexedSequence } from './indexed-sequence.ts'
 import type { ConnectSequencer } from './sequencer.ts'
-import { within } from './within.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** How long a call waits for the index to catch up with the engine. */

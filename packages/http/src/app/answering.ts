@@ -2,9 +2,6 @@ import type { Dialect, Hub } from '@tailrace/hub'
 import type { Exchange } from '../exchange.ts'
 import { toProblem } from '../problem.ts'
 import { isRefusal, refuse } from '../refusal.ts'
-import { ReportRate } from '../report-rate.ts'
-
-const rates = new WeakMap<Hub, ReportRate>()
 
 /**
  * Runs a handler. Refusals become the answer, and those that are not the reader's fault are reported to the hub as well.
@@ -21,13 +18,7 @@ export async function answering(
     if (!isRefusal(error)) throw error
     const problem = toProblem(error)
     // Too much load is not a failure.
-    if (problem.status >= 500 && problem.code !== 'busy' && rateOf(hub).take(problem.code)) hub.report(error)
+    if (problem.status >= 500 && problem.code !== 'busy') hub.report(error)
     if (!exchange.isGone && !exchange.isEnded) refuse(hub, exchange, error, problem, dialect)
   }
-}
-
-function rateOf(hub: Hub): ReportRate {
-  const rate = rates.get(hub) ?? new ReportRate()
-  rates.set(hub, rate)
-  return rate
 }

@@ -1,7 +1,7 @@
 import { isPassing, LogError } from '@tailrace/log'
 import type { Appended, NewEvent } from '@tailrace/log'
-import { keepTrying } from '@tailrace/log/adapter'
 import { HubError } from '../errors.ts'
+import { persistently } from '../persistently.ts'
 import { firstOf } from './find.ts'
 import type { StreamLog } from './find.ts'
 import { openedRecord, openingOf } from './records.ts'
@@ -9,9 +9,6 @@ import type { Opening } from './records.ts'
 
 /** How often a topic may be used for one stream after another, each purged, within a day. */
 const MAX_GENERATIONS = 1_000
-/** The longest pause between two attempts, in milliseconds. */
-const MAX_PAUSE_MS = 1_000
-
 export interface OpenStreamOptions {
   readonly log: StreamLog
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
@@ -67,18 +64,18 @@ function isReadLater(error: unknown): boolean {
   return isPassing(error) || (HubError.is(error) && error.code === 'busy')
 }
 
+/** Repeats what must be repeated whatever it fails with from then on. */
 async function patiently<T>(
   attempt: () => Promise<T>,
   isRepeated: (error: unknown) => boolean,
   signal: AbortSignal,
 ): Promise<T> {
-  try {
-    return await attempt()
-  } catch (error) {
-    if (!isRepeated(error)) throw error
-    const again = async (): Promise<{ result: T }> => ({ result: await attempt() })
-    const later = await keepTrying(again, { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
-    if (later === undefined) throw error
-    return later.result
-  }
+  let first: unknown
+  const found = await persistently(
+    async () => ({ result: await attempt() }),
+    (error) => isRepeated((first ??= error)),
+    signal,
+  )
+  if (found === undefined) throw first
+  return found.result
 }

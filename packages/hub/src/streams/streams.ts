@@ -1,72 +1,37 @@
-import { capabilityOf, formatCursor, isPassing, LogError, parseTopic } from '@tailrace/log'
-import type { Appended, EventLog, NewEvent, StoredEvent, TopicSummary } from '@tailrace/log'
-import { keepTrying, mintEpoch } from '@tailrace/log/adapter'
-import { checkBatch } from '../check-batch.ts'
+import { formatCursor, LogError, parseTopic } from '@tailrace/log'
+import type { StoredEvent, TopicSummary } from '@tailrace/log'
+import { mintEpoch } from '@tailrace/log/adapter'
 import { HubError } from '../errors.ts'
-import type { ResolvedHubOptions } from '../options.ts'
-import { StreamFailure } from './failure.ts'
+import { endStream } from './end.ts'
 import { Expiry } from './expiry.ts'
+import { StreamFailure } from './failure.ts'
 import { findLogged, firstAndLast, firstOf, lastOfEnded, stateAfter } from './find.ts'
-import type { LoggedStream, StreamLog } from './find.ts'
-import { Lease } from './lease.ts'
-import { assertUnused, openStream, streamExists } from './open.ts'
-import { failedRecord, openingOf, STREAM_OPENED } from './records.ts'
+import type { LoggedStream } from './find.ts'
+import type { StreamsOptions } from './options.ts'
+import { Production } from './production.ts'
+import { openingOf, STREAM_OPENED } from './records.ts'
 import type { Opening } from './records.ts'
 import type { FoundStream, StreamOptions, StreamWriter } from './stream-writer.ts'
 import { Sweep } from './sweep.ts'
-import type { StreamTerms } from './terms.ts'
 import { Watch } from './watch.ts'
-import { Writer } from './writer.ts'
-import type { WriterHost } from './writer.ts'
-import { WritingMemory } from './writing-memory.ts'
 
 const DEFAULT_TTL_MS = 24 * 60 * 60 * 1000
 const MAX_TTL_MS = 30 * DEFAULT_TTL_MS
-/** Streams that one hub produces at a time. */
-const MAX_PRODUCED = 10_000
-/** The longest pause between two attempts to end a stream, in milliseconds. */
-const MAX_PAUSE_MS = 1_000
-/** Keys are compared as text, so all have the same number of digits. */
-const FIRST_KEY = 10 ** 12
-/** How long a hub that closes waits for the log to store that its streams have failed, in milliseconds. */
-const CLOSE_MS = 2_000
-
-/** How often it is reported that streams wait for a log that has no room, in milliseconds. */
-const DELAY_REPORT_MS = 30_000
-
-export interface StreamsOptions extends StreamLog {
-  readonly log: EventLog
-  readonly settings: ResolvedHubOptions
-  readonly terms: StreamTerms
-  /** Stores events that were checked. */
-  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
-  isInterrupted(): boolean
-  /** Called with failures that are not reported to any caller. */
-  report(error: unknown): void
-}
 
 /** The one-off streams of a log, of one epoch: those that this hub produces, and those that others do. */
 export class Streams {
   readonly #options: StreamsOptions
-  readonly #host: WriterHost
-  /** Identifies this hub in the streams that it produces. */
   readonly #producer: string = mintEpoch()
-  /** By topic. */
-  readonly #writers = new Map<string, Writer>()
-  /** Events that its streams have written. */
-  #written = 0
   readonly #closing = new AbortController()
-  readonly #lease: Lease
+  readonly #production: Production
   readonly #watch: Watch
   readonly #expiry: Expiry
   readonly #sweep: Sweep
-  #delayReportedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: StreamsOptions) {
-    const { log, reads, settings, view, terms } = options
+    const { log, reads, terms } = options
     const report = (error: unknown): void => this.#report(error)
     this.#options = options
-    this.#lease = new Lease(log, this.#producer, terms.leaseMs, report)
     this.#watch = new Watch({
       log,
       self: this.#producer,
@@ -82,20 +47,14 @@ export class Streams {
       found: (topic) => this.#swept(topic),
       report,
     })
-    const { epoch } = view
-    this.#host = {
-      limits: settings,
-      memory: new WritingMemory(),
-      append: options.append,
-      report: options.report,
-      canRetry: (error) => isPassing(error) || (options.isInterrupted() && !isOver(error)),
-      delayed: (error) => this.#delayed(error),
-      check: (event) => checkBatch([event], settings),
-      cursor: (offset) => formatCursor(epoch, offset),
-      nextKey: () => this.#nextKey(),
-      explain: (topic) => this.#explain(topic),
-      closed: (writer, failure) => this.#closed(writer, failure),
-    }
+    this.#production = new Production({
+      ...options,
+      producer: this.#producer,
+      signal: this.#closing.signal,
+      noteUse: () => this.#sweep.noteUse(),
+      failed: report,
+      isOpen: (topic) => this.#watch.has(topic),
+    })
   }
 
   /** Begins to look for streams that this hub, or no running hub, has seen. */
@@ -104,7 +63,7 @@ export class Streams {
   }
 
   stop(): void {
-    for (const part of [this.#lease, this.#watch, this.#expiry, this.#sweep]) part.stop()
+    for (const part of [this.#production, this.#watch, this.#expiry, this.#sweep]) part.stop()
   }
 
   /** @throws HubError `invalid-topic`; RangeError if an option is out of its bounds */
@@ -116,19 +75,12 @@ export class Streams {
     // Otherwise, the stream would be opened, and nobody could write to it.
     if (signal !== undefined && typeof (signal as Partial<AbortSignal>).addEventListener !== 'function')
       throw new TypeError('`signal` must be an AbortSignal')
-    const refusal = this.#refusalOf(topic)
-    const open = async (): Promise<number> => {
-      if (refusal !== undefined) throw refusal
-      return this.#open(topic, ttlMs)
-    }
-    const writer = new Writer(topic, this.#host, open, signal)
-    if (refusal === undefined) this.#writers.set(topic, writer)
-    return writer
+    return this.#production.open(topic, ttlMs, signal)
   }
 
   async find(topic: string): Promise<FoundStream | undefined> {
     assertTopic(topic)
-    await this.#writers.get(topic)?.opened.catch(() => undefined)
+    await this.#production.opened(topic)
     const found = await this.#look(topic)
     // Retention may have removed the event by which a stream is recognized.
     if (found === undefined && !this.#watch.has(topic)) return undefined
@@ -158,13 +110,7 @@ export class Streams {
   purged(topic: string, through: number): void {
     this.#watch.remove(topic)
     this.#expiry.remove(topic)
-    const writer = this.#writers.get(topic)
-    if (writer === undefined) return
-    const details = { topic, state: 'purged' }
-    const reason = new HubError('stream-over', `The topic ${topic} was purged.`, { details })
-    writer.ifBegunBy(through, () => {
-      this.#purgeRest(topic, through, writer.lose(reason)).catch((error: unknown) => this.#report(error))
-    })
+    this.#production.purged(topic, through)
   }
 
   /** The tail has missed something, for example openings and ends of streams. */
@@ -172,7 +118,7 @@ export class Streams {
     this.#watch.doubt()
     this.#sweep.missed()
     try {
-      const topics = new Set([...this.#writers.keys(), ...this.#watch.topics])
+      const topics = new Set([...this.#production.topics, ...this.#watch.topics])
       for await (const last of lastOfEnded(this.#options, [...topics])) this.#sawEnd(last)
     } catch (error) {
       this.#report(error)
@@ -181,7 +127,7 @@ export class Streams {
 
   /** The log can be reached again. */
   resumed(): void {
-    this.#lease.renew()
+    this.#production.resumed()
     this.#sweep.resumed()
   }
 
@@ -189,55 +135,15 @@ export class Streams {
   lose(reason: Error): void {
     this.#closing.abort()
     this.stop()
-    for (const writer of this.#writers.values()) void writer.lose(reason)
+    this.#production.lose(reason)
   }
 
   /** Ends the streams that this hub produces, with an error that their readers see, if the log can store it in time. */
   async close(): Promise<void> {
     this.#closing.abort()
     const reason = new HubError('closed', 'The hub is closed.')
-    const failure = new StreamFailure('producer-lost', 'The producer of this stream was shut down.')
-    const ends = Array.from(this.#writers.values(), (writer) => writer.breakOff(failure, reason))
-    const ended = Promise.allSettled(ends)
-    if (ends.length > 0 && !this.#options.isInterrupted()) await within(CLOSE_MS, ended)
+    await this.#production.close(reason)
     this.lose(reason)
-  }
-
-  /** The keys of all streams follow each other, because SQLite stores those next to each other at a fraction of the cost. */
-  #nextKey(): string {
-    this.#written += 1
-    return `${this.#producer}.${FIRST_KEY + this.#written}`
-  }
-
-  #refusalOf(topic: string): Error | undefined {
-    try {
-      for (const needed of ['topics', 'shared'] as const) capabilityOf(this.#options.log, needed)
-    } catch (error) {
-      return error as LogError
-    }
-    if (this.#closing.signal.aborted) return new HubError('closed', 'The hub is closed.')
-    if (this.#writers.has(topic)) return streamExists(topic)
-    if (this.#writers.size < MAX_PRODUCED) return undefined
-    const message = `This hub already produces ${MAX_PRODUCED} streams: try again later.`
-    return new HubError('busy', message, { details: { limit: 'streams', max: MAX_PRODUCED } })
-  }
-
-  async #open(topic: string, ttlMs: number): Promise<number> {
-    const { append } = this.#options
-    this.#lease.hold()
-    await Promise.all([assertUnused(this.#options, topic), this.#sweep.noteUse()])
-    const { signal } = this.#closing
-    const opening = { producer: this.#producer, ttlMs }
-    const opened = openStream(topic, opening, { log: this.#options, append, signal })
-    // Others wait for the term of a lease before they miss it: the first token need not wait for this commit as well.
-    this.#lease.refresh()
-    return opened
-  }
-
-  /** What was on its way when the topic was purged must not stay there, unless the topic is in use again. */
-  async #purgeRest(topic: string, through: number, stored: Promise<number>): Promise<void> {
-    const isLeft = (await stored) > through
-    if (isLeft && !this.#watch.has(topic)) await this.#options.log.retention?.purge(topic)
   }
 
   #sawOpening(event: StoredEvent): void {
@@ -246,11 +152,9 @@ export class Streams {
   }
 
   #sawEnd(last: StoredEvent): void {
-    const { topic } = last
-    const opening = this.#watch.remove(topic)
+    const opening = this.#watch.remove(last.topic)
     if (opening !== undefined) this.#expire(last, opening)
-    const writer = this.#writers.get(topic)
-    writer?.ifBegunBy(last.offset, () => writer.sawEnd(this.#overBy(last)))
+    this.#production.sawEnd(last)
   }
 
   #expire(last: StoredEvent, { producer, ttlMs }: Opening): void {
@@ -281,64 +185,14 @@ export class Streams {
     await this.#end(topic, new StreamFailure('producer-lost', 'The producer of this stream is gone.'))
   }
 
-  /** Stores the last event of a stream. @returns false if it already had one */
-  async #end(topic: string, failure: StreamFailure): Promise<boolean> {
-    try {
-      await this.#options.append([failedRecord(topic, failure)])
-      return true
-    } catch (error) {
-      if (isTopicEnded(error)) return false
-      throw error
-    }
-  }
-
-  #closed(writer: Writer, failure: StreamFailure | undefined): void {
-    const { topic } = writer
-    if (this.#writers.get(topic) === writer) {
-      this.#writers.delete(topic)
-      this.#lease.release()
-    }
-    if (failure === undefined) return
-    const { signal } = this.#closing
-    void keepTrying(() => this.#end(topic, failure), { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
-  }
-
-  /** Their producers wait, and would not know why. Everything else that passes is short, or an interruption. */
-  #delayed(error: unknown): void {
-    if (!LogError.is(error) || !(error.code === 'full' || error.code === 'unwritable')) return
-    const now = performance.now()
-    if (now - this.#delayReportedAt < DELAY_REPORT_MS) return
-    this.#delayReportedAt = now
-    this.#report(error)
-  }
-
-  async #explain(topic: string): Promise<HubError> {
-    const found = await findLogged(this.#options, topic).catch(() => undefined)
-    if (found?.last !== undefined) return this.#overBy(found.last)
-    return new HubError('stream-over', `The topic ${topic} has ended.`, { details: { topic } })
+  #end(topic: string, failure: StreamFailure): Promise<boolean> {
+    return endStream(topic, failure, this.#options.append)
   }
 
   /** Failures of work that nobody waits for. */
   #report(error: unknown): void {
     if (!this.#closing.signal.aborted) this.#options.report(error)
   }
-
-  #overBy(last: StoredEvent): HubError {
-    const { topic } = last
-    const found = stateAfter(last, this.#options.view.epoch)
-    const facts = Object.fromEntries(Object.entries(found).filter(([name]) => name !== 'message'))
-    const how = found.state === 'failed' ? `has failed: ${found.message}` : 'has ended.'
-    return new HubError('stream-over', `The stream ${topic} ${how}`, { details: { topic, ...facts } })
-  }
-}
-
-/** Errors after which the log never stores anything more. */
-function isOver(error: unknown): boolean {
-  return LogError.is(error) && (error.code === 'closed' || error.code === 'topic-ended')
-}
-
-function isTopicEnded(error: unknown): boolean {
-  return LogError.is(error) && error.code === 'topic-ended'
 }
 
 function assertTopic(topic: string): void {
@@ -348,13 +202,4 @@ function assertTopic(topic: string): void {
     if (!LogError.is(error)) throw error
     throw new HubError('invalid-topic', error.message, { details: error.details })
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
 }

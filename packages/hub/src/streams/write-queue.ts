@@ -1,6 +1,6 @@
 import type { Appended, NewEvent } from '@tailrace/log'
-import { keepTrying } from '@tailrace/log/adapter'
 import type { ResolvedHubOptions } from '../options.ts'
+import { persistently } from '../persistently.ts'
 import type { WritingMemory } from './writing-memory.ts'
 
 /** Beyond this, a writer has no room: its producer should wait. In bytes, as counted by {@link costOf}. */
@@ -14,8 +14,6 @@ const MAX_APPEND_EVENTS = 1_000
 const BYTES_A_UNIT = 3
 /** What an event costs in addition to its data. */
 const EVENT_OVERHEAD = 256
-/** The longest pause between two attempts to append, in milliseconds. */
-const MAX_PAUSE_MS = 1_000
 
 /** One promise for all that need not wait. */
 const DONE: Promise<void> = Promise.resolve()
@@ -180,26 +178,16 @@ export class WriteQueue {
   }
 
   /** @returns undefined if it was stopped */
-  async #append(batch: readonly NewEvent[]): Promise<readonly Appended[] | undefined> {
+  #append(batch: readonly NewEvent[]): Promise<readonly Appended[] | undefined> {
     const { append, canRetry, delayed } = this.#options
-    try {
-      return await append(batch)
-    } catch (error) {
-      if (!canRetry(error)) throw error
-      delayed(error)
+    let isRepeated = false
+    const mayPass = (error: unknown): boolean => {
+      if (!canRetry(error)) return false
+      if (!isRepeated) delayed(error)
+      isRepeated = true
+      return true
     }
-    const attempt = async (): Promise<{ appended?: readonly Appended[]; error?: unknown }> => {
-      try {
-        return { appended: await append(batch) }
-      } catch (error) {
-        if (canRetry(error)) throw error
-        return { error }
-      }
-    }
-    const { signal } = this.#stopping
-    const outcome = await keepTrying(attempt, { maxPauseMs: MAX_PAUSE_MS, signal, failed() {} })
-    if (outcome !== undefined && outcome.appended === undefined) throw outcome.error
-    return outcome?.appended
+    return persistently(() => append(batch), mayPass, this.#stopping.signal)
   }
 
   get #hasRoom(): boolean {

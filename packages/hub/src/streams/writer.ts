@@ -1,7 +1,6 @@
 import { LogError } from '@tailrace/log'
-import type { Appended, NewEvent } from '@tailrace/log'
+import type { NewEvent } from '@tailrace/log'
 import { HubError } from '../errors.ts'
-import type { ResolvedHubOptions } from '../options.ts'
 import { assertEvent, toNewEvent } from '../topic-event.ts'
 import type { TopicEvent } from '../topic-event.ts'
 import { StreamFailure, visibleFailure } from './failure.ts'
@@ -9,15 +8,10 @@ import { pump } from './pipe.ts'
 import { doneRecord, failedRecord } from './records.ts'
 import type { StreamWriter, WriteOptions } from './stream-writer.ts'
 import { WriteQueue } from './write-queue.ts'
-import type { WritingMemory } from './writing-memory.ts'
+import type { WriteQueueOptions } from './write-queue.ts'
 
 /** What a writer needs from its hub. */
-export interface WriterHost {
-  readonly limits: Pick<ResolvedHubOptions, 'maxBatchBytes' | 'maxBatchEvents'>
-  readonly memory: WritingMemory
-  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
-  canRetry(error: unknown): boolean
-  delayed(error: unknown): void
+export interface WriterHost extends Omit<WriteQueueOptions, 'failed'> {
   /** @throws HubError if the application may not publish this event */
   check(event: NewEvent): void
   cursor(offset: number): string
@@ -55,14 +49,7 @@ export class Writer implements StreamWriter {
     this.topic = topic
     this.signal = this.#aborting.signal
     this.#host = host
-    this.#queue = new WriteQueue({
-      limits: host.limits,
-      memory: host.memory,
-      append: (batch) => host.append(batch),
-      canRetry: (error) => host.canRetry(error),
-      delayed: (error) => host.delayed(error),
-      failed: (error) => void this.#refused(error),
-    })
+    this.#queue = new WriteQueue({ ...host, failed: (error) => void this.#refused(error) })
     this.opened = handled(this.#open(open))
     if (signal !== undefined) this.#listen(signal)
   }

@@ -1,6 +1,6 @@
 import type { Hub, HubOptions } from '@tailrace/hub'
 import type { EventLog } from '@tailrace/log'
-import { startHub } from '../../src/hub.ts'
+import { startHub } from '../../src/create-hub.ts'
 import type { StreamTerms } from '../../src/streams/terms.ts'
 import { readPage } from '../opening.ts'
 

@@ -1,12 +1,13 @@
-import type { LogError } from '@tailrace/log'
-
-/** Waits for a promise. After a time, rejects with an error, or resolves if there is none. */
+/**
+ * Waits for a promise, but not longer than this, in milliseconds. Then it rejects with an error that `late` returns, or
+ * resolves with undefined if that returns none.
+ */
 export async function within<T>(
   ms: number,
   promise: Promise<T>,
-  late: () => LogError | undefined,
+  late: () => Error | undefined,
 ): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<undefined>((resolve, reject) => {
     timer = setTimeout(() => {
       const error = late()
