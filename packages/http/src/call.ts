@@ -3,11 +3,15 @@ import type { Exchange, RequestHead } from './exchange.ts'
 import type { Client, Gate } from './gate.ts'
 
 /** A request that has passed the gate. */
-export interface Call {
+export interface Admitted {
   readonly hub: Hub
   readonly gate: Gate
   readonly client: Client
   readonly exchange: Exchange
+}
+
+/** The same, for a route of a table. */
+export interface Call extends Admitted {
   readonly query: URLSearchParams
   /** The part of the path that the `*` of the route stands for, as it was sent. Undefined if the route has no `*`. */
   readonly rest: string | undefined

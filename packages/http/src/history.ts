@@ -1,6 +1,6 @@
 import type { HistoryPage, HistoryQuery } from '@tailrace/hub'
 import { JSON_TYPE, STREAM, wanted } from './accept.ts'
-import type { Call } from './call.ts'
+import type { Admitted, Call } from './call.ts'
 import { textOf } from './cursor-text.ts'
 import { HttpError } from './errors.ts'
 import { permit, readerOf } from './gate.ts'
@@ -30,7 +30,7 @@ export async function readHistory(call: Call): Promise<void> {
  * token is valid. A page counts against the memory for all pages until the client has received it.
  */
 export async function answerHistory(
-  call: Omit<Call, 'query' | 'rest'>,
+  call: Admitted,
   query: ReturnType<typeof parseHistoryQuery>,
 ): Promise<void> {
   const { gate, client, exchange } = call
@@ -51,7 +51,7 @@ export async function answerHistory(
 }
 
 async function pageOf(
-  { hub, gate, client, exchange }: Omit<Call, 'query' | 'rest'>,
+  { hub, gate, client, exchange }: Admitted,
   query: HistoryQuery,
   gone: AbortSignal,
 ): Promise<HistoryPage> {

@@ -7,8 +7,7 @@ import type { Exchange } from './exchange.ts'
  *
  * @throws HttpError `method-not-allowed` for every other method
  */
-export function answerOtherMethod(exchange: Exchange, served: readonly { readonly method: string }[]): void {
-  const methods = served.map(({ method }) => method)
+export function answerOtherMethod(exchange: Exchange, methods: readonly string[]): void {
   const allowed = [...(methods.includes('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', ')
   if (exchange.method !== 'OPTIONS') {
     const message = `This method is not allowed here: use ${allowed}.`

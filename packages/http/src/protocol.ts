@@ -54,7 +54,11 @@ export function createProtocol(
     }
     const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
     const route = known.find((one) => one.method === method)
-    if (route === undefined) answerOtherMethod(exchange, known)
+    if (route === undefined)
+      answerOtherMethod(
+        exchange,
+        known.map((one) => one.method),
+      )
     else await run(route, { exchange, query, rest })
   }
 

@@ -4,7 +4,7 @@ import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
 import { receive, receiveText } from './body.ts'
 import type { Holding } from './budget.ts'
-import type { Call } from './call.ts'
+import type { Admitted, Call } from './call.ts'
 import { HttpError } from './errors.ts'
 import type { Exchange, RequestHead } from './exchange.ts'
 import { permit } from './gate.ts'
@@ -24,7 +24,7 @@ const KNOWN: ReadonlySet<string> = new Set(EVENT_HEADERS.map((name) => name.toLo
 const NDJSON_OVERHEAD = 2
 
 /** A publish whose body is being received, and what has been received so far. */
-interface Receiving extends Omit<Call, 'query' | 'rest'> {
+interface Receiving extends Admitted {
   readonly holding: Holding
   /** The part that its client has not been charged for yet. */
   readonly cost: { events: number; bytes: number }
@@ -40,10 +40,7 @@ export function publish(call: Call): Promise<void> {
  *
  * @param topic - undefined if the lines of a batch name their topics
  */
-export async function publishTo(
-  call: Omit<Call, 'query' | 'rest'>,
-  topic: string | undefined,
-): Promise<void> {
+export async function publishTo(call: Admitted, topic: string | undefined): Promise<void> {
   const { gate, client } = call
   // Before the body is read, as far as it can be decided by then.
   await permit(gate.mayPublish(client, topic), topic === undefined ? 'publish' : `publish to ${topic}`)

@@ -1,11 +1,11 @@
 import type { Subscription } from '@tailrace/hub'
-import type { Call } from './call.ts'
+import type { Admitted } from './call.ts'
 import type { HeaderFields } from './exchange.ts'
 import { permit, readerOf } from './gate.ts'
 
 /** Opens the stream that a request asks for. */
 export async function openStream(
-  { hub, gate, client, exchange }: Omit<Call, 'query' | 'rest'>,
+  { hub, gate, client, exchange }: Admitted,
   subscription: Subscription,
   headers: HeaderFields,
 ): Promise<void> {

@@ -2,7 +2,6 @@ import type { Hub } from '@tailrace/hub'
 import type { Exchange } from '../exchange.ts'
 import { HISTORY_PARAMETERS, parseHistoryQuery } from '../history-query.ts'
 import { answerHistory } from '../history.ts'
-import { answerOtherMethod } from '../other-method.ts'
 import { answering } from './answering.ts'
 import { askedFor } from './asked-for.ts'
 import { APP_GATE, clientOf } from './reader.ts'
@@ -16,11 +15,7 @@ const ASKABLE: readonly string[] = [...HISTORY_PARAMETERS].filter((name) => name
 
 /** Serves a page of the history of the topics that the application chose, as JSON. */
 export function handleHistory(hub: Hub, exchange: Exchange, options: ServeHistoryOptions): Promise<void> {
-  return answering({ hub, exchange }, async () => {
-    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
-      answerOtherMethod(exchange, [{ method: 'GET' }])
-      return
-    }
+  return answering({ hub, exchange, method: 'GET' }, async () => {
     const client = clientOf(exchange, options)
     const query = askedFor(exchange, ASKABLE)
     await answerHistory(

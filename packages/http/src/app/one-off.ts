@@ -1,6 +1,6 @@
 import { HubError } from '@tailrace/hub'
 import type { Hub, StreamOptions, StreamWriter } from '@tailrace/hub'
-import type { Call } from '../call.ts'
+import type { Admitted } from '../call.ts'
 import type { Exchange, HeaderFields } from '../exchange.ts'
 import { header } from '../header.ts'
 import { answerOtherMethod } from '../other-method.ts'
@@ -80,33 +80,31 @@ export function handleOneOff(hub: Hub, exchange: Exchange, options: ServeStreamO
       const writer = hub.stream(topic, { ttlMs: options.ttlMs })
       // A stream that exists must not cost its producer a second time.
       const opened = await writer.opened
-      void run(writer, (to) => produce(to, to.signal))
+      void run(writer, produce)
       const query = askedFor(exchange, OPENABLE)
       query.set('from', opened)
       await attach({ hub, exchange, client }, options, query)
     } else {
       const methods = produce === undefined ? ['GET', 'DELETE'] : ['GET', 'POST', 'DELETE']
-      answerOtherMethod(
-        exchange,
-        methods.map((method) => ({ method })),
-      )
+      answerOtherMethod(exchange, methods)
     }
   })
 }
 
-async function run(writer: StreamWriter, produce: (writer: StreamWriter) => Promise<void>): Promise<void> {
+async function run(writer: StreamWriter, produce: NonNullable<ServeStreamOptions['produce']>): Promise<void> {
   try {
-    await produce(writer)
+    await produce(writer, writer.signal)
   } catch (error) {
-    // It may be over already: cancelled, or ended by `produce`.
+    // If the log cannot store it, readers learn of it when the lease of this hub expires.
     await writer.fail(error).catch(() => undefined)
     return
   }
+  // It may be over already: cancelled, or ended by `produce`.
   await writer.end().catch(() => undefined)
 }
 
 async function attach(
-  call: Pick<Call, 'hub' | 'exchange' | 'client'>,
+  call: Omit<Admitted, 'gate'>,
   { topic, dialect, headers = {} }: ServeStreamOptions,
   query: URLSearchParams,
   lastEventId?: string,

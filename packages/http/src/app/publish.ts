@@ -2,7 +2,6 @@ import type { Hub } from '@tailrace/hub'
 import { coveredBy } from '@tailrace/log'
 import type { Exchange } from '../exchange.ts'
 import { OPEN_GATE } from '../gate.ts'
-import { answerOtherMethod } from '../other-method.ts'
 import { publishTo } from '../publish.ts'
 import { answering } from './answering.ts'
 import { requireOwnPage } from './own-page.ts'
@@ -22,11 +21,7 @@ export interface ServePublishOptions extends Chosen {
 /** Publishes the body of a request, verbatim (spec/protocol.md, section 2). */
 export function handlePublish(hub: Hub, exchange: Exchange, options: ServePublishOptions): Promise<void> {
   const { topic } = options
-  return answering({ hub, exchange }, async () => {
-    if (exchange.method !== 'POST') {
-      answerOtherMethod(exchange, [{ method: 'POST' }])
-      return
-    }
+  return answering({ hub, exchange, method: 'POST' }, async () => {
     requireOwnPage(exchange, options.allowOrigins)
     const covers = coveredBy(topic === undefined ? selectorsOf(options) : [requireTopic(topic)])
     const gate = { ...OPEN_GATE, mayPublish: (_: unknown, one?: string) => one === undefined || covers(one) }

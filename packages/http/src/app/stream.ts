@@ -1,7 +1,6 @@
 import type { Dialect, GapPolicy, Hub, Subscription } from '@tailrace/hub'
 import type { Exchange } from '../exchange.ts'
 import { header } from '../header.ts'
-import { answerOtherMethod } from '../other-method.ts'
 import { STREAM_HEADERS } from '../stream-headers.ts'
 import { openStream } from '../stream.ts'
 import { parseSubscription, STREAM_PARAMETERS } from '../subscription.ts'
@@ -44,11 +43,7 @@ const ASKABLE: readonly string[] = [...STREAM_PARAMETERS].filter((name) => name 
 /** Serves a stream of the topics that the application chose. */
 export function handleStream(hub: Hub, exchange: Exchange, options: ServeOptions): Promise<void> {
   const { dialect, signal, snapshot } = options
-  return answering({ hub, exchange, dialect }, async () => {
-    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
-      answerOtherMethod(exchange, [{ method: 'GET' }])
-      return
-    }
+  return answering({ hub, exchange, dialect, method: 'GET' }, async () => {
     const client = clientOf(exchange, options)
     const selectors = selectorsOf(options)
     requireSound(options, selectors)
