@@ -1,5 +1,6 @@
 import type { EventStore } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
+import { parseStart } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { formatCursor, parseCursor } from '@tailrace/log'
 import type { Cursor, StoredEvent } from '@tailrace/log'
@@ -84,7 +85,7 @@ export function createEventStore(hub: Hub, { session, ...given }: EventStoreOpti
     limit: number,
   ): Promise<readonly StoredEvent[] | undefined> {
     if (selectors.length === 0) return undefined
-    const start = { at: 'cursor', cursor, text: formatCursor(cursor.epoch, cursor.offset) } as const
+    const start = parseStart(formatCursor(cursor.epoch, cursor.offset))
     const page = await hub.read({ selectors, start, limit }, over.signal)
     return 'gap' in page ? undefined : page.events
   }

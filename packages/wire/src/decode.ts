@@ -16,18 +16,18 @@ export interface DecodedEvent {
   type: string
   /** The `data` fields of the block, joined by LF. May be empty. */
   data: string
-  /** The last id that the stream has set, in this block or in an earlier one; `''` if there is none. */
+  /** The last id that the stream has set, in this block or in an earlier one; `''` without one. */
   lastEventId: string
   /**
-   * The last `topic` field of this block; `undefined` if there is none. A Tailrace extension: the WHATWG algorithm
+   * The last `topic` field of this block, or `undefined`. A Tailrace extension: the WHATWG algorithm
    * ignores the field.
    */
   topic: string | undefined
-  /** The last `key` field of this block; `undefined` if there is none. A Tailrace extension as well. */
+  /** The last `key` field of this block, or `undefined`. A Tailrace extension as well. */
   key: string | undefined
   /** Whether the last `remove` field of this block is `true`. A Tailrace extension as well. */
   remove: boolean
-  /** The last `time` field of this block; `undefined` if there is none. A Tailrace extension as well. */
+  /** The last `time` field of this block, or `undefined`. A Tailrace extension as well. */
   time: string | undefined
 }
 

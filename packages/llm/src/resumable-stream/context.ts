@@ -74,14 +74,15 @@ export function createResumableStreamContext({
 }: CreateResumableStreamContextOptions): ResumableStreamContext {
   const topicOf = (streamId: string): string => `${keyPrefix}/${segmentOf(streamId)}`
 
-  /** @returns false if there is or was a stream on this topic */
-  async function produce(topic: string, makeStream: MakeStream): Promise<boolean> {
+  /** @returns the cursor of the start of the stream; undefined if there is or was a stream on this topic */
+  async function produce(topic: string, makeStream: MakeStream): Promise<string | undefined> {
     const writer = hub.stream(topic, { ttlMs })
+    let start: string
     try {
-      await writer.opened
+      start = await writer.opened
     } catch (error) {
-      if (HubError.is(error) && error.code === 'stream-exists') return false
-      if (LogError.is(error) && error.code === 'topic-ended') return false
+      if (HubError.is(error) && error.code === 'stream-exists') return undefined
+      if (LogError.is(error) && error.code === 'topic-ended') return undefined
       throw error
     }
     let source: ReadableStream<string>
@@ -93,7 +94,7 @@ export function createResumableStreamContext({
     }
     const produced = writer.pipe(source.pipeThrough(wholeCharacters())).catch(() => undefined)
     waitUntil?.(produced)
-    return true
+    return start
   }
 
   async function resume(
@@ -102,7 +103,7 @@ export function createResumableStreamContext({
   ): Promise<ReadableStream<string> | null | undefined> {
     const found = await hub.findStream(topic)
     if (found === undefined) return undefined
-    const chunks = skip(chunksOf(hub, topic), skipCharacters)
+    const chunks = skip(chunksOf(hub, topic, found.start), skipCharacters)
     if (found.state !== 'done') return toStream(chunks)
     const first = await chunks.next()
     return first.done === true ? null : toStream(chunks, first.value)
@@ -111,7 +112,8 @@ export function createResumableStreamContext({
   return {
     async resumableStream(streamId, makeStream, skipCharacters = 0) {
       const topic = topicOf(streamId)
-      if (await produce(topic, makeStream)) return toStream(skip(chunksOf(hub, topic), skipCharacters))
+      const start = await produce(topic, makeStream)
+      if (start !== undefined) return toStream(skip(chunksOf(hub, topic, start), skipCharacters))
       return (await resume(topic, skipCharacters)) ?? null
     },
 
@@ -119,7 +121,8 @@ export function createResumableStreamContext({
 
     async createNewResumableStream(streamId, makeStream, skipCharacters = 0) {
       const topic = topicOf(streamId)
-      if (await produce(topic, makeStream)) return toStream(skip(chunksOf(hub, topic), skipCharacters))
+      const start = await produce(topic, makeStream)
+      if (start !== undefined) return toStream(skip(chunksOf(hub, topic, start), skipCharacters))
       if ((await hub.findStream(topic))?.state !== 'open') return null
       throw new HubError('stream-exists', `There is a stream with the id ${streamId}: resume it.`)
     },

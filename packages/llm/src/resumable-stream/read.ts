@@ -1,20 +1,17 @@
-import { parseStart } from '@tailrace/http'
 import { createWebSink } from '@tailrace/http/web'
-import { HubError, StreamFailure } from '@tailrace/hub'
+import { HubError, parseStart, StreamFailure } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { MESSAGES, messagesOf } from './message.ts'
 
 /**
  * The chunks of a stream from its start, as they are written. A stream that fails does so after its last chunk.
  *
+ * @param from - the cursor of the start
  * @throws StreamFailure, HubError or LogError
  */
-export async function* chunksOf(hub: Hub, topic: string): AsyncGenerator<string> {
-  const found = await hub.findStream(topic)
-  // Its time-to-live is over.
-  if (found === undefined) throw cut('expired')
+export async function* chunksOf(hub: Hub, topic: string, from: string): AsyncGenerator<string> {
   const sink = createWebSink()
-  const start = parseStart(found.start)
+  const start = parseStart(from)
   const outcome = await hub.subscribe({ selectors: [topic], dialect: MESSAGES, start }, () => sink)
   if (outcome === 'ended') return
   for await (const message of messagesOf(sink.body)) {
