@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
+import { Arrivals } from './arrivals.ts'
 import { parseFrame, type Frame } from './frame.ts'
 import type { Incoming } from './http/transport.ts'
-import { PATIENCE_MS } from './patience.ts'
 
 /** The most that one reader keeps, in characters. */
 const MAX_KEPT = 32 * 1024 * 1024
@@ -16,7 +16,7 @@ export class StreamReader {
   /** Comments between frames so far. */
   comments = 0
   readonly #incoming: Incoming
-  readonly #watchers = new Set<() => void>()
+  readonly #arrivals = new Arrivals()
   #text = ''
   #rest = ''
   #failure: Error | undefined
@@ -36,13 +36,13 @@ export class StreamReader {
         this.#failure ??= error as Error
         this.close()
       }
-      this.#change()
+      this.#arrivals.changed()
     })
     // A connection that breaks is an outcome here.
     body.on('error', () => {})
     body.on('close', () => {
       this.#isOver = true
-      this.#change()
+      this.#arrivals.changed()
     })
   }
 
@@ -69,26 +69,15 @@ export class StreamReader {
   }
 
   /** Resolves once it is so; rejects, with what arrived, if the stream is over first, malformed, or silent. */
-  until(isMet: (reader: this) => boolean, what = 'the expected frames'): Promise<this> {
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void): void => {
-        clearTimeout(timer)
-        this.#watchers.delete(look)
-        finish()
-      }
-      const fail = (why: string): void =>
-        settle(() =>
-          reject(new Error(`${why} before ${what}; received ${this.#excerpt()}`, { cause: this.#failure })),
-        )
-      const look = (): void => {
-        if (this.#failure !== undefined) fail(`${this.#failure.message},`)
-        else if (isMet(this)) settle(() => resolve(this))
-        else if (this.#isOver) fail('the stream ended')
-      }
-      const timer = setTimeout(() => fail(`${PATIENCE_MS / 1000} s passed`), PATIENCE_MS)
-      this.#watchers.add(look)
-      look()
-    })
+  async until(isMet: (reader: this) => boolean, what = 'the expected frames'): Promise<this> {
+    await this.#arrivals.until(
+      () => {
+        if (this.#failure !== undefined) return `${this.#failure.message},`
+        return isMet(this) || (this.#isOver ? 'the stream ended' : undefined)
+      },
+      (why) => new Error(`${why} before ${what}; received ${this.#excerpt()}`, { cause: this.#failure }),
+    )
+    return this
   }
 
   /** Resolves once the stream is over, however it ended. */
@@ -154,10 +143,6 @@ export class StreamReader {
       this.frames.push(parseFrame(this.#rest.slice(0, end)))
       this.#rest = this.#rest.slice(end + 2)
     }
-  }
-
-  #change(): void {
-    for (const look of this.#watchers) look()
   }
 
   #excerpt(): string {

@@ -1,12 +1,12 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
-import { PATIENCE_MS } from '../patience.ts'
+import { Arrivals } from '../arrivals.ts'
 
 /** A client of HTTP/1.1 that sends and receives bytes, so that a test can say what no library would. */
 export class RawConnection {
   readonly #socket: Socket
-  readonly #watchers = new Set<() => void>()
+  readonly #arrivals = new Arrivals()
   #text = ''
   #isOver = false
 
@@ -19,13 +19,13 @@ export class RawConnection {
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (piece: string) => {
       this.#text += piece
-      this.#change()
+      this.#arrivals.changed()
     })
     // A reset is an outcome here, like an end.
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
       this.#isOver = true
-      this.#change()
+      this.#arrivals.changed()
     })
   }
 
@@ -51,25 +51,12 @@ export class RawConnection {
   }
 
   /** Resolves once it is so; rejects, with what arrived, if the connection is over first, or silent. */
-  until(isMet: (text: string) => boolean, what = 'the expected bytes'): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void): void => {
-        clearTimeout(timer)
-        this.#watchers.delete(look)
-        finish()
-      }
-      const fail = (why: string): void =>
-        settle(() =>
-          reject(new Error(`${why} before ${what}; received ${JSON.stringify(this.#text.slice(-2_000))}`)),
-        )
-      const look = (): void => {
-        if (isMet(this.#text)) settle(() => resolve(this.#text))
-        else if (this.#isOver) fail('the connection was closed')
-      }
-      const timer = setTimeout(() => fail(`${PATIENCE_MS / 1000} s passed`), PATIENCE_MS)
-      this.#watchers.add(look)
-      look()
-    })
+  async until(isMet: (text: string) => boolean, what = 'the expected bytes'): Promise<string> {
+    await this.#arrivals.until(
+      () => isMet(this.#text) || (this.#isOver ? 'the connection was closed' : undefined),
+      (why) => new Error(`${why} before ${what}; received ${JSON.stringify(this.#text.slice(-2_000))}`),
+    )
+    return this.#text
   }
 
   /** Resolves with everything once the server has closed the connection. */
@@ -80,10 +67,6 @@ export class RawConnection {
 
   destroy(): void {
     this.#socket.destroy()
-  }
-
-  #change(): void {
-    for (const look of this.#watchers) look()
   }
 }
 
