@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { launchChromium, startExample, tempDir } from '@tailrace/testkit'
+import { launchChromium, startExample } from '@tailrace/testkit'
 import type { Page } from 'playwright-core'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -70,11 +70,8 @@ const named = process.argv.slice(2)
 await using browser = await launchChromium()
 for (const [name, act] of Object.entries(SCENES)) {
   if (named.length > 0 && !named.includes(name)) continue
-  using dir = tempDir()
   const folder = join(ROOT, 'examples', name)
-  await using example = await startExample(new URL(`file://${folder}/start.ts`), {
-    LOG: `sqlite:${dir.path}/log.db`,
-  })
+  await using example = await startExample(new URL(`file://${folder}/start.ts`))
   const page = await browser.newPage({ viewport: SIZE })
   await page.goto(example.url)
   await act(page)

@@ -1,23 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { launchChromium, needs, openStream, startExample, tempDir } from '@tailrace/testkit'
-import type { Example, TempDir } from '@tailrace/testkit'
+import { launchChromium, needs, openStream, startExample } from '@tailrace/testkit'
+import type { Example } from '@tailrace/testkit'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const chromium = needs('chromium')
 const main = new URL('../start.ts', import.meta.url)
 
-let dir: TempDir
 let example: Example
 let browser: Browser
 
 beforeAll(async () => {
-  dir = tempDir()
   await Promise.all([start(), launch()])
 }, 60_000)
 
 async function start(): Promise<void> {
-  example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })
+  example = await startExample(main)
 }
 
 async function launch(): Promise<void> {
@@ -27,7 +25,6 @@ async function launch(): Promise<void> {
 afterAll(async () => {
   await browser?.close()
   await example?.[Symbol.asyncDispose]()
-  dir[Symbol.dispose]()
 })
 
 const badge = (page: Page) => expect.poll(() => page.textContent('#badge'))

@@ -1,5 +1,5 @@
-import { launchChromium, needs, openStream, startExample, tempDir } from '@tailrace/testkit'
-import type { Example, Frame, TempDir } from '@tailrace/testkit'
+import { launchChromium, needs, openStream, startExample } from '@tailrace/testkit'
+import type { Example, Frame } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -7,17 +7,15 @@ const chromium = needs('chromium')
 const main = new URL('../start.ts', import.meta.url)
 const SYMBOLS = ['ACME', 'GLOBEX', 'HOOLI', 'INITECH', 'SOYLENT', 'UMBRELLA']
 
-let dir: TempDir
 let example: Example
 let browser: Browser
 
 beforeAll(async () => {
-  dir = tempDir()
   await Promise.all([start(), launch()])
 }, 60_000)
 
 async function start(): Promise<void> {
-  example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })
+  example = await startExample(main)
   // Until the market has opened.
   const reader = await openStream(`${example.url}/quotes`)
   await reader.waitFor((all) => all.some(({ event }) => event === 'quote'))
@@ -31,7 +29,6 @@ async function launch(): Promise<void> {
 afterAll(async () => {
   await browser?.close()
   await example?.[Symbol.asyncDispose]()
-  dir[Symbol.dispose]()
 })
 
 const quoteOf = ({ data }: Frame): { symbol: string; tick: number } => JSON.parse(data!)

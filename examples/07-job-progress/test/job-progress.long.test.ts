@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
+import { launchChromium, needs, startExample } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 
 const chromium = needs('chromium')
@@ -11,8 +11,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 // A lease lasts some ten seconds: until then, the producer could still be alive.
 test.skipIf(!chromium)('a page learns that the server was killed in the middle of its job', async () => {
   await promisify(execFile)('node_modules/.bin/tsc', ['-b', 'packages/client'], { cwd: root })
-  using dir = tempDir()
-  await using example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })
+  await using example = await startExample(main)
   await using browser = await launchChromium()
   const page = await browser.newPage()
   await page.goto(example.url)

@@ -4,8 +4,8 @@ import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
-import type { Example, TempDir } from '@tailrace/testkit'
+import { launchChromium, needs, startExample } from '@tailrace/testkit'
+import type { Example } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
@@ -15,14 +15,12 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** A job of five seconds. */
 const LARGE = Buffer.alloc(100 * 16 * 1024)
 
-let dir: TempDir
 let example: Example
 let browser: Browser
 let page: Page
 const failures: string[] = []
 
 beforeAll(async () => {
-  dir = tempDir()
   await Promise.all([build(), start(), launch()])
 }, 60_000)
 
@@ -32,7 +30,7 @@ async function build(): Promise<void> {
 }
 
 async function start(): Promise<void> {
-  example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })
+  example = await startExample(main)
 }
 
 async function launch(): Promise<void> {
@@ -45,7 +43,6 @@ async function launch(): Promise<void> {
 afterAll(async () => {
   await browser?.close()
   await example?.[Symbol.asyncDispose]()
-  dir[Symbol.dispose]()
 })
 
 afterEach(() => {

@@ -1,24 +1,22 @@
-import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
-import type { Example, TempDir } from '@tailrace/testkit'
+import { launchChromium, needs, startExample } from '@tailrace/testkit'
+import type { Example } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 const chromium = needs('chromium')
 const main = new URL('../start.ts', import.meta.url)
 
-let dir: TempDir
 let example: Example
 let browser: Browser
 let page: Page
 const failures: string[] = []
 
 beforeAll(async () => {
-  dir = tempDir()
   await Promise.all([start(), launch()])
 }, 60_000)
 
 async function start(): Promise<void> {
-  example = await startExample(main, { LOG: `sqlite:${dir.path}/log.db` })
+  example = await startExample(main)
 }
 
 async function launch(): Promise<void> {
@@ -31,7 +29,6 @@ async function launch(): Promise<void> {
 afterAll(async () => {
   await browser?.close()
   await example?.[Symbol.asyncDispose]()
-  dir[Symbol.dispose]()
 })
 
 afterEach(() => {

@@ -1,11 +1,10 @@
-import { launchChromium, needs, startExample, tempDir } from '@tailrace/testkit'
-import type { Example, TempDir } from '@tailrace/testkit'
+import { launchChromium, needs, startExample } from '@tailrace/testkit'
+import type { Example } from '@tailrace/testkit'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const chromium = needs('chromium')
 
-let dir: TempDir
 let browser: Browser
 let room: Example
 const failures: string[] = []
@@ -32,16 +31,13 @@ const notes = (page: Page): Promise<string[]> => page.locator('#talk .note').all
 
 describe.skipIf(!chromium)('the chat room', () => {
   beforeAll(async () => {
-    dir = tempDir()
-    const env = { LOG: `sqlite:${dir.path}/room.db`, BEAT_MS: '800' }
     const main = new URL('../start.ts', import.meta.url)
-    ;[room, browser] = await Promise.all([startExample(main, env), launchChromium()])
+    ;[room, browser] = await Promise.all([startExample(main, { BEAT_MS: '800' }), launchChromium()])
   })
 
   afterAll(async () => {
     await browser?.close()
     await room?.[Symbol.asyncDispose]()
-    dir?.[Symbol.dispose]()
   })
 
   test('members see each other join, talk and leave', async () => {
