@@ -57,12 +57,12 @@ export class Follower implements FeedListener {
     this.#feed.followers.delete(this)
   }
 
-  told(frame: Buffer): void {
+  told(frame: () => Buffer): void {
     if (this.#isBehind) {
-      this.#hold(frame)
+      if (this.#held !== undefined) this.#hold(frame())
       return
     }
-    this.#outbox.send(frame)
+    this.#outbox.send(frame())
     this.#advance()
     if (this.#outbox.queuedBytes > MAX_QUEUED_BYTES) void this.#catchUp()
   }
@@ -139,7 +139,7 @@ export class Follower implements FeedListener {
   #hold(frame: Buffer): void {
     this.#heldBytes += frame.length
     if (this.#heldBytes > MAX_HELD_BYTES) this.#held = undefined
-    this.#held?.push(frame)
+    else this.#held!.push(frame)
   }
 
   #sendPurges(): void {

@@ -25,7 +25,7 @@ import type { Feed } from './feed.ts'
 import { Follower } from './follower.ts'
 
 /** Calls of a node that may be under way. Its next ones wait in its socket. */
-const MAX_CALLS = 64
+const MAX_CALLS = 16
 /** Requests of a node that does not accept this many bytes of its answers wait in its socket. */
 const MAX_QUEUED_BYTES = 4 * 2 ** 20
 /** How long closing waits for what was accepted. */

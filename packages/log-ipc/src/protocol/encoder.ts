@@ -66,7 +66,9 @@ export class Encoder {
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes > this.#buffer.length) this.#resize(2 * (this.#at + bytes))
+    if (this.#at + bytes > this.#buffer.length) {
+      this.#resize(Math.max(2 * this.#buffer.length, this.#at + bytes))
+    }
   }
 
   #shrink(): void {
