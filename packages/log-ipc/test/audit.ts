@@ -14,7 +14,7 @@ interface AuditOptions {
 }
 
 /**
- * Kills the owner of a log at random, while nodes publish to it and follow it. Then compares what they were told with what
+ * Kills the owner of a log at random, while nodes publish to it and follow it. Then compares what they have learned with what
  * is stored.
  */
 export async function auditKills({ kills, nodes, seed }: AuditOptions): Promise<void> {

@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { once } from 'node:events'
-import { createMemoryLog, LogError, openLog } from '@tailrace/log'
+import { createMemoryLog, openLog, type LogError } from '@tailrace/log'
 import { expectRejection } from '@tailrace/log-suite'
 import { createRandom, testSeed } from '@tailrace/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -122,7 +122,7 @@ describe('a node', () => {
   test('says that something else listens', async () => {
     const path = freeSocket()
     await listen(path, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-    await expectRejection(openIpcLog({ url: `ipc:${path}` }), 'foreign')
+    expect((await expectRejection(openIpcLog({ url: `ipc:${path}` }), 'foreign')).message).toContain(path)
   })
 
   test('waits for an owner that starts later', async () => {

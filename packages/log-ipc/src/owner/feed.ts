@@ -8,7 +8,7 @@ import { encodeError } from '../protocol/results.ts'
 import { FRAME } from '../protocol/protocol.ts'
 import { Purges, type Purge } from './purges.ts'
 
-/** What one node is told of the tail. */
+/** What one node learns of the tail. */
 export interface FeedListener {
   /** @param frame - encodes events, or that some were lost, for the first node that needs it */
   told(frame: () => Buffer): void
