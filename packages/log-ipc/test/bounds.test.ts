@@ -85,13 +85,15 @@ test('any number of calls at once are answered', async () => {
   expect(new Set(descriptions.map(({ newest }) => newest))).toEqual(new Set([2_000]))
 })
 
-test('a batch that is too large is refused, and the others of its turn are stored', async () => {
+test('a batch that is too large, or no batch, is refused, and the others of its turn are stored', async () => {
   const { url } = await serve()
   const log = await open(url)
   const ofTwoBytes = 'é'.repeat(17 * MEBIBYTE)
   const ofOneByte = 'x'.repeat(33 * MEBIBYTE)
   const outcomes = await Promise.allSettled(
-    ['1', ofTwoBytes, '2', ofOneByte, '3'].map((data) => log.append([{ topic: 'a', data }])),
+    ['1', ofTwoBytes, '2', ofOneByte, undefined, '3'].map((data) =>
+      log.append([{ topic: 'a', data: data! }]),
+    ),
   )
   expect(
     outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as Error) : 'stored')),
@@ -100,6 +102,7 @@ test('a batch that is too large is refused, and the others of its turn are store
     expect.objectContaining({ code: 'too-large' }),
     'stored',
     expect.objectContaining({ code: 'too-large' }),
+    expect.any(TypeError),
     'stored',
   ])
   expect((await readAll(log)).map(({ data }) => data)).toEqual(['1', '2', '3'])

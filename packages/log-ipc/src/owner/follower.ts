@@ -33,7 +33,7 @@ export class Follower implements FeedListener {
   /** All purges up to this number were sent. */
   #purge: number
   #isBehind = false
-  /** What arrives while a page is read. Undefined if there was too much of it. */
+  /** What arrives while a page is read. Undefined before, and if there was too much of it. */
   #held: Buffer[] | undefined
   #heldBytes = 0
 
@@ -95,12 +95,13 @@ export class Follower implements FeedListener {
       const page = await this.#nextPage()
       if (page === undefined) return
       this.#sendPage(page)
-      // What was reported before the page was requested is in it.
-      if (page.more || this.#held === undefined) continue
-      this.#isBehind = false
-      for (const frame of this.#held) this.#outbox.send(frame)
-      this.#advance()
+      const held = this.#held
       this.#held = undefined
+      // What was reported before the page was requested is in it.
+      if (page.more || held === undefined) continue
+      this.#isBehind = false
+      for (const frame of held) this.#outbox.send(frame)
+      this.#advance()
       this.#sendPurges()
       return
     }

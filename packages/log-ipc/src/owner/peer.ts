@@ -51,10 +51,9 @@ export class Peer {
     this.#socket = socket
     this.#log = log
     this.#feed = feed
-    this.#outbox = new Outbox(socket, {
-      schedule: (flush) => process.nextTick(flush),
-      collect: () => (this.#outcomes.length === 0 ? undefined : this.#outcomes.finish(FRAME.appended)),
-    })
+    this.#outbox = new Outbox(socket, () =>
+      this.#outcomes.length === 0 ? undefined : this.#outcomes.finish(FRAME.appended),
+    )
     this.#greeting = setTimeout(() => socket.destroy(), GREETING_TIMEOUT_MS)
     socket.on('data', (chunk) => this.#read(chunk))
     socket.on('drain', () => this.#proceed())
