@@ -56,7 +56,7 @@ function compare(
   seed: string,
 ): void {
   const acknowledged = reports.flatMap((report) => report.acknowledged).toSorted(([a], [b]) => a - b)
-  expect(acknowledged.length, seed).toBeGreaterThan(50 * kills)
+  expect(acknowledged.length, seed).toBeGreaterThanOrEqual(50 * kills)
   // Whatever is stored was published until that was acknowledged, once.
   expect(stored, seed).toEqual(acknowledged)
   expect(new Set(stored.map(([, data]) => data)).size, seed).toBe(stored.length)

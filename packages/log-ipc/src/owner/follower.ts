@@ -68,7 +68,10 @@ export class Follower implements FeedListener {
   }
 
   announced(frame: Buffer): void {
-    if (!this.#isBehind) this.#outbox.send(frame)
+    if (this.#isBehind) return
+    this.#outbox.send(frame)
+    // The kernel delivers it even if this process dies now.
+    this.#outbox.flush()
   }
 
   purged({ topic, through, number }: Purge): void {
