@@ -1,0 +1,190 @@
+import type { Socket } from 'node:net'
+import type { ProblemCode } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import { problem, SLOW_REQUEST } from '../problem.ts'
+import { HeadBuffer } from './head-buffer.ts'
+import { mayBePlain, readHead } from './head.ts'
+import type { PlainHead, PlainMethod } from './head.ts'
+import { speaksHttp2 } from './http2.ts'
+import type { PendingConnections } from './pending.ts'
+import { KEEP_ALIVE_MS, refuseSocket } from './server.ts'
+import type { ServerLimits } from './server.ts'
+import { SocketExchange } from './socket-exchange.ts'
+import type { Carrier } from './socket-exchange.ts'
+import { ANSWER_TIMEOUT_MS } from './stall.ts'
+
+/** What becomes of the requests that connections read. */
+export interface Takers {
+  readonly limits: ServerLimits
+  readonly pending: PendingConnections
+  /** No more requests are accepted. */
+  readonly isStopping: boolean
+  takes(method: PlainMethod, path: string): boolean
+  publish(exchange: Exchange): void
+  /** Takes over a connection. Its request is for a stream, or must be refused. @param bytes - the request */
+  stream(socket: Socket, head: PlainHead, bytes: Buffer): void
+  /** Takes over a connection. @param bytes - what has been read from it, and not been answered */
+  handOn(socket: Socket, bytes: Buffer): void
+  /** The same, if the connection begins with HTTP/2. */
+  readonly http2: ((socket: Socket, bytes: Buffer) => void) | undefined
+  /** The connection reads no more requests. */
+  released(connection: PlainConnection): void
+  refused(code: ProblemCode): void
+}
+
+const NOTHING = Buffer.alloc(0)
+/** Longer than a client is told, as in `node:http`, so that its last request is not cut. */
+const IDLE_MS = KEEP_ALIVE_MS + 1_000
+
+/**
+ * A connection whose requests are read here, one after the other, until one of them is for a stream or for `node:http`.
+ * The next request is read when the client has the answer to the one before.
+ */
+export class PlainConnection implements Carrier {
+  readonly socket: Socket
+  readonly #takers: Takers
+  /** What has arrived and does not belong to a request that is being answered: at most `maxHeadBytes` and one chunk. */
+  readonly #head = new HeadBuffer()
+  #isFirst = true
+  #exchange: SocketExchange | undefined
+  /** When the client began to do what it is expected to do. */
+  #since = performance.now()
+
+  constructor(socket: Socket, takers: Takers) {
+    this.socket = socket
+    this.#takers = takers
+    socket.on('data', this.#read)
+    socket.on('end', this.#ended)
+    socket.on('close', this.#closed)
+  }
+
+  get isStopping(): boolean {
+    return this.#takers.isStopping
+  }
+
+  /** Refuses or cuts a client that takes too long. */
+  check(now: number): void {
+    const { limits } = this.#takers
+    const spent = now - this.#since
+    const exchange = this.#exchange
+    if (exchange?.isAnswered === true) {
+      if (spent >= (limits.answerTimeoutMs ?? ANSWER_TIMEOUT_MS)) this.socket.destroy()
+    } else if (exchange !== undefined) {
+      if (exchange.isComplete || spent < limits.requestTimeoutMs) return
+      this.#takers.refused('request-timeout')
+      exchange.reject(problem('request-timeout', SLOW_REQUEST))
+    } else if (this.#isFirst || !this.#head.isEmpty) {
+      if (spent >= limits.headTimeoutMs) this.#refuse('ERR_HTTP_REQUEST_TIMEOUT')
+    } else if (spent >= IDLE_MS) this.socket.destroy()
+  }
+
+  /** Closes it unless a request is under way. */
+  closeIfIdle(): void {
+    if (this.#exchange === undefined && this.#head.isEmpty) this.socket.destroy()
+  }
+
+  answered(isLast: boolean): void {
+    const { socket } = this
+    this.#since = performance.now()
+    if (isLast) socket.destroySoon()
+    else if (socket.writableLength === 0) this.#next()
+    // Otherwise, a client could send requests without reading the answers, all of which would be in memory.
+    else socket.write(NOTHING, this.#next)
+  }
+
+  readonly #next = (): void => {
+    this.#exchange?.gone()
+    this.#exchange = undefined
+    // Others are served between the requests of one client.
+    if (!this.#head.isEmpty) setImmediate(this.#readAgain)
+    else if (this.isStopping) this.socket.destroySoon()
+  }
+
+  readonly #readAgain = (): void => {
+    if (this.socket.destroyed) return
+    this.#readHead()
+    if (this.#exchange === undefined) this.socket.resume()
+  }
+
+  readonly #read = (chunk: Buffer): void => {
+    if (this.#exchange === undefined) {
+      if (this.#head.isEmpty && !this.#isFirst) this.#since = performance.now()
+      this.#head.add(chunk)
+      this.#takers.pending.grow(this.socket, chunk.length)
+      this.#readHead()
+    } else if (!this.#exchange.isAnswered) this.#keep(this.#exchange.receive(chunk))
+  }
+
+  /** Keeps the beginning of the next request. */
+  #keep(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#head.add(bytes)
+    this.socket.pause()
+  }
+
+  #readHead(): void {
+    const { limits, http2 } = this.#takers
+    const { bytes, end } = this.#head
+    // Later, its preface would be a request that is malformed.
+    if (this.#isFirst && http2 !== undefined) {
+      const isHttp2 = speaksHttp2(bytes)
+      if (isHttp2 === true) {
+        this.#release()
+        http2(this.socket, bytes)
+      }
+      if (isHttp2 !== false) return
+    }
+    // `node:http` decides what is too large, no matter what the request is for.
+    if ((end ?? bytes.length) > limits.maxHeadBytes || !mayBePlain(bytes)) this.#handOn()
+    else if (end !== undefined) this.#take(readHead(bytes, end, this.#takers.takes), bytes, end)
+  }
+
+  #take(head: PlainHead | 'other', bytes: Buffer, end: number): void {
+    if (head === 'other') {
+      this.#handOn()
+      return
+    }
+    this.#takers.pending.settle(this.socket)
+    if (head.method === 'GET') {
+      this.#release()
+      this.socket.pause()
+      this.#takers.stream(this.socket, head, bytes)
+      return
+    }
+    this.#isFirst = false
+    this.#head.clear()
+    this.#exchange = new SocketExchange(head, this)
+    this.#keep(this.#exchange.receive(bytes.subarray(end)))
+    this.#takers.publish(this.#exchange)
+  }
+
+  #handOn(): void {
+    this.#release()
+    this.#takers.handOn(this.socket, this.#head.bytes)
+  }
+
+  #refuse(code: string | undefined): void {
+    this.#release()
+    this.#exchange?.gone()
+    this.#takers.refused(refuseSocket(this.socket, code))
+  }
+
+  /** As `node:http`: a client that closes its end in the middle of a request, or that waits for an answer, is gone. */
+  readonly #ended = (): void => {
+    const isCut = this.#exchange === undefined ? !this.#head.isEmpty : !this.#exchange.isComplete
+    if (isCut) this.#refuse(undefined)
+    else this.socket.end()
+  }
+
+  readonly #closed = (): void => {
+    this.#release()
+    this.#exchange?.gone()
+  }
+
+  #release(): void {
+    this.socket.off('data', this.#read)
+    this.socket.off('end', this.#ended)
+    this.socket.off('close', this.#closed)
+    this.#takers.released(this)
+  }
+}
