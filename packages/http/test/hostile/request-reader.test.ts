@@ -145,7 +145,8 @@ const rest = fc.oneof(
   ),
 )
 const length = fc.oneof(
-  { weight: 9, arbitrary: fc.constantFrom('', 'Content-Length: 0\r\n', 'Content-Length: 1\r\n') },
+  { weight: 9, arbitrary: fc.constant('') },
+  { weight: 9, arbitrary: fc.constantFrom('Content-Length: 0\r\n', 'Content-Length: 1\r\n') },
   fc
     .constantFrom('00', '01', '+1', '-0', '1 ', '1,1', '1, 1', '0x1', '1.0', '1e0', '', ' ', '9007199254740993', '\xb9')
     .map((text) => `Content-Length: ${text}\r\n`),
@@ -169,7 +170,7 @@ test('a request that the front reads means the same to node:http, and so does wh
       const expected = { method, target: url, headers: [...headers], body: body.toString('latin1') }
       expect(await meaningsOf(bytes)).toEqual([expected, ...(await meaningsOf(rest))])
     }),
-    10_000,
+    20_000,
   )
   // Else it would have looked at refusals only.
   expect(Math.min(read.GET, read.POST)).toBeGreaterThan(300)
