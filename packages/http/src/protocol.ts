@@ -1,7 +1,6 @@
 import { ReportRate } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { READ_ONLY_GATE } from './app-gate.ts'
-import type { Call } from './call.ts'
 import { HttpError } from './errors.ts'
 import type { ProblemCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -13,7 +12,7 @@ import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
 import { refuse } from './refusal.ts'
 import { RouteTable } from './route-table.ts'
-import type { Route } from './route-table.ts'
+import type { Found, Route } from './route-table.ts'
 import { openStream } from './stream.ts'
 import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { parseTarget } from './target.ts'
@@ -46,25 +45,11 @@ export function createProtocol(
 
   async function handle(exchange: Exchange): Promise<void> {
     const { path, query } = parseTarget(exchange.target)
-    const { methods, rest } = table.find(path) ?? { methods: new Map<string, Route>(), rest: undefined }
-    const known = [...methods.values()].filter(({ holds }) => holds?.(exchange) ?? true)
-    if (known.length === 0) {
-      const detail = 'There is nothing here: try /topics/<topic> or /events?topic=<selector>.'
-      throw new HttpError('not-found', detail)
-    }
-    const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
-    const route = known.find((one) => one.method === method)
-    if (route === undefined)
-      answerOtherMethod(
-        exchange,
-        known.map((one) => one.method),
-      )
-    else await run(route, { exchange, query, rest })
-  }
-
-  async function run(route: Route, request: Pick<Call, 'exchange' | 'query' | 'rest'>): Promise<void> {
+    const found = table.find(path)
+    const route = routeOf(exchange, found)
+    if (route === undefined) return
+    const { rest } = found!
     const { access = 'client', parameters = NO_PARAMETERS, method, stream } = route
-    const { exchange, query, rest } = request
     // A publish takes its fields from headers: a `?key=` would be silently ignored.
     if (method !== 'GET') refuseUnknown(query, parameters)
     const ticket = stream === undefined ? undefined : takeTicket(query)
@@ -78,7 +63,7 @@ export function createProtocol(
     // A client may leave after it has sent all of a publish. A client that reads must still be there.
     if (method === 'GET' && exchange.isGone) return
     if (access === 'admin') await permit(gate.mayAdminister(client), 'administer this hub')
-    const call = { hub, gate, client, ...request }
+    const call = { hub, gate, client, exchange, query, rest }
     if (stream !== undefined) {
       exchange.appendHeader('Vary', 'Accept')
       const subscription = stream.read({ head: exchange, query, rest })
@@ -119,6 +104,28 @@ export function createProtocol(
     exchange.setHeader('X-Content-Type-Options', 'nosniff')
     handle(exchange).catch((error: unknown) => fail(exchange, error))
   }
+}
+
+/**
+ * The route of a request. Undefined if it has been answered, because it asked which methods there are.
+ *
+ * @throws HttpError `not-found` or `method-not-allowed`
+ */
+function routeOf(exchange: Exchange, found: Found | undefined): Route | undefined {
+  const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
+  const route = found?.methods.get(method)
+  const holds = (one: Route): boolean => one.holds?.(exchange) ?? true
+  if (route !== undefined && holds(route)) return route
+  const known = [...(found?.methods.values() ?? [])].filter(holds)
+  if (known.length === 0) {
+    const detail = 'There is nothing here: try /topics/<topic> or /events?topic=<selector>.'
+    throw new HttpError('not-found', detail)
+  }
+  answerOtherMethod(
+    exchange,
+    known.map((one) => one.method),
+  )
+  return undefined
 }
 
 /** Removes the ticket from a query and returns it. */

@@ -1,5 +1,5 @@
 import { HubError } from '@tailrace/hub'
-import type { Hub, Published } from '@tailrace/hub'
+import type { Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
 import { receive, receiveText } from './body.ts'
@@ -56,36 +56,25 @@ export async function publishTo(call: Admitted, topic: string | undefined): Prom
   }
 }
 
-async function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
-  const { hub, exchange } = call
+function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
+  const { exchange } = call
   refuseUnknownHeaders(exchange)
   const contentType = exchange.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-  if (contentType === 'application/x-ndjson') {
-    const published = await publishBatch(call, topic)
-    const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
-    answerJson(exchange, status, { events: published.map(toAnswer) })
-  } else if (topic === undefined) {
-    throw new HttpError(
-      'invalid-header',
-      'Only batches whose lines name their topics are accepted here: send Content-Type: application/x-ndjson.',
-      {
-        details: {
-          header: 'Content-Type',
-        },
+  if (contentType === 'application/x-ndjson') return publishBatch(call, topic)
+  if (topic !== undefined) return publishOne(call, topic)
+  throw new HttpError(
+    'invalid-header',
+    'Only batches whose lines name their topics are accepted here: send Content-Type: application/x-ndjson.',
+    {
+      details: {
+        header: 'Content-Type',
       },
-    )
-  } else {
-    const published = await publishOne(call, topic, hub.limits)
-    answerJson(exchange, published.duplicate ? 200 : 201, toAnswer(published))
-  }
+    },
+  )
 }
 
-async function publishOne(
-  call: Receiving,
-  topic: string,
-  { maxEventBytes }: Hub['limits'],
-): Promise<Published> {
-  const { exchange } = call
+async function publishOne(call: Receiving, topic: string): Promise<void> {
+  const { hub, exchange } = call
   const event = {
     topic,
     type: header(exchange, 'Event-Type'),
@@ -95,10 +84,11 @@ async function publishOne(
     end: flag(exchange, 'Event-End'),
     trace: traceOf(exchange),
   }
-  const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
+  const limit = { maxBytes: hub.limits.maxEventBytes, tooLarge: 'event-too-large' } as const
+  const data = await receiveText(call, limit)
   call.cost.events = 1
   const [published] = await store(call, [{ ...event, data }])
-  return published!
+  answerJson(exchange, published!.duplicate ? 200 : 201, toAnswer(published!))
 }
 
 /** The value of an optional header that is `true` or `false`. */
@@ -118,7 +108,7 @@ function refuseUnknownHeaders({ headerNames }: Exchange): void {
   }
 }
 
-async function publishBatch(call: Receiving, topic: string | undefined): Promise<readonly Published[]> {
+async function publishBatch(call: Receiving, topic: string | undefined): Promise<void> {
   const { hub, exchange } = call
   const single = [...EVENT_HEADERS, 'Idempotency-Key'].find((name) => header(exchange, name) !== undefined)
   if (single !== undefined) {
@@ -134,11 +124,11 @@ async function publishBatch(call: Receiving, topic: string | undefined): Promise
   }
   const batch = new BatchReader({ limits: hub.limits, topic, trace: traceOf(exchange) })
   await receiveBatch(call, batch)
-  try {
-    return await store(call, batch.events)
-  } catch (error) {
+  const published = await store(call, batch.events).catch((error: unknown) => {
     throw atLine(error, batch.lines)
-  }
+  })
+  const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
+  answerJson(exchange, status, { events: published.map(toAnswer) })
 }
 
 /**

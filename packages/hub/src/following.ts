@@ -76,10 +76,12 @@ export async function follow(options: FollowingOptions): Promise<void> {
     report: (error) => outage.report(error),
   }
 
-  async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
-    if (failure !== undefined) throw failure
-    const stored = await options.append(batch)
-    for (const { offset } of stored) appended = Math.max(appended, offset)
+  function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
+    return failure === undefined ? options.append(batch).then(remember) : Promise.reject(failure)
+  }
+
+  function remember(stored: readonly Appended[]): readonly Appended[] {
+    for (const { offset } of stored) if (offset > appended) appended = offset
     return stored
   }
 

@@ -235,6 +235,12 @@ export async function runHub(
     }))
   }
 
+  async function publishOne(topic: string, event: TopicEvent | undefined): Promise<Published> {
+    assertEvent(event)
+    const [published] = await publish([toNewEvent(topic, event!)])
+    return published!
+  }
+
   function turnAway(dialect: Dialect, code: string, waitMs = 0): Uint8Array {
     const retryMs = jittered(Math.max(settings.retryMs, waitMs))
     const laterMs = code === 'log-unavailable' ? reads.retryMs(retryMs) : retryMs
@@ -267,12 +273,8 @@ export async function runHub(
       return outage.reason
     },
 
-    publish: (async (topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) => {
-      if (typeof topicOrBatch === 'object') return publish(topicOrBatch)
-      assertEvent(event)
-      const [published] = await publish([toNewEvent(topicOrBatch, event!)])
-      return published!
-    }) as Hub['publish'],
+    publish: ((topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) =>
+      typeof topicOrBatch === 'object' ? publish(topicOrBatch) : publishOne(topicOrBatch, event)) as Hub['publish'],
 
     async subscribe(subscription, open) {
       const following = follower.require()

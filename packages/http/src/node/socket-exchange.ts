@@ -18,6 +18,7 @@ export interface Carrier {
 const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
 const LAST: HeaderFields = { Connection: 'close' }
 const NOTHING = Buffer.alloc(0)
+const NONE: readonly string[] = []
 const DONE: IteratorResult<Buffer, undefined> = { done: true, value: undefined }
 
 /** A publish on a bare socket. Its answer is short, and written at once. */
@@ -59,7 +60,7 @@ export class SocketExchange implements Exchange {
 
   values(name: string): readonly string[] {
     const value = this.#headers.get(name)
-    return value === undefined ? [] : [value]
+    return value === undefined ? NONE : [value]
   }
 
   /** Takes its part of what has arrived. @returns what follows the body */
@@ -80,7 +81,8 @@ export class SocketExchange implements Exchange {
     return this.#missing === 0
   }
 
-  get body(): AsyncIterable<Buffer> {
+  get body(): Buffer | AsyncIterable<Buffer> {
+    if (this.isComplete) return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
     return { [Symbol.asyncIterator]: () => ({ next: () => this.#nextChunk() }) }
   }
 

@@ -30,12 +30,13 @@ export interface AccessOptions {
 /** Decides who may do what. */
 export interface Access {
   /**
-   * Identifies the sender of a request, after checking that no foreign page caused it.
+   * Identifies the sender of a request, after checking that no foreign page caused it. Only a credential takes a
+   * promise to verify.
    *
    * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`,
    * `revoked` or `keys-unavailable`, LogError if it is unknown what is revoked
    */
-  identify(facts: Facts): Promise<Identity>
+  identify(facts: Facts): Identity | Promise<Identity>
   /** Checks again, for work that takes a while between the request and the response. @throws HttpError `revoked` */
   requireStill(identity: Identity): void
 }
@@ -71,10 +72,19 @@ export function createAccess(options: AccessOptions): Access {
     if (revocations.isRevoked(identity)) throw revokedError()
   }
 
+  async function verified(credential: Credential, verify: Verifier): Promise<Identity> {
+    await revocations.requireCurrent()
+    const identity = await (credential.kind === 'ticket'
+      ? tickets.redeem(credential.ticket)
+      : verify(credential.token))
+    requireStill(identity)
+    return identity
+  }
+
   return {
     requireStill,
 
-    async identify(facts) {
+    identify(facts) {
       if (isPrivate) requireLoopbackHost(facts.header('host') ?? 'localhost')
       const { ticket } = facts
       const asker = { authorization: facts.header('authorization'), cookie: facts.header('cookie'), ticket }
@@ -82,12 +92,7 @@ export function createAccess(options: AccessOptions): Access {
       requireOwnWill(facts, credential)
       if (isLocal) return EVERYBODY
       if (credential === undefined || verify === undefined) return anonymous
-      await revocations.requireCurrent()
-      const identity = await (credential.kind === 'ticket'
-        ? tickets.redeem(credential.ticket)
-        : verify(credential.token))
-      requireStill(identity)
-      return identity
+      return verified(credential, verify)
     },
   }
 }
