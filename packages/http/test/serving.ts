@@ -34,6 +34,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly hub?: HubOptions | undefined
   /** What connections may cost that have yet to send the head of a request, in bytes. */
   readonly maxPendingBytes?: number | undefined
+  /** Whether plain requests go past `node:http`. @defaultValue true */
+  readonly hasFront?: boolean | undefined
   /** What its gate does otherwise than one that lets everybody in. */
   readonly gate?: Partial<Gate> | undefined
   /** What its hub does otherwise, as far as requests can tell. */
@@ -47,6 +49,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     gate: own,
     around,
     maxPendingBytes,
+    hasFront = true,
     ...limits
   } = options
   const hub = await createHub({ log, ...hubOptions })
@@ -59,7 +62,9 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const server = createHttpServer(handler, allLimits)
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
-  const front = takePlainRequests(server, served, allLimits, { gate, http2, pending, onError })
+  const front = hasFront
+    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, onError })
+    : undefined
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -72,11 +77,11 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     connections: () => promisify(server.getConnections.bind(server))(),
     async [Symbol.asyncDispose]() {
       server.close()
-      front.stop()
+      front?.stop()
       await hub.close()
       server.closeAllConnections()
       http2.cut()
-      front.cut()
+      front?.cut()
       await log.close()
     },
   }
