@@ -274,7 +274,9 @@ export async function runHub(
     },
 
     publish: ((topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) =>
-      typeof topicOrBatch === 'object' ? publish(topicOrBatch) : publishOne(topicOrBatch, event)) as Hub['publish'],
+      typeof topicOrBatch === 'object'
+        ? publish(topicOrBatch)
+        : publishOne(topicOrBatch, event)) as Hub['publish'],
 
     async subscribe(subscription, open) {
       const following = follower.require()

@@ -185,7 +185,15 @@ async function serve(
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
   const { failed: onError } = journal
-  const front = takePlainRequests(http1, hub, limits, { gate, routes, http2, peers, pending, onError, onRefused })
+  const front = takePlainRequests(http1, hub, limits, {
+    gate,
+    routes,
+    http2,
+    peers,
+    pending,
+    onError,
+    onRefused,
+  })
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
     tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)
