@@ -24,8 +24,14 @@ const publish = (data: string, fields = ''): string =>
 const answers = (text: string): number => text.match(/^HTTP\/1\.1 201 Created\r\n/gm)?.length ?? 0
 
 async function stored(): Promise<string[]> {
-  const { events } = await serving.log.read({ selectors: ['t'], after: 0, limit: 1_000, maxBytes: 1_000_000 })
-  return events.map(({ data }) => data)
+  const data: string[] = []
+  for (let after = 0, more = true; more;) {
+    const page = await serving.log.read({ selectors: ['t'], after, limit: 1_000, maxBytes: 1_000_000 })
+    data.push(...page.events.map((event) => event.data))
+    after = page.next
+    more = page.more
+  }
+  return data
 }
 
 test('a connection publishes again and again, also after it sent what is left to node:http', async () => {

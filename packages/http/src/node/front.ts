@@ -32,8 +32,8 @@ export interface Front {
   cut(): void
 }
 
-/** How often slow clients are looked for. A limit is exceeded by at most this. */
-const CHECK_INTERVAL_MS = 1_000
+/** How often slow clients are looked for. A limit is exceeded by at most twice this. */
+const CHECK_INTERVAL_MS = 500
 
 /**
  * Intercepts plain requests that publish or ask for a stream before an HTTP server sees them. The parser, request and

@@ -47,8 +47,11 @@ export class PlainConnection implements Carrier {
   readonly #head = new HeadBuffer()
   #isFirst = true
   #exchange: SocketExchange | undefined
-  /** When the client began to do what it is expected to do. */
-  #since = performance.now()
+  /**
+   * When a check first saw the client do what it is doing now. The clock is read only then, because for each request that
+   * would cost as much as reading its head.
+   */
+  #since: number | undefined
 
   constructor(socket: Socket, takers: Takers) {
     this.socket = socket
@@ -65,6 +68,7 @@ export class PlainConnection implements Carrier {
   /** Refuses or cuts a client that takes too long. */
   check(now: number): void {
     const { limits } = this.#takers
+    this.#since ??= now
     const spent = now - this.#since
     const exchange = this.#exchange
     if (exchange?.isAnswered === true) {
@@ -85,7 +89,7 @@ export class PlainConnection implements Carrier {
 
   answered(isLast: boolean): void {
     const { socket } = this
-    this.#since = performance.now()
+    this.#since = undefined
     if (isLast) socket.destroySoon()
     else if (socket.writableLength === 0) this.#next()
     // Otherwise, a client could send requests without reading the answers, all of which would be in memory.
@@ -108,7 +112,7 @@ export class PlainConnection implements Carrier {
 
   readonly #read = (chunk: Buffer): void => {
     if (this.#exchange === undefined) {
-      if (this.#head.isEmpty && !this.#isFirst) this.#since = performance.now()
+      if (this.#head.isEmpty && !this.#isFirst) this.#since = undefined
       this.#head.add(chunk)
       this.#takers.pending.grow(this.socket, chunk.length)
       this.#readHead()
@@ -135,15 +139,13 @@ export class PlainConnection implements Carrier {
       if (isHttp2 !== false) return
     }
     // `node:http` decides what is too large, no matter what the request is for.
-    if ((end ?? bytes.length) > limits.maxHeadBytes || !mayBePlain(bytes)) this.#handOn()
-    else if (end !== undefined) this.#take(readHead(bytes, end, this.#takers.takes), bytes, end)
+    const isOther = (end ?? bytes.length) > limits.maxHeadBytes || (end === undefined && !mayBePlain(bytes))
+    const head = isOther ? 'other' : end === undefined ? undefined : readHead(bytes, end, this.#takers.takes)
+    if (head === 'other') this.#handOn()
+    else if (head !== undefined) this.#take(head, bytes, end!)
   }
 
-  #take(head: PlainHead | 'other', bytes: Buffer, end: number): void {
-    if (head === 'other') {
-      this.#handOn()
-      return
-    }
+  #take(head: PlainHead, bytes: Buffer, end: number): void {
     this.#takers.pending.settle(this.socket)
     if (head.method === 'GET') {
       this.#release()

@@ -52,6 +52,14 @@ export const EVERYBODY: Identity = withoutToken(ALL_RIGHTS)
 export function createAccess(options: AccessOptions): Access {
   const { verify, tickets, revocations, isLocal, isPrivate, origins, cookieName } = options
   const anonymous = withoutToken(options.anonymous)
+  /** The last `Host` that was accepted. Most requests have the same one, and need not be examined again. */
+  let knownHost: string | undefined
+
+  function requireOwnHost(host: string): void {
+    if (host === knownHost) return
+    requireLoopbackHost(host)
+    knownHost = host
+  }
 
   function requireOwnWill(facts: Facts, credential: Credential | undefined): void {
     const isWrite = facts.method !== 'GET' && facts.method !== 'HEAD'
@@ -85,7 +93,7 @@ export function createAccess(options: AccessOptions): Access {
     requireStill,
 
     identify(facts) {
-      if (isPrivate) requireLoopbackHost(facts.header('host') ?? 'localhost')
+      if (isPrivate) requireOwnHost(facts.header('host') ?? 'localhost')
       const { ticket } = facts
       const asker = { authorization: facts.header('authorization'), cookie: facts.header('cookie'), ticket }
       const credential = verify === undefined ? undefined : credentialOf(asker, cookieName)
