@@ -90,8 +90,11 @@ export class PlainConnection implements Carrier {
   answered(isLast: boolean): void {
     const { socket } = this
     this.#since = undefined
-    if (isLast) socket.destroySoon()
-    else if (socket.writableLength === 0) this.#next()
+    if (isLast) {
+      // What else arrives belongs to nothing.
+      socket.off('data', this.#read).resume()
+      socket.destroySoon()
+    } else if (socket.writableLength === 0) this.#next()
     // Otherwise, a client could send requests without reading the answers, all of which would be in memory.
     else socket.write(NOTHING, this.#next)
   }
@@ -107,7 +110,6 @@ export class PlainConnection implements Carrier {
   readonly #readAgain = (): void => {
     if (this.socket.destroyed) return
     this.#readHead()
-    if (this.#exchange === undefined) this.socket.resume()
   }
 
   readonly #read = (chunk: Buffer): void => {
@@ -116,7 +118,7 @@ export class PlainConnection implements Carrier {
       this.#head.add(chunk)
       this.#takers.pending.grow(this.socket, chunk.length)
       this.#readHead()
-    } else if (!this.#exchange.isAnswered) this.#keep(this.#exchange.receive(chunk))
+    } else this.#keep(this.#exchange.receive(chunk))
   }
 
   /** Keeps the beginning of the next request. */
@@ -143,6 +145,7 @@ export class PlainConnection implements Carrier {
     const head = isOther ? 'other' : end === undefined ? undefined : readHead(bytes, end, this.#takers.takes)
     if (head === 'other') this.#handOn()
     else if (head !== undefined) this.#take(head, bytes, end!)
+    else this.socket.resume()
   }
 
   #take(head: PlainHead, bytes: Buffer, end: number): void {
