@@ -50,14 +50,21 @@ export async function receive(
   }
 }
 
-/** Receives a body as text, verbatim. @throws as `receive`; HttpError `invalid-utf8` */
-export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<string> {
+/** Receives a body as text, verbatim; at once if it has arrived. @throws as `receive`; HttpError `invalid-utf8` */
+export function receiveText(call: BodyCall, limit: BodyLimit): string | Promise<string> {
   requireReceivable(call, limit)
   const { body } = call.exchange
+  return Buffer.isBuffer(body) ? textOf(hold(call, limit, body)) : collectText(call, limit, body)
+}
+
+async function collectText(call: BodyCall, limit: BodyLimit, body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
-  if (Buffer.isBuffer(body)) chunks.push(hold(call, limit, body))
-  else for await (const chunk of body) chunks.push(hold(call, limit, chunk))
-  const text = utf8Of(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+  for await (const chunk of body) chunks.push(hold(call, limit, chunk))
+  return textOf(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+}
+
+function textOf(body: Buffer): string {
+  const text = utf8Of(body)
   if (text === undefined)
     throw new HttpError('invalid-utf8', 'The body is not valid UTF-8: encode binary data as text.')
   return text

@@ -22,7 +22,11 @@ export interface FollowingOptions {
   readonly outage: Outage
   readonly lastWords: LogView['lastWords']
   readonly streamTerms: StreamTerms
-  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
+  /** @param appended - called with what is stored, before the promise resolves */
+  append(
+    batch: readonly NewEvent[],
+    appended: (stored: readonly Appended[]) => void,
+  ): Promise<readonly Appended[]>
   /** Called once the hub is attached to the log. */
   attached(following: Following): void
   /** Called after that, if the log has another identity or is lost. */
@@ -77,12 +81,11 @@ export async function follow(options: FollowingOptions): Promise<void> {
   }
 
   function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
-    return failure === undefined ? options.append(batch).then(remember) : Promise.reject(failure)
+    return failure === undefined ? options.append(batch, remember) : Promise.reject(failure)
   }
 
-  function remember(stored: readonly Appended[]): readonly Appended[] {
+  function remember(stored: readonly Appended[]): void {
     for (const { offset } of stored) if (offset > appended) appended = offset
-    return stored
   }
 
   const streams = new Streams({

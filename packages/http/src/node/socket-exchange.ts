@@ -15,11 +15,27 @@ export interface Carrier {
   answered(isLast: boolean): void
 }
 
-const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n`
+const KEPT = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n\r\n`
 const LAST: HeaderFields = { Connection: 'close' }
 const NOTHING = Buffer.alloc(0)
 const NONE: readonly string[] = []
 const DONE: IteratorResult<Buffer, undefined> = { done: true, value: undefined }
+
+/** The lines of headers that are the same object for many answers. */
+const lines = new WeakMap<HeaderFields, string>()
+
+function linesOf(headers: HeaderFields): string {
+  const known = lines.get(headers)
+  if (known !== undefined) return known
+  let text = ''
+  for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    text += `${name}: ${value}\r\n`
+  }
+  lines.set(headers, text)
+  return text
+}
 
 /** A publish on a bare socket. Its answer is short, and written at once. */
 export class SocketExchange implements Exchange {
@@ -124,17 +140,18 @@ export class SocketExchange implements Exchange {
   answer(status: number, headers: HeaderFields = {}, body: string | Uint8Array = ''): void {
     const { socket, isStopping } = this.#carrier
     if (this.#isAnswered || !socket.writable) return
-    for (const name of Object.keys(headers)) this.setHeader(name, headers[name]!)
-    this.#answerHeaders['Content-Length'] = String(Buffer.byteLength(body))
+    const length = Buffer.byteLength(body)
+    const saysLast = headers['Connection'] === 'close'
     // What is left of a body that is not read cannot be told from the next request.
-    if (!this.isComplete || isStopping) this.#answerHeaders['Connection'] = 'close'
-    const isLast = this.#answerHeaders['Connection'] === 'close'
+    const isLast = saysLast || isStopping || !this.isComplete
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
-    for (const name of Object.keys(this.#answerHeaders)) head += `${name}: ${this.#answerHeaders[name]}\r\n`
-    head += `Date: ${httpDate()}\r\n${isLast ? '' : KEPT}\r\n`
+    for (const name of Object.keys(this.#answerHeaders))
+      if (headers[name] === undefined) head += `${name}: ${this.#answerHeaders[name]}\r\n`
+    head += `${linesOf(headers)}Content-Length: ${length}\r\nDate: ${httpDate()}\r\n`
+    head += isLast ? (saysLast ? '\r\n' : 'Connection: close\r\n\r\n') : KEPT
     this.#isAnswered = true
-    if (typeof body === 'string' && body.length === Number(this.#answerHeaders['Content-Length']))
-      socket.write(head + body, 'latin1')
+    // One byte for each character of both, so one string.
+    if (length === body.length && typeof body === 'string') socket.write(head + body, 'latin1')
     else socket.write(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body as string)]))
     this.#carrier.answered(isLast)
   }
