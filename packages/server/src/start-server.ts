@@ -6,6 +6,7 @@ import { TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
 import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
+  ArrivalQueue,
   createHandler,
   createHttp2,
   createHttpServer,
@@ -176,27 +177,21 @@ async function serve(
   const stallMs = options.hub?.stallMs ?? DEFAULT_STALL_MS
   const limits = { ...DEFAULT_LIMITS, answerTimeoutMs: stallMs, ...options.limits }
   const pending = new PendingConnections(maxPendingBytes)
+  const arrivals = new ArrivalQueue()
   const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
   const sockets = new Set<Socket>()
   const peers = createPeerWatch(sockets, stallMs, journal.failed)
   const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute(), ...more]
   const onRefused = metrics.refused
-  const handler = createHandler(hub, { gate, routes, peers, onError: journal.failed, onRefused })
+  const protocol = { gate, routes, peers, onError: journal.failed, onRefused }
+  const handler = createHandler(hub, protocol)
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
-  const { failed: onError } = journal
-  const front = takePlainRequests(http1, hub, limits, {
-    gate,
-    routes,
-    http2,
-    peers,
-    pending,
-    onError,
-    onRefused,
-  })
+  const served = { http2, pending, arrivals }
+  const front = takePlainRequests(http1, hub, limits, { ...served, ...protocol })
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
-    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)
+    tls === undefined ? http1 : createTlsServer(tls, { ...served, http1, handshakeMs }, journal.warn)
   undo.push(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()

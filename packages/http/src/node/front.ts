@@ -7,6 +7,7 @@ import type { ProtocolOptions } from '../protocol.ts'
 import { publish } from '../publish.ts'
 import { RouteTable } from '../route-table.ts'
 import { TAILRACE_ROUTES } from '../tailrace-routes.ts'
+import { ArrivalQueue } from './arrivals.ts'
 import type { Http2 } from './http2.ts'
 import { PendingConnections } from './pending.ts'
 import { PlainConnection } from './plain-connection.ts'
@@ -20,6 +21,8 @@ export interface FrontOptions extends ProtocolOptions {
   readonly http2?: Http2 | undefined
   /** Connections that have not sent the head of a request yet. @defaultValue at most 64 MiB */
   readonly pending?: PendingConnections | undefined
+  /** Connections that take turns before they are served. @defaultValue those of this server only */
+  readonly arrivals?: ArrivalQueue | undefined
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
 }
@@ -44,7 +47,13 @@ export function takePlainRequests(
   server: Server,
   hub: Hub,
   limits: ServerLimits,
-  { http2, peers, pending = new PendingConnections(), ...options }: FrontOptions,
+  {
+    http2,
+    peers,
+    pending = new PendingConnections(),
+    arrivals = new ArrivalQueue(),
+    ...options
+  }: FrontOptions,
 ): Front {
   const { gate = READ_ONLY_GATE, routes = TAILRACE_ROUTES, onRefused } = options
   const table = new RouteTable(routes)
@@ -69,6 +78,7 @@ export function takePlainRequests(
   const takers: Takers = {
     limits,
     pending,
+    arrivals,
     get isStopping() {
       return isStopping
     },

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { ProblemCode } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { problem, SLOW_REQUEST } from '../problem.ts'
+import type { ArrivalQueue } from './arrivals.ts'
 import { HeadBuffer } from './head-buffer.ts'
 import { mayBePlain, readHead } from './head.ts'
 import type { PlainHead, PlainMethod } from './head.ts'
@@ -17,6 +18,7 @@ import { ANSWER_TIMEOUT_MS } from './stall.ts'
 export interface Takers {
   readonly limits: ServerLimits
   readonly pending: PendingConnections
+  readonly arrivals: ArrivalQueue
   /** No more requests are accepted. */
   readonly isStopping: boolean
   takes(method: PlainMethod, path: string): boolean
@@ -46,6 +48,8 @@ export class PlainConnection implements Carrier {
   /** What has arrived and does not belong to a request that is being answered: at most `maxHeadBytes` and one chunk. */
   readonly #head = new HeadBuffer()
   #isFirst = true
+  /** Set while it waits for its turn. */
+  #leaveQueue: (() => void) | undefined
   #exchange: SocketExchange | undefined
   /**
    * When a check first saw the client do what it is doing now. The clock is read only then, because for each request that
@@ -68,6 +72,8 @@ export class PlainConnection implements Carrier {
   /** Refuses or cuts a client that takes too long. */
   check(now: number): void {
     const { limits } = this.#takers
+    // It waits for others, not the other way round.
+    if (this.#leaveQueue !== undefined) return
     this.#since ??= now
     const spent = now - this.#since
     const exchange = this.#exchange
@@ -109,7 +115,8 @@ export class PlainConnection implements Carrier {
 
   readonly #readAgain = (): void => {
     if (this.socket.destroyed) return
-    this.#readHead()
+    if (this.#isClear()) this.#look()
+    else this.socket.resume()
   }
 
   readonly #read = (chunk: Buffer): void => {
@@ -117,7 +124,9 @@ export class PlainConnection implements Carrier {
       if (this.#head.isEmpty && !this.#isFirst) this.#since = undefined
       this.#head.add(chunk)
       this.#takers.pending.grow(this.socket, chunk.length)
-      this.#readHead()
+      if (!this.#isClear()) return
+      if (this.#isFirst) this.#queue()
+      else this.#look()
     } else this.#keep(this.#exchange.receive(chunk))
   }
 
@@ -128,24 +137,38 @@ export class PlainConnection implements Carrier {
     this.socket.pause()
   }
 
-  #readHead(): void {
+  /** Whether enough has arrived to decide who serves the client. */
+  #isClear(): boolean {
     const { limits, http2 } = this.#takers
     const { bytes, end } = this.#head
-    // Later, its preface would be a request that is malformed.
-    if (this.#isFirst && http2 !== undefined) {
-      const isHttp2 = speaksHttp2(bytes)
-      if (isHttp2 === true) {
-        this.#release()
-        http2(this.socket, bytes)
-      }
-      if (isHttp2 !== false) return
+    if (this.#isFirst && http2 !== undefined && speaksHttp2(bytes) === undefined) return false
+    return end !== undefined || bytes.length > limits.maxHeadBytes || !mayBePlain(bytes)
+  }
+
+  /** Waits for its turn, before its first request only. */
+  #queue(): void {
+    this.socket.pause()
+    this.#leaveQueue = this.#takers.arrivals.add(this.socket.remoteAddress ?? '', () => {
+      this.#leaveQueue = undefined
+      this.socket.resume()
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    const { limits, http2, takes } = this.#takers
+    const { bytes, end } = this.#head
+    // Later, its preface is a request that is malformed.
+    if (this.#isFirst && http2 !== undefined && speaksHttp2(bytes) === true) {
+      this.#release()
+      http2(this.socket, bytes)
+      return
     }
     // `node:http` decides what is too large, no matter what the request is for.
-    const isOther = (end ?? bytes.length) > limits.maxHeadBytes || (end === undefined && !mayBePlain(bytes))
-    const head = isOther ? 'other' : end === undefined ? undefined : readHead(bytes, end, this.#takers.takes)
+    const isPlain = end !== undefined && end <= limits.maxHeadBytes
+    const head = isPlain ? readHead(bytes, end, takes) : 'other'
     if (head === 'other') this.#handOn()
-    else if (head !== undefined) this.#take(head, bytes, end!)
-    else this.socket.resume()
+    else this.#take(head, bytes, end!)
   }
 
   #take(head: PlainHead, bytes: Buffer, end: number): void {
@@ -182,6 +205,7 @@ export class PlainConnection implements Carrier {
   }
 
   readonly #closed = (): void => {
+    this.#leaveQueue?.()
     this.#release()
     this.#exchange?.gone()
   }
