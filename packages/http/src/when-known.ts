@@ -4,9 +4,9 @@
  */
 export function whenKnown<T, Result>(
   value: T | Promise<T>,
-  next: (value: T) => Result | Promise<Result>,
+  use: (value: T) => Result | Promise<Result>,
 ): Result | Promise<Result> {
-  return isPromise(value) ? value.then(next) : next(value)
+  return isPromise(value) ? value.then(use) : use(value)
 }
 
 /** Whether `await` would wait for it. An application may return promises of its own making. */

@@ -8,6 +8,7 @@ import { publish } from '../publish.ts'
 import { RouteTable } from '../route-table.ts'
 import { TAILRACE_ROUTES } from '../tailrace-routes.ts'
 import { ArrivalQueue } from './arrivals.ts'
+import type { PlainHead } from './head.ts'
 import type { Http2 } from './http2.ts'
 import { PendingConnections } from './pending.ts'
 import { PlainConnection } from './plain-connection.ts'
@@ -87,9 +88,7 @@ export function takePlainRequests(
       return method === 'GET' ? route?.stream !== undefined : route?.handle === publish
     },
     publish: createProtocol(hub, options),
-    async stream(socket, head, bytes) {
-      if (!(await servePlainStream(socket, head, streams))) takers.handOn(socket, bytes)
-    },
+    stream: (...request) => void serveStream(...request),
     handOn(socket, bytes) {
       if (!giveUp(socket, bytes)) return
       for (const handler of handlers) handler.call(server, socket)
@@ -102,6 +101,10 @@ export function takePlainRequests(
       }),
     released: (connection) => void reading.delete(connection),
     refused: (code) => onRefused?.(code),
+  }
+
+  async function serveStream(socket: Socket, head: PlainHead, bytes: Buffer): Promise<void> {
+    if (!(await servePlainStream(socket, head, streams))) takers.handOn(socket, bytes)
   }
 
   // Not a closure for each connection: it would keep the head in memory for as long as the stream.

@@ -35,7 +35,7 @@ export interface Takers {
 }
 
 const NOTHING = Buffer.alloc(0)
-/** Longer than a client is told, as in `node:http`, so that its last request is not cut. */
+/** Longer than the answers say, as in `node:http`, so that the last request of a client is not cut. */
 const IDLE_MS = KEEP_ALIVE_MS + 1_000
 
 /**

@@ -133,7 +133,7 @@ const requestLine = fc
     lineEnd,
   )
   .map((parts) => parts.join(''))
-const rest = fc.oneof(
+const ending = fc.oneof(
   { weight: 9, arbitrary: fc.constant('\r\n') },
   fc.constantFrom(
     '',
@@ -167,7 +167,7 @@ const length = fc.oneof(
     .map((text) => `Content-Length: ${text}\r\n`),
 )
 const request = fc
-  .tuple(requestLine, fc.constantFrom('Host: h\r\n', ''), length, fc.array(header, { maxLength: 4 }), rest)
+  .tuple(requestLine, fc.constantFrom('Host: h\r\n', ''), length, fc.array(header, { maxLength: 4 }), ending)
   .map(([line, host, size, headers, end]) => `${line}${host}${size}${headers.join('')}${end}`)
 
 test(

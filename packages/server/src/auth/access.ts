@@ -80,11 +80,11 @@ export function createAccess(options: AccessOptions): Access {
     if (revocations.isRevoked(identity)) throw revokedError()
   }
 
-  async function verified(credential: Credential, verify: Verifier): Promise<Identity> {
+  async function verified(credential: Credential, check: Verifier): Promise<Identity> {
     await revocations.requireCurrent()
     const identity = await (credential.kind === 'ticket'
       ? tickets.redeem(credential.ticket)
-      : verify(credential.token))
+      : check(credential.token))
     requireStill(identity)
     return identity
   }
