@@ -11,7 +11,7 @@ import {
   createHttp2,
   createHttpServer,
   PendingConnections,
-  takeStreams,
+  takePlainRequests,
 } from '@tailrace/http/node'
 import type { ServerLimits } from '@tailrace/http/node'
 import { createHub, DEFAULT_STALL_MS } from '@tailrace/hub'
@@ -183,24 +183,26 @@ async function serve(
   const peers = createPeerWatch(sockets, stallMs, journal.failed)
   const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute(), ...more]
   const onRefused = metrics.refused
-  const handler = createHandler(hub, { gate, routes, peers, onError: journal.failed, onRefused })
+  const protocol = { gate, routes, peers, onError: journal.failed, onRefused }
+  const handler = createHandler(hub, protocol)
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
   const served = { http2, pending, arrivals }
-  const cutStreams = takeStreams(http1, hub, limits, { ...served, gate, routes, peers, onRefused })
+  const front = takePlainRequests(http1, hub, limits, { ...served, ...protocol })
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
     tls === undefined ? http1 : createTlsServer(tls, { ...served, http1, handshakeMs }, journal.warn)
   undo.push(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()
+    front.stop()
     await hub.close()
     http1.closeIdleConnections()
     http2.close()
     await Promise.race([closed, delay(MAX_LAST_ANSWERS_MS, undefined, { ref: false })])
     http1.closeAllConnections()
     http2.cut()
-    cutStreams()
+    front.cut()
     peers.stop()
     // A connection that is closed gracefully waits for its peer, which may be gone.
     for (const socket of sockets) socket.resetAndDestroy()

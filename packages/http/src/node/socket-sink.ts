@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Peers, Sink } from '@tailrace/hub'
 import type { HeaderFields } from '../exchange.ts'
 import { ChunkedSink } from './chunked-sink.ts'
+import { httpDate } from './http-date.ts'
 
 /** How many bytes a reader may send after its request before it is cut. None are expected, but some clients send a line end. */
 const MAX_STRAY_BYTES = 1024
@@ -45,7 +46,7 @@ class SocketSink extends ChunkedSink {
     socket.on('close', tellClosed)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.resume()
-    socket.write(`HTTP/1.1 200 OK\r\n${linesOf(headers)}${HEAD}Date: ${new Date().toUTCString()}\r\n\r\n`)
+    socket.write(`HTTP/1.1 200 OK\r\n${linesOf(headers)}${HEAD}Date: ${httpDate()}\r\n\r\n`)
     this.awaitFlush()
   }
 
