@@ -35,6 +35,7 @@ export default defineConfig({
         test: { name: 'quiet', include: QUIET, sequence: { groupOrder: 1 } },
       },
     ],
+    globalSetup: './scripts/build-multisend.ts',
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 60_000,
     sequence: { sequencer: LongestFirst },

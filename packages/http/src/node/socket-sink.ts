@@ -55,6 +55,7 @@ class SocketSink extends ChunkedSink {
   }
 
   end(): void {
+    this.settle()
     this.detach()
     this.#socket.end(LAST_CHUNK)
   }
