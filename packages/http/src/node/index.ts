@@ -1,3 +1,4 @@
+export { ArrivalQueue } from './arrivals.ts'
 export { takeStreams, type FrontOptions } from './front.ts'
 export { groupedWrites, sendInGroups, type GroupSend } from './group-send.ts'
 export { createHandler, type Handler, type HandlerOptions } from './handler.ts'
