@@ -105,10 +105,12 @@ interface HandleSocket extends Socket {
   readonly _handle?: Handle | null
 }
 
-/** Whether bytes for a socket reach the network as they are. Those for TLS, or in another runtime, may not. */
+/** Others look like Node, but keep their connections elsewhere. */
+const isNode = process.versions['bun'] === undefined && process.versions['deno'] === undefined
+
+/** Whether the bytes that are written to a socket are those that leave: not with TLS. */
 export function isPlain({ _handle: handle }: HandleSocket): boolean {
-  const { bun, deno } = process.versions
-  return bun === undefined && deno === undefined && handle?.constructor.name === 'TCP'
+  return isNode && handle?.constructor.name === 'TCP'
 }
 
 /**

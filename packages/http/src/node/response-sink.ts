@@ -44,17 +44,7 @@ class ResponseSink extends ChunkedSink {
     if (!this.#response.writableEnded) super.write(payload)
   }
 
-  // An application may also end it in the turn in which a write was left to a group.
-  override descriptor(): number {
-    return this.#response.writableEnded ? -1 : super.descriptor()
-  }
-
-  override writeRest(bytes: Uint8Array): void {
-    if (!this.#response.writableEnded) super.writeRest(bytes)
-  }
-
   end(): void {
-    this.settle()
     this.#response.end()
   }
 }
