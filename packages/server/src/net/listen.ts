@@ -2,7 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 
-export type ListenErrorCode = 'port-in-use' | 'port-not-permitted' | 'address-unavailable' | 'port-not-shareable'
+export type ListenErrorCode =
+  | 'port-in-use'
+  | 'port-not-permitted'
+  | 'address-unavailable'
+  | 'port-not-shareable'
 
 /** The hub cannot listen on the given address and port. */
 export class ListenError extends Error {

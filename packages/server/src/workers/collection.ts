@@ -48,7 +48,11 @@ export class Collection {
   }
 
   #describe(answered: ReadonlySet<Post>): MetricSnapshot {
-    const ofWorkers = (name: string, help: string, read: (post: Post, i: number) => number): MetricValues => ({
+    const ofWorkers = (
+      name: string,
+      help: string,
+      read: (post: Post, i: number) => number,
+    ): MetricValues => ({
       name,
       help,
       type: 'gauge',

@@ -25,7 +25,10 @@ export class MetricsMemory {
 
 /** Adds up the metrics with the same name. */
 function sumOf(metrics: readonly MetricValues[]): MetricSnapshot {
-  const sums = new Map<string, { metric: MetricValues; values: Map<string, MetricValues['values'][number]> }>()
+  const sums = new Map<
+    string,
+    { metric: MetricValues; values: Map<string, MetricValues['values'][number]> }
+  >()
   for (const metric of metrics) {
     const sum = sums.get(metric.name) ?? { metric, values: new Map() }
     sums.set(metric.name, sum)

@@ -1,4 +1,5 @@
 import { openLog } from '@tailrace/log'
+import type { CompleteEventLog } from '@tailrace/log'
 import { serveLog } from '@tailrace/log-ipc'
 import { Registry } from 'prom-client'
 import { passwordOf } from '../cli/serve-process.ts'

@@ -29,6 +29,7 @@ export function packError(error: unknown): PackedError {
   }
 }
 
+/** The error, to be thrown again. */
 export function unpackError(packed: PackedError): Error {
   const { kind, message, details, headers } = packed
   const code = packed.code as ProblemCode
@@ -44,7 +45,11 @@ function kindOf(error: unknown): PackedError['kind'] {
   return LogError.is(error) ? 'LogError' : 'other'
 }
 
-/** An error that was thrown in another process. It is printed as it would be there. */
+/** The error, to be printed as it would be in the other process. */
+export function printableError(packed: PackedError): Error {
+  return new ForeignError(packed)
+}
+
 class ForeignError extends Error {
   override readonly name = 'ForeignError'
   readonly code: string | undefined

@@ -19,6 +19,9 @@ const SETTLED_MS = 10_000
 
 /** Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists. */
 const IS_SOURCE = import.meta.url.endsWith('.ts')
+/** For Node, the sources import each other by this condition. */
+const CONDITION = '--conditions=@tailrace/source'
+const CONDITIONS = IS_SOURCE && !process.execArgv.includes(CONDITION) ? [CONDITION] : []
 const CHILD = fileURLToPath(new URL(IS_SOURCE ? './child.ts' : './child.js', import.meta.url))
 
 export interface PostOptions {
@@ -131,7 +134,7 @@ export class Post {
   #fork(): Holder {
     const { name, calls } = this.#options
     const child = fork(CHILD, [name], {
-      execArgv: [...process.execArgv, ...(IS_SOURCE ? ['--conditions=@tailrace/source'] : [])],
+      execArgv: [...process.execArgv, ...CONDITIONS],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

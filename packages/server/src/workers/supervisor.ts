@@ -12,7 +12,7 @@ import { Collection } from './collection.ts'
 import { everyoneOf } from './everyone.ts'
 import { Holdings } from './holdings.ts'
 import type { Holder } from './holdings.ts'
-import { unpackError } from './packed-error.ts'
+import { printableError } from './packed-error.ts'
 import { Post } from './post.ts'
 import { sharesOf } from './shares.ts'
 
@@ -44,7 +44,7 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
   await requireFree(values)
   await requireFree({ ...values, reusePort: true })
   const { host } = values
-  const folder = isShared(values.log) ? undefined : mkdtempSync(join(tmpdir(), 'tailrace-'))
+  const folder = isShared(values.log) ? undefined : mkdtempSync(join(tmpdir(), 'tailrace-log-'))
   const shares = workerValues(sharesOf(values, workers), folder)
   const ticketKeys = randomBytes(TICKET_KEY_BYTES)
   const holdings = new Holdings()
@@ -57,10 +57,10 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
 
   function write(name: string, own: Journal, line: Line): void {
     if (line.kind === 'warn') own.warn(line.line)
-    else if (line.kind === 'failed') own.failed(unpackError(line.error))
+    else if (line.kind === 'failed') own.failed(printableError(line.error))
     else if (line.kind === 'interrupted') {
       // One line for all workers.
-      if (interrupted.size === 0) journal.interrupted(unpackError(line.error))
+      if (interrupted.size === 0) journal.interrupted(printableError(line.error))
       interrupted.add(name)
     } else resume(name)
   }
