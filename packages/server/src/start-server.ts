@@ -48,6 +48,8 @@ const DEFAULT_LIMITS: ServerLimits = {
 export interface GateParts {
   readonly log: EventLog
   readonly hub: Hub
+  /** The processes that serve the hub. @internal */
+  readonly crew: Crew
   warn(line: string): void
   /** Reports a failure that no client learns of. */
   failed(error: unknown): void
@@ -148,7 +150,7 @@ export async function startServerIn(crew: Crew, options: ServerOptions): Promise
     undo.push(() => hub.close())
     const { gate = READ_ONLY_GATE } = options
     const { warn, failed } = journal
-    const parts = { log, hub, warn, failed, signal: stopping.signal }
+    const parts = { log, hub, crew, warn, failed, signal: stopping.signal }
     const doors = createDoors(typeof gate === 'function' ? await gate(parts) : gate, pressure)
     const listener = await serve(options, { hub, doors, bound, pressure, journal, undo, crew })
     const { port: chosen } = listener.address() as AddressInfo

@@ -11,7 +11,6 @@ import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
 import { watchRevocations } from '../auth/watch-revocations.ts'
-import type { Crew } from '../crew.ts'
 import { createGate } from '../gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
@@ -37,8 +36,7 @@ export function requireKeys(values: ServeValues): void {
 /** Creates the gate for these settings. @throws UsageError for unusable keys */
 export async function gateOf(
   values: ServeValues,
-  { log, hub, warn, failed, signal }: GateParts,
-  { ledger, spending }: Crew,
+  { log, hub, crew, warn, failed, signal }: GateParts,
 ): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
@@ -87,8 +85,8 @@ export async function gateOf(
       // Otherwise the largest batch would not fit into the half that one address may use.
       maxBodyBytes: Math.max(values['max-bodies'], 4 * values['max-batch']),
       maxHistoryBytes: values['max-history'],
-      ledger,
-      spending,
+      ledger: crew.ledger,
+      spending: crew.spending,
     }),
     tickets,
     revocations,

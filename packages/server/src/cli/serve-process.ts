@@ -12,21 +12,21 @@ export async function startProcess(values: ServeValues, journal: Journal, crew: 
   // Only a hub loads the modules that a hub needs: a publish from a shell would otherwise wait for them each time.
   const { startServerIn } = await import('../start-server.ts')
   try {
-    return await startServerIn(crew, optionsOf(values, journal, crew))
+    return await startServerIn(crew, optionsOf(values, journal))
   } catch (error) {
     // The server accepts a narrower range than the text of a setting allows.
     throw error instanceof RangeError ? usageErrorOf(error) : error
   }
 }
 
-function optionsOf(values: ServeValues, journal: Journal, crew: Crew): ServerOptions {
+function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
   return {
     log: values.log,
     logPassword: passwordOf(values),
     requireDurable: values['require-durable'],
     host: values.host,
     port: values.port,
-    gate: (parts) => gateOf(values, parts, crew),
+    gate: (parts) => gateOf(values, parts),
     tls: tlsFilesOf(values),
     hub: {
       ...(values.node === undefined ? {} : { node: values.node }),

@@ -157,6 +157,7 @@ function parseCount(text: string): number {
 const MAX_WORKERS = 256
 
 function parseWorkers(text: string): number | 'auto' {
+  parseText(text)
   if (text === 'auto') return text
   if (/^[1-9][0-9]{0,2}$/.test(text) && Number(text) <= MAX_WORKERS) return Number(text)
   throw new UsageError(

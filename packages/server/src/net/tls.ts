@@ -46,6 +46,8 @@ export function createTlsServer(
   })
   const server = createServer({
     ...read(),
+    // By default, it depends on the arguments of the process, and no other process could resume a session.
+    sessionIdContext: 'tailrace',
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
     // The default only for servers of `node:http`. Without it, a small frame waits up to 40 ms for an ACK that is delayed.

@@ -1,5 +1,6 @@
 import { openStream } from '@tailrace/testkit'
 import type { StreamReader } from '@tailrace/testkit'
+import { ask } from './request.ts'
 
 /** A stream, as a hub with several workers lists it. */
 export interface Listed {
@@ -16,7 +17,7 @@ export interface Listing {
 }
 
 export async function connectionsOf(url: string, headers: Record<string, string> = {}): Promise<Listing> {
-  return (await (await fetch(`${url}/connections?limit=1000`, { headers })).json()) as Listing
+  return JSON.parse((await ask(`${url}/connections?limit=1000`, { headers })).text) as Listing
 }
 
 /** Opens streams of a topic until each of so many workers serves one of them. */
