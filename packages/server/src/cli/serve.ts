@@ -3,7 +3,6 @@ import { alone } from '../crew.ts'
 import { requireFree } from '../net/listen.ts'
 import type { Journal } from '../observe/journal.ts'
 import { workersFor } from '../workers/room.ts'
-import { supervise } from '../workers/supervisor.ts'
 import { banner } from './banner.ts'
 import { journalFor } from './journal.ts'
 import { outliveOutput } from './output.ts'
@@ -40,7 +39,7 @@ key; these events, and the idempotency keys, may each use the same size again.`,
     const workers = workersFor(values.workers)
     const serving = await (workers === 1
       ? startAlone(values, journal)
-      : supervise({ values, workers, journal }))
+      : startWorkers(values, workers, journal))
     // Before the banner, because a reader of the banner may stop the hub at once.
     const signalled = untilSignalled()
     const { url, port, node } = serving
@@ -59,6 +58,11 @@ key; these events, and the idempotency keys, may each use the same size again.`,
     return 0
   },
 })
+
+async function startWorkers(values: ServeValues, workers: number, journal: Journal): Promise<Serving> {
+  const { supervise } = await import('../workers/supervisor.ts')
+  return supervise({ values, workers, journal })
+}
 
 async function startAlone(values: ServeValues, journal: Journal): Promise<Serving> {
   const crew = alone()
