@@ -3,9 +3,8 @@ import type { CompleteEventLog, Query } from '@tailrace/log'
 import { EngineConnection, within } from '@tailrace/log/adapter'
 
 import { IpcSession } from './node/session.ts'
-import { NodeTail } from './node/tail.ts'
+import { Tail } from './node/tail.ts'
 import type { Arguments, Method, Result } from './protocol/methods.ts'
-import type { KnownPlace, Welcome } from './protocol/protocol.ts'
 import { assertPathFits } from './protocol/socket-path.ts'
 
 const SCHEME = 'ipc:'
@@ -33,70 +32,33 @@ export async function openIpcLog({ url }: IpcLogOptions): Promise<CompleteEventL
     throw new RangeError(`${url} is not the URL of a log of another process: ipc:SOCKET.`)
   const path = url.slice(SCHEME.length)
   assertPathFits(path)
-  /** The log that was opened, and the largest offset of which this node knows that it was given. */
+  /** Of the log that was opened. Undefined before the first connection. */
   let epoch: string | undefined
+  /** The largest offset of which this node knows that the log has given it. */
   let seen = 0
-  let known: Omit<KnownPlace, 'offset'> | undefined
   let isClosed = false
   let closing: Promise<void> | undefined
   /** What was accepted, and is not complete yet. */
   const accepted = new Set<Promise<unknown>>()
 
-  const tail = new NodeTail(() => connection.tails)
+  const tail = new Tail(() => connection)
   const connection = await EngineConnection.open<IpcSession>({
     async connect(signal) {
-      const { offset } = tail
-      const session = await IpcSession.open(
-        path,
-        known && offset !== undefined ? { ...known, offset } : undefined,
-        signal,
-      )
-      try {
-        assertContinued(session.welcome)
-        return session
-      } catch (error) {
-        await session.close()
-        throw error
-      }
-    },
-    connected: follow,
-  })
-
-  /** @throws LogError `replaced` */
-  function assertContinued(welcome: Welcome): void {
-    epoch ??= welcome.epoch
-    if (welcome.epoch !== epoch || welcome.newest < seen) {
+      const session = await IpcSession.open(path, tail.known, signal)
+      const { welcome } = session
+      epoch ??= welcome.epoch
+      if (welcome.epoch === epoch && welcome.newest >= Math.max(seen, tail.known?.offset ?? 0)) return session
+      await session.close()
       throw new LogError(
         'replaced',
         `The log at ${path} was replaced by another one, or an earlier state of it.`,
       )
-    }
-  }
-
-  function follow(session: IpcSession): void {
-    const { offset, owner, purge, newest } = session.welcome
-    tail.begin(offset)
-    known = { owner, purge: known?.owner === owner ? known.purge : known === undefined ? purge : 0 }
-    see(newest)
-    // At first, there are no tails yet, and no connection.
-    setImmediate(() =>
-      session.follow({
-        events(events) {
-          see(events.at(-1)!.offset)
-          tail.events(events)
-        },
-        place: (reached) => tail.advance(reached),
-        lost: (through) => tail.lost(through),
-        purged(topic, through, number) {
-          known = { owner, purge: number }
-          connection.tails.purged(topic, through)
-        },
-        interrupted: (reason) => connection.tails.interrupted(reason),
-        resumed: () => connection.tails.resumed(),
-        failed: (error) => connection.fail(error),
-      }),
-    )
-  }
+    },
+    connected(session) {
+      see(session.welcome.newest)
+      tail.follow(session)
+    },
+  })
 
   function see(offset: number): void {
     seen = Math.max(seen, offset)
@@ -131,8 +93,8 @@ export async function openIpcLog({ url }: IpcLogOptions): Promise<CompleteEventL
     read: (query) => call('read', bounded(query)),
 
     tail: (listener) =>
-      accept(async ({ lost }) => {
-        const after = await tail.reach(seen, lost)
+      accept(async (session) => {
+        const after = await tail.reach(seen, session)
         return { after, stop: connection.tails.add(listener) }
       }),
 

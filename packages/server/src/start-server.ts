@@ -6,6 +6,7 @@ import { onlyProcess, TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
 import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
+  ArrivalQueue,
   createHandler,
   createHttp2,
   createHttpServer,
@@ -193,6 +194,7 @@ async function serve(
   const stallMs = options.hub?.stallMs ?? DEFAULT_STALL_MS
   const limits = { ...DEFAULT_LIMITS, answerTimeoutMs: stallMs, ...options.limits }
   const pending = new PendingConnections(maxPendingBytes)
+  const arrivals = new ArrivalQueue()
   const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
   const sockets = new Set<Socket>()
   const peers = createPeerWatch(sockets, stallMs, journal.failed)
@@ -214,16 +216,13 @@ async function serve(
   })
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
-  const cutStreams = takeStreams(http1, hub, limits, { gate, routes, http2, peers, pending, onRefused })
+  const served = { http2, pending, arrivals }
+  const cutStreams = takeStreams(http1, hub, limits, { ...served, gate, routes, peers, onRefused })
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
     tls === undefined
       ? http1
-      : createTlsServer(
-          tls,
-          { http1, http2, pending, handshakeMs, ticketKeys: crew.ticketKeys },
-          journal.warn,
-        )
+      : createTlsServer(tls, { ...served, http1, handshakeMs, ticketKeys: crew.ticketKeys }, journal.warn)
   undo.push(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { LogError } from '@tailrace/log'
+import { LogError, type StoredEvent } from '@tailrace/log'
 import { revive, type PlainError, type Session } from '@tailrace/log/adapter'
 
 import { Decoder } from '../protocol/decoder.ts'
@@ -23,10 +23,13 @@ import { Calls } from './calls.ts'
 
 /** What the owner reports besides results. */
 export interface SessionListener {
-  events(events: ReturnType<typeof decodeStored>): void
+  events(events: readonly StoredEvent[]): void
+  /** Nothing is left up to here that was not reported. */
   place(offset: number): void
   lost(through: number): void
+  purging(topic: string): void
   purged(topic: string, through: number, number: number): void
+  kept(topic: string): void
   interrupted(reason: LogError): void
   resumed(): void
   failed(error: LogError): void
@@ -175,6 +178,10 @@ export class IpcSession implements Session {
         return listener.place(decoder.f64())
       case FRAME.lost:
         return listener.lost(decoder.f64())
+      case FRAME.purging:
+        return listener.purging(decoder.text())
+      case FRAME.kept:
+        return listener.kept(decoder.text())
       case FRAME.purged: {
         const [number, through, topic] = [decoder.f64(), decoder.f64(), decoder.text()]
         return listener.purged(topic, through, number)

@@ -1,4 +1,5 @@
-import type { CompleteEventLog, LogError, StoredEvent, Tail, TailListener } from '@tailrace/log'
+import { LogError } from '@tailrace/log'
+import type { CompleteEventLog, StoredEvent, Tail, TailListener } from '@tailrace/log'
 import { mintEpoch } from '@tailrace/log/adapter'
 
 import { encodeStored } from '../protocol/events.ts'
@@ -11,6 +12,8 @@ import { Purges, type Purge } from './purges.ts'
 export interface FeedListener {
   /** @param frame - which all nodes receive: events, or that some were lost */
   told(frame: Buffer): void
+  /** @param frame - about a purge that is under way */
+  announced(frame: Buffer): void
   purged(purge: Purge): void
   /** @param frame - about the state of the log */
   notify(frame: Buffer): void
@@ -22,14 +25,19 @@ export class Feed implements TailListener {
   readonly owner: string = mintEpoch()
   readonly purges: Purges = new Purges()
   readonly followers: Set<FeedListener> = new Set()
+  readonly #log: CompleteEventLog
   readonly #encoder = new Encoder()
   #tail: Tail | undefined
   #offset = 0
   #interruption: LogError | undefined
   #failure: LogError | undefined
 
+  private constructor(log: CompleteEventLog) {
+    this.#log = log
+  }
+
   static async open(log: CompleteEventLog): Promise<Feed> {
-    const feed = new Feed()
+    const feed = new Feed(log)
     feed.#tail = await log.tail(feed)
     feed.#offset = Math.max(feed.#offset, feed.#tail.after)
     return feed
@@ -55,6 +63,20 @@ export class Feed implements TailListener {
     encodeStored(this.#encoder, events)
     const frame = this.#encoder.finish(FRAME.events)
     for (const follower of this.followers) follower.told(frame)
+  }
+
+  /** Purges a topic, and tells all nodes before and after: if this process dies in between, they find out. */
+  async purge(topic: string): Promise<boolean> {
+    this.#announce(FRAME.purging, topic)
+    try {
+      const isKnown = await this.#log.retention.purge(topic)
+      if (!isKnown) this.#announce(FRAME.kept, topic)
+      return isKnown
+    } catch (error) {
+      // Otherwise the log itself reports later what has happened.
+      if (!LogError.is(error) || error.code !== 'outcome-unknown') this.#announce(FRAME.kept, topic)
+      throw error
+    }
   }
 
   purged(topic: string, through: number): void {
@@ -83,6 +105,12 @@ export class Feed implements TailListener {
   failed(error: LogError): void {
     this.#failure = error
     this.#notify(FRAME.failed, error)
+  }
+
+  #announce(kind: number, topic: string): void {
+    this.#encoder.text(topic)
+    const frame = this.#encoder.finish(kind)
+    for (const follower of this.followers) follower.announced(frame)
   }
 
   #notify(kind: number, reason: LogError): void {

@@ -67,6 +67,10 @@ export class Follower implements FeedListener {
     if (this.#outbox.queuedBytes > MAX_QUEUED_BYTES) void this.#catchUp()
   }
 
+  announced(frame: Buffer): void {
+    if (!this.#isBehind) this.#outbox.send(frame)
+  }
+
   purged({ topic, through, number }: Purge): void {
     // Otherwise it is sent later: what was read before must not follow it.
     if (this.#isBehind) return

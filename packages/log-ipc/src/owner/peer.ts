@@ -179,7 +179,9 @@ export class Peer {
   async #call(id: number, method: Method, args: readonly unknown[]): Promise<void> {
     const call = METHODS[method] as (log: CompleteEventLog, ...args: readonly unknown[]) => Promise<unknown>
     try {
-      const result = await call(this.#log, ...args)
+      const result = await (method === 'purge'
+        ? this.#feed.purge(args[0] as string)
+        : call(this.#log, ...args))
       if (method === 'read' || method === 'snapshot') this.#sendPage(id, result as Page)
       else this.#sendAnswer(id, result)
     } catch (error) {

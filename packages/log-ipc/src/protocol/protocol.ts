@@ -35,17 +35,21 @@ export const FRAME = {
   /** Everything up to this offset was reported. */
   place: 7,
   lost: 8,
-  purged: 9,
-  interrupted: 10,
-  resumed: 11,
-  failed: 12,
+  /** A topic is about to be purged. If the owner dies now, it may be. */
+  purging: 9,
+  purged: 10,
+  /** A topic was not purged after all. */
+  kept: 11,
+  interrupted: 12,
+  resumed: 13,
+  failed: 14,
   /** The results of batches. */
-  appended: 13,
+  appended: 15,
   /** The result of a call. */
-  answer: 14,
-  page: 15,
+  answer: 16,
+  page: 17,
   /** The error of a call. */
-  error: 16,
+  error: 18,
 } as const
 
 /** What a node says first. */
