@@ -20,7 +20,7 @@ export class FailedElsewhere extends Error implements Failure {
   readonly exitCode: number
 
   constructor({ text, exitCode }: Failure) {
-    super(text)
+    super(text.split('\n', 1)[0]!.replace(/^tailrace: /, ''))
     this.text = text
     this.exitCode = exitCode
   }

@@ -31,14 +31,15 @@ const TOO_DEAR = [
   'nodejs_active_resources_total',
   'process_open_fds',
 ]
-/** Of several processes, prom-client leaves it out by default. */
-const STARTED = 'process_start_time_seconds'
+/** Metrics of which several processes have no sum. */
+const LEAST = ['process_start_time_seconds', 'process_max_fds']
 
 /** Adds what any process of Node has: its memory, its CPU time, its event loop. */
 export function addProcessMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry })
   for (const name of TOO_DEAR) registry.removeSingleMetric(name)
-  Object.assign(registry.getSingleMetric(STARTED)!, { aggregator: 'min' })
+  // Some systems lack some of them.
+  for (const name of LEAST) Object.assign(registry.getSingleMetric(name) ?? {}, { aggregator: 'min' })
 }
 
 /** Whether the values of a metric only grow. */

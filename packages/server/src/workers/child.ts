@@ -19,6 +19,8 @@ process.on('uncaughtException', (error) => {
   process.exit(exitCode)
 })
 outliveOutput()
+// Before it could notice.
+if (!process.connected) process.exit(1)
 
 /** What it can be asked. Its work adds to this. */
 const calls: Partial<ChildCalls> & Pick<ChildCalls, 'start' | 'ping'> = { start, ping: () => undefined }

@@ -160,7 +160,7 @@ export class Post {
         this.replacements += 1
         return
       } catch (error) {
-        reason = `could not start (${(error as Error).message.trim()})`
+        reason = `could not start (${(error as Error).message})`
       }
     }
   }

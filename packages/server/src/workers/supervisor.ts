@@ -180,9 +180,12 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
   }
 }
 
-/** Whether each worker can open the log by itself. */
+/**
+ * Whether each worker opens the log by itself. A file or a log in memory cannot be opened twice; and for NATS and Kafka,
+ * each node keeps an index, which one process builds for all.
+ */
 function isShared(log: string): boolean {
-  return !log.startsWith('sqlite:') && !log.startsWith('memory:')
+  return /^(?:redis|postgres)/.test(log)
 }
 
 function socketIn(folder: string): string {

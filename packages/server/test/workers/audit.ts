@@ -56,19 +56,19 @@ export async function auditWorkers(random: Random, faults: readonly Fault[], wor
     await until(`there is a ${name}`, () => childOf(hub.pid, name) !== undefined)
     process.kill(childOf(hub.pid, name)!.pid, signal)
   }
-  const replaced = faults.length
-  let replacements: Record<string, number> = {}
-  await until(`${replaced} processes were replaced`, async () => {
-    const metrics = await fetch(`${url}/metrics`, {
-      headers: bearer(token),
-      signal: AbortSignal.timeout(5_000),
-    })
-      .then((response) => response.text())
-      .catch(() => '')
-    const found = metrics.matchAll(/^tailrace_replacements_total\{process="(.*)"\} (\d+)$/gm)
-    replacements = Object.fromEntries([...found].map(([, name, times]) => [name!, Number(times)]))
-    return Object.values(replacements).reduce((sum, times) => sum + times, 0) >= replaced
+  let metrics = ''
+  await until('all processes are back', async () => {
+    const init = { headers: bearer(token), signal: AbortSignal.timeout(5_000) }
+    const ask = (path: string): Promise<string> =>
+      fetch(`${url}${path}`, init)
+        .then((response) => response.text())
+        .catch(() => '')
+    metrics = await ask('/metrics')
+    const up = metrics.match(/^tailrace_worker_up\{worker="\d+"\} 1$/gm) ?? []
+    return up.length === workers && (await ask('/readyz')).includes('ready')
   })
+  const counts = metrics.matchAll(/^tailrace_replacements_total\{process="(.*)"\} (\d+)$/gm)
+  const replacements = Object.fromEntries([...counts].map(([, name, times]) => [name!, Number(times)]))
   acknowledged = count() + MAX_EVENTS
   await until('publishers go on', () => count() >= acknowledged)
   await Promise.all(publishers.map((publisher) => publisher.finish(CATCH_UP_MS)))
