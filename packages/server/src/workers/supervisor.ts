@@ -4,16 +4,9 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServeValues } from '../cli/serve-settings.ts'
 import type { Serving } from '../cli/serving.ts'
-import { journalFor } from '../cli/journal.ts'
 import { requireFree } from '../net/listen.ts'
 import type { Journal } from '../observe/journal.ts'
-import type { Line, Order, SupervisorCalls } from './calls.ts'
-import { Collection } from './collection.ts'
-import { everyoneOf } from './everyone.ts'
-import { Holdings } from './holdings.ts'
-import type { Holder } from './holdings.ts'
-import { printableError } from './packed-error.ts'
-import { Post } from './post.ts'
+import { Common } from './common.ts'
 import { sharesOf } from './shares.ts'
 
 /** How often the processes are asked whether they still answer. */
@@ -43,141 +36,80 @@ export interface SupervisorOptions {
 export async function supervise({ values, workers, journal }: SupervisorOptions): Promise<Serving> {
   await requireFree(values)
   await requireFree({ ...values, reusePort: true })
-  const { host } = values
   const folder = isShared(values.log) ? undefined : mkdtempSync(join(tmpdir(), 'tailrace-log-'))
-  const shares = workerValues(sharesOf(values, workers), folder)
-  const ticketKeys = randomBytes(TICKET_KEY_BYTES)
-  const holdings = new Holdings()
-  const interrupted = new Set<string>()
-  const crew: Post[] = []
-  const posts: Post[] = []
-  const collection = new Collection(crew, posts, holdings)
-  let { port } = values
-  let haveSocketsChanged = false
-
-  function write(name: string, own: Journal, line: Line): void {
-    if (line.kind === 'warn') own.warn(line.line)
-    else if (line.kind === 'failed') own.failed(printableError(line.error))
-    else if (line.kind === 'interrupted') {
-      // One line for all workers.
-      if (interrupted.size === 0) journal.interrupted(printableError(line.error))
-      interrupted.add(name)
-    } else resume(name)
-  }
-
-  function resume(name: string): void {
-    if (interrupted.delete(name) && interrupted.size === 0) journal.resumed()
-  }
-
-  /** Answers one process. Its messages may arrive after its end. */
-  function callsFor(post: Post, own: Journal, holder: Holder): SupervisorCalls {
-    return {
-      write: (line) => write(post.name, own, line),
-      take: holder.take,
-      release: holder.release,
-      report({ sockets, spent }) {
-        holder.setSockets(sockets)
-        haveSocketsChanged = true
-        if (spent.length === 0) return
-        for (const other of crew) if (other !== post) other.link?.tell('spent', spent)
-      },
-      counted(counters) {
-        if (holder.isOpen) collection.remember(post.name, counters)
-      },
-      everyone: (question, args) => everyoneOf(crew, question, args),
-      collect: () => collection.collect(),
-    }
-  }
-
-  /** @param number - of a worker, from 1; 0 is the owner */
-  async function addPost(name: string, number: number, order: () => Order): Promise<Post> {
-    const own = await journalFor({ isJson: values['json-logs'], from: name })
-    let holder: Holder | undefined
-    const post: Post = new Post({
-      name,
-      journal: own,
-      order,
-      calls() {
-        holder = holdings.open(number)
-        return callsFor(post, own, holder)
-      },
-      onGone() {
-        holder?.close()
-        haveSocketsChanged = true
-        collection.retire(name)
-        resume(name)
-      },
-    })
-    posts.push(post)
-    if (number > 0) crew.push(post)
-    return post
-  }
-
-  function tellOthers(): void {
-    if (!haveSocketsChanged) return
-    haveSocketsChanged = false
-    crew.forEach((post, i) => post.link?.tell('others', holdings.socketsBesides(i + 1)))
-  }
-
+  const common = new Common({ journal, isJson: values['json-logs'] })
   const timers = [
-    setInterval(() => {
-      for (const post of posts) post.beat()
-    }, BEAT_MS),
-    setInterval(tellOthers, OTHERS_MS),
+    setInterval(() => common.beat(), BEAT_MS),
+    setInterval(() => common.tellOthers(), OTHERS_MS),
   ]
-  const killAll = (): void => {
-    for (const post of posts) post.kill()
-  }
-  process.on('exit', killAll)
+  process.on('exit', abandon)
 
-  async function stop(): Promise<void> {
-    await Promise.all(crew.map((post) => post.stop(MAX_WORKER_STOP_MS)))
-    await Promise.all(posts.map((post) => post.stop(MAX_OWNER_STOP_MS)))
-    for (const timer of timers) clearInterval(timer)
-    process.off('exit', killAll)
+  /** However this process ends: nothing of it is left. */
+  function abandon(): void {
+    common.kill()
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   }
 
+  async function stop(): Promise<void> {
+    await Promise.all(common.workers.map((post) => post.stop(MAX_WORKER_STOP_MS)))
+    await Promise.all(common.posts.map((post) => post.stop(MAX_OWNER_STOP_MS)))
+    for (const timer of timers) clearInterval(timer)
+    process.off('exit', abandon)
+    abandon()
+  }
+
   try {
-    if (folder !== undefined) {
-      const path = socketIn(folder)
-      await (await addPost('log owner', 0, () => ({ role: 'owner', values, path }))).start()
+    const port = await start(common, { values, workers, folder })
+    return {
+      url: urlOf(values, port),
+      port,
+      node: values.node ?? hostname(),
+      async drain(overMs) {
+        for (const post of common.posts) post.letEnd()
+        await Promise.all(
+          common.workers.map(async ({ link }) => {
+            // A worker that is gone has no streams to end.
+            await link?.ask('drain', overMs).catch(() => undefined)
+          }),
+        )
+      },
+      stop,
     }
-    for (let number = 1; number <= workers; number += 1) {
-      const order = (): Order => ({
-        role: 'worker',
-        number,
-        size: workers,
-        ticketKeys,
-        values: { ...shares, port },
-      })
-      await addPost(`worker ${number}`, number, order)
-    }
-    // If the system chooses the port, it chooses it for the first.
-    if (port === 0) ({ port } = await crew[0]!.start())
-    await Promise.all(crew.filter(({ link }) => link === undefined).map((post) => post.start()))
   } catch (error) {
-    killAll()
+    common.kill()
     await stop()
     throw error
   }
+}
 
-  const name = host.includes(':') ? `[${host}]` : host
-  return {
-    url: `${values['tls-cert'] === undefined ? 'http' : 'https'}://${name}:${port}`,
-    port,
-    node: values.node ?? hostname(),
-    async drain(overMs) {
-      for (const post of posts) post.letEnd()
-      await Promise.all(
-        crew.map(async ({ link }) => {
-          // A worker that is gone has no streams to end.
-          await link?.ask('drain', overMs).catch(() => undefined)
-        }),
-      )
-    },
-    stop,
+/** Starts the owner, if there is one, and then the workers. Resolves with their port once all are ready. */
+async function start(
+  common: Common,
+  { values, workers, folder }: Pick<SupervisorOptions, 'values' | 'workers'> & { folder: string | undefined },
+): Promise<number> {
+  let { port } = values
+  const ticketKeys = randomBytes(TICKET_KEY_BYTES)
+  const shares = workerValues(sharesOf(values, workers), folder)
+  if (folder !== undefined) {
+    const path = socketIn(folder)
+    const owner = await common.addOwner(() => ({ role: 'owner', values, path }))
+    await owner.start()
   }
+  for (let added = 0; added < workers; added += 1) {
+    await common.addWorker((number) => ({
+      role: 'worker',
+      number,
+      size: workers,
+      ticketKeys,
+      values: { ...shares, port },
+    }))
+  }
+  const [first, ...others] = common.workers
+  // If the system chooses the port, it chooses it for the first worker.
+  if (port === 0) ({ port } = await first!.start())
+  else others.push(first!)
+  await Promise.all(others.map((post) => post.start()))
+  return port
 }
 
 /**
@@ -201,4 +133,9 @@ function workerValues(values: ServeValues, folder: string | undefined): ServeVal
     'log-password-file': undefined,
     'require-durable': false,
   }
+}
+
+function urlOf({ host, 'tls-cert': cert }: ServeValues, port: number): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return `${cert === undefined ? 'http' : 'https'}://${name}:${port}`
 }
