@@ -82,7 +82,7 @@ export function createLimits(options: LimitOptions): Limits {
 
   function hold(client: Client, what: 'streams' | 'history requests'): Admission {
     const claims = claimsOf(client, what, options)
-    return claims.length === 0 ? () => undefined : takeFrom(ledger, claims, tooMany)
+    return claims.length === 0 ? releaseNothing : takeFrom(ledger, claims, tooMany)
   }
 
   function requireFewTopics(selectors: number): void {
@@ -131,6 +131,9 @@ export function createLimits(options: LimitOptions): Limits {
     pages: new Budget('max-history', options.maxHistoryBytes),
   }
 }
+
+/** For a client without limits. One for all, since each stream keeps it. */
+function releaseNothing(): void {}
 
 /** A claim, and what is said if it exceeds its bound. */
 interface LimitedClaim extends Claim {
