@@ -1,6 +1,8 @@
 import { openStream, startHub } from '@tailrace/testkit'
 import type { HubProcess } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectRaw } from '../../../http/test/raw-connection.ts'
+import type { RawConnection } from '../../../http/test/raw-connection.ts'
 import { childOf, childrenOf, isThere } from './children.ts'
 import { ask } from './request.ts'
 
@@ -44,6 +46,36 @@ test('all workers together have as many streams as one process would have, and c
   expect(JSON.parse(text)).toMatchObject({ node: 'one', total: STREAMS })
   const metrics = (await ask(`${hub.url}/metrics`)).text
   expect(metrics).toContain('\ntailrace_node_info{node="one"} 1\n')
+})
+
+/** A client that stays after it was served. Undefined if it was closed on arrival. */
+async function comes(): Promise<RawConnection | undefined> {
+  const raw = connectRaw(hub.port)
+  raw.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  try {
+    await raw.until((text) => text.includes('"ok"'))
+    return raw
+  } catch {
+    return undefined
+  }
+}
+
+test('all workers together have as many connections as one process would have', async () => {
+  const staying: RawConnection[] = []
+  await expect
+    .poll(
+      async () => {
+        const came = (await Promise.all([comes(), comes()])).filter((raw) => raw !== undefined)
+        staying.push(...came)
+        return came.length
+      },
+      { interval: 250 },
+    )
+    .toBe(0)
+  // Some come before the workers know of each other. If they did not, each would admit as many as it can have alone.
+  expect(staying.length).toBeGreaterThanOrEqual(CONNECTIONS - STREAMS)
+  expect(staying.length).toBeLessThan(2 * CONNECTIONS - STREAMS)
+  for (const raw of staying) raw.destroy()
 })
 
 test('every line of the journal is an object, and names the process that it is about', async () => {
