@@ -5,7 +5,6 @@ import type { TlsFiles } from '../net/tls.ts'
 import type { Running, ServerOptions } from '../start-server.ts'
 import { banner } from './banner.ts'
 import { outliveOutput } from './output.ts'
-import { gateOf, opennessOf, requireKeys } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { readSecret } from './secret.ts'
@@ -32,6 +31,7 @@ key; these events, and the idempotency keys, may each use the same size again.`,
       throw new UsageError('--head-timeout must not exceed --request-timeout, which includes the head')
     }
     outliveOutput()
+    const { opennessOf, requireKeys } = await loadGate()
     const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
     requireKeys(values)
     const running = await start(values, journal)
@@ -72,7 +72,7 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
     requireDurable: values['require-durable'],
     host: values.host,
     port: values.port,
-    gate: (parts) => gateOf(values, parts),
+    gate: async (parts) => (await loadGate()).gateOf(values, parts),
     tls: tlsFilesOf(values),
     hub: {
       ...(values.node === undefined ? {} : { node: values.node }),
@@ -99,6 +99,9 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
     journal,
   }
 }
+
+/** The modules of the gate, which only a hub needs. */
+const loadGate = (): Promise<typeof import('./serve-gate.ts')> => import('./serve-gate.ts')
 
 function passwordOf({ 'log-password-file': path }: ServeValues): string | undefined {
   return path === undefined ? undefined : readSecret('log-password-file', path)
