@@ -5,6 +5,7 @@ import type { TlsFiles } from '../net/tls.ts'
 import type { Running, ServerOptions } from '../start-server.ts'
 import { banner } from './banner.ts'
 import { outliveOutput } from './output.ts'
+import type * as ServeGate from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import { readSecret } from './secret.ts'
@@ -101,7 +102,7 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
 }
 
 /** The modules of the gate, which only a hub needs. */
-const loadGate = (): Promise<typeof import('./serve-gate.ts')> => import('./serve-gate.ts')
+const loadGate = (): Promise<typeof ServeGate> => import('./serve-gate.ts')
 
 function passwordOf({ 'log-password-file': path }: ServeValues): string | undefined {
   return path === undefined ? undefined : readSecret('log-password-file', path)
