@@ -1,6 +1,7 @@
 import type { TlsFiles } from '../net/tls.ts'
 import type { Crew } from '../crew.ts'
 import type { Journal } from '../observe/journal.ts'
+import { startServerIn } from '../start-server.ts'
 import type { Running, ServerOptions } from '../start-server.ts'
 import { gateOf } from './serve-gate.ts'
 import type { ServeValues } from './serve-settings.ts'
@@ -9,8 +10,6 @@ import { UsageError, usageErrorOf } from './usage-error.ts'
 
 /** Starts one of the processes of a hub, or the only one. @throws UsageError, ListenError or LogError */
 export async function startProcess(values: ServeValues, journal: Journal, crew: Crew): Promise<Running> {
-  // Only a hub loads the modules that a hub needs: a publish from a shell would otherwise wait for them each time.
-  const { startServerIn } = await import('../start-server.ts')
   try {
     return await startServerIn(crew, optionsOf(values, journal))
   } catch (error) {

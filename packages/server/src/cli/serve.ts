@@ -6,8 +6,6 @@ import { workersFor } from '../workers/room.ts'
 import { banner } from './banner.ts'
 import { journalFor } from './journal.ts'
 import { outliveOutput } from './output.ts'
-import { opennessOf, requireKeys } from './serve-gate.ts'
-import { startProcess } from './serve-process.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
 import type { Serving } from './serving.ts'
@@ -34,6 +32,8 @@ key; these events, and the idempotency keys, may each use the same size again.`,
       throw new UsageError('--head-timeout must not exceed --request-timeout, which includes the head')
     }
     outliveOutput()
+    // Only a hub loads the modules that a hub needs: a publish from a shell would otherwise wait for them each time.
+    const { opennessOf, requireKeys } = await import('./serve-gate.ts')
     const journal = await journalFor({ isJson: values['json-logs'] })
     requireKeys(values)
     const workers = workersFor(values.workers)
@@ -65,6 +65,7 @@ async function startWorkers(values: ServeValues, workers: number, journal: Journ
 }
 
 async function startAlone(values: ServeValues, journal: Journal): Promise<Serving> {
+  const { startProcess } = await import('./serve-process.ts')
   const crew = alone()
   await requireFree(values)
   const running = await startProcess(values, journal, crew)
