@@ -3,9 +3,9 @@ import type { Crew } from '../crew.ts'
 import type { Journal } from '../observe/journal.ts'
 import { startServerIn } from '../start-server.ts'
 import type { Running, ServerOptions } from '../start-server.ts'
+import { passwordOf } from './log-password.ts'
 import { gateOf } from './serve-gate.ts'
 import type { ServeValues } from './serve-settings.ts'
-import { readSecret } from './secret.ts'
 import { UsageError, usageErrorOf } from './usage-error.ts'
 
 /** Starts one of the processes of a hub, or the only one. @throws UsageError, ListenError or LogError */
@@ -52,10 +52,6 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
     multisend: !values['no-multisend'],
     journal,
   }
-}
-
-export function passwordOf({ 'log-password-file': path }: ServeValues): string | undefined {
-  return path === undefined ? undefined : readSecret('log-password-file', path)
 }
 
 function tlsFilesOf({ 'tls-cert': cert, 'tls-key': key }: ServeValues): TlsFiles | undefined {
