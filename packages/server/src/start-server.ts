@@ -25,6 +25,7 @@ import type { Pressure } from './limits/pressure.ts'
 import { connectionBound, limitConnections, readFileLimit } from './net/connection-limit.ts'
 import type { ConnectionBound } from './net/connection-limit.ts'
 import { listen, requireFree } from './net/listen.ts'
+import { useMultisend } from './net/multisend.ts'
 import { trackSockets } from './net/sockets.ts'
 import { createTlsServer } from './net/tls.ts'
 import type { TlsFiles } from './net/tls.ts'
@@ -82,6 +83,8 @@ export interface ServerOptions {
   readonly maxConnections?: number | undefined
   /** Memory for connections that have not completed their TLS handshake or first request head. @defaultValue 64 MiB */
   readonly maxPendingBytes?: number | undefined
+  /** Use `@tailrace/multisend` if it is installed. @defaultValue true */
+  readonly multisend?: boolean | undefined
   /** Receives everything that an operator should know. @defaultValue lines on standard error */
   readonly journal?: Journal | undefined
 }
@@ -106,10 +109,11 @@ export interface Running {
  * @throws ListenError, LogError, or RangeError that names the option, the rule and the value
  */
 export async function startServer(options: ServerOptions): Promise<Running> {
-  const { host = '127.0.0.1', port = 4242, tls, journal = PLAIN_JOURNAL } = options
+  const { host = '127.0.0.1', port = 4242, tls, multisend = true, journal = PLAIN_JOURNAL } = options
   // Before there are worker threads.
   const bound = connectionBound(options.maxConnections, readFileLimit(), tls !== undefined)
   await requireFree({ host, port })
+  if (multisend) await useMultisend()
   const log = typeof options.log === 'string' ? await openLog(options.log, logOptions(options)) : options.log
   const stopping = new AbortController()
   const pressure = createPressure(bound.streams)
