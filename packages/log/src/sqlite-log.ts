@@ -3,6 +3,8 @@ import { LogError } from './errors.ts'
 import { topicEnded } from './end-of-topic.ts'
 import type { Appended, CompleteEventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
 import type { BatchResult } from './sqlite/event-table.ts'
+import { packBatches, unpackResults } from './sqlite/packed.ts'
+import type { PackedBatches, PackedResults } from './sqlite/packed.ts'
 import type { Reader } from './sqlite/reader.ts'
 import type { Thread } from './sqlite/thread.ts'
 import { Threads } from './sqlite/threads.ts'
@@ -129,28 +131,33 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
     listeners.events(events)
   }
 
-  async function commitAll(): Promise<void> {
-    while (pending.length > 0) {
-      const group = pending.splice(0, countWithin(pending, MAX_COMMIT_LENGTH))
-      pendingLength -= lengthOf(group)
-      await commit(group)
+  /** Hands what waits to the writer. Once it is stored, the next group is on its way before anybody is told. */
+  function commitNext(): void {
+    const group = pending.splice(0, countWithin(pending, MAX_COMMIT_LENGTH))
+    pendingLength -= lengthOf(group)
+    const batches = group.map(({ batch }) => batch)
+    const time = now()
+    const next = (): void => {
+      committing = undefined
+      if (pending.length > 0) commitNext()
     }
-    committing = undefined
+    committing = commit(packBatches(batches), time).then(
+      (results) => {
+        next()
+        settle(group, unpackResults(results, batches), time)
+      },
+      (error: unknown) => {
+        next()
+        for (const { reject } of group) reject(error)
+      },
+    )
   }
 
-  async function commit(group: readonly Pending[]): Promise<void> {
-    const time = now()
-    let results: BatchResult[]
-    try {
-      results = await threads.writer.call(
-        'commit',
-        group.map(({ batch }) => batch),
-        time,
-      )
-    } catch (error) {
-      for (const { reject } of group) reject(error)
-      return
-    }
+  async function commit(batches: PackedBatches, time: number): Promise<PackedResults> {
+    return threads.writer.call('commit', batches, time)
+  }
+
+  function settle(group: readonly Pending[], results: readonly BatchResult[], time: number): void {
     const events = group.flatMap(({ batch }, i) => stored(batch, results[i]!, time))
     if (events.length > 0) tell(events)
     for (const [i, { resolve, reject }] of group.entries()) {
@@ -172,7 +179,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
         }
         pending.push({ batch, length, resolve, reject })
         pendingLength += length
-        committing ??= commitAll()
+        if (committing === undefined) commitNext()
       })
     },
 
@@ -192,7 +199,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
     close() {
       closing ??= (async () => {
         isClosed = true
-        await committing
+        while (committing !== undefined) await committing
         await threads.close()
         listeners.clear()
       })()

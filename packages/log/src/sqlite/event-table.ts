@@ -84,8 +84,21 @@ export function createEventTable(
       topic.bytes += bytes
     }
     const { traceparent = null, tracestate = null } = trace ?? {}
-    const flags = [end, isNewest, remove].map(Number)
-    insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
+    const [isEnd, isState, isRemoval] = [Number(end), Number(isNewest), Number(remove)]
+    insert.run(
+      offset,
+      topic.id,
+      time,
+      type,
+      key,
+      data,
+      bytes,
+      isEnd,
+      isState,
+      isRemoval,
+      traceparent,
+      tracestate,
+    )
     if (event.idempotencyKey !== undefined) remember(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset
     if (end) topic.ended = offset

@@ -1,7 +1,7 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { LogError } from '../errors.ts'
 import { assertInPlace, toLogError } from './database.ts'
-import type { Call, Reply, ThreadData } from './thread.ts'
+import type { Call, Line, Reply, ThreadData } from './thread.ts'
 import { plain } from './thread.ts'
 
 /** How the engine of each thread is opened; `wasOpen` if a thread of this process had it open before. */
@@ -10,13 +10,12 @@ export interface Engines {
   reader(path: string): object
 }
 
-/** The body of the threads of a log: opens the engine, then serves one call after another. */
+/** The body of the threads of a log: opens the engine, then serves one call after another, and never returns. */
 export function serve(
   engines: Engines,
   toError: (error: unknown, path: string) => LogError = toLogError,
 ): void {
-  const { role, path, inode } = workerData as ThreadData
-  const port = parentPort!
+  const { role, path, inode, port, bell } = workerData as ThreadData & Line
   let engine: object | undefined
 
   function run(method: string, args: unknown[]): unknown {
@@ -29,15 +28,18 @@ export function serve(
     return (engine as Record<string, (...args: unknown[]) => unknown>)[method]!(...args)
   }
 
-  function reply(id: number, task: () => unknown): Reply {
+  function reply([id, method, args]: Call): Reply {
     try {
-      return { id, value: task() }
+      return [id, run(method, args), undefined]
     } catch (error) {
-      return { id, error: plain(toError(error, path)) }
+      return [id, undefined, plain(toError(error, path))]
     }
   }
 
-  port.on('message', ({ id, method, args }: Call) => {
-    port.postMessage(reply(id, () => run(method, args)))
-  })
+  for (let heard = 0; ; heard = Atomics.load(bell, 0)) {
+    for (let call; (call = receiveMessageOnPort(port)) !== undefined;) {
+      port.postMessage(reply(call.message as Call))
+    }
+    Atomics.wait(bell, 0, heard)
+  }
 }

@@ -1,15 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { NewEvent, Note } from '../event-log.ts'
+import type { Note } from '../event-log.ts'
 import { ruleFor } from '../retention.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
 import { keepEpoch } from './epoch.ts'
 import type { EpochKeeper } from './epoch.ts'
 import { createEventTable } from './event-table.ts'
-import type { BatchResult } from './event-table.ts'
 import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
 import { createNoteTable } from './note-table.ts'
+import { packResults, unpackBatches } from './packed.ts'
+import type { PackedBatches, PackedResults } from './packed.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
 import { createTopicTable } from './topic-table.ts'
@@ -22,7 +23,7 @@ const MAX_CHECKPOINT_PAGES = 1000
 /** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
   /** Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others. */
-  commit(batches: readonly (readonly NewEvent[])[], time: number): BatchResult[]
+  commit(batches: PackedBatches, time: number): PackedResults
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
   /** @returns the offset up to which the topic was purged; undefined if it is not known */
   purge(topic: string): number | undefined
@@ -59,8 +60,9 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   // Folded into the file by the half of a reserve, so that with the other half retention can write on.
   db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages(db, reserve)}`)
 
-  const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
-  const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
+  const countCommit = db.prepare(
+    `UPDATE meta SET value = iif(name = 'newest', ?, value + 1) WHERE name IN ('newest', 'commits')`,
+  )
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
   /** Those of the last step of retention. */
   let rules: readonly RetentionRule[] = []
@@ -75,7 +77,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     try {
       const { result, hasChanged } = transaction(db, 'BEGIN IMMEDIATE', () => {
         const outcome = task()
-        if (outcome.hasChanged) countCommit.run()
+        if (outcome.hasChanged) countCommit.run(newest)
         return outcome
       })
       if (hasChanged) epoch.committed(newest)
@@ -136,13 +138,10 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     commit: (batches, time) =>
       store(() => {
         const before = newest
-        const result = batches.map((batch) => events.store(batch, time, nextOffset))
+        const results = unpackBatches(batches).map((batch) => events.store(batch, time, nextOffset))
         const hasChanged = newest > before
-        if (hasChanged) {
-          topics.save()
-          saveNewest.run(newest)
-        }
-        return { result, hasChanged }
+        if (hasChanged) topics.save()
+        return { result: packResults(results), hasChanged }
       }),
 
     trim(newRules, now) {
