@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 
 import { openSqliteLog } from '@tailrace/log'
@@ -30,10 +31,38 @@ describe('group commit', () => {
     const path = join(dir.path, 'log.db')
     const log = await openSqliteLog({ path })
     const before = commitsIn(path)
-    await Promise.all(Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }])))
-    expect(commitsIn(path) - before).toBe(2)
-    await log.append([{ topic: 'a', data: 'alone' }])
-    expect(commitsIn(path) - before).toBe(3)
+    // The first commit ends only after everything was appended.
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const appended = Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
+    other.exec('ROLLBACK')
+    await Promise.all(appended)
+    expect(commitsIn(path) - before).toBeLessThanOrEqual(2)
+    other.close()
+    await log.close()
+  })
+
+  test('does not wait for the thread that appends, which is busy with more', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const log = await openSqliteLog({ path })
+    const other = new DatabaseSync(path, { readOnly: true })
+    const count = other.prepare('SELECT count(*) AS events FROM events')
+    const told: number[] = []
+    await log.tail({
+      events: (events) => told.push(events.length),
+      purged() {},
+      lost() {},
+      interrupted() {},
+      resumed() {},
+      failed() {},
+    })
+    const appended = Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
+    while (count.get()!['events'] !== 64);
+    expect(told).toEqual([])
+    await Promise.all(appended)
+    expect(told.reduce((sum, events) => sum + events)).toBe(64)
+    other.close()
     await log.close()
   })
 

@@ -59,7 +59,7 @@ test('the successor of a thread does not begin a new log where the file was move
 test('of a commit whose writer dies nobody says that it was not stored', async () => {
   await log.close()
   const writer = await Thread.start<Writer>(WORKER, { role: 'writer', path }, () => {})
-  const commit = writer.call('commit', packBatches([[{ topic: 'a', data: 'x' }]]), 0)
+  const commit = writer.call('commit', packBatches([[{ topic: 'a', data: 'x' }]], 0))
   await writer.stop()
   expect(await rejection(commit)).toMatchObject({ code: 'outcome-unknown' })
 })

@@ -1,17 +1,22 @@
 import type { NewEvent } from '../event-log.ts'
 import type { BatchResult } from './event-table.ts'
 
-// A group of batches, and its results, cross threads as one flat array each. To copy objects costs several times as
-// much: each carries the names of its properties, and its shape is looked up property by property.
+// Batches and their results cross threads as one flat array each. To copy objects costs several times as much: each
+// carries the names of its properties, and its shape is looked up property by property.
 
-/** For each batch, how many events it has; then the fields of each event, in the order of {@link unpackBatches}. */
+type Batches = readonly (readonly NewEvent[])[]
+
+/**
+ * When its events were appended. Then, for each batch, how many events it has, and the fields of each event, in the
+ * order of {@link unpackBatches}.
+ */
 export type PackedBatches = (string | number | boolean | undefined)[]
 
 /** For each batch, the offset of each event, negative if it is a duplicate; or 0, and the index of the refused event. */
 export type PackedResults = number[]
 
-export function packBatches(batches: readonly (readonly NewEvent[])[]): PackedBatches {
-  const fields: PackedBatches = []
+export function packBatches(batches: Batches, time: number): PackedBatches {
+  const fields: PackedBatches = [time]
   for (const batch of batches) {
     fields.push(batch.length)
     for (const { topic, type, key, data, remove, end, idempotencyKey, trace } of batch) {
@@ -21,7 +26,7 @@ export function packBatches(batches: readonly (readonly NewEvent[])[]): PackedBa
   return fields
 }
 
-export function unpackBatches(fields: PackedBatches): NewEvent[][] {
+export function unpackBatches(fields: PackedBatches): { batches: Batches; time: number } {
   let at = 0
   const next = <T>(): T => fields[at++] as T
   function event(): NewEvent {
@@ -37,9 +42,14 @@ export function unpackBatches(fields: PackedBatches): NewEvent[][] {
     const trace = traceparent === undefined ? undefined : { traceparent, tracestate }
     return { topic, type, key, data, remove, end, idempotencyKey, trace }
   }
+  const time = next<number>()
   const batches: NewEvent[][] = []
-  while (at < fields.length) batches.push(Array.from({ length: next<number>() }, event))
-  return batches
+  while (at < fields.length) {
+    const batch: NewEvent[] = []
+    for (let left = next<number>(); left > 0; left -= 1) batch.push(event())
+    batches.push(batch)
+  }
+  return { batches, time }
 }
 
 export function packResults(results: readonly BatchResult[]): PackedResults {
@@ -52,10 +62,7 @@ export function packResults(results: readonly BatchResult[]): PackedResults {
 }
 
 /** @param batches - those that have these results */
-export function unpackResults(
-  numbers: PackedResults,
-  batches: readonly (readonly NewEvent[])[],
-): BatchResult[] {
+export function unpackResults(numbers: PackedResults, batches: Batches): BatchResult[] {
   let at = 0
   return batches.map((batch) => {
     if (numbers[at] === 0) {

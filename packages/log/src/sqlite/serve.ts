@@ -1,4 +1,5 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import type { LogError } from '../errors.ts'
 import { assertInPlace, toLogError } from './database.ts'
 import type { Call, Line, Reply, ThreadData } from './thread.ts'
@@ -8,6 +9,11 @@ import { plain } from './thread.ts'
 export interface Engines {
   writer(path: string, wasOpen: boolean): object
   reader(path: string): object
+  /**
+   * A method whose calls are made as one if they wait together: it receives the arguments of all of them. Its result
+   * answers the last call, `undefined` the others, and an error all of them.
+   */
+  readonly joined?: string
 }
 
 /** The body of the threads of a log: opens the engine, then serves one call after another, and never returns. */
@@ -28,18 +34,37 @@ export function serve(
     return (engine as Record<string, (...args: unknown[]) => unknown>)[method]!(...args)
   }
 
-  function reply([id, method, args]: Call): Reply {
+  /** Answers the first of the calls, and those that are joined to it. @returns the others */
+  function answer(calls: readonly Call[]): readonly Call[] {
+    const [[, method]] = calls as [Call]
+    const others = method === engines.joined ? calls.findIndex(([, other]) => other !== method) : 1
+    const joined = others === -1 ? calls : calls.slice(0, others)
+    const last = joined.at(-1)![0]
     try {
-      return [id, run(method, args), undefined]
+      const value = run(
+        method,
+        joined.flatMap(([, , args]) => args),
+      )
+      for (const [id] of joined) reply([id, id === last ? value : undefined, undefined])
     } catch (error) {
-      return [id, undefined, plain(toError(error, path))]
+      const failure = plain(toError(error, path))
+      for (const [id] of joined) reply([id, undefined, failure])
     }
+    return calls.slice(joined.length)
+  }
+
+  function reply(message: Reply): void {
+    port.postMessage(message)
   }
 
   for (let heard = 0; ; heard = Atomics.load(bell, 0)) {
-    for (let call; (call = receiveMessageOnPort(port)) !== undefined;) {
-      port.postMessage(reply(call.message as Call))
-    }
+    for (let calls = receive(port); calls.length > 0; calls = [...answer(calls), ...receive(port)]);
     Atomics.wait(bell, 0, heard)
   }
+}
+
+function receive(port: MessagePort): readonly Call[] {
+  const calls: Call[] = []
+  for (let call; (call = receiveMessageOnPort(port)) !== undefined;) calls.push(call.message as Call)
+  return calls
 }

@@ -22,8 +22,11 @@ const MAX_CHECKPOINT_PAGES = 1000
 
 /** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
-  /** Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others. */
-  commit(batches: PackedBatches, time: number): PackedResults
+  /**
+   * Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others.
+   * Calls that wait together are made as one: the results of all answer the last, and `undefined` the others.
+   */
+  commit(...groups: PackedBatches[]): PackedResults | undefined
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
   /** @returns the offset up to which the topic was purged; undefined if it is not known */
   purge(topic: string): number | undefined
@@ -135,10 +138,13 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   }
 
   return {
-    commit: (batches, time) =>
+    commit: (...groups) =>
       store(() => {
         const before = newest
-        const results = unpackBatches(batches).map((batch) => events.store(batch, time, nextOffset))
+        const results = groups.flatMap((group) => {
+          const { batches, time } = unpackBatches(group)
+          return batches.map((batch) => events.store(batch, time, nextOffset))
+        })
         const hasChanged = newest > before
         if (hasChanged) topics.save()
         return { result: packResults(results), hasChanged }
