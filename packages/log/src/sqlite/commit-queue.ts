@@ -96,13 +96,19 @@ export class CommitQueue {
     this.#underWayLength += length
     this.#underWayEvents += events
     this.#pendingEvents -= events
-    const batches = pending.map(({ batch }) => batch)
-    this.#last = this.#options.commit(packBatches(batches, group.time)).then(
-      (results) => {
-        if (results !== undefined) this.#committed(group, results)
-      },
-      (error: unknown) => this.#failed(group, error),
-    )
+    this.#last = this.#commit(group)
+  }
+
+  async #commit(group: Group): Promise<void> {
+    const batches = group.pending.map(({ batch }) => batch)
+    let results: PackedResults | undefined
+    try {
+      results = await this.#options.commit(packBatches(batches, group.time))
+    } catch (error) {
+      this.#failed(group, error)
+      return
+    }
+    if (results !== undefined) this.#committed(group, results)
   }
 
   /** Takes as many of those that wait as fit into a length; at least one if nothing is under way. */

@@ -108,18 +108,18 @@ export function createEventTable(
   return {
     store(batch, time, nextOffset) {
       // To look a key up costs as much as to store it. The same object may be in a batch twice: it is new only once.
-      const fresh = new Set<NewEvent>()
+      let fresh: Set<NewEvent> | undefined
       const refused = refusalOf(
         batch,
         (topic) => topics.isEnded(topic),
         (event) => {
           const isRepeat = firstOffsetOf(event, time) !== undefined
-          if (!isRepeat) fresh.add(event)
+          if (!isRepeat) fresh = (fresh ?? new Set()).add(event)
           return isRepeat
         },
       )
       return refused === undefined
-        ? { appended: batch.map((event) => append(event, fresh.delete(event), time, nextOffset)) }
+        ? { appended: batch.map((event) => append(event, fresh?.delete(event) === true, time, nextOffset)) }
         : { refused }
     },
   }

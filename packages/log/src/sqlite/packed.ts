@@ -8,7 +8,7 @@ type Batches = readonly (readonly NewEvent[])[]
 
 /**
  * When its events were appended. Then, for each batch, how many events it has, and the fields of each event, in the
- * order of {@link unpackBatches}.
+ * order of `unpackEvent`.
  */
 export type PackedBatches = (string | number | boolean | undefined)[]
 
@@ -27,29 +27,30 @@ export function packBatches(batches: Batches, time: number): PackedBatches {
 }
 
 export function unpackBatches(fields: PackedBatches): { batches: Batches; time: number } {
-  let at = 0
-  const next = <T>(): T => fields[at++] as T
-  function event(): NewEvent {
-    const topic = next<string>()
-    const type = next<string | undefined>()
-    const key = next<string | undefined>()
-    const data = next<string>()
-    const remove = next<boolean | undefined>()
-    const end = next<boolean | undefined>()
-    const idempotencyKey = next<string | undefined>()
-    const traceparent = next<string | undefined>()
-    const tracestate = next<string>()
-    const trace = traceparent === undefined ? undefined : { traceparent, tracestate }
-    return { topic, type, key, data, remove, end, idempotencyKey, trace }
-  }
-  const time = next<number>()
   const batches: NewEvent[][] = []
-  while (at < fields.length) {
+  for (let at = 1; at < fields.length;) {
     const batch: NewEvent[] = []
-    for (let left = next<number>(); left > 0; left -= 1) batch.push(event())
+    const end = at + 1 + (fields[at] as number) * FIELDS_AN_EVENT
+    for (at += 1; at < end; at += FIELDS_AN_EVENT) batch.push(unpackEvent(fields, at))
     batches.push(batch)
   }
-  return { batches, time }
+  return { batches, time: fields[0] as number }
+}
+
+const FIELDS_AN_EVENT = 9
+
+function unpackEvent(fields: PackedBatches, at: number): NewEvent {
+  const traceparent = fields[at + 7] as string | undefined
+  return {
+    topic: fields[at] as string,
+    type: fields[at + 1] as string | undefined,
+    key: fields[at + 2] as string | undefined,
+    data: fields[at + 3] as string,
+    remove: fields[at + 4] as boolean | undefined,
+    end: fields[at + 5] as boolean | undefined,
+    idempotencyKey: fields[at + 6] as string | undefined,
+    trace: traceparent === undefined ? undefined : { traceparent, tracestate: fields[at + 8] as string },
+  }
 }
 
 export function packResults(results: readonly BatchResult[]): PackedResults {

@@ -17,8 +17,9 @@ export interface SaltReader {
 }
 
 export function createSaltReader(file: string): SaltReader {
-  const salt = Buffer.alloc(SALT_LENGTH)
+  const bytes = new Uint32Array(SALT_LENGTH / Uint32Array.BYTES_PER_ELEMENT)
   let wal: number | undefined
+  let salt: { readonly first: number; readonly second: number; readonly text: string } | undefined
   return {
     read() {
       try {
@@ -27,7 +28,13 @@ export function createSaltReader(file: string): SaltReader {
       } catch {
         return undefined
       }
-      return readSync(wal, salt, 0, SALT_LENGTH, SALT_AT) === SALT_LENGTH ? salt.toString('hex') : undefined
+      if (readSync(wal, bytes, 0, SALT_LENGTH, SALT_AT) !== SALT_LENGTH) return undefined
+      const [first, second] = bytes as unknown as [number, number]
+      // With each commit, and nearly always the same.
+      if (salt?.first !== first || salt.second !== second) {
+        salt = { first, second, text: Buffer.from(bytes.buffer).toString('hex') }
+      }
+      return salt.text
     },
     close() {
       if (wal !== undefined) closeSync(wal)

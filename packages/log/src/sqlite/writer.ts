@@ -63,9 +63,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   // Folded into the file by the half of a reserve, so that with the other half retention can write on.
   db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages(db, reserve)}`)
 
-  const countCommit = db.prepare(
-    `UPDATE meta SET value = iif(name = 'newest', ?, value + 1) WHERE name IN ('newest', 'commits')`,
-  )
+  const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
+  const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
   const saveProbe = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'probe'`)
   /** Those of the last step of retention. */
   let rules: readonly RetentionRule[] = []
@@ -80,7 +79,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     try {
       const { result, hasChanged } = transaction(db, 'BEGIN IMMEDIATE', () => {
         const outcome = task()
-        if (outcome.hasChanged) countCommit.run(newest)
+        if (outcome.hasChanged) countCommit.run()
         return outcome
       })
       if (hasChanged) epoch.committed(newest)
@@ -146,7 +145,10 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
           return batches.map((batch) => events.store(batch, time, nextOffset))
         })
         const hasChanged = newest > before
-        if (hasChanged) topics.save()
+        if (hasChanged) {
+          topics.save()
+          saveNewest.run(newest)
+        }
         return { result: packResults(results), hasChanged }
       }),
 
