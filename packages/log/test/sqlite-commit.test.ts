@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
@@ -146,5 +146,40 @@ describe('the death of a thread', () => {
     const log = await openSqliteLog({ path })
     expect((await log.describe()).newest).toBe(251)
     await log.close()
+  })
+})
+
+describe('the write-ahead log', () => {
+  test('has its full size after a few commits, so that they need not extend it', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const log = await openSqliteLog({ path })
+    const publish = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i += 1) await log.append([{ topic: 'a', data: 'x' }])
+    }
+    const size = (): number => statSync(`${path}-wal`).size
+    await publish(20)
+    const full = size()
+    expect(full).toBeGreaterThan(1000 * 4096)
+    // Through a checkpoint, after which it begins again.
+    await publish(300)
+    expect(size()).toBeLessThan(full + 16 * 4096)
+    expect((await log.read(everything)).events).toHaveLength(320)
+    await log.close()
+  })
+
+  test('of a process that was killed is read up to the zeros after its end', async () => {
+    using dir = tempDir()
+    const [path, copy] = [join(dir.path, 'log.db'), join(dir.path, 'copy.db')]
+    const log = await openSqliteLog({ path })
+    for (let i = 0; i < 20; i += 1) await log.append([{ topic: 'a', data: `${i}` }])
+    // As a kill leaves the files.
+    for (const end of ['', '-wal', '-mark']) copyFileSync(`${path}${end}`, `${copy}${end}`)
+    await log.close()
+    const again = await openSqliteLog({ path: copy })
+    expect((await again.read(everything)).events).toHaveLength(20)
+    await again.append([{ topic: 'a', data: 'after' }])
+    expect((await again.read(everything)).events.at(-1)).toMatchObject({ offset: 21, data: 'after' })
+    await again.close()
   })
 })

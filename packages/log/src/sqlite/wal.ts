@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { Mark } from './mark.ts'
@@ -39,6 +39,30 @@ export function createSaltReader(file: string): SaltReader {
     close() {
       if (wal !== undefined) closeSync(wal)
     },
+  }
+}
+
+/**
+ * Gives a write-ahead log the size that it will reach, with zeros after its end, which SQLite does not take for
+ * frames. To overwrite a file costs half as much as to extend it with each commit, whose fsync then also waits for
+ * the blocks and the size of the file.
+ *
+ * @param file - the caller must hold its write lock, so that nobody else extends the write-ahead log
+ */
+export function extendWal(file: string, bytes: number): void {
+  const wal = `${file}-wal`
+  const { size } = statSync(wal)
+  if (size >= bytes) return
+  const opened = openSync(wal, 'r+')
+  try {
+    writeSync(opened, Buffer.alloc(bytes - size), 0, bytes - size, size)
+    fsyncSync(opened)
+  } catch (error) {
+    // Perhaps another program has taken the room.
+    truncateSync(wal, size)
+    throw error
+  } finally {
+    closeSync(opened)
   }
 }
 

@@ -15,10 +15,13 @@ import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
-import { removeStrayWal } from './wal.ts'
+import { extendWal, removeStrayWal } from './wal.ts'
 
 /** When the write-ahead log is folded into the file. What SQLite does by default. */
 const MAX_CHECKPOINT_PAGES = 1000
+/** After so many commits, the write-ahead log is extended. Earlier, it would only make the start of a log slower. */
+const COMMITS_BEFORE_EXTENSION = 16
+const FRAME_HEADER_BYTES = 24
 
 /** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
@@ -61,7 +64,10 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const topics = createTopicTable(db)
   const trimmer = createTrimmer(db)
   // Folded into the file by the half of a reserve, so that with the other half retention can write on.
-  db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages(db, reserve)}`)
+  const pageSize = Number(db.prepare('PRAGMA page_size').get()!['page_size'])
+  const pages = Math.min(MAX_CHECKPOINT_PAGES, Math.max(1, Math.floor(reserve.bytes / 2 / pageSize)))
+  db.exec(`PRAGMA wal_autocheckpoint = ${pages}`)
+  let commits = 0
 
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
   const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
@@ -89,6 +95,16 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
       topics.forget()
       if (isOutOfSpace(error)) giveWay()
       throw error
+    }
+  }
+
+  /** What was committed is committed, whether or not this succeeds. */
+  function extend(): void {
+    if (!reserve.hasRoom(pages * pageSize)) return
+    try {
+      transaction(db, 'BEGIN IMMEDIATE', () => extendWal(file, pages * (pageSize + FRAME_HEADER_BYTES)))
+    } catch {
+      // It is only slower without it.
     }
   }
 
@@ -137,8 +153,8 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   }
 
   return {
-    commit: (...groups) =>
-      store(() => {
+    commit(...groups) {
+      const stored = store(() => {
         const before = newest
         const results = groups.flatMap((group) => {
           const { batches, time } = unpackBatches(group)
@@ -150,7 +166,11 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
           saveNewest.run(newest)
         }
         return { result: packResults(results), hasChanged }
-      }),
+      })
+      commits += 1
+      if (commits === COMMITS_BEFORE_EXTENSION) extend()
+      return stored
+    },
 
     trim(newRules, now) {
       rules = newRules
@@ -204,9 +224,4 @@ function open(path: string, wasOpen: boolean): [DatabaseSync, EpochKeeper] {
     db.close()
     throw error
   }
-}
-
-function checkpointPages(db: DatabaseSync, { bytes }: Reserve): number {
-  const pageSize = Number(db.prepare('PRAGMA page_size').get()!['page_size'])
-  return Math.min(MAX_CHECKPOINT_PAGES, Math.max(1, Math.floor(bytes / 2 / pageSize)))
 }
