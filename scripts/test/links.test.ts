@@ -19,9 +19,18 @@ test('every link of a page to another page of the repository finds its file and 
   expect(found.filter(({ isBroken }) => isBroken).map(({ page, target }) => `${page}: ${target}`)).toEqual([])
 })
 
-const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
+const LOGS = [
+  'log',
+  'log-suite',
+  'log-sequencer',
+  'log-ipc',
+  'log-redis',
+  'log-postgres',
+  'log-nats',
+  'log-kafka',
+]
 
-const APPS = ['http-suite', 'topics', 'llm', 'mcp']
+const APPS = ['http-suite', 'topics', 'llm', 'mcp', 'multisend']
 
 test.each(['wire', ...LOGS, 'hub', 'http', ...APPS, 'client', 'server'])(
   'the README of %s has no relative link, which would lead nowhere from a registry',

@@ -5,7 +5,7 @@ import type { Gate } from '@tailrace/http'
 import {
   createHandler,
   createHttpServer,
-  takeStreams,
+  takePlainRequests,
   createHttp2,
   PendingConnections,
 } from '@tailrace/http/node'
@@ -34,6 +34,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly hub?: HubOptions | undefined
   /** What connections may cost that have yet to send the head of a request, in bytes. */
   readonly maxPendingBytes?: number | undefined
+  /** Whether plain requests go past `node:http`. @defaultValue true */
+  readonly hasFront?: boolean | undefined
   /** What its gate does otherwise than one that lets everybody in. */
   readonly gate?: Partial<Gate> | undefined
   /** What its hub does otherwise, as far as requests can tell. */
@@ -47,20 +49,22 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     gate: own,
     around,
     maxPendingBytes,
+    hasFront = true,
     ...limits
   } = options
   const hub = await createHub({ log, ...hubOptions })
   const gate: Gate = { ...OPEN_GATE, ...own }
   const errors: unknown[] = []
-  const handler = createHandler(around === undefined ? hub : { ...hub, ...around(hub) }, {
-    gate,
-    onError: (error) => errors.push(error),
-  })
+  const served = around === undefined ? hub : { ...hub, ...around(hub) }
+  const onError = (error: unknown): void => void errors.push(error)
+  const handler = createHandler(served, { gate, onError })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
-  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2, pending })
+  const front = hasFront
+    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, onError })
+    : undefined
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -73,10 +77,11 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     connections: () => promisify(server.getConnections.bind(server))(),
     async [Symbol.asyncDispose]() {
       server.close()
+      front?.stop()
       await hub.close()
       server.closeAllConnections()
       http2.cut()
-      cutStreams()
+      front?.cut()
       await log.close()
     },
   }

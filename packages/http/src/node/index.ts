@@ -1,4 +1,6 @@
-export { takeStreams, type FrontOptions } from './front.ts'
+export { ArrivalQueue } from './arrivals.ts'
+export { takePlainRequests, type Front, type FrontOptions } from './front.ts'
+export { groupedWrites, sendInGroups, type GroupSend } from './group-send.ts'
 export { createHandler, type Handler, type HandlerOptions } from './handler.ts'
 export { createHttp2, type Http2, type Http2Options } from './http2.ts'
 export { createHttp2Sink } from './http2-sink.ts'

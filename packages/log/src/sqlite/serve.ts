@@ -1,9 +1,9 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { LogError } from '../errors.ts'
+import { plain } from '../plain-error.ts'
 import { assertInPlace, toLogError } from './database.ts'
 import type { Call, Line, Reply, ThreadData } from './thread.ts'
-import { plain } from './thread.ts'
 
 /** How the engine of each thread is opened; `wasOpen` if a thread of this process had it open before. */
 export interface Engines {

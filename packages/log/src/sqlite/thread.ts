@@ -1,7 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { LogError } from '../errors.ts'
-import type { LogErrorCode, LogErrorDetails } from '../errors.ts'
+import { revive, type PlainError } from '../plain-error.ts'
 
 export interface ThreadData {
   readonly role: 'writer' | 'reader'
@@ -29,16 +29,9 @@ type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ?
 type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never
 type Result<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never
 
-/** A `LogError` on its way between threads, which copy the message of an error and none of its other fields. */
-export interface PlainError {
-  readonly code: LogErrorCode
-  readonly message: string
-  readonly details: LogErrorDetails
-}
-
 /**
  * The methods of an engine on a worker thread, as promises. Calls are answered in order. The callers bound what is
- * waiting: the log sends one commit at a time, and the hub a few reads.
+ * waiting: the log sends as much as one commit may contain, and the hub a few reads.
  *
  * The thread has no event loop to run: it sleeps on a futex. To wake an event loop, and to dispatch a message in it,
  * costs several times as much.
@@ -136,14 +129,4 @@ function unknownOutcome(path: string, cause: unknown): LogError {
     `The writer thread of the log ${path} died before it answered: what it was asked to write may be stored.`,
     { cause },
   )
-}
-
-/** Prepares an error for crossing threads. */
-export function plain({ code, message, details }: LogError): PlainError {
-  return { code, message, details }
-}
-
-/** Restores a {@link plain} error. */
-function revive({ code, message, details }: PlainError): LogError {
-  return new LogError(code, message, { details })
 }

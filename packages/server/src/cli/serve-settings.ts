@@ -22,7 +22,11 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     string | undefined
   > &
   Named<'max-connections', number | undefined> &
-  Named<'require-durable' | 'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
+  Named<'workers', number | 'auto'> &
+  Named<
+    'require-durable' | 'anonymous-subscribe' | 'anonymous-publish' | 'no-multisend' | 'json-logs',
+    boolean
+  > &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
     | 'port'
@@ -89,6 +93,10 @@ export const SERVE_SETTINGS: ServeSettings = {
     doc: 'PEM file with the certificate chain. Reloaded when it changes.',
   }),
   'tls-key': optional('file', { doc: 'PEM file with the private key of the certificate.' }),
+  workers: setting('workers', {
+    fallback: '1',
+    doc: 'Number of processes that share the port, up to 256. auto means one per core.',
+  }),
   retain: list(parseRule, {
     fallback: '**=7d',
     placeholder: 'RULE',
@@ -172,6 +180,9 @@ export const SERVE_SETTINGS: ServeSettings = {
   batch: setting('duration', {
     fallback: '4ms',
     doc: 'How long to collect further events for a reader that was just written to, so that they leave in one write. 0ms means not at all.',
+  }),
+  'no-multisend': toggle({
+    doc: 'Let each connection write by itself, even if @tailrace/multisend is installed.',
   }),
   'stall-timeout': setting('duration', {
     fallback: '30s',
