@@ -22,8 +22,24 @@ export function describeMachine(): Machine {
     kernel: `Linux ${release()}`,
     node: process.versions.node,
     compiler: firstLine('gcc', ['--version']),
-    commit: firstLine('git', ['describe', '--always', '--dirty']),
+    commit: `${firstLine('git', ['rev-parse', '--short', 'HEAD'])}${uncommitted().length > 0 ? '-dirty' : ''}`,
     date: new Date().toISOString().slice(0, 10),
+  }
+}
+
+/** Files that differ from the commit, except for what the bench itself writes into this folder. */
+export function uncommitted(): string[] {
+  const written = ['*.md', '*.json', 'plots/*'].map((name) => `:(top,exclude,glob)bench/${name}`)
+  try {
+    const args = ['status', '--porcelain', '--', ':/', ...written]
+    const text = execFileSync('git', args, { encoding: 'utf8', cwd: import.meta.dirname })
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.slice(3))
+  } catch {
+    // Not a checkout: there is no commit to differ from.
+    return []
   }
 }
 

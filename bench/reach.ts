@@ -10,8 +10,10 @@ export interface Reach {
 }
 
 const HUB = 'tailrace'
+/** The same hub, with a log that is as durable as the peers that store in memory. */
+const IN_MEMORY = 'tailrace-memory'
 /** Not peers: the floor is not a hub. */
-const NOT_PEERS = new Set([HUB, 'floor'])
+const NOT_PEERS = new Set([HUB, IN_MEMORY, 'floor'])
 
 type Lookup = (scenario: string, key: string, peer?: string) => number
 
@@ -71,7 +73,7 @@ export function atLeast(figure: string, asked: string, value: number, limit: num
   return row(figure, asked, value, limit, unit, value >= limit, 1 - value / limit)
 }
 
-function below(figure: string, value: number, peer: PeerFigure, unit: string): Reach {
+export function below(figure: string, value: number, peer: PeerFigure, unit: string): Reach {
   const asked = Number.isNaN(peer.value)
     ? 'below every peer'
     : `below ${peer.title}: ${shown(peer.value)} ${unit}`

@@ -1,6 +1,7 @@
 import type { Machine } from './machine.ts'
 import type { Stored } from './peer.ts'
 import type { Figures } from './scenario.ts'
+import type { Settings } from './trial.ts'
 
 /** One trial of one scenario with one peer. */
 export interface TrialResult {
@@ -26,6 +27,8 @@ export interface Results {
   readonly machine: Machine
   readonly isQuick: boolean
   readonly runs: number
+  /** Other than the usual ones, which are those of a full run. */
+  readonly settings?: Settings
   readonly scenarios: readonly string[]
   readonly peers: readonly PeerFacts[]
   readonly trials: readonly TrialResult[]

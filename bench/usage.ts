@@ -49,7 +49,24 @@ function threadNanos(pids: readonly number[]): Map<string, number> {
 
 /** Memory of the kernel's own objects, connections among them. */
 export function slabBytes(): number {
-  return Number(/^Slab:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1] ?? 0) * KIB
+  return kernelKib('Slab') * KIB
+}
+
+/** All memory that the kernel uses for processes and connections: its objects, page tables and stacks. */
+export function kernelBytes(): number {
+  return (kernelKib('Slab') + kernelKib('PageTables') + kernelKib('KernelStack')) * KIB
+}
+
+function kernelKib(name: string): number {
+  const line = (read('/proc/meminfo') ?? '').split('\n').find((text) => text.startsWith(`${name}:`))
+  return Number(line?.split(/\s+/)[1] ?? 0)
+}
+
+/** How many files a process may open. */
+export function fileLimit(): number {
+  const line = (read('/proc/self/limits') ?? '').split('\n').find((text) => text.startsWith('Max open files'))
+  // The name, which has spaces, then the soft limit and the hard one, up to which every server raises its own.
+  return Number(line?.slice('Max open files'.length).trim().split(/\s+/)[1] ?? Number.NaN)
 }
 
 /** CPU time that everything on the machine has used so far, in microseconds. */

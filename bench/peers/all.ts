@@ -6,12 +6,13 @@ import { mercure } from './mercure.ts'
 import { nchan } from './nchan.ts'
 import { nodeHttp } from './node-http.ts'
 import { pushpin } from './pushpin.ts'
-import { tailrace } from './tailrace.ts'
+import { tailrace, tailraceMemory } from './tailrace.ts'
 
 /** In the order of the tables. */
 export const peers: readonly Peer[] = [
   floor,
   tailrace,
+  tailraceMemory,
   nchan,
   pushpin,
   mercure,
