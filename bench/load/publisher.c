@@ -106,8 +106,11 @@ static size_t answer_end(line *l) {
 
 static void on_answer(line *l) {
   ssize_t n = wire_recv(&l->wire, l->answer + l->length, ANSWER_BYTES - l->length);
-  if (n < 0 && errno == EAGAIN) return;
-  if (n <= 0) {
+  if (n < 0 && errno == EAGAIN) {
+    // The end of a stream may arrive alone.
+    if (!l->is_busy || !l->wire.is_ended) return;
+    n = 0;
+  } else if (n <= 0) {
     reconnect(l);
     if (l->is_busy) l->answer[l->length] = 0, settle(l, false);
     return;

@@ -152,7 +152,7 @@ static bool take_head(stream *s, const char **p, const char *end) {
 
 static void receive(stream *s) {
   ssize_t n = wire_recv(&s->wire, buffer, READ_BYTES);
-  if (n < 0 && errno == EAGAIN) return;
+  if (n < 0 && errno == EAGAIN) return s->wire.is_ended ? drop(s) : (void)0;
   if (n <= 0) return s->has_head ? drop(s) : fail(s, "closed before its head");
   arrival = now_ns();
   seen.bytes += (uint64_t)n;
