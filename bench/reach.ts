@@ -62,7 +62,7 @@ function lowestPeer(results: Results, scenario: string, key: string): PeerFigure
     .map(({ name, title }) => ({ title, value: medianOf(results, scenario, name, key) }))
     .filter(({ value }) => !Number.isNaN(value))
     .toSorted((a, b) => a.value - b.value)
-  return lowest ?? { title: '', value: Number.NaN }
+  return lowest ?? { title: 'every peer', value: Number.NaN }
 }
 
 export function atMost(figure: string, asked: string, value: number, limit: number, unit: string): Reach {
@@ -75,7 +75,7 @@ export function atLeast(figure: string, asked: string, value: number, limit: num
 
 export function below(figure: string, value: number, peer: PeerFigure, unit: string): Reach {
   const asked = Number.isNaN(peer.value)
-    ? 'below every peer'
+    ? `below ${peer.title}`
     : `below ${peer.title}: ${shown(peer.value)} ${unit}`
   return row(figure, asked, value, peer.value, unit, value < peer.value, value / peer.value - 1)
 }

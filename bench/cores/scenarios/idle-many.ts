@@ -14,17 +14,17 @@ const LAST_DELIVERY_MS = 20_000
 interface Many {
   readonly name: string
   readonly readers: (size: Size) => number
-  /** At least as many worker processes, so that their descriptors suffice. */
-  readonly workers?: number
+  /** At least as many processes, so that their descriptors suffice. */
+  readonly processes?: number
   readonly asks: readonly string[]
 }
 
-function idleMany({ name, readers, workers, asks }: Many): Scenario {
+function idleMany({ name, readers, processes, asks }: Many): Scenario {
   return {
     name,
     title: `${readers({ isQuick: false, pick: (full) => full }).toLocaleString('en')} idle readers`,
     describe: (size) =>
-      `${readers(size).toLocaleString('en')} readers from several loopback addresses${workers === undefined ? '' : `, and ${workers} worker processes or more`}. Resident memory of all processes of the server with them less that without, per reader; and half of what the kernel's memory grows by, since it has both ends of each connection. Then one event for all of them.`,
+      `${readers(size).toLocaleString('en')} readers from several loopback addresses${processes === undefined ? '' : `, held by ${processes} worker processes or more`}. Resident memory of all processes of the server with them less that without, per reader; and half of what the kernel's memory grows by, since it has both ends of each connection. Then one event for all of them.`,
     columns: [
       { key: 'kibPerReader', title: 'KiB per reader', digits: 2 },
       { key: 'kernelKib', title: 'KiB of the kernel per connection', digits: 2 },
@@ -38,7 +38,7 @@ function idleMany({ name, readers, workers, asks }: Many): Scenario {
     ],
     maxRuns: 1,
     excludes: (peer) => (asks.includes(peer.name) ? undefined : 'not asked'),
-    run: (trial) => hold(trial, readers(trial.size), workers),
+    run: (trial) => hold(trial, readers(trial.size), processes),
   }
 }
 
@@ -51,13 +51,16 @@ export const idle16k: Scenario = idleMany({
 export const idle60k: Scenario = idleMany({
   name: 'idle-60k',
   readers: (size) => size.pick(60_000, 4000),
-  workers: 4,
-  asks: ['tailrace-workers'],
+  processes: 4,
+  asks: ['tailrace-workers', 'nchan'],
 })
 
-async function hold({ peer, place, size }: Trial, count: number, least?: number): Promise<Figures> {
-  const workers = least === undefined ? place.workers : Math.max(least, place.workers ?? least)
-  await using server = await peer.start({ ...place, workers })
+async function hold({ peer, place, size }: Trial, count: number, processes = 0): Promise<Figures> {
+  await using server = await peer.start({
+    ...place,
+    workers: atLeastOf(place.workers, processes),
+    cores: atLeastOf(place.cores, processes),
+  })
   const subscribe = peer.subscribe(place, 'idle')
   const request = peer.publish(place, 'idle', EVENT_DATA)
   {
@@ -85,6 +88,10 @@ async function hold({ peer, place, size }: Trial, count: number, least?: number)
     processes: pids.length,
     files: fileLimit(),
   }
+}
+
+function atLeastOf(chosen: number | undefined, least: number): number | undefined {
+  return least === 0 ? chosen : Math.max(chosen ?? least, least)
 }
 
 async function oneEvent(readers: Readers, send: () => Promise<unknown>, count: number): Promise<Figures> {
