@@ -8,6 +8,8 @@ import type { Exchange } from './exchange.ts'
 import { permit } from './gate.ts'
 import type { Client, Gate } from './gate.ts'
 import { answerOtherMethod } from './other-method.ts'
+import { onlyProcess } from './processes.ts'
+import type { Processes } from './processes.ts'
 import { toProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
@@ -24,6 +26,8 @@ export interface ProtocolOptions {
   readonly gate?: Gate | undefined
   /** @defaultValue {@link TAILRACE_ROUTES} */
   readonly routes?: readonly Route[] | undefined
+  /** @defaultValue this process is the only one of the hub */
+  readonly processes?: Processes | undefined
   /** Called with failures of this side, as opposed to mistakes of clients. */
   onError(error: unknown): void
   /**
@@ -39,7 +43,13 @@ const NOBODY: Client = { address: '' }
 /** Answers exchanges according to a table of routes. */
 export function createProtocol(
   hub: Hub,
-  { gate = READ_ONLY_GATE, routes = TAILRACE_ROUTES, onError, onRefused }: ProtocolOptions,
+  {
+    gate = READ_ONLY_GATE,
+    routes = TAILRACE_ROUTES,
+    processes = onlyProcess(hub, gate),
+    onError,
+    onRefused,
+  }: ProtocolOptions,
 ): (exchange: Exchange) => void {
   const table = new RouteTable(routes)
   const rate = new ReportRate()
@@ -78,7 +88,7 @@ export function createProtocol(
     // A client may leave after it has sent all of a publish. A client that reads must still be there.
     if (method === 'GET' && exchange.isGone) return
     if (access === 'admin') await permit(gate.mayAdminister(client), 'administer this hub')
-    const call = { hub, gate, client, ...request }
+    const call = { hub, processes, gate, client, ...request }
     if (stream !== undefined) {
       exchange.appendHeader('Vary', 'Accept')
       const subscription = stream.read({ head: exchange, query, rest })

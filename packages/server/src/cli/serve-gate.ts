@@ -11,6 +11,7 @@ import { createTickets } from '../auth/tickets.ts'
 import { createVerifier } from '../auth/verifier.ts'
 import type { Verifier } from '../auth/verifier.ts'
 import { watchRevocations } from '../auth/watch-revocations.ts'
+import type { Crew } from '../crew.ts'
 import { createGate } from '../gate.ts'
 import { parseProxies } from '../limits/client-address.ts'
 import { createLimits } from '../limits/limits.ts'
@@ -37,6 +38,7 @@ export function requireKeys(values: ServeValues): void {
 export async function gateOf(
   values: ServeValues,
   { log, hub, warn, failed, signal }: GateParts,
+  { ledger, spending }: Crew,
 ): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
@@ -85,6 +87,8 @@ export async function gateOf(
       // Otherwise the largest batch would not fit into the half that one address may use.
       maxBodyBytes: Math.max(values['max-bodies'], 4 * values['max-batch']),
       maxHistoryBytes: values['max-history'],
+      ledger,
+      spending,
     }),
     tickets,
     revocations,

@@ -15,6 +15,8 @@ export interface TlsOptions {
   readonly http2: Http2
   /** Connections that have not completed their handshake. */
   readonly pending: PendingConnections
+  /** Keys of session tickets that other processes have as well. @defaultValue random ones */
+  readonly ticketKeys?: Buffer | undefined
   /** Time within which a handshake must complete, in milliseconds. */
   readonly handshakeMs: number
 }
@@ -34,12 +36,13 @@ const WATCH_MS = 2_000
  */
 export function createTlsServer(
   files: TlsFiles,
-  { http1, http2, pending, handshakeMs }: TlsOptions,
+  { http1, http2, pending, ticketKeys, handshakeMs }: TlsOptions,
   tell: (line: string) => void,
 ): TlsServer {
-  const read = (): { cert: Buffer; key: Buffer } => ({
+  const read = (): { cert: Buffer; key: Buffer; ticketKeys?: Buffer } => ({
     cert: readFileSync(files.cert),
     key: readFileSync(files.key),
+    ...(ticketKeys === undefined ? {} : { ticketKeys }),
   })
   const server = createServer({
     ...read(),
