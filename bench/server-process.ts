@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { processTree } from './usage.ts'
+import { listeners, processTree } from './usage.ts'
 
 const START_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 10_000
@@ -22,6 +22,8 @@ export interface Command {
   readonly env?: Record<string, string>
   /** Ports that accept connections once it is ready. */
   readonly ports: readonly number[]
+  /** Processes that share each of the ports. @defaultValue 1 */
+  readonly listeners?: number
 }
 
 const running = new Set<ChildProcess>()
@@ -51,7 +53,12 @@ export async function startServer(command: Command): Promise<ServerProcess> {
     [Symbol.asyncDispose]: () => stop(child, exited),
   }
   try {
-    for (const port of command.ports) await accepts(port, child)
+    for (const port of command.ports) {
+      await until(port, child, () => canConnect(port))
+      if (command.listeners !== undefined) {
+        await until(port, child, () => listeners(port) === command.listeners)
+      }
+    }
     return server
   } catch (error) {
     await server.stop()
@@ -59,9 +66,13 @@ export async function startServer(command: Command): Promise<ServerProcess> {
   }
 }
 
-async function accepts(port: number, child: ChildProcess): Promise<void> {
+async function until(
+  port: number,
+  child: ChildProcess,
+  isReady: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS
-  while (!(await canConnect(port))) {
+  while (!(await isReady())) {
     if (child.exitCode !== null || child.pid === undefined)
       throw new Error(`exited with code ${child.exitCode}`)
     if (performance.now() > deadline) throw new Error(`does not listen on ${port}`)

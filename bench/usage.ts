@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** The kernel's USER_HZ, which is 100 on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
 const KIB = 1024
+/** A state in /proc/net/tcp. */
+const LISTENS = '0A'
 
 /** CPU time that the processes have used so far, user and system, in microseconds. */
 export function cpuMicros(pids: readonly number[]): number {
@@ -60,6 +62,13 @@ export function kernelBytes(): number {
 function kernelKib(name: string): number {
   const line = (read('/proc/meminfo') ?? '').split('\n').find((text) => text.startsWith(`${name}:`))
   return Number(line?.split(/\s+/)[1] ?? 0)
+}
+
+/** How many sockets listen on a port: one for each process that shares it. */
+export function listeners(port: number): number {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = (read('/proc/net/tcp') ?? '').split('\n').map((line) => line.trim().split(/\s+/))
+  return rows.filter(([, local = '', , state]) => local.endsWith(end) && state === LISTENS).length
 }
 
 /** How many files a process may open. */

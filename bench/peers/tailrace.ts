@@ -20,7 +20,12 @@ export async function startHub(place: Place, log: string): Promise<ServerProcess
   const settings = ['--port', String(port), '--log', log]
   if (workers !== 1) settings.push('--workers', String(workers))
   if (certificate !== undefined) settings.push('--tls-cert', certificate.cert, '--tls-key', certificate.key)
-  const hub = await startServer({ file: process.execPath, args: [...args, ...settings], ports: [port] })
+  const hub = await startServer({
+    file: process.execPath,
+    args: [...args, ...settings],
+    ports: [port],
+    ...(workers === 1 ? {} : { listeners: workers }),
+  })
   if (certificate !== undefined) return hub
   try {
     await untilReady(port)
@@ -31,7 +36,7 @@ export async function startHub(place: Place, log: string): Promise<ServerProcess
   }
 }
 
-/** A hub listens before it has reached its engine, and before all its workers do. */
+/** A hub listens before it has reached its engine. */
 async function untilReady(port: number): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS
   for (;;) {
