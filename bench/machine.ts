@@ -28,11 +28,11 @@ export function describeMachine(): Machine {
 }
 
 /** Files that differ from the commit, except for what the bench itself writes into this folder. */
-export function uncommitted(): string[] {
+export function uncommitted(folder: string = import.meta.dirname): string[] {
   const written = ['*.md', '*.json', 'plots/*'].map((name) => `:(top,exclude,glob)bench/${name}`)
   try {
-    const args = ['status', '--porcelain', '--', ':/', ...written]
-    const text = execFileSync('git', args, { encoding: 'utf8', cwd: import.meta.dirname })
+    const args = ['status', '--porcelain', '--untracked-files=all', '--', ':/', ...written]
+    const text = execFileSync('git', args, { encoding: 'utf8', cwd: folder })
     return text
       .split('\n')
       .filter((line) => line !== '')

@@ -13,6 +13,7 @@
 #include "h2.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #endif
 
 typedef struct {
@@ -41,6 +42,9 @@ static inline bool wire_request(wire *w, request *r) {
 
 #else
 
+// For a server that does not read.
+#define MAX_WRITE_MS 5000
+
 static SSL_CTX *context;
 
 // Of three names: http/1.1 (in clear text), tls (the same within TLS), and h2.
@@ -48,15 +52,22 @@ static inline void wire_speak(const char *name) {
   protocol.is_h2 = strcmp(name, "h2") == 0;
   protocol.is_tls = protocol.is_h2 || strcmp(name, "tls") == 0;
   context = SSL_CTX_new(TLS_client_method());
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   if (protocol.is_h2) SSL_CTX_set_alpn_protos(context, (const unsigned char *)"\2h2", 3);
 }
 
 static inline bool write_all(wire *w, const char *bytes, size_t length) {
-  return !protocol.is_tls ? send(w->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length
-                          : length == 0 || SSL_write(w->ssl, bytes, (int)length) == (int)length;
+  if (!protocol.is_tls) return send(w->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length;
+  while (length > 0) {
+    ERR_clear_error();
+    int n = SSL_write(w->ssl, bytes, (int)length);
+    if (n > 0) return n == (int)length;
+    struct pollfd room = {.fd = w->fd, .events = POLLOUT};
+    if (SSL_get_error(w->ssl, n) != SSL_ERROR_WANT_WRITE || poll(&room, 1, MAX_WRITE_MS) <= 0) return false;
+  }
+  return true;
 }
 
 // The handshake on a connected socket. 1: complete. 0: more has to arrive. -1: failed.
