@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { Settings } from './trial.ts'
+import type { Settings } from './peer.ts'
 
 /** The names that a suite knows, and the number of its trials. */
 export interface Known {

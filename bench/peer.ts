@@ -13,6 +13,9 @@ export interface Place {
   readonly certificate?: CertificateFiles | undefined
 }
 
+/** What a run says about all places. */
+export type Settings = Pick<Place, 'cores' | 'workers'>
+
 /** The paths of a certificate and its key, in PEM. */
 export interface CertificateFiles {
   readonly cert: string

@@ -1,7 +1,6 @@
 import type { Machine } from './machine.ts'
-import type { Stored } from './peer.ts'
+import type { Settings, Stored } from './peer.ts'
 import type { Figures } from './scenario.ts'
-import type { Settings } from './trial.ts'
 
 /** One trial of one scenario with one peer. */
 export interface TrialResult {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Compared, Place } from './peer.ts'
+import type { Compared, Settings } from './peer.ts'
 import type { TrialResult } from './results.ts'
 import type { Scenario, Size } from './scenario.ts'
 
@@ -10,9 +10,6 @@ const FIRST_PORT = 20_000
 /** A peer may use the ports after its own as well. */
 const PORTS_PER_TRIAL = 10
 const PORT_SLOTS = 1000
-
-/** What a run says about all places. */
-export type Settings = Pick<Place, 'cores' | 'workers'>
 
 let trials = 0
 

@@ -1,7 +1,7 @@
 import { compile } from '../compile.ts'
 import type { WireRequest } from '../peer.ts'
 
-/** The program of the load generator that can send the request, and how it is told to. */
+/** The program of the load generator that can send the request, and its arguments. */
 export function loadProgram(name: 'reader' | 'publisher', numbers: readonly number[], request: WireRequest) {
   const { port, text, protocol = 'http/1.1' } = request
   // Without TLS, it needs no library.

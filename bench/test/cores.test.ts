@@ -89,7 +89,7 @@ test('the bound on deliveries and the next limits are worked out from what was m
 
 test('a peer that is not asked has no row, but a reason', () => {
   const text = report(cores, results([trial('batches', 'tailrace', { perSecond1: 1 })]), size)
-  expect(text).toContain('Left out: floor (has no batches).')
+  expect(text).toContain('Left out: floor (not asked).')
   expect(text).not.toContain('| floor | nowhere')
 })
 

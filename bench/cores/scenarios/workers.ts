@@ -10,15 +10,16 @@ import { cpuMicros } from '../../usage.ts'
 const READERS = 500
 /** One process keeps up with the first, and nothing on two cores with the last. */
 const RATES = [3000, 6000, 9000]
-const QUIET = { readers: 100, rate: 100 }
+const QUIET = { readers: 50, rate: 200 }
 const PUBLISHERS = 64
-const seconds = (size: Size) => size.pick(3, 1)
+const quietSeconds = (size: Size) => size.pick(4, 1)
+const publishSeconds = (size: Size) => size.pick(2, 1)
 
 export const workers: Scenario = {
   name: 'workers',
   title: 'Several worker processes',
   describe: (size) =>
-    `With one process and with several, whose owner has the log. Quiet: ${QUIET.rate} events/s of 100 B to ${QUIET.readers} readers for ${seconds(size)} s. Then ${PUBLISHERS} publishers without readers for ${seconds(size)} s. Then ${READERS} readers and ${RATES.map((rate) => rate.toLocaleString('en')).join(', ')} events/s until less arrives in time than is sent; the most that arrived. CPU is that of all processes of the hub.`,
+    `With one process and with several, whose owner has the log. Quiet: ${QUIET.rate} events/s of 100 B to ${QUIET.readers} readers for ${quietSeconds(size)} s. Then ${PUBLISHERS} publishers without readers for ${publishSeconds(size)} s. Then ${READERS} readers and ${RATES.map((rate) => rate.toLocaleString('en')).join(', ')} events/s until less arrives in time than is sent; the most that arrived. CPU is that of all processes of the hub.`,
   columns: [
     { key: 'p50Ms', title: 'quiet p50 ms', digits: 2 },
     { key: 'p99Ms', title: 'quiet p99 ms', digits: 2 },
@@ -41,7 +42,11 @@ async function compare(trial: Trial): Promise<Figures> {
   const request = peer.publish(place, 'ledger', EVENT_DATA)
   await publish(request, { connections: PUBLISHERS, rate: 0, seconds: size.pick(1, 0.3) })
   const before = cpuMicros(server.pids())
-  const published = await publish(request, { connections: PUBLISHERS, rate: 0, seconds: seconds(size) })
+  const published = await publish(request, {
+    connections: PUBLISHERS,
+    rate: 0,
+    seconds: publishSeconds(size),
+  })
   const publishMicros = (cpuMicros(server.pids()) - before) / published.acked
   const most = await flooded(server, trial)
   return {
@@ -57,7 +62,7 @@ async function quietly(server: ServerProcess, { peer, place, size }: Trial): Pro
   await using readers = await openReaders(peer.subscribe(place, 'quiet'), { count: QUIET.readers })
   const load = { ...QUIET, request: peer.publish(place, 'quiet', EVENT_DATA), connections: 16 }
   await warmUp(readers, { ...load, seconds: size.pick(1, 0.3) })
-  const work = { ...load, seconds: seconds(size) }
+  const work = { ...load, seconds: quietSeconds(size) }
   return fanOutFigures(work, await measure(server, readers, work))
 }
 
