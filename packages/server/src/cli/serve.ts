@@ -11,6 +11,7 @@ import { opennessOf, requireKeys } from './serve-gate.ts'
 import { startProcess } from './serve-process.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
+import type { Serving } from './serving.ts'
 import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
@@ -58,16 +59,6 @@ key; these events, and the idempotency keys, may each use the same size again.`,
     return 0
   },
 })
-
-/** A hub that serves, in one process or in several. */
-export interface Serving {
-  readonly url: string
-  readonly port: number
-  readonly node: string
-  /** Ends all streams, spread over this many milliseconds. */
-  drain(overMs: number): Promise<void>
-  stop(): Promise<void>
-}
 
 async function startAlone(values: ServeValues, journal: Journal): Promise<Serving> {
   const crew = alone()

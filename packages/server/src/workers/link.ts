@@ -1,4 +1,3 @@
-import type { Serializable } from 'node:child_process'
 import { packError, unpackError } from './packed-error.ts'
 import type { PackedError } from './packed-error.ts'
 
@@ -15,7 +14,7 @@ type Message =
 /** A process at the other end of an IPC channel of Node: a child, or the parent. */
 interface Port {
   readonly connected?: boolean
-  send?(messages: Serializable, callback: (error: Error | null) => void): boolean
+  send?(messages: readonly Message[], callback: (error: Error | null) => void): boolean
   on(event: 'message', receive: (messages: unknown) => void): unknown
   on(event: 'disconnect', close: () => void): unknown
 }
@@ -60,7 +59,7 @@ export class Link<Theirs extends Calls<Theirs>> {
     this.#asked += 1
     const id = this.#asked
     return new Promise((resolve, reject) => {
-      this.#questions.set(id, { resolve: resolve as Question['resolve'], reject })
+      this.#questions.set(id, { resolve, reject })
       this.#post({ ask: name, args, id })
     })
   }
@@ -82,7 +81,7 @@ export class Link<Theirs extends Calls<Theirs>> {
     this.#outbox = []
     if (this.#port.connected !== true) this.#close()
     // The other side may be gone, of which the port tells by itself.
-    else this.#port.send!(messages as unknown as Serializable, sent)
+    else this.#port.send!(messages, sent)
   }
 
   #receive(message: Message): void {

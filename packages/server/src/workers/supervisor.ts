@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServeValues } from '../cli/serve-settings.ts'
-import type { Serving } from '../cli/serve.ts'
+import type { Serving } from '../cli/serving.ts'
 import { journalFor } from '../cli/journal.ts'
 import { requireFree } from '../net/listen.ts'
 import type { Journal } from '../observe/journal.ts'
@@ -169,7 +169,12 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
     node: values.node ?? hostname(),
     async drain(overMs) {
       for (const post of posts) post.letEnd()
-      await Promise.all(crew.map((post) => post.link?.ask('drain', overMs).catch(() => undefined)))
+      await Promise.all(
+        crew.map(async ({ link }) => {
+          // A worker that is gone has no streams to end.
+          await link?.ask('drain', overMs).catch(() => undefined)
+        }),
+      )
     },
     stop,
   }

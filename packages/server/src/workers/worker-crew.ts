@@ -1,11 +1,9 @@
-import { HttpError, keepFurthest } from '@tailrace/http'
-import type { Ended, StreamList, StreamRights } from '@tailrace/http'
 import type { Crew, Everyone, Member } from '../crew.ts'
 import type { Claim, Grant } from '../limits/ledger.ts'
 import type { Spending } from '../limits/spending.ts'
-import type { Order, Question, Spent, SupervisorCalls, WorkerCalls } from './calls.ts'
+import { allWorkers } from './all-workers.ts'
+import type { Order, Spent, SupervisorCalls, WorkerCalls } from './calls.ts'
 import type { Link } from './link.ts'
-import { unpackError } from './packed-error.ts'
 
 /** How often a worker reports to the others, if there is anything to report. */
 const REPORT_MS = 250
@@ -13,8 +11,6 @@ const REPORT_MS = 250
 const MAX_SPENT = 1_000
 /** How often it sends its counters, which are what is left of it when it is killed. */
 const COUNTERS_MS = 2_000
-/** How long the answer to whether all are ready is used. Anyone may ask. */
-const READY_MS = 1_000
 
 /** The workers of a hub, as one of them sees them through the supervisor. */
 export class WorkerCrew implements Crew {
@@ -74,13 +70,7 @@ export class WorkerCrew implements Crew {
     this.#member = member
     setInterval(() => this.#report(), REPORT_MS).unref()
     setInterval(() => void this.#sendCounters(member), COUNTERS_MS).unref()
-    return {
-      ready: this.#ready,
-      listStreams: this.#listStreams,
-      findStream: this.#findStream,
-      endStreams: this.#endStreams,
-      metrics: () => this.#link.ask('collect'),
-    }
+    return { ...allWorkers(this.#link), metrics: () => this.#link.ask('collect') }
   }
 
   /** What the supervisor may ask. */
@@ -110,62 +100,5 @@ export class WorkerCrew implements Crew {
 
   async #sendCounters(member: Member): Promise<void> {
     this.#link.tell('counted', await member.counters())
-  }
-
-  /** The answers of all workers, this one included, with the numbers of those that did not answer. */
-  async #everyone<T>(
-    question: Question,
-    ...args: readonly unknown[]
-  ): Promise<{ answers: readonly { worker: number; value: T }[]; unanswered?: readonly number[] }> {
-    const replies = await this.#link.ask('everyone', question, args)
-    const failed = replies.find(({ error }) => error !== undefined)
-    if (failed !== undefined) throw unpackError(failed.error!)
-    const silent = replies.filter((reply) => !('value' in reply))
-    return {
-      answers: replies
-        .filter((reply) => 'value' in reply)
-        .map(({ worker, value }) => ({ worker, value: value as T })),
-      ...(silent.length === 0 ? {} : { unanswered: silent.map(({ worker }) => worker) }),
-    }
-  }
-
-  #readiness: Promise<void> | undefined
-
-  readonly #ready = (): Promise<void> => {
-    if (this.#readiness === undefined) {
-      this.#readiness = this.#askReady()
-      setTimeout(() => {
-        this.#readiness = undefined
-      }, READY_MS).unref()
-    }
-    return this.#readiness
-  }
-
-  async #askReady(): Promise<void> {
-    const { unanswered = [] } = await this.#everyone('ready')
-    if (unanswered.length === 0) return
-    throw new HttpError('overloaded', `These workers do not answer: ${unanswered.join(', ')}.`)
-  }
-
-  readonly #listStreams = async (limit: number): Promise<StreamList> => {
-    const { answers, unanswered } = await this.#everyone<StreamList>('listStreams', limit)
-    const streams = answers.flatMap(({ worker, value }) =>
-      value.connections.map((stream) => ({ ...stream, worker })),
-    )
-    return {
-      total: answers.reduce((sum, { value }) => sum + value.total, 0),
-      connections: keepFurthest(streams, limit),
-      unanswered,
-    }
-  }
-
-  readonly #findStream = async (id: string): Promise<StreamRights | undefined> => {
-    const { answers } = await this.#everyone<StreamRights | undefined>('findStream', id)
-    return answers.find(({ value }) => value !== undefined)?.value
-  }
-
-  readonly #endStreams = async (...args: Parameters<Everyone['endStreams']>): Promise<Ended> => {
-    const { answers, unanswered } = await this.#everyone<Ended>('endStreams', ...args)
-    return { ended: answers.reduce((sum, { value }) => sum + value.ended, 0), unanswered }
   }
 }
