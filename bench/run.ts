@@ -69,10 +69,11 @@ async function bench<P extends Compared>(suite: Suite<P>, options: BenchOptions)
     const isDone = (trial: TrialResult) =>
       trial.run === run && trial.scenario === scenario.name && trial.peer === peer.name
     if (trials.some(isDone)) continue
-    progress(`${trials.length + 1}/${planned.length} ${scenario.name}, ${peer.title}, trial ${run}`)
+    const place = `${trials.length + 1}/${planned.length}`
+    progress(`${place} ${scenario.name}, ${peer.title}, trial ${run}`)
     const trial = await runTrial(scenario, peer, run, size, options.settings)
     trials.push(trial)
-    say(summary(trial, scenario, peer))
+    say(`${place} ${summary(trial, scenario, peer)}`)
     // After each trial, so that an interrupted run has something to show.
     writeResults(folder, suite, results, size)
   }

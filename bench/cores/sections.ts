@@ -3,6 +3,8 @@ import { medianOf, type Results } from '../results.ts'
 
 /** Descriptors that a hub keeps for other things than connections. */
 const RESERVED_FILES = 64
+/** What a hub reckons with for a connection, which may be slow, when it decides how many to admit. */
+const ADMITTED_KIB = 16
 const KIB_PER_GIB = 1024 * 1024
 
 /** Why several workers do not deliver as many times as much, where they share the cores with the load generator. */
@@ -50,6 +52,11 @@ export function nextLimit(results: Results): string {
       `${number(files - RESERVED_FILES, 0)} for each worker`,
     ],
     [
+      'what the hub admits without `--max-connections`',
+      `half of ${number(results.machine.memoryGib, 0)} GiB / ${ADMITTED_KIB} KiB`,
+      number(memory / 2 / ADMITTED_KIB, 0),
+    ],
+    [
       'memory, all of it for readers',
       `${number(results.machine.memoryGib, 0)} GiB / (${number(user, 2)} + ${number(kernel, 2)} KiB)`,
       number(memory / (user + kernel), 0),
@@ -62,7 +69,8 @@ export function nextLimit(results: Results): string {
   ]
   return `## The next limit
 
-Descriptors come first: another worker is needed for each ${number(files - RESERVED_FILES, 0)} readers, or a higher limit. After them comes memory.
+Descriptors come first: another worker is needed for each ${number(files - RESERVED_FILES, 0)} readers, or a higher limit. After
+them comes memory: of the kernel more than of the hub.
 
 ${table(['limit', '', 'readers'], rows)}`
 }
