@@ -7,8 +7,12 @@ import { type ServerProcess, startServer } from '../server-process.ts'
 const SERVER = join(import.meta.dirname, '../../packages/server')
 const READY_TIMEOUT_MS = 20_000
 
-/** A hub on the log at a URL. */
-export async function startHub(place: Place, log: string): Promise<ServerProcess> {
+/** A hub on the log at a URL, with further flags. */
+export async function startHub(
+  place: Place,
+  log: string,
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
   const { port, workers = 1, certificate } = place
   // What docs/operating/running.md recommends for many readers.
   const args = [
@@ -17,7 +21,7 @@ export async function startHub(place: Place, log: string): Promise<ServerProcess
     join(SERVER, 'src/main.ts'),
     'serve',
   ]
-  const settings = ['--port', String(port), '--log', log]
+  const settings = ['--port', String(port), '--log', log, ...flags]
   if (workers !== 1) settings.push('--workers', String(workers))
   if (certificate !== undefined) settings.push('--tls-cert', certificate.cert, '--tls-key', certificate.key)
   const hub = await startServer({
