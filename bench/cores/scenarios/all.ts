@@ -4,6 +4,7 @@ import { fanoutLow } from '../../scenarios/fanout-low.ts'
 import { latency } from '../../scenarios/latency.ts'
 import { publishing } from '../../scenarios/publish.ts'
 import { batches } from './batches.ts'
+import { compression } from './compression.ts'
 import { idle16k, idle60k } from './idle-many.ts'
 import { notifications, tokens } from './own-topics.ts'
 import { overHttp1, overHttp2 } from './secure.ts'
@@ -18,6 +19,7 @@ export const coreScenarios: readonly Scenario[] = [
   asking(fanoutHigh, HUBS),
   asking(publishing, [...HUBS, 'node-http']),
   workers,
+  compression,
   asking(notifications, [...HUBS, 'tailrace-workers', 'centrifugo']),
   asking(tokens, [...HUBS, 'tailrace-workers', 'centrifugo']),
   asking(batches, ['tailrace', 'tailrace-memory', 'centrifugo', 'pushpin']),
