@@ -3,6 +3,9 @@ import { medianOf, type Results } from '../results.ts'
 
 const MEMORY = 'tailrace-memory'
 const MORE = '-workers'
+/** Without the addon, and what it is compared with. */
+const IN_NODE = 'tailrace-memory-node'
+const LOOP = 'node-net'
 
 /** The targets for all cores, compared with the medians. */
 export function reachOfCores(results: Results): Reach[] {
@@ -26,6 +29,15 @@ export function reachOfCores(results: Results): Reach[] {
     atMost(mid, '1.2 × floor', cpu('latency-100k', MEMORY, 'floor'), 1.2, onFloor),
     below(p99, at('latency-100k', 'p99Ms', MEMORY), nchan('latency-100k', 'p99Ms'), 'ms'),
     atMost(p99, '1.2 × floor', times('latency-100k', 'p99Ms', MEMORY, 'floor'), 1.2, onFloor),
+    ...['fanout-low', 'latency-100k'].map((scenario) =>
+      atMost(
+        `${scenario === 'fanout-low' ? `${low}, memory log` : mid}, without the addon`,
+        '1.1 × a bare loop in Node',
+        cpu(scenario, IN_NODE, LOOP),
+        1.1,
+        '× the loop',
+      ),
+    ),
     atMost(`${high}, memory log`, '1/4 of Nchan’s', cpu('fanout-high', MEMORY, 'nchan'), 0.25, '× Nchan’s'),
     atMost(`${high}, SQLite`, '1/4 of Nchan’s', cpu('fanout-high', 'tailrace', 'nchan'), 0.25, '× Nchan’s'),
     atLeast(

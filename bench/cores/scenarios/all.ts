@@ -10,12 +10,14 @@ import { notifications, tokens } from './own-topics.ts'
 import { overHttp1, overHttp2 } from './secure.ts'
 import { workers } from './workers.ts'
 
+/** What one delivery costs. */
+const FLOORS = ['floor', 'node-net', 'tailrace-memory-node']
 const HUBS = ['tailrace', 'tailrace-memory', 'nchan']
 
 /** In the order of the report. */
 export const coreScenarios: readonly Scenario[] = [
-  asking(fanoutLow, ['floor', ...HUBS]),
-  asking(latency, ['floor', ...HUBS]),
+  asking(fanoutLow, [...FLOORS, ...HUBS]),
+  asking(latency, [...FLOORS, ...HUBS]),
   asking(fanoutHigh, HUBS),
   asking(publishing, [...HUBS, 'node-http']),
   workers,
@@ -23,8 +25,8 @@ export const coreScenarios: readonly Scenario[] = [
   asking(notifications, [...HUBS, 'tailrace-workers', 'centrifugo']),
   asking(tokens, [...HUBS, 'tailrace-workers', 'centrifugo']),
   asking(batches, ['tailrace', 'tailrace-memory', 'centrifugo', 'pushpin']),
-  asking(overHttp1, ['tailrace', 'nchan', 'centrifugo', 'mercure', 'node-http']),
-  asking(overHttp2, ['tailrace', 'nchan', 'centrifugo', 'mercure']),
+  asking(overHttp1, ['tailrace', 'nchan', 'centrifugo', 'node-http']),
+  asking(overHttp2, ['tailrace', 'nchan', 'centrifugo']),
   idle16k,
   idle60k,
 ]

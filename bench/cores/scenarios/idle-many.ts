@@ -45,7 +45,7 @@ function idleMany({ name, readers, processes, asks }: Many): Scenario {
 export const idle16k: Scenario = idleMany({
   name: 'idle-16k',
   readers: (size) => size.pick(16_000, 2000),
-  asks: ['tailrace', 'tailrace-workers', 'nchan'],
+  asks: ['tailrace', 'tailrace-workers'],
 })
 
 export const idle60k: Scenario = idleMany({
