@@ -67,7 +67,8 @@ function kernelKib(name: string): number {
 /** How many sockets listen on a port: one for each process that shares it. */
 export function listeners(port: number): number {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const rows = (read('/proc/net/tcp') ?? '').split('\n').map((line) => line.trim().split(/\s+/))
+  const text = `${read('/proc/net/tcp') ?? ''}\n${read('/proc/net/tcp6') ?? ''}`
+  const rows = text.split('\n').map((line) => line.trim().split(/\s+/))
   return rows.filter(([, local = '', , state]) => local.endsWith(end) && state === LISTENS).length
 }
 

@@ -46,8 +46,9 @@ async function untilReady(port: number): Promise<void> {
   for (;;) {
     try {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`)
+      const text = await response.text()
       if (response.ok) return
-      if (performance.now() > deadline) throw new Error(`the hub is not ready: ${await response.text()}`)
+      if (performance.now() > deadline) throw new Error(`the hub is not ready: ${text}`)
     } catch (error) {
       if (performance.now() > deadline) throw error
     }

@@ -22,25 +22,29 @@ import { cpuMicros, listeners } from '../usage.ts'
 const gcc = needs('gcc')
 const size: Size = { isQuick: false, pick: (full) => full }
 
-test.skipIf(!gcc)('all processes of a hub with workers are there before it counts as started', async () => {
-  using dir = tempDir()
-  const place = { dir: dir.path, port: await freePort() }
-  const peer = peerNamed('tailrace-workers')
-  await using hub = await peer.start(place)
-  expect(listeners(place.port)).toBe(2)
-  // A supervisor, two workers and the owner of the log.
-  expect(hub.pids()).toHaveLength(4)
-  await using readers = await openReaders(peer.subscribe(place, TOPIC_SLOT), { count: 6, marks: 4 })
-  const batch = peer.publishBatch?.(place, TOPIC_SLOT, [EVENT_DATA, EVENT_DATA])
-  const load = { connections: 2, rate: 0, topics: 6 }
-  expect(await publish(batch!, { ...load, count: 6 })).toMatchObject({ acked: 6 })
-  expect(await publish(peer.publish(place, TOPIC_SLOT, EVENT_DATA), { ...load, count: 12 })).toMatchObject({
-    acked: 12,
-  })
-  expect(await readers.complete(10_000)).toBeDefined()
-  expect(await readers.report()).toMatchObject({ deliveries: 24, complete: 6 })
-  expect(cpuMicros(hub.pids())).toBeGreaterThan(cpuMicros(hub.pids().slice(0, 1)))
-})
+test.skipIf(!gcc)(
+  'all processes of a hub with workers are there before it counts as started',
+  { timeout: 120_000 },
+  async () => {
+    using dir = tempDir()
+    const place = { dir: dir.path, port: await freePort() }
+    const peer = peerNamed('tailrace-workers')
+    await using hub = await peer.start(place)
+    expect(listeners(place.port)).toBe(2)
+    // A supervisor, two workers and the owner of the log.
+    expect(hub.pids()).toHaveLength(4)
+    await using readers = await openReaders(peer.subscribe(place, TOPIC_SLOT), { count: 6, marks: 4 })
+    const batch = peer.publishBatch?.(place, TOPIC_SLOT, [EVENT_DATA, EVENT_DATA])
+    const load = { connections: 2, rate: 0, topics: 6 }
+    expect(await publish(batch!, { ...load, count: 6 })).toMatchObject({ acked: 6 })
+    expect(await publish(peer.publish(place, TOPIC_SLOT, EVENT_DATA), { ...load, count: 12 })).toMatchObject({
+      acked: 12,
+    })
+    expect(await readers.complete(10_000)).toBeDefined()
+    expect(await readers.report()).toMatchObject({ deliveries: 24, complete: 6 })
+    expect(cpuMicros(hub.pids())).toBeGreaterThan(cpuMicros(hub.pids().slice(0, 1)))
+  },
+)
 
 test('a batch contains a mark for each of its events, with every peer that has batches', () => {
   const place = { dir: '/', port: 1 }

@@ -9,7 +9,7 @@ import { publish } from '../load/publish.ts'
 import { openReaders } from '../load/readers.ts'
 import { get, post } from '../peer.ts'
 import { nodeNet } from '../peers/node-net.ts'
-import { canConnect } from '../server-process.ts'
+import { listeners } from '../usage.ts'
 
 const gcc = needs('gcc')
 
@@ -17,7 +17,7 @@ test.skipIf(!gcc)('the floor sends every event to every reader, and counts them 
   const port = await freePort()
   const floor = spawn(compile('floor/floor.c'), [String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = text(floor.stdout)
-  while (!(await canConnect(port))) await new Promise((resolve) => setTimeout(resolve, 10))
+  while (listeners(port) === 0) await new Promise((resolve) => setTimeout(resolve, 10))
   {
     await using readers = await openReaders(get(port, '/'), { count: 20, marks: 50 })
     const published = await publish(post(port, '/', markedData(100)), { connections: 3, rate: 0, count: 50 })
