@@ -123,7 +123,7 @@ export class CommitQueue {
     return this.#pending.splice(0, count)
   }
 
-  /** The next group is on its way before anybody is told, which takes longer the more readers there are. */
+  /** The next group is on its way before listeners and publishers learn of this one: the more readers, the longer that takes. */
   #committed(last: Group, results: PackedResults): void {
     const groups = this.#finish(last)
     const pending = groups.flatMap((group) => group.pending)
