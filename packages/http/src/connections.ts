@@ -1,8 +1,8 @@
 import type { Connection } from '@tailrace/hub'
 import { mintEpoch } from '@tailrace/log/adapter'
 import type { Call } from './call.ts'
-import { answerJson } from './json.ts'
 import { parseConnectionLimit } from './listing.ts'
+import { answerList } from './page.ts'
 
 /** `GET /connections`: the open streams of this node, those furthest behind first. */
 export async function listConnections({ hub, query, exchange }: Call): Promise<void> {
@@ -15,7 +15,7 @@ export async function listConnections({ hub, query, exchange }: Call): Promise<v
     // Never more than twice the limit, no matter how many streams there are.
     if (furthest.length === 2 * limit) furthest = keepFurthest(furthest, limit)
   })
-  answerJson(exchange, 200, {
+  await answerList(exchange, {
     node: hub.node,
     total,
     connections: keepFurthest(furthest, limit).map(toAnswer),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import type { Gate } from '@tailrace/http'
+import type { Compression, Gate } from '@tailrace/http'
 import {
   createHandler,
   createHttpServer,
@@ -34,6 +34,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly hub?: HubOptions | undefined
   /** What connections may cost that have yet to send the head of a request, in bytes. */
   readonly maxPendingBytes?: number | undefined
+  /** @defaultValue nothing is compressed */
+  readonly compression?: Compression | undefined
   /** What its gate does otherwise than one that lets everybody in. */
   readonly gate?: Partial<Gate> | undefined
   /** What its hub does otherwise, as far as requests can tell. */
@@ -46,6 +48,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     hub: hubOptions = {},
     gate: own,
     around,
+    compression,
     maxPendingBytes,
     ...limits
   } = options
@@ -54,13 +57,14 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const errors: unknown[] = []
   const handler = createHandler(around === undefined ? hub : { ...hub, ...around(hub) }, {
     gate,
+    compression,
     onError: (error) => errors.push(error),
   })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
-  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2, pending })
+  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2, pending, compression })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -6,6 +6,7 @@ import { TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
 import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
+  createCompression,
   createHandler,
   createHttp2,
   createHttpServer,
@@ -73,6 +74,11 @@ export interface ServerOptions {
   readonly routes?: readonly Route[] | undefined
   /** Files of a certificate and its key. @defaultValue no TLS */
   readonly tls?: TlsFiles | undefined
+  /**
+   * Compress streams and pages of JSON for clients that accept it. Not for streams in which an attacker's events share a
+   * connection with the secrets of others (`createCompression`). @defaultValue false
+   */
+  readonly compress?: boolean | undefined
   /** @defaultValue the name of the node is that of the host */
   readonly hub?: Omit<HubOptions, 'onError' | 'onInterruption'> | undefined
   /** Bounds on what a client may send, and how slowly. @defaultValue 16 KiB; 10, 60 and 30 seconds */
@@ -181,10 +187,12 @@ async function serve(
   const peers = createPeerWatch(sockets, stallMs, journal.failed)
   const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute(), ...more]
   const onRefused = metrics.refused
-  const handler = createHandler(hub, { gate, routes, peers, onError: journal.failed, onRefused })
+  const compression = options.compress === true ? createCompression() : undefined
+  const handler = createHandler(hub, { gate, routes, peers, compression, onError: journal.failed, onRefused })
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
-  const cutStreams = takeStreams(http1, hub, limits, { gate, routes, http2, peers, pending, onRefused })
+  const front = { gate, routes, http2, peers, compression, pending, onRefused }
+  const cutStreams = takeStreams(http1, hub, limits, front)
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
     tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)

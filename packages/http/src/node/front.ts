@@ -2,6 +2,8 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Hub, Peers, Subscription } from '@tailrace/hub'
 import { READ_ONLY_GATE } from '../app-gate.ts'
+import { codingFor, withCoding } from '../compression.ts'
+import type { Compression } from '../compression.ts'
 import type { ProblemCode } from '../errors.ts'
 import type { HeaderFields, RequestHead } from '../exchange.ts'
 import { permit, readerOf } from '../gate.ts'
@@ -31,6 +33,8 @@ export interface FrontOptions {
   readonly pending?: PendingConnections | undefined
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
+  /** How streams are compressed, see `createCompression`. @defaultValue not at all */
+  readonly compression?: Compression | undefined
   /** Called with the code of each refusal. @defaultValue nothing is called */
   readonly onRefused?: ((code: ProblemCode) => void) | undefined
 }
@@ -51,6 +55,7 @@ export function takeStreams(
     routes = TAILRACE_ROUTES,
     http2,
     peers,
+    compression,
     pending = new PendingConnections(),
     onRefused,
   }: FrontOptions = {},
@@ -140,12 +145,14 @@ export function takeStreams(
         leave = gate.admit(client, selectors)
         const origin = request.header('origin')
         const reader = readerOf(client, 'socket')
-        const outcome = await hub.subscribe({ ...subscription, until: client.expiresAt, reader }, () => {
+        const coding = compression && codingFor(request.header('accept-encoding'), compression.streams)
+        const outcome = await hub.subscribe({ ...subscription, coding, until: client.expiresAt, reader }, () => {
           if (socket.destroyed) return undefined
           gate.requireStill(client)
           socket.off('error', ignore)
           socket.on('finish', linger)
-          return createSocketSink(socket, { ...headers, ...gate.corsHeaders(origin) }, peers)
+          const all = { ...withCoding(headers, coding), ...gate.corsHeaders(origin) }
+          return createSocketSink(socket, compression === undefined ? all : varied(all), peers)
         })
         if (outcome !== 'ended') {
           if (outcome === 'gone' || socket.destroyed) leave()
@@ -171,6 +178,12 @@ export function takeStreams(
   return () => {
     for (const socket of held) socket.destroy()
   }
+}
+
+/** The headers of an answer that depends on the codings that its client accepts. */
+function varied(headers: HeaderFields): HeaderFields {
+  const { Vary } = headers
+  return { ...headers, Vary: Vary === undefined ? 'Accept-Encoding' : `${Vary}, Accept-Encoding` }
 }
 
 function linger(this: Socket): void {

@@ -1,3 +1,4 @@
+export { createCompression } from './compression.ts'
 export { takeStreams, type FrontOptions } from './front.ts'
 export { createHandler, type Handler, type HandlerOptions } from './handler.ts'
 export { createHttp2, type Http2, type Http2Options } from './http2.ts'

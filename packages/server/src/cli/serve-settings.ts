@@ -22,7 +22,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     string | undefined
   > &
   Named<'max-connections', number | undefined> &
-  Named<'require-durable' | 'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
+  Named<'require-durable' | 'compress' | 'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
     | 'port'
@@ -168,6 +168,9 @@ export const SERVE_SETTINGS: ServeSettings = {
   'max-queued-reads': setting('count', {
     fallback: '32768',
     doc: 'Maximum reads of the log waiting for their turn, across all clients. One client may have a quarter of them.',
+  }),
+  compress: toggle({
+    doc: 'Compress streams (gzip) and history (zstd, br, gzip) for clients that accept it. Not safe if events of an attacker share a stream with secrets of others.',
   }),
   batch: setting('duration', {
     fallback: '4ms',
