@@ -6,10 +6,10 @@ import type { Exchange, HeaderFields } from './exchange.ts'
 export interface PageCoding {
   /** Its name in `Content-Encoding`. */
   readonly name: string
-  /** The memory that it uses until the page is complete, in bytes. */
+  /** The most memory that it uses until the page is complete, in bytes. */
   readonly bytes: number
-  /** Compresses text as fast as the result is read. */
-  encode(slices: Iterator<string>): AsyncGenerator<Uint8Array, undefined>
+  /** Compresses text as fast as the result is read. It must be read to its end, or returned. */
+  encode(slices: Iterator<string>): Required<AsyncIterator<Uint8Array, unknown>>
 }
 
 /** Compresses answers for clients that accept it. Create it once for each hub: streams share what they have in common. */

@@ -17,24 +17,20 @@ export interface Page {
 }
 
 /**
- * Answers with a page, compressed if the client accepts that.
+ * Answers with a page, compressed if the client accepts that and there is room for it.
  *
  * @param holding - the memory for pages, of which the compression takes its part
  */
 export async function answerPage(exchange: Exchange, page: Page, holding?: Holding): Promise<void> {
-  const coding = codingOf(exchange, page)
+  const coding = codingOf(exchange, page, holding)
   if (exchange.compression !== undefined) exchange.appendHeader('Vary', 'Accept-Encoding')
   if (coding === undefined) {
     await exchange.answerInSlices(200, JSON_HEADERS, page.slices, page.bytes)
     return
   }
   holding?.add(coding.bytes)
-  await exchange.answerInSlices(
-    200,
-    withCoding(JSON_HEADERS, coding),
-    coding.encode(page.slices),
-    page.bytes + coding.bytes,
-  )
+  const headers = withCoding(JSON_HEADERS, coding)
+  await exchange.answerInSlices(200, headers, coding.encode(page.slices), page.bytes + coding.bytes)
 }
 
 /** Answers with a list that is complete, and short enough to be in memory. */
@@ -43,8 +39,9 @@ export async function answerList(exchange: Exchange, list: unknown): Promise<voi
   await answerPage(exchange, { slices: [text].values(), length: text.length, bytes: text.length })
 }
 
-function codingOf(exchange: Exchange, { length }: Page): PageCoding | undefined {
+function codingOf(exchange: Exchange, { length }: Page, holding: Holding | undefined): PageCoding | undefined {
   const { compression } = exchange
   if (compression === undefined || length < MIN_COMPRESSED_LENGTH) return undefined
-  return codingFor(exchange.header('accept-encoding'), compression.pages())
+  const coding = codingFor(exchange.header('accept-encoding'), compression.pages())
+  return coding !== undefined && holding?.hasRoom(coding.bytes) === false ? undefined : coding
 }

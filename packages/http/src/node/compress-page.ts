@@ -10,7 +10,7 @@ const SLICE_BYTES = 64 * 1024
 /** How far back a compressed page may refer, as a power of two: enough for JSON, and it bounds the memory. */
 const WINDOW_BITS = 18
 /** What one compression uses at most, as measured. */
-const COMPRESSION_BYTES = 4 * 1024 * 1024
+const COMPRESSION_BYTES = 2 * 1024 * 1024
 
 const { constants } = zlib
 const zstd = {
@@ -30,14 +30,9 @@ export function pageCodings(): () => readonly PageCoding[] {
     return {
       name,
       bytes: COMPRESSION_BYTES,
-      async *encode(slices) {
+      encode(slices) {
         open += 1
-        try {
-          yield* compressed(slices, create())
-        } finally {
-          open -= 1
-        }
-        return undefined
+        return closing(compressed(slices, create), () => (open -= 1))
       },
     }
   }
@@ -53,9 +48,34 @@ export function pageCodings(): () => readonly PageCoding[] {
   return () => (open < MAX_PAGES ? all : [])
 }
 
-async function* compressed(slices: Iterator<string>, through: Transform): AsyncGenerator<Buffer> {
+/** Calls back once when a generator is over, even if it never began. */
+function closing<T>(generator: AsyncGenerator<T, void>, onOver: () => void): Required<AsyncIterator<T, unknown>> {
+  let isOver = false
+
+  async function observed(step: Promise<IteratorResult<T, unknown>>): Promise<IteratorResult<T, unknown>> {
+    let done: boolean | undefined = true
+    try {
+      const result = await step
+      done = result.done
+      return result
+    } finally {
+      if (done === true && !isOver) {
+        isOver = true
+        onOver()
+      }
+    }
+  }
+
+  return {
+    next: () => observed(generator.next()),
+    return: () => observed(generator.return()),
+    throw: (error) => observed(generator.throw(error)),
+  }
+}
+
+async function* compressed(slices: Iterator<string>, create: () => Transform): AsyncGenerator<Buffer, void> {
   // A failure ends the loop.
-  pipeline(Readable.from({ [Symbol.iterator]: () => slices }), through, () => undefined)
+  const through = pipeline(Readable.from({ [Symbol.iterator]: () => slices }), create(), () => undefined)
   let parts: Buffer[] = []
   let length = 0
   for await (const part of through as AsyncIterable<Buffer>) {

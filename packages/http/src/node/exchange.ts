@@ -130,10 +130,10 @@ export class NodeExchange implements Exchange {
     slices: Slices,
     bytes: number,
   ): Promise<void> {
-    if (bytes > SLICE_BYTES && !this.hold(bytes)) return
     const gone = new AbortController()
     this.onceGone(() => gone.abort())
     try {
+      if (bytes > SLICE_BYTES && !this.hold(bytes)) return
       const first = (await slices.next()).value as string | Uint8Array
       let slice = await slices.next()
       if (slice.done === true) {

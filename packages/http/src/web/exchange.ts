@@ -95,14 +95,12 @@ export class WebExchange implements Exchange {
   }
 
   async answerInSlices(status: number, headers: HeaderFields, slices: Slices): Promise<void> {
+    this.onceGone(() => void slices.return?.())
     if (this.method === 'HEAD') {
       this.answer(status, headers)
       return
     }
-    const leave = (): void => {
-      void slices.return?.()
-      this.#leave()
-    }
+    const leave = (): void => this.#leave()
     const body = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {

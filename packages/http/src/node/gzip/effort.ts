@@ -1,21 +1,23 @@
-/** The largest part of the time that compression may take. */
-const MAX_SHARE = 1 / 4
-/** What may be spent at once, in milliseconds, after a time with little to do. */
-const MAX_SAVED_MS = 100
+/** How much may be compressed in a second. Deflate takes a quarter of one core for that. */
+const MAX_BYTES_A_SECOND = 24 * 1024 * 1024
+/** What may be compressed at once, after a time with little to do. */
+const MAX_SAVED_BYTES = 4 * 1024 * 1024
+/** What a block costs besides its bytes, in bytes. */
+const BLOCK_COST = 2 * 1024
 
-/** Bounds the time that all compression of a process takes from its event loop. */
+/** Bounds the part of its event loop that a process spends on compression. */
 export class Effort {
-  #savedMs = MAX_SAVED_MS
+  #saved = MAX_SAVED_BYTES
   #at = performance.now()
 
-  /** Does some work, unless too much time was spent on such work lately. */
-  spend<T>(work: () => T): T | undefined {
-    const began = performance.now()
-    this.#savedMs = Math.min(MAX_SAVED_MS, this.#savedMs + (began - this.#at) * MAX_SHARE)
-    this.#at = began
-    if (this.#savedMs <= 0) return undefined
-    const done = work()
-    this.#savedMs -= performance.now() - began
-    return done
+  /** Counts a block. @returns whether it may be compressed */
+  take(bytes: number): boolean {
+    const now = performance.now()
+    this.#saved = Math.min(MAX_SAVED_BYTES, this.#saved + ((now - this.#at) * MAX_BYTES_A_SECOND) / 1000)
+    this.#at = now
+    const cost = bytes + BLOCK_COST
+    if (this.#saved < cost) return false
+    this.#saved -= cost
+    return true
   }
 }

@@ -85,7 +85,7 @@ export class SharedGzip implements SharedCoding, BlockSource {
 
   #build(payload: Payload, from: Past, encoded: Encoded): Block {
     const { bytes } = payload
-    const out = this.#effort.spend(() => deflated(bytes, from.tail)) ?? stored(bytes)
+    const out = this.#effort.take(bytes.length) ? deflated(bytes, from.tail) : stored(bytes)
     const block = new Block(out, bytes, this.#after(bytes, from, encoded))
     encoded.blocks.set(from, block)
     if (encoded.blocks.size > MAX_BLOCKS) encoded.blocks.delete(encoded.blocks.keys().next().value!)
