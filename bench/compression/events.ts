@@ -1,9 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto'
 
 const STATES = ['created', 'paid', 'packed', 'shipped', 'delivered']
-const GOODS = 'anvil bolt chisel drill file gauge hammer jigsaw level mallet nail pliers rivet saw screw wrench'.split(
-  ' ',
-)
+const GOODS =
+  'anvil bolt chisel drill file gauge hammer jigsaw level mallet nail pliers rivet saw screw wrench'.split(
+    ' ',
+  )
 const COLOURS = ['red', 'green', 'blue', 'black', 'white', 'grey', 'yellow', 'orange']
 const PLACES = ['berlin-1', 'paris-2', 'oslo-1']
 

@@ -19,7 +19,9 @@ const HUB = join(import.meta.dirname, '../../packages/server/src/main.ts')
 const [READERS = '1,100,2000', BYTES = '100,1000,10000'] = process.argv.slice(2)
 const EVENTS = 200
 const WARM_UP = 80
-const RATE = Number(process.env["RATE"] ?? 40)
+const RATE = 40
+/** Wide enough that all numbers have the same length. */
+const FIRST = 1_000_000
 const WAYS = ['identity', 'compress', 'nginx'] as const
 type Way = (typeof WAYS)[number]
 
@@ -72,10 +74,17 @@ async function trial(way: Way, count: number, bytes: number, port: number): Prom
   const due = new Map<number, number>()
   const latencies: number[] = []
   let seen = 0
+  let [wanted, settle] = [Infinity, (): void => undefined]
+  const arrival = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      ;[wanted, settle] = [count, resolve]
+      if (seen >= wanted) settle()
+    })
   try {
     const close = await decode(served.port, encoding, (order) => {
-      seen += 1
       latencies.push(performance.now() - due.get(order)!)
+      seen += 1
+      if (seen >= wanted) settle()
     })
     await using readers = await openReaders(
       get(served.port, '/topics/orders', { 'Accept-Encoding': encoding }),
@@ -95,13 +104,13 @@ async function trial(way: Way, count: number, bytes: number, port: number): Prom
         if (!response.ok) throw new Error(await response.text())
         await response.arrayBuffer()
       }
-      while (seen < from + events - 1_000_000) await sleep(10)
+      await arrival(from + events - FIRST)
     }
-    await publish(1_000_000, WARM_UP)
+    await publish(FIRST, WARM_UP)
     await readers.reset()
     latencies.length = 0
     const cpu = served.servers.map((server) => countCpu(server.pids()))
-    await publish(1_000_000 + WARM_UP, EVENTS)
+    await publish(FIRST + WARM_UP, EVENTS)
     await sleep(200)
     const micros = cpu.map((read) => read()).reduce((sum, one) => sum + one, 0)
     const { bytes: received } = await readers.report()

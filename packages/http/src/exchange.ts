@@ -54,12 +54,7 @@ export interface Exchange extends RequestHead {
    *
    * @param bytes - the memory that the answer holds until then
    */
-  answerInSlices(
-    status: number,
-    headers: HeaderFields,
-    slices: Slices,
-    bytes: number,
-  ): Promise<void>
+  answerInSlices(status: number, headers: HeaderFields, slices: Slices, bytes: number): Promise<void>
   /** Answers with a problem. If an answer has begun, cuts it off. */
   reject(problem: Problem): void
   /** Answers with a stream. */

@@ -1,5 +1,5 @@
 import type { Holding } from './budget.ts'
-import { codingFor, withCoding } from './compression.ts'
+import { codingFor, withCoding } from './accept-encoding.ts'
 import type { PageCoding } from './compression.ts'
 import type { Exchange } from './exchange.ts'
 import { JSON_HEADERS } from './json.ts'
@@ -39,7 +39,11 @@ export async function answerList(exchange: Exchange, list: unknown): Promise<voi
   await answerPage(exchange, { slices: [text].values(), length: text.length, bytes: text.length })
 }
 
-function codingOf(exchange: Exchange, { length }: Page, holding: Holding | undefined): PageCoding | undefined {
+function codingOf(
+  exchange: Exchange,
+  { length }: Page,
+  holding: Holding | undefined,
+): PageCoding | undefined {
   const { compression } = exchange
   if (compression === undefined || length < MIN_COMPRESSED_LENGTH) return undefined
   const coding = codingFor(exchange.header('accept-encoding'), compression.pages())

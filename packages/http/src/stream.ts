@@ -1,6 +1,6 @@
 import type { Subscription } from '@tailrace/hub'
 import type { Admitted } from './call.ts'
-import { streamCoding } from './compression.ts'
+import { streamCoding } from './accept-encoding.ts'
 import type { HeaderFields } from './exchange.ts'
 import { permit, readerOf } from './gate.ts'
 

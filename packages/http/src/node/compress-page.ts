@@ -49,7 +49,10 @@ export function pageCodings(): () => readonly PageCoding[] {
 }
 
 /** Calls back once when a generator is over, even if it never began. */
-function closing<T>(generator: AsyncGenerator<T, void>, onOver: () => void): Required<AsyncIterator<T, unknown>> {
+function closing<T>(
+  generator: AsyncGenerator<T, void>,
+  onOver: () => void,
+): Required<AsyncIterator<T, unknown>> {
   let isOver = false
 
   async function observed(step: Promise<IteratorResult<T, unknown>>): Promise<IteratorResult<T, unknown>> {

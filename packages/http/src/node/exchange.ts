@@ -124,12 +124,7 @@ export class NodeExchange implements Exchange {
     else this.response.end(body)
   }
 
-  async answerInSlices(
-    status: number,
-    headers: HeaderFields,
-    slices: Slices,
-    bytes: number,
-  ): Promise<void> {
+  async answerInSlices(status: number, headers: HeaderFields, slices: Slices, bytes: number): Promise<void> {
     const gone = new AbortController()
     this.onceGone(() => gone.abort())
     try {

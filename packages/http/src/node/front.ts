@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Hub, Peers, Subscription } from '@tailrace/hub'
 import { READ_ONLY_GATE } from '../app-gate.ts'
-import { codingFor, withCoding } from '../compression.ts'
+import { codingFor, withCoding } from '../accept-encoding.ts'
 import type { Compression } from '../compression.ts'
 import type { ProblemCode } from '../errors.ts'
 import type { HeaderFields, RequestHead } from '../exchange.ts'
@@ -146,14 +146,17 @@ export function takeStreams(
         const origin = request.header('origin')
         const reader = readerOf(client, 'socket')
         const coding = compression && codingFor(request.header('accept-encoding'), compression.streams)
-        const outcome = await hub.subscribe({ ...subscription, coding, until: client.expiresAt, reader }, () => {
-          if (socket.destroyed) return undefined
-          gate.requireStill(client)
-          socket.off('error', ignore)
-          socket.on('finish', linger)
-          const all = { ...withCoding(headers, coding), ...gate.corsHeaders(origin) }
-          return createSocketSink(socket, compression === undefined ? all : varied(all), peers)
-        })
+        const outcome = await hub.subscribe(
+          { ...subscription, coding, until: client.expiresAt, reader },
+          () => {
+            if (socket.destroyed) return undefined
+            gate.requireStill(client)
+            socket.off('error', ignore)
+            socket.on('finish', linger)
+            const all = { ...withCoding(headers, coding), ...gate.corsHeaders(origin) }
+            return createSocketSink(socket, compression === undefined ? all : varied(all), peers)
+          },
+        )
         if (outcome !== 'ended') {
           if (outcome === 'gone' || socket.destroyed) leave()
           else socket.on('close', leave)

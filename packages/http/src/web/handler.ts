@@ -20,7 +20,10 @@ export interface WebHandlerOptions extends ProtocolOptions {
 export type WebHandler = (request: Request, remoteAddress?: string) => Promise<Response>
 
 /** The hub's protocol wherever there are `Request` and `Response`: Deno, Bun, Hono, and Node with an adapter. */
-export function createWebHandler(hub: Hub, { prefix, compression, ...options }: WebHandlerOptions): WebHandler {
+export function createWebHandler(
+  hub: Hub,
+  { prefix, compression, ...options }: WebHandlerOptions,
+): WebHandler {
   const answer = createProtocol(hub, options)
   return (request, remoteAddress) => {
     const exchange = new WebExchange(request, { prefix, remoteAddress, compression })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { codingFor } from '../../src/compression.ts'
+import { codingFor } from '../../src/accept-encoding.ts'
 
 const CODINGS = ['zstd', 'br', 'gzip'].map((name) => ({ name }))
 

@@ -19,6 +19,10 @@ const DECODE: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
 }
 const MIB = 1024 * 1024
 
+interface Page {
+  readonly events: readonly unknown[]
+}
+
 let serving: Serving
 
 beforeEach(async () => {
@@ -35,7 +39,12 @@ async function fill(topic: string, bytes: number, hub = serving.hub): Promise<vo
 }
 
 /** The head of an answer, whose body was not read yet. */
-async function ask(path: string, encoding: string, url = serving.url, method = 'GET'): Promise<IncomingMessage> {
+async function ask(
+  path: string,
+  encoding: string,
+  url = serving.url,
+  method = 'GET',
+): Promise<IncomingMessage> {
   const headers = { accept: 'application/json', 'accept-encoding': encoding }
   const sent = request(`${url}${path}`, { headers, method, agent: false }).end()
   const [response] = (await once(sent, 'response')) as [IncomingMessage]
@@ -54,10 +63,12 @@ describe('a page of history', () => {
     const { coding, text, bytes } = await read(await ask('/topics/t?from=start&limit=1000', name))
     expect(coding).toBe(name)
     expect(bytes).toBeLessThan(text.length / 20)
-    const { events } = JSON.parse(text) as { events: readonly unknown[] }
-    // How much is on a page depends on how fast it is read.
-    const same = await read(await ask(`/topics/t?from=start&limit=${events.length}`, 'identity'))
-    expect(JSON.parse(same.text)).toEqual(JSON.parse(text))
+    const { events } = JSON.parse(text) as Page
+    const plain = await read(await ask('/topics/t?from=start&limit=1000', 'identity'))
+    // How much is on a page depends on how fast the log was read.
+    const count = Math.min(events.length, (JSON.parse(plain.text) as Page).events.length)
+    expect(count).toBeGreaterThan(0)
+    expect((JSON.parse(plain.text) as Page).events.slice(0, count)).toEqual(events.slice(0, count))
   })
 
   test('says how long it is if it is short', async () => {
@@ -103,7 +114,7 @@ test('with Request and Response, a page is compressed as well', async () => {
   )
   expect(response.headers.get('content-encoding')).toBe('zstd')
   const text = zstdDecompressSync(Buffer.from(await response.arrayBuffer())).toString()
-  expect((JSON.parse(text) as { events: unknown[] }).events.length).toBeGreaterThan(0)
+  expect((JSON.parse(text) as Page).events.length).toBeGreaterThan(0)
 })
 
 describe('pages that many clients ask for at once', () => {

@@ -30,7 +30,9 @@ function open(path: string, encoding = 'gzip', headers: Record<string, string> =
 }
 
 /** A server with another way to answer, on a port of its own. */
-async function listening(answer: Parameters<typeof createServer>[1]): Promise<AsyncDisposable & { url: string }> {
+async function listening(
+  answer: Parameters<typeof createServer>[1],
+): Promise<AsyncDisposable & { url: string }> {
   const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -44,7 +46,10 @@ async function listening(answer: Parameters<typeof createServer>[1]): Promise<As
 
 /** What a stream says, but for its first message, which is different for each. */
 function saidTo(reader: StreamReader): string {
-  return reader.text().replace(/^retry: \d+\n\n/, '').replaceAll(/^:\n/gm, '')
+  return reader
+    .text()
+    .replace(/^retry: \d+\n\n/, '')
+    .replaceAll(/^:\n/gm, '')
 }
 
 describe('a stream is compressed', () => {
