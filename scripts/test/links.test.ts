@@ -19,7 +19,16 @@ test('every link of a page to another page of the repository finds its file and 
   expect(found.filter(({ isBroken }) => isBroken).map(({ page, target }) => `${page}: ${target}`)).toEqual([])
 })
 
-const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
+const LOGS = [
+  'log',
+  'log-suite',
+  'log-sequencer',
+  'log-ipc',
+  'log-redis',
+  'log-postgres',
+  'log-nats',
+  'log-kafka',
+]
 
 const APPS = ['http-suite', 'topics', 'llm', 'mcp']
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
-const ENGINES = ['log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
+const ENGINES = ['log-sequencer', 'log-ipc', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
 const SUITES = ['log-suite', 'http-suite']
 const PACKAGES = [
   'wire',

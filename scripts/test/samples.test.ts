@@ -31,7 +31,16 @@ beforeAll(() => {
 
 afterAll(() => dir[Symbol.dispose]())
 
-const LOGS = ['log', 'log-suite', 'log-sequencer', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
+const LOGS = [
+  'log',
+  'log-suite',
+  'log-sequencer',
+  'log-ipc',
+  'log-redis',
+  'log-postgres',
+  'log-nats',
+  'log-kafka',
+]
 
 const APPS = ['http-suite', 'topics', 'llm', 'mcp']
 

@@ -14,6 +14,7 @@ export {
   type HostAndPort,
 } from './engine-url.ts'
 export { keepTrying, type KeepTryingOptions } from './keep-trying.ts'
+export { plain, revive, type PlainError } from './plain-error.ts'
 export { expire, ruleFor, type Candidate, type Holdings } from './retention.ts'
 export { Selection } from './selection.ts'
 export { TailListeners } from './tail-listeners.ts'

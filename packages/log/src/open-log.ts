@@ -18,7 +18,8 @@ type OpenEngine = (options: EngineOptions) => Promise<EventLog>
 
 /** An engine that several nodes can share. */
 interface Engine {
-  readonly schemes: readonly string[]
+  /** What its URLs start with. */
+  readonly prefixes: readonly string[]
   /** The package of the engine, which no other log needs. */
   readonly package: string
   /** The function of the package that opens a log. */
@@ -27,19 +28,27 @@ interface Engine {
 
 const ENGINES: readonly Engine[] = [
   {
-    schemes: ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'redis+cluster', 'rediss+cluster'],
+    prefixes: [
+      'redis://',
+      'rediss://',
+      'redis+sentinel://',
+      'rediss+sentinel://',
+      'redis+cluster://',
+      'rediss+cluster://',
+    ],
     package: '@tailrace/log-redis',
     open: 'openRedisLog',
   },
-  { schemes: ['postgres', 'postgresql'], package: '@tailrace/log-postgres', open: 'openPostgresLog' },
-  { schemes: ['nats', 'nats+tls'], package: '@tailrace/log-nats', open: 'openNatsLog' },
-  { schemes: ['kafka', 'kafka+tls'], package: '@tailrace/log-kafka', open: 'openKafkaLog' },
+  { prefixes: ['postgres://', 'postgresql://'], package: '@tailrace/log-postgres', open: 'openPostgresLog' },
+  { prefixes: ['nats://', 'nats+tls://'], package: '@tailrace/log-nats', open: 'openNatsLog' },
+  { prefixes: ['kafka://', 'kafka+tls://'], package: '@tailrace/log-kafka', open: 'openKafkaLog' },
+  { prefixes: ['ipc:'], package: '@tailrace/log-ipc', open: 'openIpcLog' },
 ]
 
 const ACCEPTED = [
   'sqlite:FILE',
   'memory:',
-  ...ENGINES.flatMap(({ schemes }) => schemes.map((one) => `${one}://…`)),
+  ...ENGINES.flatMap(({ prefixes }) => prefixes.map((one) => (one === 'ipc:' ? 'ipc:SOCKET' : `${one}…`))),
 ]
 
 /**
@@ -49,7 +58,7 @@ const ACCEPTED = [
  * @throws RangeError if the URL is not that of a log, LogError if the log cannot be used
  */
 export async function openLog(url: string, options: LogOptions = {}): Promise<EventLog> {
-  const engine = ENGINES.find(({ schemes }) => schemes.some((scheme) => url.startsWith(`${scheme}://`)))
+  const engine = ENGINES.find(({ prefixes }) => prefixes.some((prefix) => url.startsWith(prefix)))
   if (engine !== undefined) {
     const open = await loadEngine(engine)
     return openReopeningLog(() => open({ ...options, url }))
@@ -74,7 +83,7 @@ export async function openLog(url: string, options: LogOptions = {}): Promise<Ev
 
 /** The URL of a log as it may be printed. */
 export function shownLog(url: string): string {
-  return url.startsWith('sqlite:') ? url : withoutCredentials(url)
+  return url.startsWith('sqlite:') || url.startsWith('ipc:') ? url : withoutCredentials(url)
 }
 
 /** Applications install only the package of their own engine, so bundlers must not look for the others. */

@@ -6,6 +6,7 @@ import { TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
 import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
+  ArrivalQueue,
   createCompression,
   createHandler,
   createHttp2,
@@ -182,6 +183,7 @@ async function serve(
   const stallMs = options.hub?.stallMs ?? DEFAULT_STALL_MS
   const limits = { ...DEFAULT_LIMITS, answerTimeoutMs: stallMs, ...options.limits }
   const pending = new PendingConnections(maxPendingBytes)
+  const arrivals = new ArrivalQueue()
   const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
   const sockets = new Set<Socket>()
   const peers = createPeerWatch(sockets, stallMs, journal.failed)
@@ -191,11 +193,12 @@ async function serve(
   const handler = createHandler(hub, { gate, routes, peers, compression, onError: journal.failed, onRefused })
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
-  const front = { gate, routes, http2, peers, compression, pending, onRefused }
+  const served = { http2, pending, arrivals }
+  const front = { ...served, gate, routes, peers, compression, onRefused }
   const cutStreams = takeStreams(http1, hub, limits, front)
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
-    tls === undefined ? http1 : createTlsServer(tls, { http1, http2, pending, handshakeMs }, journal.warn)
+    tls === undefined ? http1 : createTlsServer(tls, { ...served, http1, handshakeMs }, journal.warn)
   undo.push(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()

@@ -12,6 +12,7 @@ import { RouteTable } from '../route-table.ts'
 import type { Route } from '../route-table.ts'
 import { TAILRACE_ROUTES } from '../tailrace-routes.ts'
 import { parseTarget } from '../target.ts'
+import { ArrivalQueue } from './arrivals.ts'
 import { HeadBuffer, mayBeStream, readHead } from './head.ts'
 import type { StreamHead } from './head.ts'
 import { speaksHttp2 } from './http2.ts'
@@ -31,6 +32,8 @@ export interface FrontOptions {
   readonly http2?: Http2 | undefined
   /** Connections that have not sent the head of a request yet. @defaultValue at most 64 MiB */
   readonly pending?: PendingConnections | undefined
+  /** Connections that take turns before they are served. @defaultValue those of this server only */
+  readonly arrivals?: ArrivalQueue | undefined
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
   /** How streams are compressed, see `createCompression`. @defaultValue not at all */
@@ -57,6 +60,7 @@ export function takeStreams(
     peers,
     compression,
     pending = new PendingConnections(),
+    arrivals = new ArrivalQueue(),
     onRefused,
   }: FrontOptions = {},
 ): () => void {
@@ -80,6 +84,7 @@ export function takeStreams(
   function accept(socket: Socket): void {
     /** At most `maxHeadBytes` and one chunk. */
     const head = new HeadBuffer()
+    let leaveQueue: () => void
     const timer = setTimeout(() => {
       release()
       const code = refuseSocket(socket, 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -118,20 +123,26 @@ export function takeStreams(
       const { bytes } = head
       if (http2 !== undefined && speaksHttp2(bytes) === undefined) return
       const isTooLarge = bytes.length > limits.maxHeadBytes
-      if (!head.isComplete && !isTooLarge && mayBeStream(bytes)) {
-        pending.grow(socket, chunk.length)
-        return
-      }
+      pending.grow(socket, chunk.length)
+      if (!head.isComplete && !isTooLarge && mayBeStream(bytes)) return
+      release()
+      socket.pause()
+      leaveQueue = arrivals.add(socket.remoteAddress ?? '', look)
+      socket.on('close', leaveQueue)
+    }
+
+    /** Looks at what the client wants. */
+    function look(): void {
+      socket.off('close', leaveQueue)
+      const { bytes } = head
       // `node:http` decides what is too large, no matter what the request is for.
-      const request = isTooLarge ? 'other' : readHead(bytes, streams)
+      const request = bytes.length > limits.maxHeadBytes ? 'other' : readHead(bytes, streams)
       const wanted = typeof request === 'object' ? wantedBy(request, table) : undefined
       if (wanted === undefined) {
         handOn()
         return
       }
-      release()
       pending.settle(socket)
-      socket.pause()
       void stream(wanted)
     }
 

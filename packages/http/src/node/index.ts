@@ -1,3 +1,4 @@
+export { ArrivalQueue } from './arrivals.ts'
 export { createCompression } from './compression.ts'
 export { takeStreams, type FrontOptions } from './front.ts'
 export { createHandler, type Handler, type HandlerOptions } from './handler.ts'

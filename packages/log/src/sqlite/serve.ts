@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LogError } from '../errors.ts'
+import { plain } from '../plain-error.ts'
 import { assertInPlace, toLogError } from './database.ts'
 import type { Call, Reply, ThreadData } from './thread.ts'
-import { plain } from './thread.ts'
 
 /** How the engine of each thread is opened; `wasOpen` if a thread of this process had it open before. */
 export interface Engines {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { LogError } from '../errors.ts'
-import type { LogErrorCode, LogErrorDetails } from '../errors.ts'
+import { revive, type PlainError } from '../plain-error.ts'
 
 export interface ThreadData {
   readonly role: 'writer' | 'reader'
@@ -25,13 +25,6 @@ interface Waiting {
 type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T]
 type Arguments<T, K extends keyof T> = T[K] extends (...args: infer A) => unknown ? A : never
 type Result<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ? R : never
-
-/** A `LogError` on its way between threads, which copy the message of an error and none of its other fields. */
-export interface PlainError {
-  readonly code: LogErrorCode
-  readonly message: string
-  readonly details: LogErrorDetails
-}
 
 /**
  * The methods of an engine on a worker thread, as promises. Calls are answered in order. The callers bound what is
@@ -122,14 +115,4 @@ function unknownOutcome(path: string, cause: unknown): LogError {
     `The writer thread of the log ${path} died before it answered: what it was asked to write may be stored.`,
     { cause },
   )
-}
-
-/** Prepares an error for crossing threads. */
-export function plain({ code, message, details }: LogError): PlainError {
-  return { code, message, details }
-}
-
-/** Restores a {@link plain} error. */
-function revive({ code, message, details }: PlainError): LogError {
-  return new LogError(code, message, { details })
 }

@@ -2,6 +2,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 
+/**
+ * Connections that wait to be accepted. All readers return in the same moment after a deployment, and one that finds no
+ * place tries again after a second, three, and seven. The kernel lowers it to its own bound (`net.core.somaxconn`).
+ */
+const BACKLOG = 4_096
+
 export type ListenErrorCode = 'port-in-use' | 'port-not-permitted' | 'address-unavailable'
 
 /** The hub cannot listen on the given address and port. */
@@ -56,7 +62,7 @@ export async function requireFree(place: Place): Promise<void> {
 /** @throws ListenError */
 export async function listen(server: Server, place: Place): Promise<void> {
   try {
-    server.listen(place)
+    server.listen({ ...place, backlog: BACKLOG })
     await once(server, 'listening')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

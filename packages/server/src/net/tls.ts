@@ -1,9 +1,10 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server as HttpServer } from 'node:http'
+import { createServer as createListener } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { createServer } from 'node:tls'
-import type { Server as TlsServer } from 'node:tls'
-import type { Http2, PendingConnections } from '@tailrace/http/node'
+import type { ArrivalQueue, Http2, PendingConnections } from '@tailrace/http/node'
+import { awaitHello } from './hello.ts'
 
 export interface TlsFiles {
   readonly cert: string
@@ -11,11 +12,13 @@ export interface TlsFiles {
 }
 
 export interface TlsOptions {
-  readonly http1: Server
+  readonly http1: HttpServer
   readonly http2: Http2
   /** Connections that have not completed their handshake. */
   readonly pending: PendingConnections
-  /** Time within which a handshake must complete, in milliseconds. */
+  /** Connections that take turns before they are served. */
+  readonly arrivals: ArrivalQueue
+  /** Time for the first bytes of a handshake, and for all that follow, in milliseconds. */
   readonly handshakeMs: number
 }
 
@@ -26,7 +29,7 @@ const WATCH_MS = 2_000
 
 /**
  * A TLS server that passes its connections on to other servers, by the protocol that the client has chosen (ALPN, RFC
- * 7301). New files apply from the next connection on. If certificate and key do not match, the previous ones stay in
+ * 7301). Handshakes take turns with each other, and with everything else. New files apply from the next connection on. If certificate and key do not match, the previous ones stay in
  * use.
  *
  * @param tell - receives a line for the operator
@@ -34,9 +37,9 @@ const WATCH_MS = 2_000
  */
 export function createTlsServer(
   files: TlsFiles,
-  { http1, http2, pending, handshakeMs }: TlsOptions,
+  { http1, http2, pending, arrivals, handshakeMs }: TlsOptions,
   tell: (line: string) => void,
-): TlsServer {
+): Server {
   const read = (): { cert: Buffer; key: Buffer } => ({
     cert: readFileSync(files.cert),
     key: readFileSync(files.key),
@@ -45,16 +48,26 @@ export function createTlsServer(
     ...read(),
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
-    // The default only for servers of `node:http`. Without it, a small frame waits up to 40 ms for an ACK that is delayed.
-    noDelay: true,
   })
   /** Connections whose handshake is under way, by the address of the client. */
   const shaking = new Map<string, Socket>()
-  server.on('connection', (socket) => {
+
+  function shake(socket: Socket): void {
     const key = endpointOf(socket)
     shaking.set(key, socket)
-    pending.add(socket, HANDSHAKE_BYTES)
     socket.on('close', () => shaking.delete(key))
+    pending.grow(socket, HANDSHAKE_BYTES)
+    if (!socket.destroyed) server.emit('connection', socket)
+  }
+
+  const hello = { arrivals, pending, helloMs: handshakeMs }
+  const listener = createListener({
+    // The default only for servers of `node:http`. Without it, a small frame waits up to 40 ms for an ACK that is delayed.
+    noDelay: true,
+  })
+  listener.on('connection', (socket) => {
+    pending.add(socket)
+    awaitHello(socket, hello, shake)
   })
   // A handshake that fails or takes too long is reported only here. Without a listener, its socket would stay open.
   server.on('tlsClientError', (_error, socket) => void socket.destroy())
@@ -69,8 +82,8 @@ export function createTlsServer(
     } else http1.emit('connection', socket)
   })
   // `http1` enforces its time limits only from when it listens, which it never does itself.
-  server.on('listening', () => http1.emit('listening'))
-  server.on('close', () => http1.close())
+  listener.on('listening', () => http1.emit('listening'))
+  listener.on('close', () => http1.close())
   const reload = (): void => {
     try {
       server.setSecureContext(read())
@@ -81,9 +94,9 @@ export function createTlsServer(
   }
   for (const file of Object.values(files) as string[]) {
     watchFile(file, { interval: WATCH_MS, persistent: false }, reload)
-    server.on('close', () => unwatchFile(file, reload))
+    listener.on('close', () => unwatchFile(file, reload))
   }
-  return server
+  return listener
 }
 
 function endpointOf({ remoteAddress, remotePort }: Socket): string {

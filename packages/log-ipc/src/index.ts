@@ -1,0 +1,2 @@
+export { openIpcLog, type IpcLogOptions } from './ipc-log.ts'
+export { serveLog, type LogServer } from './serve-log.ts'

@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+
+/** Up to this size, frames of one turn are joined, which is cheaper than a vector of them. */
+const MAX_JOINED_BYTES = 16 * 1024
+/** What waits for the end of the turn is written at once when it reaches this size. */
+const MAX_WAITING_BYTES = 64 * 1024
+
+interface OutboxOptions {
+  /** Calls a function at the end of the turn. */
+  readonly schedule: (flush: () => void) => void
+  /** Returns one more frame, if anything was collected for it. */
+  readonly collect: () => Buffer | undefined
+}
+
+/** Writes the frames of one turn together. */
+export class Outbox {
+  readonly #socket: Socket
+  readonly #options: OutboxOptions
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #isScheduled = false
+
+  constructor(socket: Socket, options: OutboxOptions) {
+    this.#socket = socket
+    this.#options = options
+  }
+
+  /** What was written, and has not been accepted by the other end. */
+  get queuedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  send(frame: Buffer): void {
+    this.#waiting.push(frame)
+    this.#waitingBytes += frame.length
+    if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#write()
+    else this.wake()
+  }
+
+  /** Something was collected. */
+  wake(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#options.schedule(() => {
+      this.#isScheduled = false
+      this.flush()
+    })
+  }
+
+  /** Writes everything now. */
+  flush(): void {
+    const last = this.#options.collect()
+    if (last !== undefined) {
+      this.#waiting.push(last)
+      this.#waitingBytes += last.length
+    }
+    this.#write()
+  }
+
+  /** Resolves once the other end has accepted everything, or the socket is closed. */
+  async drained(): Promise<void> {
+    this.#write()
+    if (!this.#socket.writableNeedDrain) return
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        this.#socket.off('drain', end)
+        this.#socket.off('close', end)
+        resolve()
+      }
+      this.#socket.on('drain', end)
+      this.#socket.on('close', end)
+    })
+  }
+
+  #write(): void {
+    const frames = this.#waiting
+    if (frames.length === 0) return
+    const bytes = this.#waitingBytes
+    this.#waiting = []
+    this.#waitingBytes = 0
+    if (this.#socket.destroyed) return
+    if (frames.length === 1) {
+      this.#socket.write(frames[0]!)
+    } else if (bytes <= MAX_JOINED_BYTES) {
+      this.#socket.write(Buffer.concat(frames, bytes))
+    } else {
+      this.#socket.cork()
+      for (const frame of frames) this.#socket.write(frame)
+      this.#socket.uncork()
+    }
+  }
+}
