@@ -107,6 +107,20 @@ describe('what readers share', () => {
     expect(late.compressed.at(-1)).toBe(early.compressed.at(-1))
   })
 
+  test('readers that receive two events together are at one with those that receive them one by one', () => {
+    const lane = new SharedGzip(new Effort())
+    const [one, two] = [readerOf(lane), readerOf(lane)]
+    const events = Array.from({ length: 20 }, (_, id) => shared(order(id)))
+    for (const event of events) for (const reader of [one, two]) reader.receive(event)
+    const [next, after, last] = [shared(order(20)), shared(order(21)), shared(order(22))]
+    one.receive(next)
+    two.receive(shared(order(20) + order(21)))
+    one.receive(after)
+    for (const reader of [one, two]) reader.receive(last)
+    expect(two.compressed.at(-1)).toBe(one.compressed.at(-1))
+    expect(last.bytes.length / two.compressed.at(-1)!.length).toBeGreaterThan(3)
+  })
+
   test('a block refers to the events before it', () => {
     const lane = new SharedGzip(new Effort())
     const reader = readerOf(lane)

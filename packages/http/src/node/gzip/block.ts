@@ -7,6 +7,8 @@ export const NOTHING: Uint8Array = Buffer.alloc(0)
 /** What some readers have in common: the end of what they have received. Once it is released, nothing is known of it. */
 export class Past {
   tail: Uint8Array
+  /** Its readers had more in common than others, until some of them received more. */
+  wasMain = false
 
   constructor(tail: Uint8Array) {
     this.tail = tail

@@ -8,7 +8,7 @@ import { GzipSink } from './gzip-sink.ts'
 /** How far back a block may refer. Deflate allows 32 KiB; less is nearly as good, and each lane holds that much. */
 const MAX_TAIL_BYTES = 16 * 1024
 /** How many more tails a lane holds, for readers that have received a heartbeat since, or are still behind. */
-const MAX_OTHER_TAILS = 1
+const MAX_OTHER_TAILS = 2
 /** Into how many blocks a payload is compressed at most at a time, one for each past of its readers. */
 const MAX_BLOCKS = 4
 /** A shorter payload is not enough for the next block to refer to. */
@@ -95,10 +95,12 @@ export class SharedGzip implements SharedCoding, BlockSource {
   /** The past of readers after a payload: longer than before, or one that all readers of the payload share. */
   #after(bytes: Uint8Array, from: Past, encoded: Encoded): Past {
     const isMain = from === this.#main
-    if (bytes.length < MIN_COMMON_BYTES || (isMain && !this.#isScattered)) {
+    const isTogether = (isMain || from.wasMain) && !this.#isScattered
+    if (bytes.length < MIN_COMMON_BYTES || isTogether) {
       const longer = this.#hold(Buffer.concat([from.tail, bytes.subarray(-MAX_TAIL_BYTES)]))
+      from.wasMain ||= isMain
       if (isMain) this.#main = longer
-      else this.#isScattered = true
+      else if (!isTogether) this.#isScattered = true
       return longer
     }
     encoded.common ??= this.#hold(bytes)
@@ -112,8 +114,12 @@ export class SharedGzip implements SharedCoding, BlockSource {
   }
 
   #hold(received: Uint8Array): Past {
+    const tail = received.subarray(-MAX_TAIL_BYTES)
+    // Readers that receive the same in one payload or in several are together again.
+    const same = this.#held.find((one) => Buffer.compare(one.tail, tail) === 0)
+    if (same !== undefined) return same
     // A copy, because a part of a payload would keep all of it in memory.
-    const past = new Past(Buffer.from(received.subarray(-MAX_TAIL_BYTES)))
+    const past = new Past(Buffer.from(tail))
     this.#held.push(past)
     if (this.#held.length > 1 + MAX_OTHER_TAILS) {
       const oldest = this.#held.findIndex((one) => one !== this.#main)
