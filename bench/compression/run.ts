@@ -75,9 +75,9 @@ async function trial(way: Way, count: number, bytes: number, port: number): Prom
   const latencies: number[] = []
   let seen = 0
   let [wanted, settle] = [Infinity, (): void => undefined]
-  const arrival = (count: number): Promise<void> =>
+  const arrival = (events: number): Promise<void> =>
     new Promise((resolve) => {
-      ;[wanted, settle] = [count, resolve]
+      ;[wanted, settle] = [events, resolve]
       if (seen >= wanted) settle()
     })
   try {

@@ -29,7 +29,8 @@ export async function auditKills({ kills, nodes, seed }: AuditOptions): Promise<
     for (const name of names) started.push(await startNode(socket, name, reportOf(name)))
     for (let kill = 0; kill < kills; kill += 1) {
       const witness = random.pick(started)
-      for (let lines = random.int(1, 6); lines > 0; lines -= 1) expect(await witness.nextLine(60_000)).toBe('more')
+      for (let lines = random.int(1, 6); lines > 0; lines -= 1)
+        expect(await witness.nextLine(60_000)).toBe('more')
       await owner.kill('SIGKILL')
       owner = await startOwner(socket, file)
     }

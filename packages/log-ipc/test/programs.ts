@@ -5,7 +5,9 @@ import { expect } from 'vitest'
 const mainOf = (name: string): string => fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url))
 
 /** A process that owns a SQLite log, and serves it. */
-export async function startOwner(...args: [socket: string, file: string, isFatal?: string]): Promise<CliProcess> {
+export async function startOwner(
+  ...args: [socket: string, file: string, isFatal?: string]
+): Promise<CliProcess> {
   const owner = spawnCli(args, { main: mainOf('own-log') })
   expect(await owner.nextLine(60_000)).toBe('serving')
   return owner

@@ -145,3 +145,15 @@ test('bytes that do not shrink are sent as they are', () => {
   reader.receive(new Payload(noise, true))
   expect(sizeOf(reader.compressed)).toBeLessThan(noise.length + 20)
 })
+
+test('beyond its share of the time, blocks are stored', () => {
+  const effort = new Effort()
+  const answers = Array.from({ length: 10_000 }, () => effort.take(64 * 1024))
+  expect(answers[0]).toBe(true)
+  expect(answers).toContain(false)
+  const reader = readerOf(new SharedGzip(effort))
+  const event = shared(order(1).repeat(400))
+  reader.receive(event)
+  expect(sizeOf(reader.compressed)).toBeGreaterThan(event.bytes.length)
+  expect(reader.decoded().equals(Buffer.concat(reader.plain))).toBe(true)
+})

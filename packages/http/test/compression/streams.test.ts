@@ -1,12 +1,14 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { createHandler, createCompression, serve } from '@tailrace/http/node'
 import { createWebHandler, respond } from '@tailrace/http/web'
-import { openStream } from '@tailrace/testkit'
+import { needs, openStream } from '@tailrace/testkit'
 import type { StreamReader } from '@tailrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OPEN_GATE } from '../../src/gate.ts'
@@ -14,6 +16,7 @@ import { startServing } from '../serving.ts'
 import type { Serving } from '../serving.ts'
 
 const KIB = 1024
+const curl = needs('curl')
 const compression = createCompression()
 let serving: Serving
 
@@ -109,6 +112,21 @@ describe('a stream is compressed', () => {
       expect(gunzipSync(body).toString()).toContain('data: one\n')
     }
   })
+})
+
+test.skipIf(!curl)('curl and fetch decode a stream that ends, and check that it is complete', async () => {
+  const { url, hub } = serving
+  const [path, accept] = [`${url}/topics/t`, { accept: 'text/event-stream' }]
+  const response = await fetch(path, { headers: { ...accept, 'accept-encoding': 'gzip' } })
+  const curled = promisify(execFile)('curl', ['-sSN', '--compressed', `${path}?from=start`])
+  await hub.publish([{ topic: 't', data: 'one' }])
+  const last = await hub.publish([{ topic: 't', data: 'two', end: true }])
+  const decoded = [await response.text(), (await curled).stdout]
+  for (const one of decoded) {
+    expect(one).toContain('data: one\n')
+    expect(one).toContain(`data: two\nid: ${last[0]!.id}\n\n`)
+    expect(one).toContain('event: tailrace.end\n')
+  }
 })
 
 describe('a stream is not compressed', () => {

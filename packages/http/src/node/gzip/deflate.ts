@@ -1,4 +1,5 @@
-import { constants, crc32, deflateRawSync } from 'node:zlib'
+// Not by name, because Node before 20.15 has no `crc32`, and could not load the module.
+import zlib from 'node:zlib'
 
 /** Maximum size of a stored block (RFC 1951, section 3.2.4). */
 const MAX_STORED_BYTES = 0xffff
@@ -33,7 +34,7 @@ export function stored(bytes: Uint8Array): Buffer {
 export function deflated(bytes: Uint8Array, before: Uint8Array): Buffer {
   if (bytes.length < MIN_DEFLATED_BYTES) return stored(bytes)
   const dictionary = before.length === 0 ? {} : { dictionary: before }
-  const blocks = deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, ...dictionary })
+  const blocks = zlib.deflateRawSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH, ...dictionary })
   return blocks.length < bytes.length + STORED_HEAD_BYTES ? blocks : stored(bytes)
 }
 
@@ -47,5 +48,5 @@ export function tail(crc: number, length: number): Buffer {
 }
 
 export function crcOf(bytes: Uint8Array): number {
-  return crc32(bytes) | 0
+  return zlib.crc32(bytes) | 0
 }
