@@ -7,8 +7,8 @@ import { GzipSink } from './gzip-sink.ts'
 
 /** How far back a block may refer. Deflate allows 32 KiB; less is nearly as good, and each lane holds that much. */
 const MAX_TAIL_BYTES = 16 * 1024
-/** How many more tails a lane holds, for readers that have received a heartbeat since, or are still behind. */
-const MAX_OTHER_TAILS = 2
+/** How many more tails a lane holds. On a busy lane, readers are at a few different places at any time. */
+const MAX_OTHER_TAILS = 5
 /** Into how many blocks a payload is compressed at most at a time, one for each past of its readers. */
 const MAX_BLOCKS = 4
 /** A shorter payload is not enough for the next block to refer to. */
@@ -29,11 +29,12 @@ interface Encoded {
  * that, it has this payload in common with all others, and the next block refers to it.
  */
 export class SharedGzip implements SharedCoding, BlockSource {
-  readonly #effort: Effort
+  readonly #effort: Pick<Effort, 'take'>
   /** The past of the readers that have received everything since a payload that all readers received. */
   #main: Past = UNKNOWN
   /** Others have less in common with them. The next payload brings all together. */
   #isScattered = false
+  #readers = 0
   /** The pasts whose tails are held, oldest first. */
   #held: Past[] = []
   readonly #encoded = new WeakMap<Payload, Encoded>()
@@ -42,11 +43,12 @@ export class SharedGzip implements SharedCoding, BlockSource {
   #lastPast: Past = UNKNOWN
   #lastBlock: Block | undefined
 
-  constructor(effort: Effort) {
+  constructor(effort: Pick<Effort, 'take'>) {
     this.#effort = effort
   }
 
   encode(sink: Sink): Sink {
+    this.#readers += 1
     return new GzipSink(sink, this)
   }
 
@@ -87,6 +89,7 @@ export class SharedGzip implements SharedCoding, BlockSource {
     const { bytes } = payload
     const out = this.#effort.take(bytes.length) ? deflated(bytes, from.tail) : stored(bytes)
     const block = new Block(out, bytes, this.#after(bytes, from, encoded))
+    this.#release()
     encoded.blocks.set(from, block)
     if (encoded.blocks.size > MAX_BLOCKS) encoded.blocks.delete(encoded.blocks.keys().next().value!)
     return block
@@ -121,10 +124,14 @@ export class SharedGzip implements SharedCoding, BlockSource {
     // A copy, because a part of a payload would keep all of it in memory.
     const past = new Past(Buffer.from(tail))
     this.#held.push(past)
-    if (this.#held.length > 1 + MAX_OTHER_TAILS) {
+    return past
+  }
+
+  #release(): void {
+    // A reader that was always alone has one past.
+    while (this.#held.length > Math.min(this.#readers, 1 + MAX_OTHER_TAILS)) {
       const oldest = this.#held.findIndex((one) => one !== this.#main)
       for (const released of this.#held.splice(oldest, 1)) released.tail = NOTHING
     }
-    return past
   }
 }
