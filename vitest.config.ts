@@ -9,6 +9,10 @@ const QUIET = [
   'packages/server/test/proxies/rolling-restart.test.ts',
   'packages/server/test/vanished.test.ts',
 ]
+/** Tests of delivery: they run a second time, with writes that reach the kernel in groups. */
+const DELIVERY = ['front', 'interruption', 'subscribe', 'turned-away'].map(
+  (name) => `packages/http/test/${name}.test.ts`,
+)
 /** Tests that take minutes, with one switch for all. */
 const LONG = process.env['TAILRACE_LONG'] === '1' ? [] : ['**/*.long.test.ts']
 
@@ -32,9 +36,14 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'in groups', include: DELIVERY, setupFiles: './packages/http/test/in-groups.ts' },
+      },
+      {
+        extends: true,
         test: { name: 'quiet', include: QUIET, sequence: { groupOrder: 1 } },
       },
     ],
+    globalSetup: './scripts/build-multisend.ts',
     execArgv: ['--conditions=@tailrace/source'],
     testTimeout: 60_000,
     sequence: { sequencer: LongestFirst },

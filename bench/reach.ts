@@ -10,8 +10,8 @@ export interface Reach {
 }
 
 const HUB = 'tailrace'
-/** Not peers: the floor is not a hub. */
-const NOT_PEERS = new Set([HUB, 'floor'])
+/** Not peers: our own hub, and what is not a hub. */
+const NOT_PEERS = new Set([HUB, 'tailrace-memory', 'floor', 'node-loop'])
 
 type Lookup = (scenario: string, key: string, peer?: string) => number
 

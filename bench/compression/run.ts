@@ -5,54 +5,55 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
-import { openReaders } from '../load/readers.ts'
+import { openReaders, type Readers } from '../load/readers.ts'
 import { get } from '../peer.ts'
 import { fillIn } from '../peers/template.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
 import { countCpu } from '../usage.ts'
 import { orderOf } from './events.ts'
 
-// node --conditions=@tailrace/source bench/compression/run.ts [READERS,… [BYTES,…]]
-// Prints what compression costs and saves, as rows of a table.
+// node --conditions=@tailrace/source bench/compression/run.ts [READERS,… [BYTES,… [WAY,…]]]
+// Prints what compression costs and saves, as rows of a table. The ways take turns second by second on one hub, so that
+// they share whatever else happens on the machine, and the figures are medians of the turns.
 
 const HUB = join(import.meta.dirname, '../../packages/server/src/main.ts')
-const [READERS = '1,100,2000', BYTES = '100,1000,10000'] = process.argv.slice(2)
-const EVENTS = 200
-const WARM_UP = 80
+const [READERS = '1,100,2000', BYTES = '100,1000,10000', WAYS = 'identity,compress,nginx'] =
+  process.argv.slice(2)
 const RATE = 40
+const ROUNDS = 12
+const TURN_SECONDS = 1
+const SETTLE_MS = 200
 /** Wide enough that all numbers have the same length. */
 const FIRST = 1_000_000
-const WAYS = ['identity', 'compress', 'nginx'] as const
-type Way = (typeof WAYS)[number]
 
-interface Served {
-  readonly hub: number
-  /** Where readers connect. */
-  readonly port: number
-  readonly servers: readonly ServerProcess[]
-}
-
-async function serve(way: Way, dir: string, port: number): Promise<Served> {
-  const flags = ['--log', 'memory:', '--port', String(port), '--anonymous-publish', '--anonymous-subscribe']
-  const limits = ['--max-streams-per-address', '0', ...(way === 'compress' ? ['--compress'] : [])]
-  const args = ['--max-semi-space-size=4', '--conditions=@tailrace/source', HUB, 'serve', ...flags, ...limits]
-  const hub = await startServer({ file: process.execPath, args, ports: [port] })
-  if (way !== 'nginx') return { hub: port, port, servers: [hub] }
-  const config = fillIn('../compression/nginx.conf', dir, { PORT: port + 1, HUB: port, DIR: dir })
-  const nginx = await startServer({ file: 'nginx', args: ['-p', dir, '-c', config], ports: [port + 1] })
-  return { hub: port, port: port + 1, servers: [hub, nginx] }
+interface Way {
+  readonly name: string
+  readonly topic: string
+  readonly readers: Readers
+  /** When each order was published, and how long it took to arrive. */
+  readonly due: Map<number, number>
+  readonly latencies: number[]
+  readonly micros: number[]
+  readonly bytes: number[]
+  readonly close: () => void
+  next: number
 }
 
 /** A reader that decodes, and tells when each order arrived. */
-async function decode(port: number, encoding: string, arrived: (order: number) => void): Promise<() => void> {
+async function decode(
+  port: number,
+  topic: string,
+  encoding: string,
+  arrived: (order: number) => void,
+): Promise<() => void> {
   const headers = { accept: 'text/event-stream', 'accept-encoding': encoding }
-  const sent = request({ port, host: '127.0.0.1', path: '/topics/orders', headers, agent: false })
+  const sent = request({ port, host: '127.0.0.1', path: `/topics/${topic}`, headers, agent: false })
   const response = await new Promise<IncomingMessage>((resolve, reject) =>
     sent.on('response', resolve).on('error', reject).end(),
   )
-  const isGzip = response.headers['content-encoding'] === 'gzip'
-  if (isGzip !== (encoding === 'gzip')) throw new Error('the stream has an encoding that was not expected')
-  const text = isGzip ? response.pipe(createGunzip()) : response
+  const coding = response.headers['content-encoding'] ?? 'identity'
+  if (coding !== encoding) throw new Error(`the stream has the coding ${coding} instead of ${encoding}`)
+  const text = coding === 'gzip' ? response.pipe(createGunzip()) : response
   let rest = ''
   text.setEncoding('utf8')
   text.on('data', (chunk: string) => {
@@ -67,68 +68,93 @@ async function decode(port: number, encoding: string, arrived: (order: number) =
   return () => void sent.destroy()
 }
 
-async function trial(way: Way, count: number, bytes: number, port: number): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'tailrace-bench-'))
-  const served = await serve(way, dir, port)
-  const encoding = way === 'identity' ? 'identity' : 'gzip'
+async function openWay(name: string, port: number, count: number): Promise<Way> {
+  const encoding = name === 'identity' ? 'identity' : 'gzip'
+  const topic = `orders-${name}`
   const due = new Map<number, number>()
   const latencies: number[] = []
-  let seen = 0
-  let [wanted, settle] = [Infinity, (): void => undefined]
-  const arrival = (events: number): Promise<void> =>
-    new Promise((resolve) => {
-      ;[wanted, settle] = [events, resolve]
-      if (seen >= wanted) settle()
+  const close = await decode(port, topic, encoding, (order) =>
+    latencies.push(performance.now() - due.get(order)!),
+  )
+  const readers = await openReaders(get(port, `/topics/${topic}`, { 'Accept-Encoding': encoding }), {
+    count,
+    processes: Math.min(2, count),
+  })
+  return { name, topic, readers, due, latencies, micros: [], bytes: [], close, next: FIRST }
+}
+
+async function publish(way: Way, hub: number, bytes: number): Promise<void> {
+  const began = performance.now()
+  for (let i = 0; i < TURN_SECONDS * RATE; i += 1) {
+    await sleep(Math.max(0, began + (i * 1000) / RATE - performance.now()))
+    const order = way.next
+    way.next += 1
+    way.due.set(order, performance.now())
+    const headers = { 'Event-Type': 'order.updated' }
+    const body = orderOf(bytes, order)
+    const response = await fetch(`http://127.0.0.1:${hub}/topics/${way.topic}`, {
+      method: 'POST',
+      headers,
+      body,
     })
+    if (!response.ok) throw new Error(await response.text())
+    await response.arrayBuffer()
+  }
+}
+
+/** Waits until the readers of a way receive nothing more. */
+async function settle({ readers }: Way): Promise<number> {
+  for (let before = -1; ; await sleep(SETTLE_MS)) {
+    const { bytes } = await readers.report()
+    if (bytes === before) return bytes
+    before = bytes
+  }
+}
+
+function quantile(values: readonly number[], q: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? Number.NaN
+}
+
+async function trial(count: number, bytes: number, port: number): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'tailrace-bench-'))
+  const servers: ServerProcess[] = []
+  const ways: Way[] = []
   try {
-    const close = await decode(served.port, encoding, (order) => {
-      latencies.push(performance.now() - due.get(order)!)
-      seen += 1
-      if (seen >= wanted) settle()
-    })
-    await using readers = await openReaders(
-      get(served.port, '/topics/orders', { 'Accept-Encoding': encoding }),
-      { count, processes: Math.min(2, count) },
-    )
-    async function publish(from: number, events: number): Promise<void> {
-      const began = performance.now()
-      for (let order = from; order < from + events; order += 1) {
-        const at = began + ((order - from) * 1000) / RATE
-        await sleep(Math.max(0, at - performance.now()))
-        due.set(order, performance.now())
-        const response = await fetch(`http://127.0.0.1:${served.hub}/topics/orders`, {
-          method: 'POST',
-          headers: { 'X-Event-Type': 'order.updated' },
-          body: orderOf(bytes, order),
-        })
-        if (!response.ok) throw new Error(await response.text())
-        await response.arrayBuffer()
+    const settings = ['--anonymous-publish', '--anonymous-subscribe', '--max-streams-per-address', '0']
+    const where = ['--log', 'memory:', '--port', String(port), '--compress', '--heartbeat', '10m']
+    const runtime = ['--max-semi-space-size=4', '--conditions=@tailrace/source']
+    const args = [...runtime, HUB, 'serve', ...where, ...settings]
+    servers.push(await startServer({ file: process.execPath, args, ports: [port] }))
+    const config = fillIn('../compression/nginx.conf', dir, { PORT: port + 1, HUB: port, DIR: dir })
+    servers.push(await startServer({ file: 'nginx', args: ['-p', dir, '-c', config], ports: [port + 1] }))
+    const pids = servers.flatMap((server) => server.pids())
+    for (const name of WAYS.split(','))
+      ways.push(await openWay(name, name === 'nginx' ? port + 1 : port, count))
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      // Another one is first each time.
+      for (const way of ways.map((_, i) => ways[(i + round) % ways.length]!)) {
+        await way.readers.reset()
+        const micros = countCpu(pids)
+        await publish(way, port, bytes)
+        const received = await settle(way)
+        const deliveries = TURN_SECONDS * RATE * count
+        way.micros.push(micros() / deliveries)
+        way.bytes.push(received / deliveries)
+        // The first turn compiles and fills caches.
+        if (round === 0) for (const all of [way.micros, way.bytes, way.latencies]) all.length = 0
       }
-      await arrival(from + events - FIRST)
     }
-    await publish(FIRST, WARM_UP)
-    await readers.reset()
-    latencies.length = 0
-    const cpu = served.servers.map((server) => countCpu(server.pids()))
-    await publish(FIRST + WARM_UP, EVENTS)
-    await sleep(200)
-    const micros = cpu.map((read) => read()).reduce((sum, one) => sum + one, 0)
-    const { bytes: received } = await readers.report()
-    const deliveries = EVENTS * count
-    const sorted = latencies.toSorted((a, b) => a - b)
-    const row = [
-      `${bytes} B`,
-      count,
-      way,
-      (micros / deliveries).toFixed(2),
-      (received / deliveries).toFixed(0),
-      sorted[Math.floor(sorted.length / 2)]!.toFixed(1),
-      sorted[Math.floor(sorted.length * 0.99)]!.toFixed(1),
-    ]
-    process.stdout.write(`| ${row.join(' | ')} |\n`)
-    close()
+    for (const { name, micros, bytes: sizes, latencies } of ways) {
+      const figures = [quantile(micros, 0.5).toFixed(2), quantile(sizes, 0.5).toFixed(0)]
+      const times = [quantile(latencies, 0.5).toFixed(1), quantile(latencies, 0.99).toFixed(1)]
+      process.stdout.write(`| ${[`${bytes} B`, count, name, ...figures, ...times].join(' | ')} |\n`)
+    }
   } finally {
-    for (const server of served.servers.toReversed()) await server.stop()
+    for (const way of ways) {
+      way.close()
+      await way.readers[Symbol.asyncDispose]()
+    }
+    for (const server of servers.toReversed()) await server.stop()
     rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
 }
@@ -137,5 +163,4 @@ process.stdout.write('| event | readers | | CPU µs per delivery | bytes per del
 process.stdout.write('| --- | --: | --- | --: | --: | --: | --: |\n')
 let port = 23_000
 for (const bytes of BYTES.split(',').map(Number))
-  for (const count of READERS.split(',').map(Number))
-    for (const way of WAYS) await trial(way, count, bytes, (port += 10))
+  for (const count of READERS.split(',').map(Number)) await trial(count, bytes, (port += 10))

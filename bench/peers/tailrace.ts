@@ -39,3 +39,15 @@ export const tailrace: Peer = {
 
   publishedId: (answer) => (JSON.parse(answer) as { id: string }).id,
 }
+
+/** The same without durability: what is left is the cost of delivery. */
+export const tailraceMemory: Peer = {
+  ...tailrace,
+  name: 'tailrace-memory',
+  title: 'Tailrace, memory log',
+  stored: 'in memory',
+  durability: 'none: the log is lost with the process',
+  resumes: false,
+
+  start: (place) => startHub(place, 'memory:'),
+}

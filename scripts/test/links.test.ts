@@ -30,7 +30,7 @@ const LOGS = [
   'log-kafka',
 ]
 
-const APPS = ['http-suite', 'topics', 'llm', 'mcp']
+const APPS = ['http-suite', 'topics', 'llm', 'mcp', 'multisend']
 
 test.each(['wire', ...LOGS, 'hub', 'http', ...APPS, 'client', 'server'])(
   'the README of %s has no relative link, which would lead nowhere from a registry',

@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { tempDir } from '@tailrace/testkit'
+import { needs, tempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentWithNode, outsideEnvironment, ROOT } from './checkout.ts'
 
 const exec = promisify(execFile)
+const gcc = needs('gcc')
 const ENGINES = ['log-sequencer', 'log-ipc', 'log-redis', 'log-postgres', 'log-nats', 'log-kafka']
 const SUITES = ['log-suite', 'http-suite']
 const PACKAGES = [
@@ -20,6 +21,7 @@ const PACKAGES = [
   'llm',
   'mcp',
   ...SUITES,
+  'multisend',
   'client',
   'server',
 ]
@@ -93,6 +95,21 @@ test('the packed packages work together in an empty project', { timeout: 60_000 
   expect(await run(project, 'node', 'try.js')).toContain('true function function function 2 data: x')
   expect(await run(project, 'npx', 'tailrace', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
+
+test.skipIf(!gcc)(
+  'the packed addon is used once the package with its build is installed',
+  { timeout: 60_000 },
+  async () => {
+    const script = `import { loadSend } from '@tailrace/multisend'; console.log(typeof loadSend())`
+    writeFileSync(join(project, 'addon.js'), script)
+    expect(await run(project, 'node', 'addon.js')).toBe('undefined\n')
+    const build = join(ROOT, 'packages/multisend/platforms', `${process.platform}-${process.arch}-gnu`)
+    await run(build, 'npm', 'pack', '--pack-destination', dir.path)
+    const [tarball] = readdirSync(dir.path).filter((file) => file.endsWith('.tgz'))
+    await install(project, join(dir.path, tarball!))
+    expect(await run(project, 'node', 'addon.js')).toBe('function\n')
+  },
+)
 
 test.each(['20', '22.12.0'])(
   'on Node %s the command names the version that it needs in one line',

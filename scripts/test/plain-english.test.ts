@@ -43,6 +43,7 @@ const SOURCES = [
   'packages/llm/src/**',
   'packages/mcp/src/**',
   'packages/topics/src/**',
+  'packages/multisend/src/**',
   'packages/hub/src/**',
   'packages/log/src/**',
   'packages/log-*/src/**',

@@ -42,7 +42,7 @@ const LOGS = [
   'log-kafka',
 ]
 
-const APPS = ['http-suite', 'topics', 'llm', 'mcp']
+const APPS = ['http-suite', 'topics', 'llm', 'mcp', 'multisend']
 
 const GUIDES = [
   'guides/typed-topics',

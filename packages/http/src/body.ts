@@ -28,25 +28,15 @@ export interface BodyLimit {
  * @throws HttpError `busy` if all bodies together hold too much; whatever `take` throws
  */
 export async function receive(
-  { exchange, holding, cost }: BodyCall,
+  call: BodyCall,
   limit: BodyLimit,
   take: (slice: Buffer) => void | Promise<void>,
 ): Promise<void> {
-  const encoding = exchange.header('content-encoding')
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new HttpError(
-      'unsupported-encoding',
-      'Compressed bodies are not supported: send it without Content-Encoding.',
-    )
-  }
-  const announced = Number(exchange.header('content-length') ?? 0)
-  if (announced > limit.maxBytes) throw refusal(limit)
-  holding.requireRoom(announced)
+  requireReceivable(call, limit)
+  const { body } = call.exchange
   let taken = 0
-  for await (const chunk of exchange.body) {
-    cost.bytes += chunk.length
-    if (cost.bytes > limit.maxBytes) throw refusal(limit)
-    holding.add(Math.max(chunk.length, MIN_CHUNK_COST))
+  for await (const chunk of Buffer.isBuffer(body) ? [body] : body) {
+    hold(call, limit, chunk)
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
       // The stream hands over everything that has arrived without letting the event loop run.
       if (taken >= SLICE_BYTES) {
@@ -60,14 +50,46 @@ export async function receive(
   }
 }
 
-/** Receives a body as text, verbatim. @throws as `receive`; HttpError `invalid-utf8` */
-export async function receiveText(call: BodyCall, limit: BodyLimit): Promise<string> {
+/** Receives a body as text, verbatim; at once if it has arrived. @throws as `receive`; HttpError `invalid-utf8` */
+export function receiveText(call: BodyCall, limit: BodyLimit): string | Promise<string> {
+  requireReceivable(call, limit)
+  const { body } = call.exchange
+  return Buffer.isBuffer(body) ? textOf(hold(call, limit, body)) : collectText(call, limit, body)
+}
+
+async function collectText(call: BodyCall, limit: BodyLimit, body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
-  await receive(call, limit, (chunk) => void chunks.push(chunk))
-  const text = utf8Of(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+  for await (const chunk of body) chunks.push(hold(call, limit, chunk))
+  return textOf(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+}
+
+function textOf(body: Buffer): string {
+  const text = utf8Of(body)
   if (text === undefined)
     throw new HttpError('invalid-utf8', 'The body is not valid UTF-8: encode binary data as text.')
   return text
+}
+
+/** Refuses a body as far as its head shows. */
+function requireReceivable({ exchange, holding }: BodyCall, limit: BodyLimit): void {
+  const encoding = exchange.header('content-encoding')
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new HttpError(
+      'unsupported-encoding',
+      'Compressed bodies are not supported: send it without Content-Encoding.',
+    )
+  }
+  const announced = Number(exchange.header('content-length') ?? 0)
+  if (announced > limit.maxBytes) throw refusal(limit)
+  holding.requireRoom(announced)
+}
+
+/** Counts a chunk that has arrived. @returns the chunk */
+function hold({ holding, cost }: BodyCall, limit: BodyLimit, chunk: Buffer): Buffer {
+  cost.bytes += chunk.length
+  if (cost.bytes > limit.maxBytes) throw refusal(limit)
+  holding.add(Math.max(chunk.length, MIN_CHUNK_COST))
+  return chunk
 }
 
 /** The refusal of a request whose body the application has read. */

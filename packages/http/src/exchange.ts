@@ -32,10 +32,10 @@ export interface Exchange extends RequestHead {
   /** The transport of its bytes, as `GET /connections` shows it. */
   readonly transport: string
   /**
-   * The body as it arrives. The first read asks the client to send it if the client waits for that (RFC 9110, section
-   * 10.1.1).
+   * The body: all of it if it has arrived, otherwise as it arrives. The first read asks the client to send it if the
+   * client waits for that (RFC 9110, section 10.1.1).
    */
-  readonly body: AsyncIterable<Buffer>
+  readonly body: Buffer | AsyncIterable<Buffer>
   /** The client is gone, so nobody can receive an answer. */
   readonly isGone: boolean
   /** An answer has begun. */

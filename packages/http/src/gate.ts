@@ -98,9 +98,13 @@ export interface Gate {
   revoke(revoked: Revoked): Promise<void>
 }
 
-/** Rejects a request whose gate answered no. @throws HttpError `forbidden` */
-export async function permit(answer: Answer, what: string): Promise<void> {
-  if (answer === true || (await answer)) return
+/** Rejects a request whose gate answered no. A promise only if it did not say yes at once. @throws HttpError `forbidden` */
+export function permit(answer: Answer, what: string): void | Promise<void> {
+  return answer === true ? undefined : refuseUnless(answer, what)
+}
+
+async function refuseUnless(answer: Answer, what: string): Promise<void> {
+  if (await answer) return
   throw new HttpError('forbidden', `You are not allowed to ${what}.`)
 }
 

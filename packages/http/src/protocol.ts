@@ -1,22 +1,23 @@
 import { ReportRate } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
 import { READ_ONLY_GATE } from './app-gate.ts'
-import type { Call } from './call.ts'
 import { HttpError } from './errors.ts'
 import type { ProblemCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { permit } from './gate.ts'
 import type { Client, Gate } from './gate.ts'
+import type { Call } from './call.ts'
 import { answerOtherMethod } from './other-method.ts'
 import { toProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
 import { refuse } from './refusal.ts'
 import { RouteTable } from './route-table.ts'
-import type { Route } from './route-table.ts'
+import type { Found, Route } from './route-table.ts'
 import { openStream } from './stream.ts'
 import { TAILRACE_ROUTES } from './tailrace-routes.ts'
 import { parseTarget } from './target.ts'
+import { whenKnown } from './when-known.ts'
 
 /** How a hub is served: its rules, its routes, and where failures are reported. */
 export interface ProtocolOptions {
@@ -44,49 +45,38 @@ export function createProtocol(
   const table = new RouteTable(routes)
   const rate = new ReportRate()
 
-  async function handle(exchange: Exchange): Promise<void> {
+  function handle(exchange: Exchange): void | Promise<void> {
     const { path, query } = parseTarget(exchange.target)
-    const { methods, rest } = table.find(path) ?? { methods: new Map<string, Route>(), rest: undefined }
-    const known = [...methods.values()].filter(({ holds }) => holds?.(exchange) ?? true)
-    if (known.length === 0) {
-      const detail = 'There is nothing here: try /topics/<topic> or /events?topic=<selector>.'
-      throw new HttpError('not-found', detail)
-    }
-    const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
-    const route = known.find((one) => one.method === method)
-    if (route === undefined)
-      answerOtherMethod(
-        exchange,
-        known.map((one) => one.method),
-      )
-    else await run(route, { exchange, query, rest })
-  }
-
-  async function run(route: Route, request: Pick<Call, 'exchange' | 'query' | 'rest'>): Promise<void> {
+    const found = table.find(path)
+    const route = routeOf(exchange, found)
+    if (route === undefined) return
     const { access = 'client', parameters = NO_PARAMETERS, method, stream } = route
-    const { exchange, query, rest } = request
     // A publish takes its fields from headers: a `?key=` would be silently ignored.
     if (method !== 'GET') refuseUnknown(query, parameters)
     const ticket = stream === undefined ? undefined : takeTicket(query)
-    const client =
-      access === 'anyone'
-        ? NOBODY
-        : await gate.identify(
-            { method: exchange.method, header: (name) => exchange.header(name), ticket },
-            exchange.remoteAddress,
-          )
+    const facts = { method: exchange.method, header: (name: string) => exchange.header(name), ticket }
+    const known = access === 'anyone' ? NOBODY : gate.identify(facts, exchange.remoteAddress)
+    return whenKnown(known, (client) =>
+      admit(route, { hub, gate, client, exchange, query, rest: found!.rest }),
+    )
+  }
+
+  function admit(route: Route, call: Call): void | Promise<void> {
     // A client may leave after it has sent all of a publish. A client that reads must still be there.
-    if (method === 'GET' && exchange.isGone) return
-    if (access === 'admin') await permit(gate.mayAdminister(client), 'administer this hub')
-    const call = { hub, gate, client, ...request }
+    if (route.method === 'GET' && call.exchange.isGone) return
+    if (route.access !== 'admin') return run(route, call)
+    return whenKnown(permit(gate.mayAdminister(call.client), 'administer this hub'), () => run(route, call))
+  }
+
+  function run({ stream, handle: answer }: Route, call: Call): Promise<void> {
+    const { exchange, query, rest } = call
     if (stream !== undefined) {
       exchange.appendHeader('Vary', 'Accept')
       const subscription = stream.read({ head: exchange, query, rest })
       if (subscription !== undefined) return openStream(call, subscription, stream.headers)
     }
-    if (route.handle === undefined)
-      throw new HttpError('not-acceptable', 'There is a stream here, and nothing else.')
-    await route.handle(call)
+    if (answer !== undefined) return answer(call)
+    throw new HttpError('not-acceptable', 'There is a stream here, and nothing else.')
   }
 
   /** Whether an error must be reported to the operator, not only to the client. Too much load is not a failure. */
@@ -117,8 +107,34 @@ export function createProtocol(
       exchange.setHeader(name, value)
     }
     exchange.setHeader('X-Content-Type-Options', 'nosniff')
-    handle(exchange).catch((error: unknown) => fail(exchange, error))
+    try {
+      Promise.resolve(handle(exchange)).catch((error: unknown) => fail(exchange, error))
+    } catch (error) {
+      fail(exchange, error)
+    }
   }
+}
+
+/**
+ * The route of a request. Undefined if it has been answered, because it asked which methods there are.
+ *
+ * @throws HttpError `not-found` or `method-not-allowed`
+ */
+function routeOf(exchange: Exchange, found: Found | undefined): Route | undefined {
+  const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
+  const route = found?.methods.get(method)
+  const holds = (one: Route): boolean => one.holds?.(exchange) ?? true
+  if (route !== undefined && holds(route)) return route
+  const known = [...(found?.methods.values() ?? [])].filter(holds)
+  if (known.length === 0) {
+    const detail = 'There is nothing here: try /topics/<topic> or /events?topic=<selector>.'
+    throw new HttpError('not-found', detail)
+  }
+  answerOtherMethod(
+    exchange,
+    known.map((one) => one.method),
+  )
+  return undefined
 }
 
 /** Removes the ticket from a query and returns it. */

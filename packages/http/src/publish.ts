@@ -3,6 +3,7 @@ import type { Hub, Published } from '@tailrace/hub'
 import { LogError } from '@tailrace/log'
 import type { NewEvent, TraceContext } from '@tailrace/log'
 import { receive, receiveText } from './body.ts'
+import type { BodyLimit } from './body.ts'
 import type { Holding } from './budget.ts'
 import type { Admitted, Call } from './call.ts'
 import { HttpError } from './errors.ts'
@@ -41,14 +42,30 @@ export function publish(call: Call): Promise<void> {
  * @param topic - undefined if the lines of a batch name their topics
  */
 export async function publishTo(call: Admitted, topic: string | undefined): Promise<void> {
-  const { gate, client } = call
+  const { gate, client, exchange } = call
   // Before the body is read, as far as it can be decided by then.
-  await permit(gate.mayPublish(client, topic), topic === undefined ? 'publish' : `publish to ${topic}`)
+  const permitted = permit(
+    gate.mayPublish(client, topic),
+    topic === undefined ? 'publish' : `publish to ${topic}`,
+  )
+  if (permitted !== undefined) await permitted
   gate.requireRate(client)
   const holding = gate.bodies.open(client.address)
   const receiving = { ...call, holding, cost: { events: 0, bytes: 0 } }
   try {
-    await receivePublish(receiving, topic)
+    refuseUnknownHeaders(exchange)
+    if (isBatch(exchange)) {
+      const published = await publishBatch(receiving, topic)
+      const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
+      answerJson(exchange, status, { events: published.map(toAnswer) })
+    } else {
+      const event = fieldsOf(exchange, topic)
+      const received = receiveText(receiving, eventLimit(call.hub.limits))
+      const data = typeof received === 'string' ? received : await received
+      receiving.cost.events = 1
+      const [published] = await store(receiving, [{ ...event, data }])
+      answerJson(exchange, published!.duplicate ? 200 : 201, toAnswer(published!))
+    }
   } finally {
     holding.release()
     // A refused publish has been read all the same.
@@ -56,15 +73,18 @@ export async function publishTo(call: Admitted, topic: string | undefined): Prom
   }
 }
 
-async function receivePublish(call: Receiving, topic: string | undefined): Promise<void> {
-  const { hub, exchange } = call
-  refuseUnknownHeaders(exchange)
-  const contentType = exchange.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
-  if (contentType === 'application/x-ndjson') {
-    const published = await publishBatch(call, topic)
-    const status = published.every(({ duplicate }) => duplicate) ? 200 : 201
-    answerJson(exchange, status, { events: published.map(toAnswer) })
-  } else if (topic === undefined) {
+function isBatch(head: RequestHead): boolean {
+  const contentType = head.header('content-type')
+  return contentType?.split(';', 1)[0]?.trim().toLowerCase() === 'application/x-ndjson'
+}
+
+function eventLimit({ maxEventBytes }: Hub['limits']): BodyLimit {
+  return { maxBytes: maxEventBytes, tooLarge: 'event-too-large' }
+}
+
+/** An event without its data. Fields that it does not have are left out: between threads, each costs time. */
+function fieldsOf(head: RequestHead, topic: string | undefined): Omit<NewEvent, 'data'> {
+  if (topic === undefined) {
     throw new HttpError(
       'invalid-header',
       'Only batches whose lines name their topics are accepted here: send Content-Type: application/x-ndjson.',
@@ -74,31 +94,19 @@ async function receivePublish(call: Receiving, topic: string | undefined): Promi
         },
       },
     )
-  } else {
-    const published = await publishOne(call, topic, hub.limits)
-    answerJson(exchange, published.duplicate ? 200 : 201, toAnswer(published))
   }
-}
-
-async function publishOne(
-  call: Receiving,
-  topic: string,
-  { maxEventBytes }: Hub['limits'],
-): Promise<Published> {
-  const { exchange } = call
-  const event = {
-    topic,
-    type: header(exchange, 'Event-Type'),
-    key: header(exchange, 'Event-Key'),
-    remove: flag(exchange, 'Event-Remove'),
-    idempotencyKey: header(exchange, 'Idempotency-Key'),
-    end: flag(exchange, 'Event-End'),
-    trace: traceOf(exchange),
-  }
-  const data = await receiveText(call, { maxBytes: maxEventBytes, tooLarge: 'event-too-large' })
-  call.cost.events = 1
-  const [published] = await store(call, [{ ...event, data }])
-  return published!
+  const fields: { -readonly [Name in keyof Omit<NewEvent, 'data'>]: NewEvent[Name] } = { topic }
+  const type = header(head, 'Event-Type')
+  if (type !== undefined) fields.type = type
+  const key = header(head, 'Event-Key')
+  if (key !== undefined) fields.key = key
+  if (flag(head, 'Event-Remove')) fields.remove = true
+  const idempotencyKey = header(head, 'Idempotency-Key')
+  if (idempotencyKey !== undefined) fields.idempotencyKey = idempotencyKey
+  if (flag(head, 'Event-End')) fields.end = true
+  const trace = traceOf(head)
+  if (trace !== undefined) fields.trace = trace
+  return fields
 }
 
 /** The value of an optional header that is `true` or `false`. */
@@ -171,7 +179,7 @@ async function receiveBatch(call: Receiving, batch: BatchReader): Promise<void> 
   if (refusal !== undefined) throw refusal
 }
 
-async function store(call: Receiving, events: readonly NewEvent[]): Promise<readonly Published[]> {
+function store(call: Receiving, events: readonly NewEvent[]): Promise<readonly Published[]> {
   const { hub, gate, client, exchange, holding, cost } = call
   // If it was refused meanwhile for taking too long, it must not be stored after all.
   if (exchange.isAnswered) throw new HttpError('request-timeout', SLOW_REQUEST)

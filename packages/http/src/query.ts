@@ -3,6 +3,7 @@ import { quote } from './quote.ts'
 
 /** Refuses unknown parameters: a typo must not be mistaken for a default. */
 export function refuseUnknown(query: URLSearchParams, known: ReadonlySet<string>): void {
+  if (query.size === 0) return
   for (const name of query.keys()) {
     if (known.has(name)) continue
     const choice = known.size === 0 ? 'none are known' : `known are ${[...known].join(', ')}`

@@ -63,9 +63,4 @@ export class RouteTable {
     if (prefix === undefined) return undefined
     return { methods: this.#paths.get(`${prefix}*`)!, rest: path.slice(prefix.length) }
   }
-
-  /** Whether a `GET` of a path may be a stream. */
-  streams(path: string): boolean {
-    return this.find(path)?.methods.get('GET')?.stream !== undefined
-  }
 }

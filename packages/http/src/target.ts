@@ -13,10 +13,11 @@ const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i
 
 /** Splits a request target. A URL parser is not used, because it resolves `..` and replaces `\`, which changes the topic. */
 export function parseTarget(target: string): Target {
-  const relative = target.replace(ABSOLUTE_FORM, '')
+  const relative = target.startsWith('/') ? target : target.replace(ABSOLUTE_FORM, '')
   const mark = relative.indexOf('?')
   const path = mark === -1 ? relative : relative.slice(0, mark)
-  const query = mark === -1 ? '' : relative.slice(mark + 1)
+  if (mark === -1) return { path, query: new URLSearchParams() }
+  const query = relative.slice(mark + 1)
   try {
     decodeURIComponent(query)
   } catch {
@@ -30,6 +31,7 @@ export function parseTarget(target: string): Target {
  * patterns of a client's rights.
  */
 export function topicOf(path: string): string {
+  if (!path.includes('%')) return parseTopic(path)
   const segments = path.split('/')
   const decoded = segments.map((segment) => {
     try {

@@ -13,9 +13,12 @@ export async function issueTicket({ gate, client, exchange }: Call): Promise<voi
   await permit(gate.mayGetTicket(client), 'get a ticket')
   const holding = gate.bodies.open(client.address)
   const call = { exchange, holding, cost: { bytes: 0 } }
-  const text = await receiveText(call, { maxBytes: MAX_BYTES, tooLarge: 'body-too-large' }).finally(() =>
-    holding.release(),
-  )
+  let text: string
+  try {
+    text = await receiveText(call, { maxBytes: MAX_BYTES, tooLarge: 'body-too-large' })
+  } finally {
+    holding.release()
+  }
   answerJson(exchange, 201, await gate.issueTicket(client, parseSelectorList(topicsOf(text))))
 }
 

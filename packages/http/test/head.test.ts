@@ -1,22 +1,18 @@
-import { TAILRACE_ROUTES } from '@tailrace/http'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HeadBuffer, readHead } from '../src/node/head.ts'
-import type { StreamHead } from '../src/node/head.ts'
-import { RouteTable } from '../src/route-table.ts'
+import { HeadBuffer } from '../src/node/head-buffer.ts'
+import { readPlain } from './read-plain.ts'
 
-const table = new RouteTable(TAILRACE_ROUTES)
-const readStreamHead = (bytes: Buffer): StreamHead | 'incomplete' | 'other' =>
-  readHead(bytes, (path) => table.streams(path))
-
-const read = (text: string): ReturnType<typeof readStreamHead> => readStreamHead(Buffer.from(text, 'latin1'))
+const read = (text: string): ReturnType<typeof readPlain> => readPlain(Buffer.from(text, 'latin1'))
 
 describe('a plain request for a stream', () => {
   test('is read: its target, and its headers by lower-case name', () => {
     expect(
       read('GET /topics/a?from=start HTTP/1.1\r\nHost: h\r\nAccept:  text/event-stream \r\nX-Y:\r\n\r\n'),
     ).toEqual({
+      method: 'GET',
       target: '/topics/a?from=start',
+      bodyLength: 0,
       headers: new Map([
         ['host', 'h'],
         ['accept', 'text/event-stream'],
@@ -34,7 +30,7 @@ describe('a plain request for a stream', () => {
 })
 
 test.each([
-  ['another method', 'POST /topics/a HTTP/1.1\r\nHost: h\r\n\r\n'],
+  ['another method', 'PUT /topics/a HTTP/1.1\r\nHost: h\r\n\r\n'],
   ['another path', 'GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n'],
   ['a path that only begins like ours', 'GET /eventsource HTTP/1.1\r\nHost: h\r\n\r\n'],
   ['the absolute form', 'GET http://h/topics/a HTTP/1.1\r\nHost: h\r\n\r\n'],
@@ -129,14 +125,14 @@ test.each([
   const head = (n: number): Buffer =>
     Buffer.from(`GET /topics/a HTTP/1.1\r\nHost: h\r\n${header(n)}\r\n\r\n`, 'latin1')
   const [small, large] = [head(2_000), head(64_000)]
-  readStreamHead(small)
+  readPlain(small)
   // Sixteen times what is proportional; what grows with the square takes a thousand times as long.
-  expect(fastest(() => readStreamHead(large))).toBeLessThan(
+  expect(fastest(() => readPlain(large))).toBeLessThan(
     32 *
       16 *
       Math.max(
         0.02,
-        fastest(() => readStreamHead(small)),
+        fastest(() => readPlain(small)),
       ),
   )
 })
@@ -145,7 +141,7 @@ test('a head that comes a byte at a time is collected in time in proportion to i
   const collect = (length: number) => (): void => {
     const head = new HeadBuffer()
     for (let i = 0; i < length; i += 1) head.add(Buffer.from('x'))
-    expect(head.isComplete).toBe(false)
+    expect(head.end).toBe(undefined)
     expect(head.bytes).toHaveLength(length)
   }
   collect(1_000)()
@@ -157,10 +153,10 @@ test('the end of a head is found wherever its packets are cut', () => {
   for (let size = 1; size <= text.length; size += 1) {
     const head = new HeadBuffer()
     for (let at = 0; at < text.length; at += size) {
-      expect(head.isComplete).toBe(false)
+      expect(head.end).toBe(undefined)
       head.add(Buffer.from(text.slice(at, at + size)))
     }
-    expect(head.isComplete).toBe(true)
+    expect(head.end).toBe(text.length)
     expect(head.bytes.toString()).toBe(text)
   }
 })

@@ -9,6 +9,8 @@ export interface RawConnection extends Disposable {
   until(isMet: (text: string) => boolean): Promise<string>
   /** Resolves with everything once the other end has closed. */
   readonly closed: Promise<string>
+  /** Reads nothing from now on. */
+  pause(): void
   /** Closes our direction only. */
   finish(): void
   destroy(): void
@@ -57,6 +59,7 @@ export function connectRaw(port: number): RawConnection {
         look()
       }),
     closed,
+    pause: () => void socket.pause(),
     finish: () => void socket.end(),
     destroy: () => void socket.destroy(),
     reset: () => void socket.resetAndDestroy(),

@@ -5,7 +5,7 @@ import type { Compression, Gate } from '@tailrace/http'
 import {
   createHandler,
   createHttpServer,
-  takeStreams,
+  takePlainRequests,
   createHttp2,
   PendingConnections,
 } from '@tailrace/http/node'
@@ -36,6 +36,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly maxPendingBytes?: number | undefined
   /** @defaultValue nothing is compressed */
   readonly compression?: Compression | undefined
+  /** Whether plain requests go past `node:http`. @defaultValue true */
+  readonly hasFront?: boolean | undefined
   /** What its gate does otherwise than one that lets everybody in. */
   readonly gate?: Partial<Gate> | undefined
   /** What its hub does otherwise, as far as requests can tell. */
@@ -48,23 +50,24 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     hub: hubOptions = {},
     gate: own,
     around,
-    compression,
     maxPendingBytes,
+    compression,
+    hasFront = true,
     ...limits
   } = options
   const hub = await createHub({ log, ...hubOptions })
   const gate: Gate = { ...OPEN_GATE, ...own }
   const errors: unknown[] = []
-  const handler = createHandler(around === undefined ? hub : { ...hub, ...around(hub) }, {
-    gate,
-    compression,
-    onError: (error) => errors.push(error),
-  })
+  const served = around === undefined ? hub : { ...hub, ...around(hub) }
+  const onError = (error: unknown): void => void errors.push(error)
+  const handler = createHandler(served, { gate, compression, onError })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
-  const cutStreams = takeStreams(server, hub, allLimits, { gate, http2, pending, compression })
+  const front = hasFront
+    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, compression, onError })
+    : undefined
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -77,10 +80,11 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     connections: () => promisify(server.getConnections.bind(server))(),
     async [Symbol.asyncDispose]() {
       server.close()
+      front?.stop()
       await hub.close()
       server.closeAllConnections()
       http2.cut()
-      cutStreams()
+      front?.cut()
       await log.close()
     },
   }

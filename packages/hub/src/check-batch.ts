@@ -43,19 +43,24 @@ export function checkBatch(batch: readonly NewEvent[], limits: Limits): void {
     throw new HubError('batch-too-large', message, { details: { maxBatchEvents, index: maxBatchEvents } })
   }
   let total = 0
+  let known: string | undefined
   for (const [index, event] of batch.entries()) {
     const bytes = Buffer.byteLength(event.data)
     total += bytes
-    const flaw = flawOf(event, bytes, limits) ?? (total > maxBatchBytes ? tooLarge(maxBatchBytes) : undefined)
+    const flaw =
+      // Most batches are for one topic.
+      (event.topic === known ? undefined : flawOfTopic(event.topic)) ??
+      flawOf(event, bytes, limits) ??
+      (total > maxBatchBytes ? tooLarge(maxBatchBytes) : undefined)
+    known = event.topic
     if (flaw === undefined) continue
     throw new HubError(flaw.code, flaw.message, { details: { ...flaw.details, index } })
   }
 }
 
 function flawOf(event: NewEvent, bytes: number, { maxEventBytes }: Limits): Flaw | undefined {
-  const { topic, type, key, remove, idempotencyKey, trace, data } = event
+  const { type, key, remove, idempotencyKey, trace, data } = event
   const flaw =
-    flawOfTopic(topic) ??
     flawOfName('invalid-type', 'type', type) ??
     flawOfName('invalid-key', 'key', key) ??
     (key === undefined && remove === true ? MISSING_KEY : undefined) ??

@@ -22,7 +22,11 @@ export interface FollowingOptions {
   readonly outage: Outage
   readonly lastWords: LogView['lastWords']
   readonly streamTerms: StreamTerms
-  append(batch: readonly NewEvent[]): Promise<readonly Appended[]>
+  /** @param appended - called with what is stored, before the promise resolves */
+  append(
+    batch: readonly NewEvent[],
+    appended: (stored: readonly Appended[]) => void,
+  ): Promise<readonly Appended[]>
   /** Called once the hub is attached to the log. */
   attached(following: Following): void
   /** Called after that, if the log has another identity or is lost. */
@@ -76,11 +80,12 @@ export async function follow(options: FollowingOptions): Promise<void> {
     report: (error) => outage.report(error),
   }
 
-  async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
-    if (failure !== undefined) throw failure
-    const stored = await options.append(batch)
-    for (const { offset } of stored) appended = Math.max(appended, offset)
-    return stored
+  function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
+    return failure === undefined ? options.append(batch, remember) : Promise.reject(failure)
+  }
+
+  function remember(stored: readonly Appended[]): void {
+    for (const { offset } of stored) if (offset > appended) appended = offset
   }
 
   const streams = new Streams({

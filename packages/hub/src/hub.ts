@@ -207,20 +207,27 @@ export async function runHub(
   if (settings.heartbeatMs > 0) rounds.every(settings.heartbeatMs / 2, (member) => member.heartbeat())
   rounds.every(settings.stallMs / 4, (member, now) => member.cutIfStalled(now))
 
-  async function append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
+  // Promises rather than an async function, and one step for everything: each publish pays for this.
+  function append(
+    batch: readonly NewEvent[],
+    appended: (stored: readonly Appended[]) => void,
+  ): Promise<readonly Appended[]> {
     if (log.topics === undefined && batch.some(({ end }) => end === true)) capabilityOf(log, 'topics')
     const began = performance.now()
-    try {
-      const stored = await log.append(batch)
-      worked.observe(true)
-      counters.commitSeconds.observe((performance.now() - began) / 1000)
-      counters.publishes += 1
-      for (const { duplicate } of stored) if (duplicate) counters.duplicates += 1
-      return stored
-    } catch (error) {
-      if (!LogError.is(error) || !ONE_BATCH_ONLY.has(error.code)) worked.observe(false)
-      throw error
-    }
+    return log.append(batch).then(
+      (stored) => {
+        worked.observe(true)
+        counters.commitSeconds.observe((performance.now() - began) / 1000)
+        counters.publishes += 1
+        for (const { duplicate } of stored) if (duplicate) counters.duplicates += 1
+        appended(stored)
+        return stored
+      },
+      (error: unknown) => {
+        if (!LogError.is(error) || !ONE_BATCH_ONLY.has(error.code)) worked.observe(false)
+        throw error
+      },
+    )
   }
 
   async function publish(batch: readonly NewEvent[]): Promise<readonly Published[]> {
@@ -233,6 +240,12 @@ export async function runHub(
       topic: batch[i]!.topic,
       duplicate,
     }))
+  }
+
+  async function publishOne(topic: string, event: TopicEvent | undefined): Promise<Published> {
+    assertEvent(event)
+    const [published] = await publish([toNewEvent(topic, event!)])
+    return published!
   }
 
   function turnAway(dialect: Dialect, code: string, waitMs = 0): Uint8Array {
@@ -267,12 +280,10 @@ export async function runHub(
       return outage.reason
     },
 
-    publish: (async (topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) => {
-      if (typeof topicOrBatch === 'object') return publish(topicOrBatch)
-      assertEvent(event)
-      const [published] = await publish([toNewEvent(topicOrBatch, event!)])
-      return published!
-    }) as Hub['publish'],
+    publish: ((topicOrBatch: string | readonly NewEvent[], event?: TopicEvent) =>
+      typeof topicOrBatch === 'object'
+        ? publish(topicOrBatch)
+        : publishOne(topicOrBatch, event)) as Hub['publish'],
 
     async subscribe(subscription, open) {
       const following = follower.require()

@@ -16,6 +16,10 @@ import { Window } from './window.ts'
 
 /** Two events may arrive close together by chance. If more arrive at once, the lane is likely to receive even more. */
 const MAX_SINGLE_EVENTS = 2
+/** The same applies to passes that follow one another more closely than their writes take. */
+const MAX_CLOSE_PASSES = 2
+/** What one write takes at least, in milliseconds: a system call. */
+const WRITE_MS = 0.005
 
 /** The interface of a subscriber for its lane and its hub. */
 export interface LaneMember {
@@ -77,8 +81,11 @@ export class Lane implements Holder {
   readonly #codings = new Map<ContentCoding, SharedCoding>()
   /** When it had last handed out everything, by the pacer's clock. */
   flushedAt = 0
-  /** What it then handed out was more than single events, to more than one member: for one, waiting saves little. */
+  /** Single events would have been too many writes then. Never with one member, for which waiting saves little. */
   isBusy = false
+  #passStart = 0
+  /** How many passes in a row began too soon after the one before. */
+  #closePasses = 0
   /** How much has arrived since the current pass began. */
   newsBytes = 0
   #newsEvents = 0
@@ -172,7 +179,7 @@ export class Lane implements Holder {
    */
   flush(limit: number): number {
     if (this.#pass === undefined) {
-      this.isBusy = this.#newsEvents > MAX_SINGLE_EVENTS && this.members.size > 1
+      this.isBusy = this.#areTooMany() && this.members.size > 1
       // Decided now: the members that receive the end of their topics leave during the pass.
       const isTimed = this.#newsEvents > 0 && this.members.size > 0 && this.#conflation === undefined
       this.#passTime = isTimed ? this.#newsTime : undefined
@@ -190,6 +197,15 @@ export class Lane implements Holder {
       value.pump()
     }
     return 0
+  }
+
+  /** Whether events arrive faster than they can be written one by one. Called once for each pass. */
+  #areTooMany(): boolean {
+    const now = performance.now()
+    const isClose = now - this.#passStart < this.members.size * WRITE_MS
+    this.#closePasses = isClose ? this.#closePasses + 1 : 0
+    this.#passStart = now
+    return this.#newsEvents > MAX_SINGLE_EVENTS || this.#closePasses > MAX_CLOSE_PASSES
   }
 
   #noteLag(): void {

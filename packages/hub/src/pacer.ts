@@ -8,7 +8,7 @@ const MAX_WRITES_A_TURN = 500
 
 /**
  * Decides when lanes write what has arrived. A lane that receives single events writes each at once, so an idle hub
- * adds no latency. If several events arrived while a lane was busy with others, it waits for more, until the delay
+ * adds no latency. If events arrive faster than a lane could write them one by one, it waits for more, until the delay
  * is over or 64 KiB have arrived: one write for many events. A lane with one reader never waits.
  */
 export class Pacer {

@@ -104,13 +104,14 @@ export class Subscriber implements LaneMember, SinkListener, Asker {
   /** Does whatever can be done now: called when the sink, the lane or a page is ready. */
   pump(): void {
     const { window } = this.#lane
-    while (!this.#isDone && !this.#isReading && this.#sink.isReady) {
+    while (!this.#isDone && !this.#isReading) {
       const { offset } = this.#place
-      // What `nextStep` would return for a live reader, inlined because this is on the path of every delivery.
+      // What `nextStep` would return for a live reader, inlined because this is on the path of every delivery. The sink
+      // is asked last: it may have left a write to a group, which it must complete in order to answer.
       if (this.#isLive && offset >= window.start && !this.#lane.hasEnded) {
-        if (offset >= window.tip) return
+        if (offset >= window.tip || !this.#sink.isReady) return
         this.#send()
-      } else if (!this.#step()) {
+      } else if (!this.#sink.isReady || !this.#step()) {
         return
       }
     }

@@ -58,6 +58,18 @@ test('a busy lane hands out what comes within the delay as one write', async () 
   expect(sink.story().slice(-3)).toEqual(['a', 'b', 'c'])
 })
 
+test('a lane whose events come singly, but faster than they could be written, waits for more', async () => {
+  await start()
+  const sink = await openQuiet()
+  for (const data of ['a', 'b', 'c', 'd']) await publishOne(hub, { topic: 't', data })
+  const before = sink.chunks.length
+  for (const data of ['e', 'f', 'g']) await publishOne(hub, { topic: 't', data })
+  expect(sink.chunks).toHaveLength(before)
+  await vi.advanceTimersByTimeAsync(BATCH_MS)
+  expect(sink.chunks).toHaveLength(before + 1)
+  expect(sink.story().slice(-3)).toEqual(['e', 'f', 'g'])
+})
+
 test('a lane with one reader is never so busy that it waits', async () => {
   await start()
   const sink = await open(hub, { selectors: ['t'] })

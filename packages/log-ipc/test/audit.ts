@@ -14,7 +14,7 @@ interface AuditOptions {
 }
 
 /**
- * Kills the owner of a log at random, while nodes publish to it and follow it. Then compares what they were told with what
+ * Kills the owner of a log at random, while nodes publish to it and follow it. Then compares what they have learned with what
  * is stored.
  */
 export async function auditKills({ kills, nodes, seed }: AuditOptions): Promise<void> {
@@ -56,7 +56,7 @@ function compare(
   seed: string,
 ): void {
   const acknowledged = reports.flatMap((report) => report.acknowledged).toSorted(([a], [b]) => a - b)
-  expect(acknowledged.length, seed).toBeGreaterThan(50 * kills)
+  expect(acknowledged.length, seed).toBeGreaterThanOrEqual(50 * kills)
   // Whatever is stored was published until that was acknowledged, once.
   expect(stored, seed).toEqual(acknowledged)
   expect(new Set(stored.map(([, data]) => data)).size, seed).toBe(stored.length)

@@ -28,10 +28,12 @@ export type Visitor = Client & Identity
 export function createGate(options: GateOptions): Gate {
   const { access, limits, tickets, revocations, seal, origins, hint } = options
   return {
-    async identify(facts, remoteAddress) {
+    identify(facts, remoteAddress) {
       hint?.(facts)
-      const identity = await access.identify(facts)
-      return { ...identity, address: limits.addressOf(remoteAddress, facts.header('x-forwarded-for')) }
+      const identity = access.identify(facts)
+      const address = limits.addressOf(remoteAddress, facts.header('x-forwarded-for'))
+      if (identity instanceof Promise) return identity.then((known) => ({ ...known, address }))
+      return { ...identity, address }
     },
     mayPublish(client: Visitor, topic) {
       const { rights } = client

@@ -12,7 +12,7 @@ import {
   createHttp2,
   createHttpServer,
   PendingConnections,
-  takeStreams,
+  takePlainRequests,
 } from '@tailrace/http/node'
 import type { ServerLimits } from '@tailrace/http/node'
 import { createHub, DEFAULT_STALL_MS } from '@tailrace/hub'
@@ -26,6 +26,7 @@ import type { Pressure } from './limits/pressure.ts'
 import { connectionBound, limitConnections, readFileLimit } from './net/connection-limit.ts'
 import type { ConnectionBound } from './net/connection-limit.ts'
 import { listen, requireFree } from './net/listen.ts'
+import { useMultisend } from './net/multisend.ts'
 import { trackSockets } from './net/sockets.ts'
 import { createTlsServer } from './net/tls.ts'
 import type { TlsFiles } from './net/tls.ts'
@@ -88,6 +89,8 @@ export interface ServerOptions {
   readonly maxConnections?: number | undefined
   /** Memory for connections that have not completed their TLS handshake or first request head. @defaultValue 64 MiB */
   readonly maxPendingBytes?: number | undefined
+  /** Use `@tailrace/multisend` if it is installed. @defaultValue true */
+  readonly multisend?: boolean | undefined
   /** Receives everything that an operator should know. @defaultValue lines on standard error */
   readonly journal?: Journal | undefined
 }
@@ -112,10 +115,11 @@ export interface Running {
  * @throws ListenError, LogError, or RangeError that names the option, the rule and the value
  */
 export async function startServer(options: ServerOptions): Promise<Running> {
-  const { host = '127.0.0.1', port = 4242, tls, journal = PLAIN_JOURNAL } = options
+  const { host = '127.0.0.1', port = 4242, tls, multisend = true, journal = PLAIN_JOURNAL } = options
   // Before there are worker threads.
   const bound = connectionBound(options.maxConnections, readFileLimit(), tls !== undefined)
   await requireFree({ host, port })
+  if (multisend) await useMultisend()
   const log = typeof options.log === 'string' ? await openLog(options.log, logOptions(options)) : options.log
   const stopping = new AbortController()
   const pressure = createPressure(bound.streams)
@@ -190,25 +194,26 @@ async function serve(
   const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute(), ...more]
   const onRefused = metrics.refused
   const compression = options.compress === true ? createCompression() : undefined
-  const handler = createHandler(hub, { gate, routes, peers, compression, onError: journal.failed, onRefused })
+  const protocol = { gate, routes, peers, compression, onError: journal.failed, onRefused }
+  const handler = createHandler(hub, protocol)
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
   const served = { http2, pending, arrivals }
-  const front = { ...served, gate, routes, peers, compression, onRefused }
-  const cutStreams = takeStreams(http1, hub, limits, front)
+  const front = takePlainRequests(http1, hub, limits, { ...served, ...protocol })
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
     tls === undefined ? http1 : createTlsServer(tls, { ...served, http1, handshakeMs }, journal.warn)
   undo.push(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()
+    front.stop()
     await hub.close()
     http1.closeIdleConnections()
     http2.close()
     await Promise.race([closed, delay(MAX_LAST_ANSWERS_MS, undefined, { ref: false })])
     http1.closeAllConnections()
     http2.cut()
-    cutStreams()
+    front.cut()
     peers.stop()
     // A connection that is closed gracefully waits for its peer, which may be gone.
     for (const socket of sockets) socket.resetAndDestroy()

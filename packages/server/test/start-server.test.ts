@@ -2,10 +2,12 @@ import { createAppGate } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
 import { OPEN_GATE } from '@tailrace/http/gate'
 import { createMemoryLog } from '@tailrace/log'
+import type { EventLog } from '@tailrace/log'
 import { openStream } from '@tailrace/testkit'
 import { startServer } from 'tailrace'
 import type { Journal } from 'tailrace'
 import { expect, test } from 'vitest'
+import { connectRaw } from '../../http/test/raw-connection.ts'
 
 const SILENT: Journal = {
   started() {},
@@ -107,4 +109,34 @@ test('a server that cannot start says why, and leaves nothing open', async () =>
   await expect(startServer({ log: 'mysql:x', port: 0, journal: SILENT })).rejects.toThrow('sqlite:FILE')
   const windowed = startServer({ log: 'memory:', port: 0, hub: { windowBytes: -1 }, journal: SILENT })
   await expect(windowed).rejects.toThrow('windowBytes')
+})
+
+test('a server that stops closes idle connections at once, and the others with their last answer', async () => {
+  const stored = createMemoryLog()
+  const slow = Promise.withResolvers<void>()
+  const log: EventLog = {
+    ...stored,
+    append: async (batch) => {
+      if (batch[0]!.data === 'slow') await slow.promise
+      return stored.append(batch)
+    },
+  }
+  const running = await startServer({ log, port: 0, gate: OPEN_GATE, journal: SILENT })
+  using idle = connectRaw(running.port)
+  using busy = connectRaw(running.port)
+  const publish = (data: string): string =>
+    `POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: ${data.length}\r\n\r\n${data}`
+  idle.send(publish('quick'))
+  expect(await idle.until((text) => text.endsWith('}\n'))).toContain('\r\nConnection: keep-alive\r\n')
+  busy.send(publish('slow'))
+  // Once this one is answered, the slow one is under way.
+  using other = connectRaw(running.port)
+  other.send(publish('quick'))
+  await other.until((text) => text.endsWith('}\n'))
+  const stopped = running.stop()
+  await idle.closed
+  slow.resolve()
+  expect(await busy.closed).toMatch(/^HTTP\/1\.1 201 Created\r\n[^]*\r\nConnection: close\r\n/)
+  await stopped
+  await stored.close()
 })

@@ -84,6 +84,20 @@ describe.skipIf(!openssl)('over TLS', () => {
     }
   })
 
+  test('a connection of HTTP/1.1 publishes again as soon as it has an answer', async () => {
+    const socket = connectTls({ host: '127.0.0.1', port: hub.port, ca: certificate.pem })
+    const publish = 'POST /topics/again HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi'
+    socket.write(publish)
+    let answered = 0
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      expect(chunk.toString()).toMatch(/^HTTP\/1\.1 201 Created\r\n[^]*\}\n$/)
+      answered += 1
+      if (answered === 50) break
+      socket.write(publish)
+    }
+    expect(answered).toBe(50)
+  })
+
   test('a body that does not come is given up over HTTP/1.1 as well', async () => {
     const args = ['--tls-cert', certificate.cert, '--tls-key', certificate.key]
     await using own = await startHub({ args: [...args, '--head-timeout', '1s', '--request-timeout', '1s'] })

@@ -9,7 +9,7 @@ export abstract class ChunkedSink implements Sink {
   readonly #peers: Peers | undefined
   #listener: SinkListener | undefined
   // Kept here because the socket is large: reading its state before each write costs a fetch from main memory.
-  isReady = true
+  protected isFlushed = true
 
   constructor(socket: Socket, peers: Peers | undefined) {
     this.#socket = socket
@@ -17,6 +17,10 @@ export abstract class ChunkedSink implements Sink {
   }
 
   abstract end(): void
+
+  get isReady(): boolean {
+    return this.isFlushed
+  }
 
   closed(): void {
     this.#listener?.closed(this.#peers?.resetReason(this.#socket))
@@ -33,12 +37,16 @@ export abstract class ChunkedSink implements Sink {
   }
 
   write({ chunked }: Payload): void {
-    this.#socket.write(chunked)
-    this.awaitFlush()
+    this.writeBytes(chunked)
   }
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  protected writeBytes(bytes: Uint8Array): void {
+    this.#socket.write(bytes)
+    this.awaitFlush()
   }
 
   protected detach(): void {
@@ -51,13 +59,13 @@ export abstract class ChunkedSink implements Sink {
    */
   protected awaitFlush(): void {
     if (this.#socket.writableLength === 0) return
-    this.isReady = false
+    this.isFlushed = false
     this.#socket.write(NOTHING, () => this.#onFlushed())
   }
 
   #onFlushed(): void {
     if (this.#socket.writableLength > 0) return
-    this.isReady = true
+    this.isFlushed = true
     this.#listener?.ready()
   }
 }

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net'
-import type { Peers, Sink } from '@tailrace/hub'
+import type { Payload, Peers, Sink } from '@tailrace/hub'
 import type { HeaderFields } from '../exchange.ts'
 import { ChunkedSink } from './chunked-sink.ts'
+import { httpDate } from './http-date.ts'
+import { descriptorOf, isGathering, isPlain, joinGroup, sendGroup } from './group-send.ts'
+import type { GroupMember } from './group-send.ts'
 
 /** How many bytes a reader may send after its request before it is cut. None are expected, but some clients send a line end. */
 const MAX_STRAY_BYTES = 1024
@@ -13,6 +16,8 @@ const KEEP_ALIVE_MS = 30_000
 const HEAD = linesOf({ Vary: 'Accept', 'Transfer-Encoding': 'chunked' })
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const SINK: unique symbol = Symbol('tailrace.sink')
+/** Instead of the number of a group: the socket always writes by itself. */
+const ALONE = -1
 
 interface SinkSocket extends Socket {
   [SINK]?: SocketSink
@@ -29,13 +34,17 @@ export function createSocketSink(socket: Socket, headers: HeaderFields, peers?: 
   return new SocketSink(socket, headers, peers)
 }
 
-class SocketSink extends ChunkedSink {
+/** Nobody else writes to its socket, so a write can be left to a group: nothing of others can come in between. */
+class SocketSink extends ChunkedSink implements GroupMember {
   readonly #socket: SinkSocket
+  /** The group that its last write was left to. */
+  #group: number
   #strayBytes = 0
 
   constructor(socket: SinkSocket, headers: HeaderFields, peers: Peers | undefined) {
     super(socket, peers)
     this.#socket = socket
+    this.#group = isPlain(socket) ? 0 : ALONE
     // The same functions for all sockets: a closure for each event would add a tenth to the cost of a reader.
     socket[SINK] = this
     // Keep reading. Otherwise, it would go unnoticed that the reader is gone.
@@ -45,7 +54,7 @@ class SocketSink extends ChunkedSink {
     socket.on('close', tellClosed)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.resume()
-    socket.write(`HTTP/1.1 200 OK\r\n${linesOf(headers)}${HEAD}Date: ${new Date().toUTCString()}\r\n\r\n`)
+    socket.write(`HTTP/1.1 200 OK\r\n${linesOf(headers)}${HEAD}Date: ${httpDate()}\r\n\r\n`)
     this.awaitFlush()
   }
 
@@ -54,9 +63,42 @@ class SocketSink extends ChunkedSink {
     if (this.#strayBytes > MAX_STRAY_BYTES) this.#socket.destroy()
   }
 
+  override get isReady(): boolean {
+    this.#settle()
+    return this.isFlushed
+  }
+
+  override write(payload: Payload): void {
+    this.#settle()
+    if (this.#group !== ALONE && this.isFlushed) {
+      this.#group = joinGroup(this, payload.chunked)
+      if (this.#group > 0) return
+    }
+    super.write(payload)
+  }
+
+  descriptor(): number {
+    return descriptorOf(this.#socket)
+  }
+
+  writeRest(bytes: Uint8Array): void {
+    this.writeBytes(bytes)
+  }
+
+  override destroy(): void {
+    this.#settle()
+    super.destroy()
+  }
+
   end(): void {
+    this.#settle()
     this.detach()
     this.#socket.end(LAST_CHUNK)
+  }
+
+  /** Completes the write that was left to a group, before anything else happens to the socket. */
+  #settle(): void {
+    if (isGathering(this.#group)) sendGroup()
   }
 }
 

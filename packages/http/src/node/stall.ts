@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http'
 
 /** How often answers are checked. A limit is exceeded by at most this. */
 const CHECK_INTERVAL_MS = 1_000
-const ANSWER_TIMEOUT_MS = 30_000
+/** @defaultValue of `answerTimeoutMs` */
+export const ANSWER_TIMEOUT_MS = 30_000
 
 const streams = new WeakSet<ServerResponse>()
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createAppGate } from '@tailrace/http'
-import { createHandler, createHttpServer, takeStreams } from '@tailrace/http/node'
+import { createHandler, createHttpServer, takePlainRequests } from '@tailrace/http/node'
 import { createWebHandler } from '@tailrace/http/web'
 import { createHub } from '@tailrace/hub'
 import type { Hub } from '@tailrace/hub'
@@ -21,7 +21,7 @@ let stop: () => void
 beforeEach(async () => {
   hub = await createHub({ log: createMemoryLog(), heartbeatMs: 0 })
   const server = createHttpServer(createHandler(hub, { gate, routes: ROUTES, onError }), LIMITS)
-  const cut = takeStreams(server, hub, LIMITS, { gate, routes: ROUTES })
+  const front = takePlainRequests(server, hub, LIMITS, { gate, routes: ROUTES, onError })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -29,7 +29,7 @@ beforeEach(async () => {
   stop = () => {
     server.close()
     server.closeAllConnections()
-    cut()
+    front.cut()
   }
   await hub.publish([
     { topic: 'open/a', data: 'one' },

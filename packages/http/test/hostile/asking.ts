@@ -31,6 +31,32 @@ export async function ask(port: number, request: string): Promise<RawAnswer> {
 
 const STATUSES: Readonly<Record<string, number>> = STATUS
 
+/**
+ * Sends requests over one connection, each in pieces and when the answer to the one before has arrived. Returns the
+ * answers, byte for byte. A refusal is the last one, because the connection may be closed: that depends on whether all of
+ * the body had arrived.
+ */
+export async function askInTurn(port: number, requests: readonly (readonly string[])[]): Promise<string[]> {
+  using raw = connectRaw(port)
+  const answers: string[] = []
+  for (const pieces of requests) {
+    const before = raw.text().length
+    for (const piece of pieces) {
+      raw.send(Buffer.from(piece, 'latin1'))
+      await new Promise(setImmediate)
+    }
+    const isAnswered = (text: string): boolean => isWhole(final(text.slice(before)), false)
+    const isOver = await raw.until(isAnswered).then(
+      () => false,
+      () => true,
+    )
+    const answer = raw.text().slice(before)
+    answers.push(answer)
+    if (isOver || !final(answer).startsWith('HTTP/1.1 2')) break
+  }
+  return answers
+}
+
 /** A refusal is one of the protocol, with its status, and none that says that the hub is at fault. */
 export function expectDocumented({ text, status, code, isHead }: RawAnswer): void {
   if (status >= 400 && !isHead) expect(status, text).toBe(STATUSES[code ?? ''])

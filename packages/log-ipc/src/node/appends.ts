@@ -78,12 +78,17 @@ export class Appends {
     if (length > MAX_BATCH_BYTES) throw tooLarge(length)
     if (this.#pendingBytes > 0 && this.#pendingBytes + length > MAX_PENDING_BYTES) throw this.#busy()
     const before = this.#encoder.length
-    if (before === 0) this.#encoder.f64(this.#last + 1)
-    encodeBatch(this.#encoder, batch)
-    const bytes = this.#encoder.length - before
-    if (bytes <= MAX_BATCH_BYTES) return bytes
-    this.#encoder.truncate(before)
-    throw tooLarge(bytes)
+    try {
+      if (before === 0) this.#encoder.f64(this.#last + 1)
+      encodeBatch(this.#encoder, batch)
+      const bytes = this.#encoder.length - before
+      if (bytes > MAX_BATCH_BYTES) throw tooLarge(bytes)
+      return bytes
+    } catch (error) {
+      // The other batches of the frame are not affected.
+      this.#encoder.truncate(before)
+      throw error
+    }
   }
 
   #busy(): LogError {

@@ -47,18 +47,15 @@ export class IpcSession implements Session {
   #welcome: Welcome | undefined
   #greeted: (greeting: Welcome | LogError) => void = () => {}
   #lose: (reason: LogError) => void = () => {}
-  #isLost = false
+  /** Why it was lost. */
+  #reason: LogError | undefined
   #listener: SessionListener | undefined
 
   private constructor(path: string) {
     this.#path = path
     this.lost = new Promise((resolve) => (this.#lose = resolve))
     this.#socket = connect(path)
-    this.#outbox = new Outbox(this.#socket, {
-      // After everything that has arrived from anybody: what that publishes shares a frame.
-      schedule: setImmediate,
-      collect: () => this.appends.collect(),
-    })
+    this.#outbox = new Outbox(this.#socket, () => this.appends.collect())
     this.appends = new Appends(this.#outbox)
     this.calls = new Calls(this.#outbox)
     this.#socket.on('data', (chunk) => {
@@ -98,8 +95,8 @@ export class IpcSession implements Session {
 
   /** Ends the connection, for this reason. */
   end(reason: LogError): void {
-    if (this.#isLost) return
-    this.#isLost = true
+    if (this.#reason !== undefined) return
+    this.#reason = reason
     this.#socket.destroy()
     this.#greeted(reason)
     const unknown = new LogError(
@@ -123,7 +120,7 @@ export class IpcSession implements Session {
     this.#outbox.send(encoder.finish(FRAME.hello))
     const greeting = await new Promise<Welcome | LogError>((resolve) => {
       this.#greeted = resolve
-      if (this.#isLost) resolve(gone(this.#path))
+      if (this.#reason !== undefined) resolve(this.#reason)
     })
     if (LogError.is(greeting)) throw greeting
     this.#welcome = greeting
@@ -131,7 +128,7 @@ export class IpcSession implements Session {
 
   #serve(): void {
     try {
-      while (!this.#isLost) {
+      while (this.#reason === undefined) {
         const isEarly = this.#welcome !== undefined && this.#listener === undefined
         if (isEarly) return
         const frame = this.#reader.next(MAX_FRAME_BYTES)

@@ -105,11 +105,13 @@ export class Tail implements SessionListener {
     this.#connection().fail(error)
   }
 
-  /** Reports the purge of a topic if it has lost everything up to some event. If this session ends too, the next one is asked. */
+  /** Reports the purge of a topic that has lost everything up to some event. If this session ends too, the next one is asked. */
   async #findPurge(topic: string, { calls }: IpcSession): Promise<void> {
     const query = { selectors: [topic], after: 0, limit: 1, maxBytes: 1 }
     const page = await calls.call('read', [query]).catch(() => undefined)
     if (page === undefined || !this.#unsure.delete(topic)) return
-    if (page.lostThrough > 0) this.#connection().tails.purged(topic, page.lostThrough)
+    const { lostThrough, events } = page
+    const isPurged = lostThrough > 0 && events.every(({ offset }) => offset > lostThrough)
+    if (isPurged) this.#connection().tails.purged(topic, lostThrough)
   }
 }

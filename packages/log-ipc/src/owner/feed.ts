@@ -8,10 +8,10 @@ import { encodeError } from '../protocol/results.ts'
 import { FRAME } from '../protocol/protocol.ts'
 import { Purges, type Purge } from './purges.ts'
 
-/** What one node is told of the tail. */
+/** What one node learns of the tail. */
 export interface FeedListener {
-  /** @param frame - which all nodes receive: events, or that some were lost */
-  told(frame: Buffer): void
+  /** @param frame - encodes events, or that some were lost, for the first node that needs it */
+  told(frame: () => Buffer): void
   /** @param frame - about a purge that is under way */
   announced(frame: Buffer): void
   purged(purge: Purge): void
@@ -59,10 +59,7 @@ export class Feed implements TailListener {
 
   events(events: readonly StoredEvent[]): void {
     this.#offset = events.at(-1)!.offset
-    if (this.followers.size === 0) return
-    encodeStored(this.#encoder, events)
-    const frame = this.#encoder.finish(FRAME.events)
-    for (const follower of this.followers) follower.told(frame)
+    this.#tell(FRAME.events, () => encodeStored(this.#encoder, events))
   }
 
   /** Purges a topic, and tells all nodes before and after: if this process dies in between, they find out. */
@@ -86,9 +83,7 @@ export class Feed implements TailListener {
 
   lost(through: number): void {
     this.#offset = through
-    this.#encoder.f64(through)
-    const frame = this.#encoder.finish(FRAME.lost)
-    for (const follower of this.followers) follower.told(frame)
+    this.#tell(FRAME.lost, () => this.#encoder.f64(through))
   }
 
   interrupted(reason: LogError): void {
@@ -105,6 +100,18 @@ export class Feed implements TailListener {
   failed(error: LogError): void {
     this.#failure = error
     this.#notify(FRAME.failed, error)
+  }
+
+  #tell(kind: number, encode: () => void): void {
+    let frame: Buffer | undefined
+    const encoded = (): Buffer => {
+      if (frame === undefined) {
+        encode()
+        frame = this.#encoder.finish(kind)
+      }
+      return frame
+    }
+    for (const follower of this.followers) follower.told(encoded)
   }
 
   #announce(kind: number, topic: string): void {

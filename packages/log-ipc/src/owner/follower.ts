@@ -33,7 +33,7 @@ export class Follower implements FeedListener {
   /** All purges up to this number were sent. */
   #purge: number
   #isBehind = false
-  /** What arrives while a page is read. Undefined if there was too much of it. */
+  /** What arrives while a page is read. Undefined before, and if there was too much of it. */
   #held: Buffer[] | undefined
   #heldBytes = 0
 
@@ -57,18 +57,21 @@ export class Follower implements FeedListener {
     this.#feed.followers.delete(this)
   }
 
-  told(frame: Buffer): void {
+  told(frame: () => Buffer): void {
     if (this.#isBehind) {
-      this.#hold(frame)
+      if (this.#held !== undefined) this.#hold(frame())
       return
     }
-    this.#outbox.send(frame)
+    this.#outbox.send(frame())
     this.#advance()
     if (this.#outbox.queuedBytes > MAX_QUEUED_BYTES) void this.#catchUp()
   }
 
   announced(frame: Buffer): void {
-    if (!this.#isBehind) this.#outbox.send(frame)
+    if (this.#isBehind) return
+    this.#outbox.send(frame)
+    // The kernel delivers it even if this process dies now.
+    this.#outbox.flush()
   }
 
   purged({ topic, through, number }: Purge): void {
@@ -95,12 +98,13 @@ export class Follower implements FeedListener {
       const page = await this.#nextPage()
       if (page === undefined) return
       this.#sendPage(page)
-      // What was reported before the page was requested is in it.
-      if (page.more || this.#held === undefined) continue
-      this.#isBehind = false
-      for (const frame of this.#held) this.#outbox.send(frame)
-      this.#advance()
+      const held = this.#held
       this.#held = undefined
+      // What was reported before the page was requested is in it.
+      if (page.more || held === undefined) continue
+      this.#isBehind = false
+      for (const frame of held) this.#outbox.send(frame)
+      this.#advance()
       this.#sendPurges()
       return
     }
@@ -139,7 +143,7 @@ export class Follower implements FeedListener {
   #hold(frame: Buffer): void {
     this.#heldBytes += frame.length
     if (this.#heldBytes > MAX_HELD_BYTES) this.#held = undefined
-    this.#held?.push(frame)
+    else this.#held!.push(frame)
   }
 
   #sendPurges(): void {

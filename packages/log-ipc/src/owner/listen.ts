@@ -21,15 +21,16 @@ export interface Listening {
  * @throws LogError `locked` if another process listens, `cannot-open` if the folder is not private, or cannot be used
  */
 export async function listen(path: string, accept: (socket: Socket) => void): Promise<Listening> {
+  // Under this name at first: so the socket is replaced in one step, and never missing.
+  const temporary = join(dirname(path), `.${mintEpoch()}`)
   assertPathFits(path)
+  assertPathFits(temporary)
   try {
     await assertPrivate(dirname(path))
     if (await isAnswered(path)) {
       throw new LogError('locked', `Another process serves a log at ${path}.`, { details: { path } })
     }
     const server = createServer(accept)
-    // Under another name at first: so the socket is replaced in one step, and never missing.
-    const temporary = join(dirname(path), `.${mintEpoch()}`)
     await listenOn(server, temporary)
     await rename(temporary, path)
     const { ino } = await stat(path)

@@ -25,7 +25,7 @@ import type { Feed } from './feed.ts'
 import { Follower } from './follower.ts'
 
 /** Calls of a node that may be under way. Its next ones wait in its socket. */
-const MAX_CALLS = 64
+const MAX_CALLS = 16
 /** Requests of a node that does not accept this many bytes of its answers wait in its socket. */
 const MAX_QUEUED_BYTES = 4 * 2 ** 20
 /** How long closing waits for what was accepted. */
@@ -51,10 +51,9 @@ export class Peer {
     this.#socket = socket
     this.#log = log
     this.#feed = feed
-    this.#outbox = new Outbox(socket, {
-      schedule: (flush) => process.nextTick(flush),
-      collect: () => (this.#outcomes.length === 0 ? undefined : this.#outcomes.finish(FRAME.appended)),
-    })
+    this.#outbox = new Outbox(socket, () =>
+      this.#outcomes.length === 0 ? undefined : this.#outcomes.finish(FRAME.appended),
+    )
     this.#greeting = setTimeout(() => socket.destroy(), GREETING_TIMEOUT_MS)
     socket.on('data', (chunk) => this.#read(chunk))
     socket.on('drain', () => this.#proceed())

@@ -1,13 +1,14 @@
-/** The size of the buffer that is kept from frame to frame. */
-const KEPT_BYTES = 64 * 1024
-/** Beyond that, the exact size of a text is determined before space is made for it. */
-const LONG_TEXT = 4 * 1024
+const FIRST_BYTES = 4 * 1024
+/** The buffer is kept from frame to frame until it is larger. Fresh memory costs more than a copy. */
+const MAX_KEPT_BYTES = 2 ** 20
+/** Up to this length, space is made for the worst case, because counting the bytes of a text costs more than writing it. */
+const LONG_TEXT = 128 * 1024
 /** Length and kind. */
 const HEAD_BYTES = 5
 
 /** Writes one frame after the other. */
 export class Encoder {
-  #buffer: Buffer = Buffer.allocUnsafe(KEPT_BYTES)
+  #buffer: Buffer = Buffer.allocUnsafe(FIRST_BYTES)
   #view: DataView = viewOf(this.#buffer)
   #at = HEAD_BYTES
 
@@ -59,18 +60,20 @@ export class Encoder {
     this.#view.setUint32(0, end - 4, true)
     this.#buffer[4] = kind
     this.#at = HEAD_BYTES
-    if (end <= KEPT_BYTES) return Buffer.from(this.#buffer.subarray(0, end))
+    if (this.#buffer.length <= MAX_KEPT_BYTES) return Buffer.from(this.#buffer.subarray(0, end))
     const frame = this.#buffer.subarray(0, end)
     this.#shrink()
     return frame
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes > this.#buffer.length) this.#resize(2 * (this.#at + bytes))
+    if (this.#at + bytes > this.#buffer.length) {
+      this.#resize(Math.max(2 * this.#buffer.length, this.#at + bytes))
+    }
   }
 
   #shrink(): void {
-    if (this.#buffer.length > KEPT_BYTES) this.#resize(KEPT_BYTES)
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#resize(FIRST_BYTES)
   }
 
   #resize(bytes: number): void {

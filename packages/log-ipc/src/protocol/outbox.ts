@@ -5,24 +5,18 @@ const MAX_JOINED_BYTES = 16 * 1024
 /** What waits for the end of the turn is written at once when it reaches this size. */
 const MAX_WAITING_BYTES = 64 * 1024
 
-interface OutboxOptions {
-  /** Calls a function at the end of the turn. */
-  readonly schedule: (flush: () => void) => void
-  /** Returns one more frame, if anything was collected for it. */
-  readonly collect: () => Buffer | undefined
-}
-
-/** Writes the frames of one turn together. */
+/** Writes the frames of one turn of the event loop together: all that is due to what has arrived from anybody. */
 export class Outbox {
   readonly #socket: Socket
-  readonly #options: OutboxOptions
+  readonly #collect: () => Buffer | undefined
   #waiting: Buffer[] = []
   #waitingBytes = 0
   #isScheduled = false
 
-  constructor(socket: Socket, options: OutboxOptions) {
+  /** @param collect - returns one more frame at the end of the turn, if anything was collected for it */
+  constructor(socket: Socket, collect: () => Buffer | undefined) {
     this.#socket = socket
-    this.#options = options
+    this.#collect = collect
   }
 
   /** What was written, and has not been accepted by the other end. */
@@ -41,7 +35,7 @@ export class Outbox {
   wake(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    this.#options.schedule(() => {
+    setImmediate(() => {
       this.#isScheduled = false
       this.flush()
     })
@@ -49,7 +43,7 @@ export class Outbox {
 
   /** Writes everything now. */
   flush(): void {
-    const last = this.#options.collect()
+    const last = this.#collect()
     if (last !== undefined) {
       this.#waiting.push(last)
       this.#waitingBytes += last.length

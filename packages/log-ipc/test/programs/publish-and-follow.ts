@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { openIpcLog } from '../../src/index.ts'
 import { publishUntilStored } from '../publish-until-stored.ts'
 
-// Publishes with many writers, and follows the log, until a line arrives. Then it writes down what it was told.
+// Publishes with many writers, and follows the log, until a line arrives. Then it writes down what it has learned.
 
 const WRITERS = 8
 const [socket, name, file] = process.argv.slice(2) as [string, string, string]
@@ -21,12 +21,12 @@ const { after } = await log.tail({
   resumed: () => void interruptions.push('resumed'),
   failed: (error) => void interruptions.push(`failed: ${error.message}`),
 })
-let isOver = false
-process.stdin.once('data', () => (isOver = true))
+const over = new AbortController()
+process.stdin.once('data', () => over.abort())
 console.log('following')
 
 async function write(writer: number): Promise<void> {
-  for (let n = 0; !isOver; n += 1) {
+  for (let n = 0; !over.signal.aborted; n += 1) {
     const data = `${name}.${writer}.${n}`
     acknowledged.push([await publishUntilStored(log, data, `t/${writer}`), data])
     if (acknowledged.length % 50 === 0) console.log('more')

@@ -30,12 +30,13 @@ export interface AccessOptions {
 /** Decides who may do what. */
 export interface Access {
   /**
-   * Identifies the sender of a request, after checking that no foreign page caused it.
+   * Identifies the sender of a request, after checking that no foreign page caused it. Only a credential takes a
+   * promise to verify.
    *
    * @throws HttpError `foreign-host`, `cross-origin`, `invalid-token`, `token-expired`, `invalid-ticket`,
    * `revoked` or `keys-unavailable`, LogError if it is unknown what is revoked
    */
-  identify(facts: Facts): Promise<Identity>
+  identify(facts: Facts): Identity | Promise<Identity>
   /** Checks again, for work that takes a while between the request and the response. @throws HttpError `revoked` */
   requireStill(identity: Identity): void
 }
@@ -51,6 +52,14 @@ export const EVERYBODY: Identity = withoutToken(ALL_RIGHTS)
 export function createAccess(options: AccessOptions): Access {
   const { verify, tickets, revocations, isLocal, isPrivate, origins, cookieName } = options
   const anonymous = withoutToken(options.anonymous)
+  /** The last `Host` that was accepted. Most requests have the same one, and need not be examined again. */
+  let knownHost: string | undefined
+
+  function requireOwnHost(host: string): void {
+    if (host === knownHost) return
+    requireLoopbackHost(host)
+    knownHost = host
+  }
 
   function requireOwnWill(facts: Facts, credential: Credential | undefined): void {
     const isWrite = facts.method !== 'GET' && facts.method !== 'HEAD'
@@ -71,23 +80,27 @@ export function createAccess(options: AccessOptions): Access {
     if (revocations.isRevoked(identity)) throw revokedError()
   }
 
+  async function verified(credential: Credential, check: Verifier): Promise<Identity> {
+    await revocations.requireCurrent()
+    const identity = await (credential.kind === 'ticket'
+      ? tickets.redeem(credential.ticket)
+      : check(credential.token))
+    requireStill(identity)
+    return identity
+  }
+
   return {
     requireStill,
 
-    async identify(facts) {
-      if (isPrivate) requireLoopbackHost(facts.header('host') ?? 'localhost')
+    identify(facts) {
+      if (isPrivate) requireOwnHost(facts.header('host') ?? 'localhost')
       const { ticket } = facts
       const asker = { authorization: facts.header('authorization'), cookie: facts.header('cookie'), ticket }
       const credential = verify === undefined ? undefined : credentialOf(asker, cookieName)
       requireOwnWill(facts, credential)
       if (isLocal) return EVERYBODY
       if (credential === undefined || verify === undefined) return anonymous
-      await revocations.requireCurrent()
-      const identity = await (credential.kind === 'ticket'
-        ? tickets.redeem(credential.ticket)
-        : verify(credential.token))
-      requireStill(identity)
-      return identity
+      return verified(credential, verify)
     },
   }
 }

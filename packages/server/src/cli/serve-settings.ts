@@ -22,7 +22,15 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     string | undefined
   > &
   Named<'max-connections', number | undefined> &
-  Named<'require-durable' | 'compress' | 'anonymous-subscribe' | 'anonymous-publish' | 'json-logs', boolean> &
+  Named<
+    | 'require-durable'
+    | 'compress'
+    | 'anonymous-subscribe'
+    | 'anonymous-publish'
+    | 'no-multisend'
+    | 'json-logs',
+    boolean
+  > &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
   Named<
     | 'port'
@@ -175,6 +183,9 @@ export const SERVE_SETTINGS: ServeSettings = {
   batch: setting('duration', {
     fallback: '4ms',
     doc: 'How long to collect further events for a reader that was just written to, so that they leave in one write. 0ms means not at all.',
+  }),
+  'no-multisend': toggle({
+    doc: 'Let each connection write by itself, even if @tailrace/multisend is installed.',
   }),
   'stall-timeout': setting('duration', {
     fallback: '30s',

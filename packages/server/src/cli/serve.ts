@@ -97,6 +97,7 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
     },
     maxConnections: values['max-connections'],
     maxPendingBytes: values['max-pending'],
+    multisend: !values['no-multisend'],
     journal,
   }
 }

@@ -33,7 +33,7 @@ export function clientAddress(
 ): string {
   let address = plain(remote ?? '')
   const hops = forwardedFor?.split(',').slice(-MAX_HOPS) ?? []
-  while (isTrusted(address, proxies) && hops.length > 0) {
+  while (hops.length > 0 && isTrusted(address, proxies)) {
     const hop = plain(withoutPort(hops.pop()!.trim()))
     if (isIP(hop) === 0) break
     address = hop

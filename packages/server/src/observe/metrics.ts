@@ -4,7 +4,7 @@ import { STATUS } from '@tailrace/http'
 import type { ProblemCode } from '@tailrace/http'
 import { MEMORY_LIMITS } from '@tailrace/http/gate'
 import type { Budget, MemoryLimit } from '@tailrace/http/gate'
-import { PENDING_LIMIT } from '@tailrace/http/node'
+import { groupedWrites, PENDING_LIMIT } from '@tailrace/http/node'
 import type { PendingConnections } from '@tailrace/http/node'
 import type { Hub } from '@tailrace/hub'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
@@ -243,6 +243,11 @@ function describeHub(registry: Registry, hub: Hub): void {
     'tailrace_sent_bytes_total',
     'Bytes written to readers, before compression and without HTTP framing.',
     () => counters.bytesSent,
+  )
+  count(
+    'tailrace_grouped_writes_total',
+    'Writes to readers that reached the kernel in one call for a group of them. 0 without @tailrace/multisend.',
+    groupedWrites,
   )
   count('tailrace_window_hits_total', 'Writes served from a window in memory.', () => counters.windowHits)
   count(

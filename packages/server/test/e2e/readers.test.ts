@@ -2,21 +2,23 @@ import { createRandom, startFlakyProxy, startHub, testSeed } from '@tailrace/tes
 import type { FlakyProxy, Random } from '@tailrace/testkit'
 import { createDecoder } from '@tailrace/wire'
 import { expect, test } from 'vitest'
+import { WAYS_OF_WRITING } from '../support/ways-of-writing.ts'
 
 const READERS = 50
 const TOPICS = 20
-const EVENTS = 100_000
+/** For each way of writing. */
+const EVENTS = 50_000
 const BATCH = 250
 
-test(
-  `${READERS} readers that stall, drop and resume at random each see their topics exactly once and in order`,
+test.each(WAYS_OF_WRITING)(
+  `${READERS} readers, written to %s, that stall, drop and resume at random each see their topics exactly once and in order`,
   { timeout: 240_000 },
-  async () => {
+  async (_way, args) => {
     const seed = testSeed()
     console.log(`seed ${seed}`)
     const random = createRandom(seed)
     // A window this small makes readers fall out of it all the time.
-    await using hub = await startHub({ args: ['--window', '32KiB'] })
+    await using hub = await startHub({ args: ['--window', '32KiB', ...args] })
     await using proxy = await startFlakyProxy(
       { host: '127.0.0.1', port: hub.port },
       {
