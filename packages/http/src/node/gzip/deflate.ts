@@ -6,6 +6,9 @@ const MAX_STORED_BYTES = 0xffff
 const STORED_HEAD_BYTES = 5
 /** Fewer bytes are stored: a compressed block ends with five bytes that flush it. */
 const MIN_DEFLATED_BYTES = 32
+const MIN_CHUNK_BYTES = 1024
+/** Less memory than the default, which costs more to clear than it saves with so few bytes. */
+const OPTIONS = { finishFlush: zlib.constants.Z_SYNC_FLUSH, memLevel: 5 }
 
 /** The head of a gzip stream: deflate, no name, no time, and no operating system in particular (RFC 1952, section 2.3). */
 export const HEAD: Uint8Array = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
@@ -34,7 +37,8 @@ export function stored(bytes: Uint8Array): Buffer {
 export function deflated(bytes: Uint8Array, before: Uint8Array): Buffer {
   if (bytes.length < MIN_DEFLATED_BYTES) return stored(bytes)
   const dictionary = before.length === 0 ? {} : { dictionary: before }
-  const blocks = zlib.deflateRawSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH, ...dictionary })
+  const chunkSize = Math.max(MIN_CHUNK_BYTES, bytes.length)
+  const blocks = zlib.deflateRawSync(bytes, { ...OPTIONS, chunkSize, ...dictionary })
   return blocks.length < bytes.length + STORED_HEAD_BYTES ? blocks : stored(bytes)
 }
 
