@@ -39,10 +39,14 @@ export class Budget {
     return new Holding(this, networkOf(address))
   }
 
+  hasRoom(address: string, bytes: number): boolean {
+    const mine = this.#heldBy.get(address) ?? 0
+    return this.#used + bytes <= this.maxBytes && mine + bytes <= this.maxBytes / 2
+  }
+
   /** @throws HttpError `busy` if there is not enough room now */
   requireRoom(address: string, bytes: number): void {
-    const mine = this.#heldBy.get(address) ?? 0
-    if (this.#used + bytes <= this.maxBytes && mine + bytes <= this.maxBytes / 2) return
+    if (this.hasRoom(address, bytes)) return
     const state = this.#used + bytes <= this.maxBytes ? 'is half used by this address' : 'is all in use'
     const detail = `The memory for ${HELD_BY[this.limit]} ${state}: try again later, or raise --${this.limit}.`
     throw new HttpError('busy', detail, { details: { limit: this.limit, maxBytes: this.maxBytes } })
@@ -66,6 +70,10 @@ export class Holding {
   constructor(budget: Budget, address: string) {
     this.#budget = budget
     this.#address = address
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#budget.hasRoom(this.#address, bytes)
   }
 
   /** @throws HttpError `busy` if there is not enough room now */

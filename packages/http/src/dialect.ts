@@ -6,7 +6,7 @@ import { textOf } from './cursor-text.ts'
 import { encodeFrame } from './frame.ts'
 import type { Representation } from './frame.ts'
 
-const heartbeat = new Payload(Buffer.from(HEARTBEAT))
+const heartbeat = new Payload(Buffer.from(HEARTBEAT), true)
 const dialects = new Map<string, Dialect>()
 
 /** Server-Sent Events as defined in `spec/protocol.md`. */

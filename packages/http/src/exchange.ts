@@ -1,4 +1,5 @@
 import type { Sink } from '@tailrace/hub'
+import type { Compression } from './compression.ts'
 import type { Problem } from './problem.ts'
 
 /** Header fields of an answer, by name. Each character of a value is one byte. */
@@ -16,6 +17,9 @@ export interface RequestHead {
   values(name: string): readonly string[]
 }
 
+/** The slices of a body, as text or bytes. */
+export type Slices = Iterator<string | Uint8Array, unknown> | AsyncIterator<string | Uint8Array, unknown>
+
 /** One request and its answer, no matter what carries them: `node:http`, HTTP/2, or `Request` and `Response`. */
 export interface Exchange extends RequestHead {
   /** Path and query, as they were sent. */
@@ -23,6 +27,8 @@ export interface Exchange extends RequestHead {
   readonly remoteAddress: string | undefined
   /** The names of its headers, in lower case. */
   readonly headerNames: Iterable<string>
+  /** How its answer may be compressed. @defaultValue not at all */
+  readonly compression?: Compression | undefined
   /** The transport of its bytes, as `GET /connections` shows it. */
   readonly transport: string
   /**
@@ -48,12 +54,7 @@ export interface Exchange extends RequestHead {
    *
    * @param bytes - the memory that the answer holds until then
    */
-  answerInSlices(
-    status: number,
-    headers: HeaderFields,
-    slices: Iterator<string>,
-    bytes: number,
-  ): Promise<void>
+  answerInSlices(status: number, headers: HeaderFields, slices: Slices, bytes: number): Promise<void>
   /** Answers with a problem. If an answer has begun, cuts it off. */
   reject(problem: Problem): void
   /** Answers with a stream. */

@@ -6,7 +6,7 @@ import { HttpError } from './errors.ts'
 import { permit, readerOf } from './gate.ts'
 import { historyJson } from './history-json.ts'
 import { parseHistoryQuery } from './history-query.ts'
-import { JSON_HEADERS } from './json.ts'
+import { answerPage } from './page.ts'
 import { selectorsOf } from './stream-request.ts'
 
 /** How early a timer may fire. A wait that ends this shortly before its token expires was cut short by the token. */
@@ -47,7 +47,8 @@ export async function answerHistory(
   const page = await pageOf(call, { ...query, requireRoom }, gone.signal)
   const bytes = sizeOf(page)
   holding.add(bytes)
-  await exchange.answerInSlices(200, JSON_HEADERS, historyJson(page, trace), bytes)
+  const length = page.events.reduce((sum, { data }) => sum + data.length, 0)
+  await answerPage(exchange, { slices: historyJson(page, trace), length, bytes }, holding)
 }
 
 async function pageOf(

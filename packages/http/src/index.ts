@@ -1,5 +1,6 @@
 export { createAppGate, type AppGateOptions, type Authorization } from './app-gate.ts'
 export type { Call, StreamRequest } from './call.ts'
+export type { Compression, PageCoding } from './compression.ts'
 export { textOf } from './cursor-text.ts'
 export { tailraceDialect } from './dialect.ts'
 export type { ServeHistoryOptions } from './app/history.ts'

@@ -20,7 +20,7 @@ export interface PlainDialectOptions {
 }
 
 const NOTHING = Buffer.alloc(0)
-const heartbeat = new Payload(Buffer.from(HEARTBEAT))
+const heartbeat = new Payload(Buffer.from(HEARTBEAT), true)
 let created = 0
 
 /**

@@ -1,5 +1,6 @@
 import type { Subscription } from '@tailrace/hub'
 import type { Admitted } from './call.ts'
+import { streamCoding } from './accept-encoding.ts'
 import type { HeaderFields } from './exchange.ts'
 import { permit, readerOf } from './gate.ts'
 
@@ -7,17 +8,18 @@ import { permit, readerOf } from './gate.ts'
 export async function openStream(
   { hub, gate, client, exchange }: Admitted,
   subscription: Subscription,
-  headers: HeaderFields,
+  plainHeaders: HeaderFields,
 ): Promise<void> {
   const { selectors } = subscription
   await permit(gate.mayRead(client, selectors, 'stream'), `subscribe to ${selectors.join(', ')}`)
+  const { coding, headers } = streamCoding(exchange, plainHeaders)
   if (exchange.method === 'HEAD') {
     exchange.answer(200, headers)
     return
   }
   exchange.onceGone(await gate.admit(client, selectors))
   const reader = readerOf(client, exchange.transport)
-  const outcome = await hub.subscribe({ ...subscription, until: client.expiresAt, reader }, () => {
+  const outcome = await hub.subscribe({ ...subscription, coding, until: client.expiresAt, reader }, () => {
     if (exchange.isGone) return undefined
     gate.requireStill(client)
     return exchange.stream(headers)

@@ -1,7 +1,7 @@
 import type { Call } from './call.ts'
 import { HttpError } from './errors.ts'
 import type { Gate } from './gate.ts'
-import { answerJson } from './json.ts'
+import { answerList } from './page.ts'
 import { parseTopicQuery } from './listing.ts'
 import { readableTopics } from './readable-topics.ts'
 import { topicOf } from './target.ts'
@@ -24,7 +24,7 @@ export async function listTopics({ hub, gate, client, query, exchange }: Call): 
     },
   )
   const isReadable = next === topics.at(-1)?.topic
-  answerJson(exchange, 200, {
+  await answerList(exchange, {
     topics: topics.map(({ topic, ended, events, bytes }) => ({ topic, ended, events, bytes })),
     // The name of a topic that the client may not read must not be revealed.
     ...(next === undefined ? {} : { next: isReadable ? next : await sealed(gate, next) }),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
-import type { Gate } from '@tailrace/http'
+import type { Compression, Gate } from '@tailrace/http'
 import {
   createHandler,
   createHttpServer,
@@ -34,6 +34,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly hub?: HubOptions | undefined
   /** What connections may cost that have yet to send the head of a request, in bytes. */
   readonly maxPendingBytes?: number | undefined
+  /** @defaultValue nothing is compressed */
+  readonly compression?: Compression | undefined
   /** Whether plain requests go past `node:http`. @defaultValue true */
   readonly hasFront?: boolean | undefined
   /** What its gate does otherwise than one that lets everybody in. */
@@ -49,6 +51,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     gate: own,
     around,
     maxPendingBytes,
+    compression,
     hasFront = true,
     ...limits
   } = options
@@ -57,13 +60,13 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const errors: unknown[] = []
   const served = around === undefined ? hub : { ...hub, ...around(hub) }
   const onError = (error: unknown): void => void errors.push(error)
-  const handler = createHandler(served, { gate, onError })
+  const handler = createHandler(served, { gate, compression, onError })
   const allLimits = { maxHeadBytes: 16 * 1024, headTimeoutMs: 10_000, requestTimeoutMs: 60_000, ...limits }
   const server = createHttpServer(handler, allLimits)
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
   const front = hasFront
-    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, onError })
+    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, compression, onError })
     : undefined
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

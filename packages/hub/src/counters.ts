@@ -47,7 +47,7 @@ const COMMIT_EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000]
 export class Counters {
   /** Events that were written to readers, counted once for each reader. */
   deliveries = 0
-  /** Bytes written to readers, without HTTP framing. */
+  /** Bytes written to readers, before compression and without HTTP framing. */
   bytesSent = 0
   /** Writes that were served from a lane's window. */
   windowHits = 0

@@ -288,7 +288,7 @@ export async function runHub(
     async subscribe(subscription, open) {
       const following = follower.require()
       const { view, lanes } = following
-      const { selectors, dialect, start, conflateMs = 0 } = subscription
+      const { selectors, dialect, coding, start, conflateMs = 0 } = subscription
       const isOfLog = typeof subscription.snapshot !== 'function'
       if (isOfLog && (subscription.snapshot === true || subscription.gap === 'snapshot'))
         capabilityOf(log, 'snapshots')
@@ -300,7 +300,8 @@ export async function runHub(
         if (hasCursor && (await lane.isOverAt(origin.offset, view, asker))) return 'ended'
         const sink = open()
         if (sink === undefined) return 'gone'
-        const subscriber = new Subscriber(lane, sink, origin, view)
+        const encoded = coding === undefined ? sink : lane.encode(sink, coding)
+        const subscriber = new Subscriber(lane, encoded, origin, view)
         subscriber.say(new Payload(dialect.retry(jittered(settings.retryMs))))
         const agesOut =
           settings.maxStreamAgeMs === 0 ? Infinity : Date.now() + jittered(settings.maxStreamAgeMs)

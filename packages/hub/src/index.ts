@@ -1,6 +1,7 @@
 export type { SnapshotEvent } from './app-snapshot.ts'
 export type { Connection, Reader, StreamState } from './connection.ts'
 export { networkOf } from './network.ts'
+export type { ContentCoding, SharedCoding } from './content-coding.ts'
 export type { CloseReason, Counters } from './counters.ts'
 export { createHub, type CreateHubOptions } from './create-hub.ts'
 export type { Dialect } from './dialect.ts'

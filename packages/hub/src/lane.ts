@@ -3,6 +3,7 @@ import type { StoredEvent } from '@tailrace/log'
 import type { Budget, Holder } from './budget.ts'
 import { Conflation } from './conflation.ts'
 import type { Connection } from './connection.ts'
+import type { ContentCoding, SharedCoding } from './content-coding.ts'
 import type { CloseReason, Counters } from './counters.ts'
 import type { Dialect } from './dialect.ts'
 import type { LogReads } from './log-reads.ts'
@@ -10,6 +11,7 @@ import type { LogView } from './log-view.ts'
 import type { Asker } from './read-queue.ts'
 import { Replay } from './replay.ts'
 import type { View } from './step.ts'
+import type { Sink } from './sink.ts'
 import { Window } from './window.ts'
 
 /** Two events may arrive close together by chance. If more arrive at once, the lane is likely to receive even more. */
@@ -75,6 +77,8 @@ export class Lane implements Holder {
   readonly #epoch: string
   readonly #listener: LaneListener
   readonly #conflation: Conflation | undefined
+  /** One for each coding that members have asked for: usually one, or none. */
+  readonly #codings = new Map<ContentCoding, SharedCoding>()
   /** When it had last handed out everything, by the pacer's clock. */
   flushedAt = 0
   /** Single events would have been too many writes then. Never with one member, for which waiting saves little. */
@@ -220,6 +224,13 @@ export class Lane implements Holder {
     this.#held()
   }
 
+  /** A sink for a member whose stream has this coding. */
+  encode(sink: Sink, coding: ContentCoding): Sink {
+    const shared = this.#codings.get(coding) ?? coding.open()
+    this.#codings.set(coding, shared)
+    return shared.encode(sink)
+  }
+
   leave(member: LaneMember): void {
     this.members.delete(member)
     if (this.members.size === 0) this.#listener.empty()
@@ -235,7 +246,9 @@ export class Lane implements Holder {
   }
 
   get heldBytes(): number {
-    return this.window.heldBytes + this.replay.heldBytes + (this.#conflation?.heldBytes ?? 0)
+    let bytes = this.window.heldBytes + this.replay.heldBytes + (this.#conflation?.heldBytes ?? 0)
+    for (const coding of this.#codings.values()) bytes += coding.heldBytes
+    return bytes
   }
 
   /** Members replay whatever they still need. */
@@ -249,6 +262,7 @@ export class Lane implements Holder {
     }
     this.window.clear(tip)
     this.replay.forget()
+    for (const coding of this.#codings.values()) coding.evict()
   }
 
   /** Skips to an offset. Members replay whatever they need up to it. */

@@ -4,7 +4,7 @@ import type { Dialect } from './dialect.ts'
 import type { LogView } from './log-view.ts'
 import type { Asker } from './read-queue.ts'
 import { MAX_HANDED_BYTES } from './sink.ts'
-import { runOf } from './window.ts'
+import { RecentRuns, runOf } from './window.ts'
 import type { Frame, Place, Run } from './window.ts'
 
 /** Maximum number of events on a page. Together with `MAX_HANDED_BYTES` of data, it bounds the size of a page. */
@@ -23,7 +23,7 @@ export class FramePage {
   readonly losses: number
   readonly frames: readonly Frame[]
   readonly bytes: number
-  #lastRun: { readonly offset: number; readonly run: Run } | undefined
+  readonly #recent = new RecentRuns()
 
   constructor(after: number, { next, more, lostThrough, losses }: Page, frames: readonly Frame[]) {
     this.after = after
@@ -58,11 +58,11 @@ export class FramePage {
    * @returns undefined if that frame no longer exists
    */
   run(place: Place, onlyRest = false): Run | undefined {
-    const isShared = place.partial === undefined
-    if (isShared && this.#lastRun?.offset === place.offset) return this.#lastRun.run
+    const known = onlyRest ? undefined : this.#recent.find(place)
+    if (known !== undefined) return known
     const index = this.#indexAfter(place.offset)
     const run = runOf(onlyRest ? this.frames.slice(0, index + 1) : this.frames, index, place)
-    if (isShared && run !== undefined) this.#lastRun = { offset: place.offset, run }
+    if (!onlyRest && run !== undefined) this.#recent.keep(place, run)
     return run
   }
 

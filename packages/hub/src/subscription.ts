@@ -1,5 +1,6 @@
 import type { SnapshotEvent } from './app-snapshot.ts'
 import type { Reader } from './connection.ts'
+import type { ContentCoding } from './content-coding.ts'
 import type { Dialect } from './dialect.ts'
 import type { Start } from './locate.ts'
 
@@ -12,6 +13,8 @@ export interface Subscription {
   readonly selectors: readonly string[]
   /** How the stream is written. */
   readonly dialect: Dialect
+  /** How the whole stream is encoded. @defaultValue not at all */
+  readonly coding?: ContentCoding | undefined
   /** @defaultValue the tip: only new events */
   readonly start?: Start | undefined
   /**

@@ -17,7 +17,7 @@ export class Run extends Payload {
   readonly events: number
 
   constructor(bytes: Uint8Array, place: Place, events: number) {
-    super(bytes)
+    super(bytes, true)
     this.place = place
     this.events = events
   }
@@ -28,6 +28,35 @@ export interface Place {
   readonly offset: number
   /** The frame that was handed over in part, if there is one. */
   readonly partial: { readonly offset: number; readonly sent: number } | undefined
+}
+
+/** How many runs are kept that begin within a frame: readers that accept a large one at the same pace share its parts. */
+const MAX_PARTS = 16
+
+/** The runs that readers may ask for again, because others are at the same place. */
+export class RecentRuns {
+  #last: { readonly offset: number; readonly run: Run } | undefined
+  /** By the place before them. */
+  readonly #parts = new Map<string, Run>()
+
+  find({ offset, partial }: Place): Run | undefined {
+    if (partial === undefined) return this.#last?.offset === offset ? this.#last.run : undefined
+    return this.#parts.get(`${offset} ${partial.offset} ${partial.sent}`)
+  }
+
+  keep({ offset, partial }: Place, run: Run): void {
+    if (partial === undefined) {
+      this.#last = { offset, run }
+      return
+    }
+    this.#parts.set(`${offset} ${partial.offset} ${partial.sent}`, run)
+    if (this.#parts.size > MAX_PARTS) this.#parts.delete(this.#parts.keys().next().value!)
+  }
+
+  forget(): void {
+    this.#last = undefined
+    this.#parts.clear()
+  }
 }
 
 /**
@@ -41,7 +70,7 @@ export class Window {
   #first = 0
   #bytes = 0
   #start: number
-  #lastRun: { readonly offset: number; readonly run: Run } | undefined
+  readonly #recent = new RecentRuns()
 
   constructor(start: number, maxBytes: number) {
     this.#start = start
@@ -67,7 +96,7 @@ export class Window {
     if (frame.bytes.length === 0 && this.#frames.at(-1)?.bytes.length === 0) this.#frames.pop()
     this.#frames.push(frame)
     this.#bytes += frame.bytes.length
-    this.#lastRun = undefined
+    this.#recent.forget()
     while (this.#bytes > this.#maxBytes && this.#first < this.#frames.length - 1) this.#drop()
   }
 
@@ -77,7 +106,7 @@ export class Window {
     this.#first = 0
     this.#bytes = 0
     this.#start = start
-    this.#lastRun = undefined
+    this.#recent.forget()
   }
 
   /**
@@ -85,9 +114,10 @@ export class Window {
    * of them, receive the same bytes.
    */
   after(place: Place): Run | undefined {
-    if (place.partial === undefined && this.#lastRun?.offset === place.offset) return this.#lastRun.run
+    const known = this.#recent.find(place)
+    if (known !== undefined) return known
     const run = runOf(this.#frames, this.#indexAfter(place.offset), place)
-    if (place.partial === undefined && run !== undefined) this.#lastRun = { offset: place.offset, run }
+    if (run !== undefined) this.#recent.keep(place, run)
     return run
   }
 

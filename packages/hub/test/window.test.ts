@@ -81,6 +81,16 @@ describe('what a reader is given', () => {
     expect(window.after(at(2))!.bytes).toBe(window.after({ offset: 2, partial: undefined })!.bytes)
   })
 
+  test('readers within the same frame are given the same bytes', () => {
+    const window = filled(1, 200 * KIB, KIB * KIB)
+    const first = window.after(at(0))!
+    const second = window.after(first.place)!
+    expect(window.after(first.place)).toBe(second)
+    expect(window.after(second.place)).toBe(window.after(second.place))
+    window.push(frame(2, 10))
+    expect(window.after(first.place)).not.toBe(second)
+  })
+
   test('a single frame is not copied', () => {
     const window = new Window(0, 100)
     const only = frame(1, 10)

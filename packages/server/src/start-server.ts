@@ -7,6 +7,7 @@ import type { Gate, Route } from '@tailrace/http'
 import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
   ArrivalQueue,
+  createCompression,
   createHandler,
   createHttp2,
   createHttpServer,
@@ -79,6 +80,11 @@ export interface ServerOptions {
   readonly routes?: readonly Route[] | undefined
   /** Files of a certificate and its key. @defaultValue no TLS */
   readonly tls?: TlsFiles | undefined
+  /**
+   * Compress streams and pages of JSON for clients that accept it. Not for streams in which an attacker's events share a
+   * connection with the secrets of others (`createCompression`). @defaultValue false
+   */
+  readonly compress?: boolean | undefined
   /** @defaultValue the name of the node is that of the host */
   readonly hub?: Omit<HubOptions, 'onError' | 'onInterruption'> | undefined
   /** Bounds on what a client may send, and how slowly. @defaultValue 16 KiB; 10, 60 and 30 seconds */
@@ -210,7 +216,16 @@ async function serve(
   })
   const routes = [...TAILRACE_ROUTES, metricsRoute(everyone.metrics), welcomeRoute(), ...more]
   const onRefused = metrics.refused
-  const protocol = { gate, routes, processes: everyone, peers, onError: journal.failed, onRefused }
+  const compression = options.compress === true ? createCompression() : undefined
+  const protocol = {
+    gate,
+    routes,
+    processes: everyone,
+    peers,
+    compression,
+    onError: journal.failed,
+    onRefused,
+  }
   const handler = createHandler(hub, protocol)
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })

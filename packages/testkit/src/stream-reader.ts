@@ -1,5 +1,6 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { Agent as SecureAgent, request as requestSecurely } from 'node:https'
+import { createGunzip } from 'node:zlib'
 
 import { type Frame, parseFrame } from './frame.ts'
 
@@ -7,7 +8,10 @@ import { type Frame, parseFrame } from './frame.ts'
 const MAX_KEPT_CHARS = 64 * 1024 * 1024
 const MAX_PRINTED_CHARS = 4 * 1024
 
-/** One GET over its own TCP connection, recorded verbatim and checked strictly, without any of our own code. */
+/**
+ * One GET over its own TCP connection, recorded verbatim and checked strictly, without any of our own code. A stream that
+ * comes with gzip is decoded.
+ */
 export interface StreamReader {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -87,7 +91,9 @@ function readStream(response: IncomingMessage, agent: Agent): StreamReader {
     return frames
   }
 
-  response.on('data', (chunk: Buffer) => {
+  // Its end is checked as well: a stream that was cut off fails.
+  const body = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response
+  body.on('data', (chunk: Buffer) => {
     try {
       if (!failure) receive(chunk)
     } catch (error) {
@@ -100,8 +106,10 @@ function readStream(response: IncomingMessage, agent: Agent): StreamReader {
   })
   // A broken connection is a result here, reported by `ended` and `isComplete`.
   response.on('error', () => {})
+  response.on('close', () => response.complete || body.destroy())
+  body.on('error', () => response.destroy())
   const ended = new Promise<void>((resolve) => {
-    response.on('close', () => {
+    body.on('close', () => {
       isOver = true
       agent.destroy()
       wake()
@@ -142,9 +150,9 @@ function readStream(response: IncomingMessage, agent: Agent): StreamReader {
       })
     },
     ended,
-    isComplete: () => response.complete,
-    pause: () => void response.pause(),
-    resume: () => void response.resume(),
+    isComplete: () => response.complete && body.errored === null,
+    pause: () => void body.pause(),
+    resume: () => void body.resume(),
     close: () => void response.destroy(),
   }
 }

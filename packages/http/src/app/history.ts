@@ -9,7 +9,10 @@ import { selectorsOf } from './selectors.ts'
 import type { ServeOptions } from './stream.ts'
 
 /** Whose history an application serves, and to whom. */
-export type ServeHistoryOptions = Pick<ServeOptions, 'topics' | 'patterns' | 'until' | 'subject'>
+export type ServeHistoryOptions = Pick<
+  ServeOptions,
+  'topics' | 'patterns' | 'until' | 'subject' | 'compression'
+>
 
 const ASKABLE: readonly string[] = [...HISTORY_PARAMETERS].filter((name) => name !== 'topic')
 

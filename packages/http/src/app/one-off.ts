@@ -16,7 +16,7 @@ import type { ServeOptions } from './stream.ts'
 
 /** A one-off stream that an application serves. */
 export interface ServeStreamOptions
-  extends Pick<ServeOptions, 'until' | 'subject' | 'dialect'>, Pick<StreamOptions, 'ttlMs'> {
+  extends Pick<ServeOptions, 'until' | 'subject' | 'dialect' | 'compression'>, Pick<StreamOptions, 'ttlMs'> {
   /** A topic of its own. */
   readonly topic: string
   /**

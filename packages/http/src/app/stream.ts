@@ -1,4 +1,5 @@
 import type { Dialect, GapPolicy, Hub, Subscription } from '@tailrace/hub'
+import type { Compression } from '../compression.ts'
 import type { Exchange } from '../exchange.ts'
 import { header } from '../header.ts'
 import { STREAM_HEADERS } from '../stream-headers.ts'
@@ -36,6 +37,11 @@ export interface ServeOptions extends Chosen, Rights {
   readonly signal?: AbortSignal | undefined
   /** How the stream is written. @defaultValue the dialect of `spec/protocol.md` */
   readonly dialect?: Dialect | undefined
+  /**
+   * Compresses the answer if the client accepts that, see `createCompression` of `@tailrace/http/node`. One for all
+   * answers: streams share what they have in common. @defaultValue the answer is not compressed
+   */
+  readonly compression?: Compression | undefined
 }
 
 const ASKABLE: readonly string[] = [...STREAM_PARAMETERS].filter((name) => name !== 'topic')

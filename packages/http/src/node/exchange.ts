@@ -4,7 +4,8 @@ import { constants, Http2ServerResponse } from 'node:http2'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Peers, Sink } from '@tailrace/hub'
 import { bodyConsumed } from '../body.ts'
-import type { Exchange, HeaderFields } from '../exchange.ts'
+import type { Compression } from '../compression.ts'
+import type { Exchange, HeaderFields, Slices } from '../exchange.ts'
 import type { Problem } from '../problem.ts'
 import { createHttp2Sink } from './http2-sink.ts'
 import { createNodeSink } from './response-sink.ts'
@@ -15,21 +16,35 @@ import { holdUnsent } from './unsent-answers.ts'
 const SLICE_BYTES = 64 * 1024
 
 /** An exchange of `node:http`, or of the part of `node:http2` that looks like it. */
-export function exchangeOf(request: IncomingMessage, response: ServerResponse, peers?: Peers): NodeExchange {
+export function exchangeOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  means: ExchangeMeans = {},
+): NodeExchange {
   return response instanceof Http2ServerResponse
-    ? new Http2Exchange(request, response, peers)
-    : new NodeExchange(request, response, peers)
+    ? new Http2Exchange(request, response, means)
+    : new NodeExchange(request, response, means)
+}
+
+/** What an exchange uses besides its request. */
+export interface ExchangeMeans {
+  /** What the system knows about readers. @defaultValue nothing */
+  readonly peers?: Peers | undefined
+  /** @defaultValue nothing is compressed */
+  readonly compression?: Compression | undefined
 }
 
 export class NodeExchange implements Exchange {
   protected readonly request: IncomingMessage
   protected readonly response: ServerResponse
   protected readonly peers: Peers | undefined
+  readonly compression: Compression | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, peers: Peers | undefined) {
+  constructor(request: IncomingMessage, response: ServerResponse, { peers, compression }: ExchangeMeans) {
     this.request = request
     this.response = response
     this.peers = peers
+    this.compression = compression
   }
 
   get method(): string {
@@ -109,33 +124,28 @@ export class NodeExchange implements Exchange {
     else this.response.end(body)
   }
 
-  async answerInSlices(
-    status: number,
-    headers: HeaderFields,
-    slices: Iterator<string>,
-    bytes: number,
-  ): Promise<void> {
-    if (bytes > SLICE_BYTES && !this.hold(bytes)) return
-    const first = slices.next().value as string
-    const second = slices.next()
-    if (second.done === true) {
-      this.answer(status, headers, first)
-      return
-    }
-    this.response.writeHead(status, headers)
-    if (this.method !== 'HEAD') {
-      const gone = new AbortController()
-      this.onceGone(() => gone.abort())
-      try {
-        await this.#write(first, gone.signal)
-        let slice: IteratorResult<string, unknown> = second
-        for (; slice.done !== true; slice = slices.next()) await this.#write(slice.value, gone.signal)
-      } catch (error) {
-        if (gone.signal.aborted) return
-        throw error
+  async answerInSlices(status: number, headers: HeaderFields, slices: Slices, bytes: number): Promise<void> {
+    const gone = new AbortController()
+    this.onceGone(() => gone.abort())
+    try {
+      if (bytes > SLICE_BYTES && !this.hold(bytes)) return
+      const first = (await slices.next()).value as string | Uint8Array
+      let slice = await slices.next()
+      if (slice.done === true) {
+        this.answer(status, headers, first)
+        return
       }
+      this.response.writeHead(status, headers)
+      if (this.method !== 'HEAD') {
+        await this.#write(first, gone.signal)
+        for (; slice.done !== true; slice = await slices.next()) await this.#write(slice.value, gone.signal)
+      }
+      this.response.end()
+    } catch (error) {
+      if (!gone.signal.aborted) throw error
+    } finally {
+      await slices.return?.()
     }
-    this.response.end()
   }
 
   reject({ status, headers, body }: Problem): void {
@@ -171,9 +181,9 @@ export class NodeExchange implements Exchange {
   }
 
   /** Others are served after each slice: the system may accept a whole page at once, and then `drain` does not wait. */
-  async #write(text: string, gone: AbortSignal): Promise<void> {
+  async #write(slice: string | Uint8Array, gone: AbortSignal): Promise<void> {
     gone.throwIfAborted()
-    if (!this.response.write(text)) await once(this.response, 'drain', { signal: gone })
+    if (!this.response.write(slice)) await once(this.response, 'drain', { signal: gone })
     await nextTurn()
   }
 }

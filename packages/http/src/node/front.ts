@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Hub, Peers } from '@tailrace/hub'
 import { READ_ONLY_GATE } from '../app-gate.ts'
+import type { Compression } from '../compression.ts'
 import { createProtocol } from '../protocol.ts'
 import type { ProtocolOptions } from '../protocol.ts'
 import { publish } from '../publish.ts'
@@ -26,6 +27,8 @@ export interface FrontOptions extends ProtocolOptions {
   readonly arrivals?: ArrivalQueue | undefined
   /** What the system knows about readers. @defaultValue nothing */
   readonly peers?: Peers | undefined
+  /** How streams are compressed, see `createCompression`. @defaultValue not at all */
+  readonly compression?: Compression | undefined
 }
 
 /** The connections that do not belong to an HTTP server, and of which its own methods know nothing. */
@@ -51,6 +54,7 @@ export function takePlainRequests(
   {
     http2,
     peers,
+    compression,
     pending = new PendingConnections(),
     arrivals = new ArrivalQueue(),
     ...options
@@ -61,7 +65,7 @@ export function takePlainRequests(
   const held = new Set<Socket>()
   const reading = new Set<PlainConnection>()
   let isStopping = false
-  const streams = { hub, gate, table, peers, onSocketError: ignore }
+  const streams = { hub, gate, table, peers, compression, onSocketError: ignore }
   const handlers = server.listeners('connection')
   server.removeAllListeners('connection')
   server.on('connection', accept)

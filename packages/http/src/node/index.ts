@@ -1,3 +1,4 @@
+export { createCompression } from './compression.ts'
 export { ArrivalQueue } from './arrivals.ts'
 export { takePlainRequests, type Front, type FrontOptions } from './front.ts'
 export { groupedWrites, sendInGroups, type GroupSend } from './group-send.ts'

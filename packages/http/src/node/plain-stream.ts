@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Hub, Peers, Subscription } from '@tailrace/hub'
+import { codingFor, withCoding } from '../accept-encoding.ts'
+import type { Compression } from '../compression.ts'
 import type { HeaderFields, RequestHead } from '../exchange.ts'
 import { permit, readerOf } from '../gate.ts'
 import type { Gate } from '../gate.ts'
@@ -14,6 +16,7 @@ export interface PlainStreamOptions {
   readonly gate: Gate
   readonly table: RouteTable
   readonly peers: Peers | undefined
+  readonly compression: Compression | undefined
   /** Receives what happens to a socket without a sink. */
   onSocketError(): void
 }
@@ -33,7 +36,7 @@ interface Wanted {
 export async function servePlainStream(
   socket: Socket,
   head: PlainHead,
-  { hub, gate, table, peers, onSocketError }: PlainStreamOptions,
+  { hub, gate, table, peers, compression, onSocketError }: PlainStreamOptions,
 ): Promise<boolean> {
   const wanted = wantedBy(head, table)
   if (wanted === undefined) return false
@@ -47,12 +50,14 @@ export async function servePlainStream(
     leave = await gate.admit(client, selectors)
     const origin = request.header('origin')
     const reader = readerOf(client, 'socket')
-    const outcome = await hub.subscribe({ ...subscription, until: client.expiresAt, reader }, () => {
+    const coding = compression && codingFor(request.header('accept-encoding'), compression.streams)
+    const outcome = await hub.subscribe({ ...subscription, coding, until: client.expiresAt, reader }, () => {
       if (socket.destroyed) return undefined
       gate.requireStill(client)
       socket.off('error', onSocketError)
       socket.on('finish', linger)
-      return createSocketSink(socket, { ...headers, ...gate.corsHeaders(origin) }, peers)
+      const all = { ...withCoding(headers, coding), ...gate.corsHeaders(origin) }
+      return createSocketSink(socket, compression === undefined ? all : varied(all), peers)
     })
     if (outcome !== 'ended') {
       if (outcome === 'gone' || socket.destroyed) leave()
@@ -84,6 +89,12 @@ function wantedBy({ target, headers }: PlainHead, table: RouteTable): Wanted | u
   } catch {
     return undefined
   }
+}
+
+/** The headers of an answer that depends on the codings that its client accepts. */
+function varied(headers: HeaderFields): HeaderFields {
+  const { Vary } = headers
+  return { ...headers, Vary: Vary === undefined ? 'Accept-Encoding' : `${Vary}, Accept-Encoding` }
 }
 
 function linger(this: Socket): void {

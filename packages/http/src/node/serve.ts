@@ -34,7 +34,7 @@ export function serve(
   response: NodeResponse,
   options: ServeOptions,
 ): Promise<void> {
-  return answer(request, response, (exchange) => handleStream(hub, exchange, options))
+  return answer(request, response, options, (exchange) => handleStream(hub, exchange, options))
 }
 
 /** Answers a request with a page of the history of topics, as JSON. Resolves and rejects as {@link serve}. */
@@ -44,7 +44,7 @@ export function serveHistory(
   response: NodeResponse,
   options: ServeHistoryOptions,
 ): Promise<void> {
-  return answer(request, response, (exchange) => handleHistory(hub, exchange, options))
+  return answer(request, response, options, (exchange) => handleHistory(hub, exchange, options))
 }
 
 /** Publishes the body of a request, as it was sent. Resolves and rejects as {@link serve}. */
@@ -54,7 +54,7 @@ export function servePublish(
   response: NodeResponse,
   options: ServePublishOptions,
 ): Promise<void> {
-  return answer(request, response, (exchange) => handlePublish(hub, exchange, options))
+  return answer(request, response, {}, (exchange) => handlePublish(hub, exchange, options))
 }
 
 /**
@@ -67,16 +67,17 @@ export function serveStream(
   response: NodeResponse,
   options: ServeStreamOptions,
 ): Promise<void> {
-  return answer(request, response, (exchange) => handleOneOff(hub, exchange, options))
+  return answer(request, response, options, (exchange) => handleOneOff(hub, exchange, options))
 }
 
 async function answer(
   request: NodeRequest,
   response: NodeResponse,
+  { compression }: Pick<ServeOptions, 'compression'>,
   handle: (exchange: Exchange) => Promise<void>,
 ): Promise<void> {
   if (response.headersSent) throw headSent()
-  const exchange = exchangeOf(request as IncomingMessage, response as ServerResponse)
+  const exchange = exchangeOf(request as IncomingMessage, response as ServerResponse, { compression })
   const gone = new Promise<void>((resolve) => exchange.onceGone(resolve))
   try {
     await handle(exchange)

@@ -1,8 +1,18 @@
 import type { Sink } from '@tailrace/hub'
 import { bodyConsumed } from '../body.ts'
-import type { Exchange, HeaderFields } from '../exchange.ts'
+import type { Compression } from '../compression.ts'
+import type { Exchange, HeaderFields, Slices } from '../exchange.ts'
 import type { Problem } from '../problem.ts'
 import { createWebSink } from './sink.ts'
+
+/** What an exchange uses besides its request. */
+export interface WebExchangeMeans {
+  /** The part of the path that precedes the target. @defaultValue none */
+  readonly prefix?: string | undefined
+  readonly remoteAddress?: string | undefined
+  /** @defaultValue nothing is compressed */
+  readonly compression?: Compression | undefined
+}
 
 /** An exchange of a `Request` and the `Response` that it resolves with. */
 export class WebExchange implements Exchange {
@@ -10,6 +20,7 @@ export class WebExchange implements Exchange {
   readonly target: string
   readonly remoteAddress: string | undefined
   readonly transport = 'web'
+  readonly compression: Compression | undefined
   readonly response: Promise<Response>
   readonly #request: Request
   readonly #headers = new Headers()
@@ -18,11 +29,12 @@ export class WebExchange implements Exchange {
   readonly #fail: (reason: unknown) => void
   isAnswered = false
 
-  constructor(request: Request, prefix: string, remoteAddress: string | undefined) {
+  constructor(request: Request, { prefix = '', remoteAddress, compression }: WebExchangeMeans = {}) {
     const { pathname, search } = new URL(request.url)
     this.method = request.method
     this.target = `${pathname.slice(prefix.length)}${search}`
     this.remoteAddress = remoteAddress
+    this.compression = compression
     this.#request = request
     let [settle, fail]: [(response: Response) => void, (reason: unknown) => void] = [() => {}, () => {}]
     this.response = new Promise((resolve, reject) => ([settle, fail] = [resolve, reject]))
@@ -82,7 +94,8 @@ export class WebExchange implements Exchange {
     this.#leave()
   }
 
-  async answerInSlices(status: number, headers: HeaderFields, slices: Iterator<string>): Promise<void> {
+  async answerInSlices(status: number, headers: HeaderFields, slices: Slices): Promise<void> {
+    this.onceGone(() => void slices.return?.())
     if (this.method === 'HEAD') {
       this.answer(status, headers)
       return
@@ -90,9 +103,9 @@ export class WebExchange implements Exchange {
     const leave = (): void => this.#leave()
     const body = new ReadableStream<Uint8Array>(
       {
-        pull(controller) {
-          const { done, value } = slices.next()
-          if (done !== true) controller.enqueue(Buffer.from(value))
+        async pull(controller) {
+          const { done, value } = await slices.next()
+          if (done !== true) controller.enqueue(typeof value === 'string' ? Buffer.from(value) : value)
           else {
             leave()
             controller.close()

@@ -1,4 +1,5 @@
 import type { Hub } from '@tailrace/hub'
+import type { Compression } from '../compression.ts'
 import { createProtocol } from '../protocol.ts'
 import type { ProtocolOptions } from '../protocol.ts'
 import { WebExchange } from './exchange.ts'
@@ -7,6 +8,8 @@ import { WebExchange } from './exchange.ts'
 export interface WebHandlerOptions extends ProtocolOptions {
   /** The part of the path under which the hub is mounted, such as `/hub`. @defaultValue none */
   readonly prefix?: string | undefined
+  /** How answers are compressed, see `createCompression` of `@tailrace/http/node`. @defaultValue not at all */
+  readonly compression?: Compression | undefined
 }
 
 /**
@@ -17,10 +20,13 @@ export interface WebHandlerOptions extends ProtocolOptions {
 export type WebHandler = (request: Request, remoteAddress?: string) => Promise<Response>
 
 /** The hub's protocol wherever there are `Request` and `Response`: Deno, Bun, Hono, and Node with an adapter. */
-export function createWebHandler(hub: Hub, { prefix = '', ...options }: WebHandlerOptions): WebHandler {
+export function createWebHandler(
+  hub: Hub,
+  { prefix, compression, ...options }: WebHandlerOptions,
+): WebHandler {
   const answer = createProtocol(hub, options)
   return (request, remoteAddress) => {
-    const exchange = new WebExchange(request, prefix, remoteAddress)
+    const exchange = new WebExchange(request, { prefix, remoteAddress, compression })
     answer(exchange)
     return exchange.response
   }

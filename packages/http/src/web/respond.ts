@@ -15,17 +15,17 @@ import { WebExchange } from './exchange.ts'
  * aborted, or its body is cancelled.
  */
 export function respond(hub: Hub, request: Request, options: ServeOptions): Promise<Response> {
-  return answer(request, (exchange) => handleStream(hub, exchange, options))
+  return answer(request, options, (exchange) => handleStream(hub, exchange, options))
 }
 
 /** Responds to a request with a page of the history of topics, as JSON, or with a refusal. */
 export function respondHistory(hub: Hub, request: Request, options: ServeHistoryOptions): Promise<Response> {
-  return answer(request, (exchange) => handleHistory(hub, exchange, options))
+  return answer(request, options, (exchange) => handleHistory(hub, exchange, options))
 }
 
 /** Publishes the body of a request, as it was sent, and responds with its place, or with a refusal. */
 export function respondPublish(hub: Hub, request: Request, options: ServePublishOptions): Promise<Response> {
-  return answer(request, (exchange) => handlePublish(hub, exchange, options))
+  return answer(request, {}, (exchange) => handlePublish(hub, exchange, options))
 }
 
 /**
@@ -33,11 +33,15 @@ export function respondPublish(hub: Hub, request: Request, options: ServePublish
  * `DELETE` cancels it. The stream continues when its readers leave.
  */
 export function respondStream(hub: Hub, request: Request, options: ServeStreamOptions): Promise<Response> {
-  return answer(request, (exchange) => handleOneOff(hub, exchange, options))
+  return answer(request, options, (exchange) => handleOneOff(hub, exchange, options))
 }
 
-async function answer(request: Request, handle: (exchange: Exchange) => Promise<void>): Promise<Response> {
-  const exchange = new WebExchange(request, '', undefined)
+async function answer(
+  request: Request,
+  { compression }: Pick<ServeOptions, 'compression'>,
+  handle: (exchange: Exchange) => Promise<void>,
+): Promise<Response> {
+  const exchange = new WebExchange(request, { compression })
   try {
     const [response] = await Promise.all([exchange.response, Promise.resolve(exchange).then(handle)])
     return response

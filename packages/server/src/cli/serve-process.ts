@@ -27,6 +27,7 @@ function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
     port: values.port,
     gate: (parts) => gateOf(values, parts),
     tls: tlsFilesOf(values),
+    compress: values.compress,
     hub: {
       ...(values.node === undefined ? {} : { node: values.node }),
       maxEventBytes: values['max-event'],

@@ -24,7 +24,12 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
   Named<'max-connections', number | undefined> &
   Named<'workers', number | 'auto'> &
   Named<
-    'require-durable' | 'anonymous-subscribe' | 'anonymous-publish' | 'no-multisend' | 'json-logs',
+    | 'require-durable'
+    | 'compress'
+    | 'anonymous-subscribe'
+    | 'anonymous-publish'
+    | 'no-multisend'
+    | 'json-logs',
     boolean
   > &
   Named<'allow-origin' | 'trust-proxy', readonly string[]> &
@@ -176,6 +181,9 @@ export const SERVE_SETTINGS: ServeSettings = {
   'max-queued-reads': setting('count', {
     fallback: '32768',
     doc: 'Maximum reads of the log waiting for their turn, across all clients. One client may have a quarter of them.',
+  }),
+  compress: toggle({
+    doc: 'Compress streams (gzip) and history (zstd, br, gzip) for clients that accept it. Not safe if events of an attacker share a stream with secrets of others.',
   }),
   batch: setting('duration', {
     fallback: '4ms',

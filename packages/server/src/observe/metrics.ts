@@ -231,7 +231,7 @@ function describeHub(registry: Registry, hub: Hub): void {
   )
   count(
     'tailrace_sent_bytes_total',
-    'Bytes written to readers, without HTTP framing.',
+    'Bytes written to readers, before compression and without HTTP framing.',
     () => counters.bytesSent,
   )
   count(

@@ -23,17 +23,21 @@ interface Reader {
 }
 
 test.skipIf(!chromium)(
-  "Chromium's own EventSource has every acknowledged event once and in order after the hub was killed",
+  "Chromium's own EventSource, which decodes a compressed stream, has every acknowledged event once and in order after the hub was killed",
   { timeout: 60_000 },
   async () => {
     using dir = tempDir()
     const log = `sqlite:${dir.path}/log.db`
-    const args = ['--retry', '200ms']
+    const args = ['--retry', '200ms', '--compress']
     let hub = await startHub({ log, args })
     const { port, url } = hub
     const browser = await launchChromium()
     try {
       const page = await browser.newPage()
+      const codings = new Set<string | undefined>()
+      page.on('response', (response) => {
+        if (response.url().endsWith('/topics/prices')) codings.add(response.headers()['content-encoding'])
+      })
       await page.route('**/page', (route) => route.fulfill({ contentType: 'text/html', body: PAGE }))
       await page.goto(`${url}/page`)
       const read = (): Promise<Reader> =>
@@ -75,6 +79,7 @@ test.skipIf(!chromium)(
 
       const { received, opened } = await read()
       expect(opened).toBeGreaterThan(1)
+      expect([...codings]).toEqual(['gzip'])
       const inLogOrder = [...ids].toSorted(
         ([, a], [, b]) => Number(a.split('.')[1]) - Number(b.split('.')[1]),
       )

@@ -15,17 +15,23 @@ const IDLE =
 
 /** The behaviours that a stream keeps through every proxy. Registers tests. */
 export function testProxy(proxy: Proxy): void {
-  test('each event arrives while the stream goes on', async () => {
-    await using at = await startProxied(proxy)
-    const reader = await at.openStream('t')
-    expect(reader.status).toBe(200)
-    expect(reader.headers['content-type']).toBe('text/event-stream; charset=utf-8')
-    await isLive(reader)
+  test('each event arrives while the stream goes on, as it is and compressed', async () => {
+    await using at = await startProxied(proxy, { hubArgs: ['--compress'] })
+    const plain = await at.openStream('t', { 'accept-encoding': 'identity' })
+    const compressed = await at.openStream('t', { 'accept-encoding': 'gzip' })
+    for (const reader of [plain, compressed]) {
+      expect(reader.status).toBe(200)
+      expect(reader.headers['content-type']).toBe('text/event-stream; charset=utf-8')
+      await isLive(reader)
+    }
+    expect(plain.headers['content-encoding']).toBeUndefined()
+    expect(compressed.headers['content-encoding']).toBe('gzip')
     for (let n = 1; n <= 20; n += 1) {
       expect(await at.publish('t', `event ${n}`)).toBe(201)
-      await reader.waitFor(() => dataOf(reader).length === n)
+      for (const reader of [plain, compressed]) await reader.waitFor(() => dataOf(reader).length === n)
     }
-    reader.close()
+    plain.close()
+    compressed.close()
   })
 
   test('a restart of the proxy in the middle loses nothing and repeats nothing', async () => {

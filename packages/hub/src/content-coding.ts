@@ -1,0 +1,19 @@
+import type { Holder } from './budget.ts'
+import type { Sink } from './sink.ts'
+
+/** A way to encode whole streams, such as compression (RFC 9110, section 8.4.1). */
+export interface ContentCoding {
+  /** Its name in `Content-Encoding`. */
+  readonly name: string
+  /** Begins what the readers of one lane share. */
+  open(): SharedCoding
+}
+
+/** What the encoded streams of one lane have in common. The memory that it holds is bounded, and can be evicted. */
+export interface SharedCoding extends Holder {
+  /**
+   * A sink that encodes what is written to it. A payload is encoded once for all readers that have received the same
+   * before it.
+   */
+  encode(sink: Sink): Sink
+}
