@@ -112,8 +112,8 @@ export async function startServer(options: ServerOptions): Promise<Running> {
   const { host = '127.0.0.1', port = 4242, tls, multisend = true, journal = PLAIN_JOURNAL } = options
   // Before there are worker threads.
   const bound = connectionBound(options.maxConnections, readFileLimit(), tls !== undefined)
-  await requireFree({ host, port })
   if (multisend) await useMultisend()
+  await requireFree({ host, port })
   const log = typeof options.log === 'string' ? await openLog(options.log, logOptions(options)) : options.log
   const stopping = new AbortController()
   const pressure = createPressure(bound.streams)
