@@ -22,8 +22,25 @@ export function describeMachine(): Machine {
     kernel: `Linux ${release()}`,
     node: process.versions.node,
     compiler: firstLine('gcc', ['--version']),
-    commit: firstLine('git', ['describe', '--always', '--dirty']),
+    commit: `${firstLine('git', ['rev-parse', '--short', 'HEAD'])}${uncommitted().length > 0 ? '-dirty' : ''}`,
     date: new Date().toISOString().slice(0, 10),
+  }
+}
+
+/** Files that differ from the commit, except for what the bench itself writes. */
+export function uncommitted(folder: string = import.meta.dirname): string[] {
+  const files = ['bench/*.md', 'bench/*.json', 'bench/plots/*', 'docs/operating/scaling.md']
+  const written = files.map((name) => `:(top,exclude,glob)${name}`)
+  try {
+    const args = ['status', '--porcelain', '--untracked-files=all', '--', ':/', ...written]
+    const text = execFileSync('git', args, { encoding: 'utf8', cwd: folder })
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.slice(3))
+  } catch {
+    // Not a checkout: there is no commit to differ from.
+    return []
   }
 }
 

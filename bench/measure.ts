@@ -21,6 +21,8 @@ export interface Load {
    * them.
    */
   readonly connections: number
+  /** Topics that get the events in turn. @defaultValue 1 */
+  readonly topics?: number
 }
 
 export interface Measured {

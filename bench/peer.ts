@@ -5,12 +5,32 @@ export interface Place {
   /** An empty folder for the trial, for the data of the peer and the configuration it runs with. */
   readonly dir: string
   readonly port: number
+  /** Cores that a peer may use, as far as it has a setting for that. @defaultValue all */
+  readonly cores?: number | undefined
+  /** Worker processes of a peer that is asked for several. @defaultValue as many as the peer says */
+  readonly workers?: number | undefined
+  /** With which the peer serves TLS instead of clear text. */
+  readonly certificate?: CertificateFiles | undefined
 }
 
-/** A complete HTTP/1.1 request, and the port to send it to. */
+/** What a run says about all places. */
+export type Settings = Pick<Place, 'cores' | 'workers'>
+
+/** The paths of a certificate and its key, in PEM. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+}
+
+/** `tls` is HTTP/1.1 over TLS, and `h2` HTTP/2 over TLS. */
+export type Protocol = 'http/1.1' | 'tls' | 'h2'
+
+/** A complete HTTP/1.1 request, and where and how to send it. */
 export interface WireRequest {
   readonly port: number
   readonly text: string
+  /** With `h2`, the request is sent as what it means in HTTP/2. @defaultValue `http/1.1` */
+  readonly protocol?: Protocol
 }
 
 export type Stored = 'on disk' | 'in the page cache' | 'in memory' | 'nowhere'
@@ -39,6 +59,8 @@ export interface Addressed {
   publish(place: Place, topic: string, data: string): WireRequest
   /** The id of the published event, from the response. */
   publishedId?(answer: string): string
+  /** One request that publishes all of `data`, in order. Only of servers that can do that. */
+  publishBatch?(place: Place, topic: string, data: readonly string[]): WireRequest
 }
 
 /** A server that can do the work: it streams events to readers, and accepts them from publishers. */
@@ -47,6 +69,8 @@ export interface Peer extends Compared, Addressed {
   readonly resumes: boolean
   /** False only for the floor: scenarios that need the functions of a hub leave it out. */
   readonly isHub?: false
+  /** What it speaks besides HTTP/1.1 in clear text, if the place has a certificate. @defaultValue nothing */
+  readonly protocols?: readonly Protocol[]
   /** Resolves once readers and publishers are served. */
   start(place: Place): Promise<ServerProcess>
 }

@@ -24,6 +24,7 @@ for need in "${needs[@]}"; do
 done
 [[ -e /usr/lib/nginx/modules/ngx_nchan_module.so ]] || packages+=(libnginx-mod-nchan)
 [[ -e /usr/include/stdio.h ]] || packages+=(libc6-dev)
+[[ -e /usr/include/openssl/ssl.h ]] || packages+=(libssl-dev)
 command -v zurl >/dev/null || packages+=(zurl)
 
 if ((${#packages[@]} > 0)) && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

@@ -10,8 +10,10 @@ export interface Reach {
 }
 
 const HUB = 'tailrace'
-/** Not peers: our own hub, and what is not a hub. */
-const NOT_PEERS = new Set([HUB, 'tailrace-memory', 'floor', 'node-loop'])
+/** The same hub, with a log that is as durable as the peers that store in memory. */
+const IN_MEMORY = 'tailrace-memory'
+/** Not peers: the floor is not a hub. */
+const NOT_PEERS = new Set([HUB, IN_MEMORY, 'floor'])
 
 type Lookup = (scenario: string, key: string, peer?: string) => number
 
@@ -60,7 +62,7 @@ function lowestPeer(results: Results, scenario: string, key: string): PeerFigure
     .map(({ name, title }) => ({ title, value: medianOf(results, scenario, name, key) }))
     .filter(({ value }) => !Number.isNaN(value))
     .toSorted((a, b) => a.value - b.value)
-  return lowest ?? { title: '', value: Number.NaN }
+  return lowest ?? { title: 'every peer', value: Number.NaN }
 }
 
 export function atMost(figure: string, asked: string, value: number, limit: number, unit: string): Reach {
@@ -71,9 +73,9 @@ export function atLeast(figure: string, asked: string, value: number, limit: num
   return row(figure, asked, value, limit, unit, value >= limit, 1 - value / limit)
 }
 
-function below(figure: string, value: number, peer: PeerFigure, unit: string): Reach {
+export function below(figure: string, value: number, peer: PeerFigure, unit: string): Reach {
   const asked = Number.isNaN(peer.value)
-    ? 'below every peer'
+    ? `below ${peer.title}`
     : `below ${peer.title}: ${shown(peer.value)} ${unit}`
   return row(figure, asked, value, peer.value, unit, value < peer.value, value / peer.value - 1)
 }

@@ -11,7 +11,7 @@ export function report<P extends Compared>(suite: Suite<P>, results: Results, si
   return [
     heading(suite, results),
     results.scenarios.length === 0 ? '' : reachSection(suite.reach(results)),
-    ...ran.map((scenario) => scenarioSection(results, scenario, size)),
+    ...ran.map((scenario) => scenarioSection(suite, results, scenario, size)),
     ...(suite.sections?.(results) ?? []),
     peerSection(results),
     suite.method,
@@ -39,10 +39,19 @@ function heading<P extends Compared>({ title, command, preface }: Suite<P>, resu
   return `# ${title}
 ${warning}
 Written by \`${command}\` on ${machine.date}, at commit ${machine.commit}. Medians of ${runs} ${runs === 1 ? 'trial' : 'trials'}, each with a fresh server; the
-peers take turns within each, so that changes of the machine over time affect all of them.
+peers take turns within each, so that changes of the machine over time affect all of them.${settingsOf(results)}
 
 Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGib} GiB, ${machine.kernel}; Node ${machine.node}, ${machine.compiler}. ${preface}
 `
+}
+
+function settingsOf({ settings = {} }: Results): string {
+  const { workers, cores } = settings
+  const parts = [
+    ...(workers === undefined ? [] : [`Tailrace has ${workers} worker processes where it may have several.`]),
+    ...(cores === undefined ? [] : [`Peers may use ${cores} of the cores.`]),
+  ]
+  return parts.length === 0 ? '' : `\n${parts.join(' ')}`
 }
 
 function reachSection(targets: readonly Reach[]): string {
@@ -50,15 +59,38 @@ function reachSection(targets: readonly Reach[]): string {
   return `## Reach\n\n${table(['figure', 'asked', 'reached', ''], rows)}`
 }
 
-function scenarioSection<P>(results: Results, scenario: Scenario<P>, size: Size): string {
-  const rows = results.peers
-    .filter(({ absent }) => absent === undefined)
+function scenarioSection<P extends Compared>(
+  suite: Suite<P>,
+  results: Results,
+  scenario: Scenario<P>,
+  size: Size,
+): string {
+  const present = results.peers.filter(({ absent }) => absent === undefined)
+  const excluded = new Map(
+    suite.peers.map((peer) => [peer.name, scenario.excludes?.(peer)] as const).filter(([, why]) => why),
+  )
+  const rows = present
+    .filter(({ name }) => !excluded.has(name))
     .map((peer) => [peer.title, peer.stored, ...cells(results, scenario, peer)])
   const images = scenario.columns
     .filter(({ isPlotted }) => isPlotted)
     .map((column) => `![${scenario.title}: ${column.title}](plots/${plotName(scenario, column)})\n`)
   const titles = ['', 'stored', ...scenario.columns.map(({ title }) => title)]
-  return [`## ${scenario.title}\n\n${scenario.describe(size)}\n`, table(titles, rows), ...images].join('\n')
+  const work = `## ${scenario.title}\n\n${scenario.describe(size)}\n`
+  return [work, table(titles, rows), ...notAsked(present, excluded), ...images].join('\n')
+}
+
+/** The peers that have no row, by reason. */
+function notAsked(peers: readonly PeerFacts[], reasons: ReadonlyMap<string, string | undefined>): string[] {
+  const byReason = Map.groupBy(
+    peers.filter(({ name }) => reasons.has(name)),
+    ({ name }) => reasons.get(name),
+  )
+  if (byReason.size === 0) return []
+  const parts = [...byReason].map(
+    ([reason, left]) => `${left.map(({ title }) => title).join(', ')} (${reason})`,
+  )
+  return [`Left out: ${parts.join('; ')}.\n`]
 }
 
 function cells<P>(results: Results, scenario: Scenario<P>, { name }: PeerFacts): string[] {

@@ -1,5 +1,5 @@
 import type { Machine } from './machine.ts'
-import type { Stored } from './peer.ts'
+import type { Settings, Stored } from './peer.ts'
 import type { Figures } from './scenario.ts'
 
 /** One trial of one scenario with one peer. */
@@ -26,6 +26,8 @@ export interface Results {
   readonly machine: Machine
   readonly isQuick: boolean
   readonly runs: number
+  /** Other than the usual ones, which are those of a full run. */
+  readonly settings?: Settings
   readonly scenarios: readonly string[]
   readonly peers: readonly PeerFacts[]
   readonly trials: readonly TrialResult[]

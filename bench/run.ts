@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { apps } from './apps/suite.ts'
-import { changedSince, describeMachine } from './machine.ts'
+import { cores } from './cores/suite.ts'
+import { changedSince, describeMachine, uncommitted } from './machine.ts'
 import { nodes } from './nodes/suite.ts'
 import { oneHub } from './one-hub.ts'
 import { type BenchOptions, type Known, parseOptions, USAGE, UsageError } from './options.ts'
@@ -16,10 +17,16 @@ const WHOLE = import.meta.dirname
 const PART = join(WHOLE, '../node_modules/.cache/tailrace-bench/last')
 
 async function main(): Promise<void> {
-  const known = { oneHub: knownBy(oneHub), nodes: knownBy(nodes), apps: knownBy(apps) }
+  const ofPeers = { oneHub, apps, cores }
+  const known = {
+    oneHub: knownBy(oneHub),
+    nodes: knownBy(nodes),
+    apps: knownBy(apps),
+    cores: knownBy(cores),
+  }
   const options = parseOptions(process.argv.slice(2), known)
   if (options.suite === 'nodes') return bench(nodes, options)
-  return bench(options.suite === 'apps' ? apps : oneHub, options)
+  return bench(ofPeers[options.suite], options)
 }
 
 function knownBy<P extends Compared>({ peers, scenarios, defaultRuns }: Suite<P>): Known {
@@ -38,6 +45,7 @@ async function bench<P extends Compared>(suite: Suite<P>, options: BenchOptions)
     writeResults(WHOLE, suite, results, size)
     return suite.document?.(results)
   }
+  requireClean(options)
   const facts = await Promise.all(peers.filter(({ name }) => options.peers.includes(name)).map(describePeer))
   for (const { title, absent } of facts) if (absent !== undefined) say(`${title} is absent: ${absent}`)
   const present = peers.filter(({ name }) =>
@@ -49,27 +57,39 @@ async function bench<P extends Compared>(suite: Suite<P>, options: BenchOptions)
     machine: describeMachine(),
     isQuick: options.isQuick,
     runs: options.runs,
+    settings: options.settings,
     scenarios: options.scenarios,
     peers: facts,
     trials: [],
   }
   const trials = options.isContinued ? continued(suite, begun, readWhole(suite)) : []
   const results = { ...begun, trials }
-  const total = options.runs * chosen.length * present.length
-  for (const { scenario, peer, run } of interleaved(options.runs, chosen, present)) {
+  const planned = [...interleaved(options.runs, chosen, present)]
+  for (const { scenario, peer, run } of planned) {
     const isDone = (trial: TrialResult) =>
       trial.run === run && trial.scenario === scenario.name && trial.peer === peer.name
     if (trials.some(isDone)) continue
-    progress(`${trials.length + 1}/${total} ${scenario.name}, ${peer.title}, trial ${run}`)
-    const trial = await runTrial(scenario, peer, run, size)
+    const place = `${trials.length + 1}/${planned.length}`
+    progress(`${place} ${scenario.name}, ${peer.title}, trial ${run}`)
+    const trial = await runTrial(scenario, peer, run, size, options.settings)
     trials.push(trial)
-    say(summary(trial, scenario, peer))
+    say(`${place} ${summary(trial, scenario, peer)}`)
     // After each trial, so that an interrupted run has something to show.
     writeResults(folder, suite, results, size)
   }
   if (options.isWhole) suite.document?.(results)
   say(`written: ${join(folder, suite.files.report)}`)
   if (options.isJson) process.stdout.write(toJson(results))
+}
+
+/** What is written into bench/ must be what anyone can measure again. */
+function requireClean({ isWhole, mayBeDirty }: BenchOptions): void {
+  const [first, ...others] = uncommitted()
+  if (!isWhole || mayBeDirty || first === undefined) return
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  throw new UsageError(
+    `${first}${more} differ from the commit that the report would name: commit first, or use --dirty`,
+  )
 }
 
 function readWhole<P extends Compared>({ files, command }: Suite<P>): Results {
@@ -107,9 +127,10 @@ async function describePeer({ name, title, stored, durability, version }: Compar
 function* interleaved<P>(runs: number, chosen: readonly Scenario<P>[], present: readonly P[]) {
   for (let run = 1; run <= runs; run++) {
     for (const scenario of chosen) {
+      if (run > (scenario.maxRuns ?? runs)) continue
       for (let i = 0; i < present.length; i++) {
         const peer = present[(i + run - 1) % present.length]
-        if (peer !== undefined) yield { scenario, peer, run }
+        if (peer !== undefined && scenario.excludes?.(peer) === undefined) yield { scenario, peer, run }
       }
     }
   }

@@ -31,6 +31,8 @@ export interface Scenario<P = Peer> {
   /** A description of the work, for the report. */
   describe(size: Size): string
   readonly columns: readonly Column[]
+  /** Trials that suffice, if the run has more. @defaultValue as many as the run has */
+  readonly maxRuns?: number
   /** Why this peer cannot be asked the question. */
   excludes?(peer: P): string | undefined
   run(trial: Trial<P>): Promise<Figures>

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { processTree } from './usage.ts'
+import { listeners, processTree } from './usage.ts'
 
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 10_000
 const OUTPUT_TAIL = 4000
 
@@ -20,8 +19,10 @@ export interface Command {
   readonly args: readonly string[]
   readonly cwd?: string
   readonly env?: Record<string, string>
-  /** Ports that accept connections once it is ready. */
+  /** Ports on which it listens once it is ready. */
   readonly ports: readonly number[]
+  /** Processes that share each of the ports. @defaultValue 1 */
+  readonly listeners?: number
 }
 
 const running = new Set<ChildProcess>()
@@ -51,7 +52,7 @@ export async function startServer(command: Command): Promise<ServerProcess> {
     [Symbol.asyncDispose]: () => stop(child, exited),
   }
   try {
-    for (const port of command.ports) await accepts(port, child)
+    for (const port of command.ports) await listens(port, command.listeners ?? 1, child)
     return server
   } catch (error) {
     await server.stop()
@@ -59,22 +60,15 @@ export async function startServer(command: Command): Promise<ServerProcess> {
   }
 }
 
-async function accepts(port: number, child: ChildProcess): Promise<void> {
+/** A connection for the sake of an answer would be one that the server has to deal with. */
+async function listens(port: number, processes: number, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS
-  while (!(await canConnect(port))) {
+  while (listeners(port) < processes) {
     if (child.exitCode !== null || child.pid === undefined)
       throw new Error(`exited with code ${child.exitCode}`)
     if (performance.now() > deadline) throw new Error(`does not listen on ${port}`)
     await sleep(20)
   }
-}
-
-export function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => (socket.destroy(), resolve(true)))
-    socket.once('error', () => resolve(false))
-  })
 }
 
 async function stop(child: ChildProcess, exited: Promise<unknown[]>): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Compared } from './peer.ts'
+import type { Compared, Settings } from './peer.ts'
 import type { TrialResult } from './results.ts'
 import type { Scenario, Size } from './scenario.ts'
 
@@ -19,14 +19,13 @@ export async function runTrial<P extends Compared>(
   peer: P,
   run: number,
   size: Size,
+  settings: Settings,
 ): Promise<TrialResult> {
   const port = FIRST_PORT + (trials++ % PORT_SLOTS) * PORTS_PER_TRIAL
   const dir = mkdtempSync(join(tmpdir(), 'tailrace-bench-'))
   const facts = { peer: peer.name, scenario: scenario.name, run }
   try {
-    const reason = scenario.excludes?.(peer)
-    if (reason !== undefined) return { ...facts, error: reason }
-    return { ...facts, figures: await scenario.run({ peer, place: { dir, port }, size }) }
+    return { ...facts, figures: await scenario.run({ peer, place: { ...settings, dir, port }, size }) }
   } catch (error) {
     return { ...facts, error: (error as Error).message }
   } finally {

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** The kernel's USER_HZ, which is 100 on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
 const KIB = 1024
+/** A state in /proc/net/tcp. */
+const LISTENS = '0A'
 
 /** CPU time that the processes have used so far, user and system, in microseconds. */
 export function cpuMicros(pids: readonly number[]): number {
@@ -49,7 +51,32 @@ function threadNanos(pids: readonly number[]): Map<string, number> {
 
 /** Memory of the kernel's own objects, connections among them. */
 export function slabBytes(): number {
-  return Number(/^Slab:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1] ?? 0) * KIB
+  return kernelKib('Slab') * KIB
+}
+
+/** All memory that the kernel uses for processes and connections: its objects, page tables and stacks. */
+export function kernelBytes(): number {
+  return (kernelKib('Slab') + kernelKib('PageTables') + kernelKib('KernelStack')) * KIB
+}
+
+function kernelKib(name: string): number {
+  const line = (read('/proc/meminfo') ?? '').split('\n').find((text) => text.startsWith(`${name}:`))
+  return Number(line?.split(/\s+/)[1] ?? 0)
+}
+
+/** How many sockets listen on a port: one for each process that shares it. */
+export function listeners(port: number): number {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const text = `${read('/proc/net/tcp') ?? ''}\n${read('/proc/net/tcp6') ?? ''}`
+  const rows = text.split('\n').map((line) => line.trim().split(/\s+/))
+  return rows.filter(([, local = '', , state]) => local.endsWith(end) && state === LISTENS).length
+}
+
+/** How many files a process may open. */
+export function fileLimit(): number {
+  const line = (read('/proc/self/limits') ?? '').split('\n').find((text) => text.startsWith('Max open files'))
+  // The name, which has spaces, then the soft limit and the hard one, up to which every server raises its own.
+  return Number(line?.slice('Max open files'.length).trim().split(/\s+/)[1] ?? Number.NaN)
 }
 
 /** CPU time that everything on the machine has used so far, in microseconds. */

@@ -14,6 +14,7 @@ const folder = new URL('../packages/http-suite/results/', import.meta.url)
 const PROTOCOL = [
   'program',
   'program-node-http',
+  'program-workers',
   'program-tls',
   'program-http2',
   'create-handler',

@@ -12,6 +12,7 @@ needs=(
   ip:iproute2
   mkfs.ext4:e2fsprogs
   openssl:openssl
+  /usr/include/openssl/ssl.h:libssl-dev
   nginx:nginx
   haproxy:haproxy
   caddy:caddy

@@ -7,3 +7,6 @@ export function markedData(bytes: number): string {
     throw new RangeError(`\`bytes\` must be at least ${BLANK_MARK.length}, got ${bytes}`)
   return BLANK_MARK.padEnd(bytes, 'tailrace')
 }
+
+/** In the name of a topic: the readers and the publisher replace it by names of one topic after the other; see request.h. */
+export const TOPIC_SLOT = 'slot000000'

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { compile } from '../compile.ts'
 import type { WireRequest } from '../peer.ts'
 import { Histogram, type HistogramText } from './histogram.ts'
+import { loadProgram } from './program.ts'
 
 export interface PublishOptions {
   readonly connections: number
@@ -11,8 +11,11 @@ export interface PublishOptions {
   readonly rate: number
   readonly seconds?: number
   readonly count?: number
+  /** Topics that get the events in turn, if the topic of the request is a slot. @defaultValue 1 */
+  readonly topics?: number
 }
 
+/** Counts are those of requests: each publishes as many events as it contains marks. */
 export interface PublishReport {
   readonly sent: number
   readonly acked: number
@@ -26,7 +29,7 @@ export interface PublishReport {
   readonly latency: Histogram
 }
 
-/** Runs a publisher in its own process to its end. The data of the request must contain a blank mark. */
+/** Runs a publisher in its own process to its end. The request must contain a blank mark for each of its events. */
 export async function publish(request: WireRequest, options: PublishOptions): Promise<PublishReport> {
   const child = spawnPublisher(request, options)
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
@@ -51,7 +54,8 @@ export async function whilePublishing<Result>(
   }
 }
 
-function spawnPublisher(request: WireRequest, { connections, rate, seconds = 0, count = 0 }: PublishOptions) {
-  const args = [request.port, connections, rate, seconds, count].map(String)
-  return spawn(compile('load/publisher.c'), [...args, request.text], { stdio: ['ignore', 'pipe', 'inherit'] })
+function spawnPublisher(request: WireRequest, options: PublishOptions) {
+  const { connections, rate, seconds = 0, count = 0, topics = 1 } = options
+  const { file, args } = loadProgram('publisher', [connections, rate, seconds, count, topics], request)
+  return spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
 }

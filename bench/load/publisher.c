@@ -1,25 +1,21 @@
 // Posts a request with a fresh mark in it, again and again, over connections that are kept alive.
 //
-// publisher PORT CONNECTIONS RATE SECONDS COUNT REQUEST
+// publisher PORT CONNECTIONS RATE SECONDS COUNT TOPICS PROTOCOL REQUEST
 //
+// A slot in REQUEST gets the numbers from 0 to TOPICS - 1 in turn. PROTOCOL is http/1.1, or one of wire.h if compiled with TLS.
 // RATE > 0: event n is meant to be sent at start + n / RATE, whatever happened before, and its mark says so: a hub that
 // holds a publisher up is charged for the time that the events after it wait (no coordinated omission).
 // It gives up at twice SECONDS: what was not sent by then counts as not arrived.
 // RATE = 0: each connection posts as soon as it has its answer.
 // It stops after SECONDS or COUNT events, whichever is first (0: no bound), waits for the answers, and prints
-// one JSON object. REQUEST holds the blank mark of mark.h.
+// one JSON object. REQUEST holds blank marks of mark.h: several, if it
+// publishes several events at once.
 #define _GNU_SOURCE
 #include "histogram.h"
 #include "mark.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
+#include "wire.h"
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define ANSWER_BYTES 16384
 // A short listen queue would answer a burst of connections after a second, which is not what is asked.
@@ -27,16 +23,15 @@
 #define LAST_ANSWERS_NS 5000000000
 
 typedef struct {
-  int fd;
+  wire wire;
   bool is_busy;
   int64_t sent;
   size_t length;
   char answer[ANSWER_BYTES + 1];
 } line;
 
-static struct { int port, connections; double rate, seconds; int64_t count; } want;
-static char *request;
-static size_t request_length, mark_at;
+static struct { int port, connections; double rate, seconds; int64_t count; uint32_t topics; } want;
+static request event;
 static line *lines;
 static int poller, *idle, idle_count, busy;
 static int64_t started, sent, acked, errors, acked_by, last_answer;
@@ -45,30 +40,32 @@ static histogram latency;
 static void connect_line(line *l) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)want.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int on = 1;
-  l->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(l->fd, (struct sockaddr *)&to, sizeof to) < 0) {
+  l->wire.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  setsockopt(l->wire.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (connect(l->wire.fd, (struct sockaddr *)&to, sizeof to) < 0) {
     perror("publisher: connect");
     exit(1);
   }
+  if (wire_secure(&l->wire) != 1) request_refuse("publisher: TLS failed");
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = l};
-  epoll_ctl(poller, EPOLL_CTL_ADD, l->fd, &e);
+  epoll_ctl(poller, EPOLL_CTL_ADD, l->wire.fd, &e);
 }
 
 static void reconnect(line *l) {
-  close(l->fd);
+  wire_close(&l->wire);
   connect_line(l);
 }
 
 static void post(line *l, int64_t meant) {
-  mark_write(request + mark_at, meant, (uint32_t)sent++);
+  request_address(&event, (uint32_t)(sent % want.topics));
+  request_mark(&event, meant, (uint32_t)(sent++ * event.mark_count));
   l->sent = meant;
   l->length = 0;
   l->is_busy = true;
   busy++;
-  if (send(l->fd, request, request_length, MSG_NOSIGNAL) == (ssize_t)request_length) return;
+  if (wire_request(&l->wire, &event)) return;
   reconnect(l);
-  if (send(l->fd, request, request_length, MSG_NOSIGNAL) != (ssize_t)request_length) {
+  if (!wire_request(&l->wire, &event)) {
     perror("publisher: send");
     exit(1);
   }
@@ -92,6 +89,7 @@ static void settle(line *l, bool is_acked) {
 // The length of the whole answer, or 0 when more has to arrive.
 static size_t answer_end(line *l) {
   l->answer[l->length] = 0;
+  if (protocol.is_h2) return l->wire.is_ended ? l->length : 0;
   char *blank = strstr(l->answer, "\r\n\r\n");
   if (blank == NULL) return 0;
   size_t head = (size_t)(blank - l->answer) + 4;
@@ -107,8 +105,12 @@ static size_t answer_end(line *l) {
 }
 
 static void on_answer(line *l) {
-  ssize_t n = recv(l->fd, l->answer + l->length, ANSWER_BYTES - l->length, 0);
-  if (n <= 0) {
+  ssize_t n = wire_recv(&l->wire, l->answer + l->length, ANSWER_BYTES - l->length);
+  if (n < 0 && errno == EAGAIN) {
+    // The end of a stream may arrive alone.
+    if (!l->is_busy || !l->wire.is_ended) return;
+    n = 0;
+  } else if (n <= 0) {
     reconnect(l);
     if (l->is_busy) l->answer[l->length] = 0, settle(l, false);
     return;
@@ -157,17 +159,16 @@ static void report(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) return fprintf(stderr, "usage: publisher PORT CONNECTIONS RATE SECONDS COUNT REQUEST\n"), 2;
+  if (argc != 9) return fprintf(stderr, "usage: publisher PORT CONNECTIONS RATE SECONDS COUNT TOPICS PROTOCOL REQUEST\n"), 2;
   want.port = atoi(argv[1]);
   want.connections = atoi(argv[2]);
   want.rate = atof(argv[3]);
   want.seconds = atof(argv[4]);
   want.count = atoll(argv[5]);
-  request = argv[6];
-  request_length = strlen(request);
-  char *mark = strstr(request, MARK_BLANK);
-  if (mark == NULL || (want.seconds <= 0 && want.count <= 0)) return fprintf(stderr, "publisher: no mark, or no end\n"), 2;
-  mark_at = (size_t)(mark - request);
+  want.topics = (uint32_t)atoi(argv[6]);
+  wire_speak(argv[7]);
+  event = request_of(argv[8], protocol.is_h2);
+  if (event.mark_count == 0 || want.topics == 0 || (want.seconds <= 0 && want.count <= 0)) request_refuse("publisher: no mark, topic or end");
   poller = epoll_create1(EPOLL_CLOEXEC);
   lines = calloc((size_t)want.connections, sizeof(line));
   idle = calloc((size_t)want.connections, sizeof(int));

@@ -1,8 +1,9 @@
 // Opens many event streams and counts the marks in them, with the latency of each.
 //
-// reader PORT CONNECTIONS STALLED IN_FLIGHT MARKS REQUEST
+// reader PORT CONNECTIONS STALLED IN_FLIGHT MARKS FIRST PROTOCOL REQUEST
 //
-// The first STALLED connections read the response's head and nothing after it. At most IN_FLIGHT connections are
+// A slot in REQUEST gets the number of the connection, counted from FIRST. PROTOCOL is http/1.1, or one of wire.h if compiled
+// with TLS. The first STALLED connections read the response's head and nothing after it. At most IN_FLIGHT connections are
 // being opened at a time. One JSON object a line on stdout:
 //   {"event":"ready"}      all connections have their head, or have failed
 //   {"event":"complete"}   every connection that reads has had MARKS marks (when MARKS > 0)
@@ -14,15 +15,9 @@
 #include "body.h"
 #include "histogram.h"
 #include "mark.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
+#include "wire.h"
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define HEAD_BYTES 4096
 #define READ_BYTES (256 * 1024)
@@ -32,8 +27,8 @@
 #define MAX_TRIES 5
 
 typedef struct {
-  int fd;
-  bool is_connected, has_head, is_stalled;
+  wire wire;
+  bool is_connected, is_asked, has_head, is_stalled;
   char *head; // only until the head is complete
   uint16_t head_length;
   body_reader body;
@@ -43,7 +38,8 @@ typedef struct {
 } stream;
 
 static struct { uint64_t deliveries, bytes; int64_t first, last; histogram latency; } seen;
-static struct { int port, connections, stalled, in_flight; uint32_t marks; const char *request; size_t request_length; } want;
+static struct { int port, connections, stalled, in_flight; uint32_t marks, number; } want;
+static request asked;
 static int poller, opened, pending, ready, failed, retried, closed, stalled_closed, complete;
 static bool is_announced;
 static int64_t started, arrival;
@@ -63,8 +59,7 @@ static void found(void *context, int64_t sent) {
 }
 
 static void drop(stream *s) {
-  close(s->fd);
-  s->fd = -1;
+  wire_close(&s->wire);
   free(s->head);
   s->head = NULL;
   if (!s->has_head) failed++, pending--;
@@ -81,27 +76,33 @@ static void fail(stream *s, const char *why) {
 static void open_stream(stream *s, int index) {
   pending++;
   s->is_stalled = index < want.stalled;
-  s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (s->fd < 0) return fail(s, "socket");
+  s->wire.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (s->wire.fd < 0) return fail(s, "socket");
   int on = 1, small = STALLED_RECEIVE_BUFFER;
   struct linger reset = {.l_onoff = 1, .l_linger = 0};
-  setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  if (s->is_stalled) setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  setsockopt(s->wire.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  setsockopt(s->wire.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (s->is_stalled) setsockopt(s->wire.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   uint32_t source = 0x7f000000u | (uint32_t)(getpid() % 200 + 1) << 8 | (uint32_t)(1 + index / PORTS_PER_SOURCE);
   struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source)};
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)want.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  if (bind(s->fd, (struct sockaddr *)&from, sizeof from) < 0) return fail(s, "bind");
-  if (connect(s->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) return fail(s, "connect");
+  if (bind(s->wire.fd, (struct sockaddr *)&from, sizeof from) < 0) return fail(s, "bind");
+  if (connect(s->wire.fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) return fail(s, "connect");
   struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP, .data.ptr = s};
-  epoll_ctl(poller, EPOLL_CTL_ADD, s->fd, &e);
+  epoll_ctl(poller, EPOLL_CTL_ADD, s->wire.fd, &e);
 }
 
 static void send_request(stream *s) {
   s->is_connected = true;
-  if (send(s->fd, want.request, want.request_length, MSG_NOSIGNAL) != (ssize_t)want.request_length) return fail(s, "send");
+  int is_secure = wire_secure(&s->wire);
+  if (is_secure < 0) return fail(s, "TLS");
+  if (is_secure > 0) {
+    s->is_asked = true;
+    request_address(&asked, want.number + (uint32_t)(s - streams));
+    if (!wire_request(&s->wire, &asked)) return fail(s, "send");
+  }
   struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = s};
-  epoll_ctl(poller, EPOLL_CTL_MOD, s->fd, &e);
+  epoll_ctl(poller, EPOLL_CTL_MOD, s->wire.fd, &e);
 }
 
 static void take_body(stream *s, const char *p, const char *end) {
@@ -112,8 +113,8 @@ static void take_body(stream *s, const char *p, const char *end) {
 
 static void refuse(stream *s) {
   if (++s->tries < MAX_TRIES) {
-    close(s->fd);
-    s->is_connected = false;
+    wire_close(&s->wire);
+    s->is_connected = s->is_asked = false;
     s->head_length = 0;
     pending--;
     retried++;
@@ -150,31 +151,33 @@ static bool take_head(stream *s, const char **p, const char *end) {
 }
 
 static void receive(stream *s) {
-  ssize_t n = recv(s->fd, buffer, READ_BYTES, 0);
-  if (n < 0 && errno == EAGAIN) return;
+  ssize_t n = wire_recv(&s->wire, buffer, READ_BYTES);
+  if (n < 0 && errno == EAGAIN) return s->wire.is_ended ? drop(s) : (void)0;
   if (n <= 0) return s->has_head ? drop(s) : fail(s, "closed before its head");
   arrival = now_ns();
   seen.bytes += (uint64_t)n;
   const char *p = buffer, *end = buffer + n;
   if (!s->has_head && !take_head(s, &p, end)) return;
   take_body(s, p, end);
+  if (s->wire.is_ended) return drop(s);
   if (s->is_stalled) {
     struct epoll_event e = {.events = 0, .data.ptr = s};
-    epoll_ctl(poller, EPOLL_CTL_MOD, s->fd, &e);
+    epoll_ctl(poller, EPOLL_CTL_MOD, s->wire.fd, &e);
   }
 }
 
 static void on_stream(stream *s, uint32_t events) {
-  if (s->fd < 0) return;
+  if (s->wire.fd < 0) return;
   if (!s->is_connected) {
     int error = 0;
     socklen_t length = sizeof error;
-    getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    getsockopt(s->wire.fd, SOL_SOCKET, SO_ERROR, &error, &length);
     if (error != 0) return errno = error, fail(s, "connect");
     if (events & EPOLLOUT) send_request(s);
     return;
   }
   if (s->is_stalled && s->has_head) return drop(s);
+  if (!s->is_asked) return send_request(s);
   receive(s);
 }
 
@@ -221,14 +224,15 @@ int main(int argc, char **argv) {
   // Real readers run on other machines: these must not take the server's CPU from it each time that it writes.
   struct sched_param p = {0};
   sched_setscheduler(0, SCHED_BATCH, &p);
-  if (argc != 7) return fprintf(stderr, "usage: reader PORT CONNECTIONS STALLED IN_FLIGHT MARKS REQUEST\n"), 2;
+  if (argc != 9) return fprintf(stderr, "usage: reader PORT CONNECTIONS STALLED IN_FLIGHT MARKS FIRST PROTOCOL REQUEST\n"), 2;
   want.port = atoi(argv[1]);
   want.connections = atoi(argv[2]);
   want.stalled = atoi(argv[3]);
   want.in_flight = atoi(argv[4]);
   want.marks = (uint32_t)atoi(argv[5]);
-  want.request = argv[6];
-  want.request_length = strlen(argv[6]);
+  want.number = (uint32_t)atoi(argv[6]);
+  wire_speak(argv[7]);
+  asked = request_of(argv[8], protocol.is_h2);
   setvbuf(stdout, NULL, _IOLBF, 1 << 20);
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { compile } from '../compile.ts'
 import type { WireRequest } from '../peer.ts'
 import { Histogram, type HistogramText } from './histogram.ts'
+import { loadProgram } from './program.ts'
 
 /** Pushpin responds with 502 if many more connect at once. */
 const DEFAULT_IN_FLIGHT = 64
+/** Below the number of open files that a process is usually allowed. */
+const PER_PROCESS = 16_000
 const READY_TIMEOUT_MS = 60_000
 const ANSWER_TIMEOUT_MS = 20_000
 
@@ -18,7 +20,7 @@ export interface ReadersOptions {
   readonly inFlight?: number
   /** `complete` resolves when each reader has received this many marks. */
   readonly marks?: number
-  /** The number of processes that share the readers. */
+  /** The number of processes that share the readers; more, if these could not hold them. @defaultValue 1 */
   readonly processes?: number
 }
 
@@ -35,7 +37,10 @@ export interface ReadersReport {
   readonly latency: Histogram
 }
 
-/** Many open streams in separate processes. Disposing closes them all. */
+/**
+ * Many open streams in separate processes. If the topic of the request is a slot, each has a topic of its own. Disposing
+ * closes them all.
+ */
 export interface Readers extends AsyncDisposable {
   /** Restarts the counts. */
   reset(): Promise<void>
@@ -54,10 +59,15 @@ interface Line {
 
 /** Resolves once all are connected. Rejects if one cannot connect. */
 export async function openReaders(request: WireRequest, options: ReadersOptions): Promise<Readers> {
-  const processes = Math.min(options.processes ?? 1, options.count)
-  const all = share(options.count, processes).map((count, i) =>
-    startReader(request, { ...options, count, stalled: share(options.stalled ?? 0, processes)[i] ?? 0 }),
-  )
+  const least = Math.ceil(options.count / PER_PROCESS)
+  const processes = Math.max(least, Math.min(options.processes ?? 1, options.count))
+  let first = 0
+  const all = share(options.count, processes).map((count, i) => {
+    const stalled = share(options.stalled ?? 0, processes)[i] ?? 0
+    const reader = startReader(request, { ...options, count, stalled }, first)
+    first += count
+    return reader
+  })
   const readers: Readers = {
     async reset() {
       await Promise.all(all.map((reader) => reader.ask('reset')))
@@ -92,17 +102,10 @@ function share(count: number, processes: number): number[] {
   return Array.from({ length: processes }, (_, i) => Math.floor((count + i) / processes))
 }
 
-function startReader(request: WireRequest, options: ReadersOptions) {
-  const numbers = [
-    request.port,
-    options.count,
-    options.stalled ?? 0,
-    options.inFlight ?? DEFAULT_IN_FLIGHT,
-    options.marks ?? 0,
-  ]
-  const child = spawn(compile('load/reader.c'), [...numbers.map(String), request.text], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+function startReader(request: WireRequest, options: ReadersOptions, first: number) {
+  const { count, stalled = 0, inFlight = DEFAULT_IN_FLIGHT, marks = 0 } = options
+  const { file, args } = loadProgram('reader', [count, stalled, inFlight, marks, first], request)
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'close')
   const last = new Map<Line['event'], Line>()
   const waiting = new Map<Line['event'], (line: Line | undefined) => void>()

@@ -5,14 +5,12 @@ import { floor } from './floor.ts'
 import { mercure } from './mercure.ts'
 import { nchan } from './nchan.ts'
 import { nodeHttp } from './node-http.ts'
-import { nodeLoop } from './node-loop.ts'
 import { pushpin } from './pushpin.ts'
 import { tailrace, tailraceMemory } from './tailrace.ts'
 
 /** In the order of the tables. */
 export const peers: readonly Peer[] = [
   floor,
-  nodeLoop,
   tailrace,
   tailraceMemory,
   nchan,

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { get, type Peer, post } from '../peer.ts'
 import { startServer } from '../server-process.ts'
-import { built, versionOf } from './program.ts'
+import { built, goSettings, versionOf } from './program.ts'
 import { fillIn } from './template.ts'
 
 const HUB = '/.well-known/mercure'
@@ -14,17 +14,24 @@ export const mercure: Peer = {
   stored: 'on disk',
   durability: 'Bolt: each event is in the store, after an fsync of its own, before it is acknowledged',
   resumes: true,
+  protocols: ['tls', 'h2'],
 
   version: async () => versionOf(built('mercure'), ['build-info'], /dunglas\/mercure\s+v?([\d.]+)/),
 
-  start({ dir, port }) {
-    const config = fillIn('mercure/Caddyfile', dir, { PORT: port, DIR: dir })
+  start(place) {
+    const { dir, port, certificate } = place
+    const config = fillIn('mercure/Caddyfile', dir, {
+      PORT: port,
+      DIR: dir,
+      SCHEME: certificate === undefined ? 'http' : 'https',
+      CERTIFICATE: certificate === undefined ? '' : `tls ${certificate.cert} ${certificate.key}`,
+    })
     const args = ['run', '--config', config, '--adapter', 'caddyfile']
     return startServer({
       file: built('mercure'),
       args,
       cwd: dir,
-      env: { XDG_DATA_HOME: dir, HOME: dir },
+      env: { XDG_DATA_HOME: dir, HOME: dir, ...goSettings(place) },
       ports: [port],
     })
   },

@@ -8,11 +8,18 @@ import { fillIn } from './template.ts'
 const MODULES = '/usr/lib/nginx/modules'
 
 /** With its shared memory alone, or with a Redis server that other nodes use too. */
-export function startNchan({ dir, port }: Place, redisPort?: number): Promise<ServerProcess> {
+export function startNchan(place: Place, redisPort?: number): Promise<ServerProcess> {
+  const { dir, port, cores, certificate } = place
   const config = fillIn('nchan/nginx.conf', dir, {
     PORT: port,
     DIR: dir,
     MODULES,
+    WORKERS: cores ?? 'auto',
+    SECURE: certificate === undefined ? '' : 'ssl http2',
+    CERTIFICATE:
+      certificate === undefined
+        ? ''
+        : `ssl_certificate ${certificate.cert}; ssl_certificate_key ${certificate.key};`,
     USE_REDIS: redisPort === undefined ? 'off' : 'on',
     REDIS: `127.0.0.1:${redisPort ?? 6379}`,
   })
@@ -25,6 +32,7 @@ export const nchan: Peer = {
   stored: 'in memory',
   durability: 'none: messages are in shared memory, and a restart or reload loses them',
   resumes: false,
+  protocols: ['tls', 'h2'],
 
   async version() {
     if (!existsSync(`${MODULES}/ngx_nchan_module.so`))

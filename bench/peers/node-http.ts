@@ -8,12 +8,14 @@ export const nodeHttp: Peer = {
   stored: 'nowhere',
   durability: 'none: a loop over open responses',
   resumes: false,
+  protocols: ['tls'],
 
   version: () => Promise.resolve(process.versions.node),
 
-  start({ port }) {
+  start({ port, certificate }) {
     const app = join(import.meta.dirname, 'node-http/app.ts')
-    return startServer({ file: process.execPath, args: [app, String(port)], ports: [port] })
+    const files = certificate === undefined ? [] : [certificate.cert, certificate.key]
+    return startServer({ file: process.execPath, args: [app, String(port), ...files], ports: [port] })
   },
 
   subscribe: ({ port }, topic) => get(port, `/${topic}`),

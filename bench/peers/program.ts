@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { AbsentError } from '../peer.ts'
+import { AbsentError, type Place } from '../peer.ts'
 
 /** Where provision.sh puts what it builds, and its log of what it could not build. */
 const BUILT = join(import.meta.dirname, '../../node_modules/.cache/tailrace-bench/bin')
@@ -30,4 +30,9 @@ export async function versionOf(
   } catch (error) {
     throw new AbsentError(`\`${[file, ...args].join(' ')}\` fails`, { cause: error })
   }
+}
+
+/** For a program in Go, which otherwise uses all cores. */
+export function goSettings({ cores }: Place): Record<string, string> {
+  return cores === undefined ? {} : { GOMAXPROCS: String(cores) }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { get, type Peer, type Place, post } from '../peer.ts'
+import { get, type Peer, type Place, post, type WireRequest } from '../peer.ts'
 import { startServer, withCompanions } from '../server-process.ts'
 import { versionOf } from './program.ts'
 import { fillIn } from './template.ts'
@@ -73,10 +73,16 @@ export const pushpin: Peer = {
 
   subscribe: ({ port }, topic) => get(port, `/${topic}`),
 
-  publish(place, topic, data) {
-    const items = [{ channel: topic, formats: { 'http-stream': { content: `data: ${data}\n\n` } } }]
-    return post(publishPort(place), '/publish', JSON.stringify({ items }), {
-      'Content-Type': 'application/json',
-    })
-  },
+  publish: (place, topic, data) => publishItems(place, topic, [data]),
+  publishBatch: publishItems,
+}
+
+function publishItems(place: Place, topic: string, data: readonly string[]): WireRequest {
+  const items = data.map((one) => ({
+    channel: topic,
+    formats: { 'http-stream': { content: `data: ${one}\n\n` } },
+  }))
+  return post(publishPort(place), '/publish', JSON.stringify({ items }), {
+    'Content-Type': 'application/json',
+  })
 }

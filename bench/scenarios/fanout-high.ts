@@ -1,7 +1,7 @@
 import { fanOut, FAN_OUT_COLUMNS } from '../fan-out.ts'
 import type { Scenario, Size } from '../scenario.ts'
 
-const work = (size: Size) => ({ readers: 500, rate: 2000, seconds: size.pick(6, 2), connections: 32 })
+const work = (size: Size) => ({ readers: 500, rate: 2000, seconds: size.pick(4, 2), connections: 32 })
 
 export const fanoutHigh: Scenario = {
   name: 'fanout-high',

@@ -1,7 +1,7 @@
 import { fanOut, FAN_OUT_COLUMNS } from '../fan-out.ts'
 import type { Scenario, Size } from '../scenario.ts'
 
-const work = (size: Size) => ({ readers: 2000, rate: 40, seconds: size.pick(6, 2), connections: 8 })
+const work = (size: Size) => ({ readers: 2000, rate: 40, seconds: size.pick(4, 2), connections: 8 })
 
 export const fanoutLow: Scenario = {
   name: 'fanout-low',

@@ -1,7 +1,7 @@
 import { fanOut, FAN_OUT_COLUMNS } from '../fan-out.ts'
 import type { Scenario, Size } from '../scenario.ts'
 
-const work = (size: Size) => ({ readers: 500, rate: 200, seconds: size.pick(6, 2), connections: 16 })
+const work = (size: Size) => ({ readers: 500, rate: 200, seconds: size.pick(4, 2), connections: 16 })
 
 export const latency: Scenario = {
   name: 'latency-100k',

@@ -10,7 +10,7 @@ export const publishing: Scenario = {
   name: 'publish',
   title: 'Acknowledged publishes',
   describe: (size) =>
-    `Single events of 100 B, each connection posts when it has its answer, for ${size.pick(3, 1)} s; no readers. Only figures of the same durability compare.`,
+    `Single events of 100 B, each connection posts when it has its answer, for ${size.pick(2, 1)} s; no readers. Only figures of the same durability compare.`,
   columns: [
     ...CONNECTIONS.map((n) => ({
       key: `perSecond${n}`,
@@ -32,7 +32,7 @@ async function acknowledged({ peer, place, size }: Trial): Promise<Figures> {
   const figures: Record<string, number> = {}
   for (const connections of CONNECTIONS) {
     const before = cpuMicros(server.pids())
-    const report = await publish(request, { connections, rate: 0, seconds: size.pick(3, 1) })
+    const report = await publish(request, { connections, rate: 0, seconds: size.pick(2, 1) })
     figures[`cpuMicros${connections}`] = (cpuMicros(server.pids()) - before) / report.acked
     if (report.errors > 0) throw new Error(`${report.errors} publishes were refused`)
     figures[`perSecond${connections}`] = report.perSecond

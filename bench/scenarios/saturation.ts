@@ -1,7 +1,9 @@
 import { fanOutFigures } from '../fan-out.ts'
-import { openReaders } from '../load/readers.ts'
+import { openReaders, type Readers } from '../load/readers.ts'
 import { EVENT_DATA, measure, warmUp } from '../measure.ts'
+import type { WireRequest } from '../peer.ts'
 import { type Figures, READER_PROCESSES, type Scenario, type Trial } from '../scenario.ts'
+import type { ServerProcess } from '../server-process.ts'
 
 const READERS = 500
 const RATES = [250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000]
@@ -28,19 +30,44 @@ async function saturate({ peer, place, size }: Trial): Promise<Figures> {
     processes: READER_PROCESSES,
   })
   const request = peer.publish(place, 'flood', EVENT_DATA)
-  const seconds = size.pick(2, 1)
   await warmUp(readers, { request, rate: 100, seconds: size.pick(2, 0.5), connections: 32 })
+  return await mostDeliveries(server, readers, {
+    request,
+    rates: RATES,
+    seconds: size.pick(2, 1),
+    count: READERS,
+  })
+}
+
+export interface Flood {
+  readonly request: WireRequest
+  /** Events per second, rising. */
+  readonly rates: readonly number[]
+  /** Of each rate. */
+  readonly seconds: number
+  readonly count: number
+}
+
+/** Raises the rate until the hub does not keep up. The figures are those of the step in which most arrived. */
+export async function mostDeliveries(
+  server: Pick<ServerProcess, 'pids'>,
+  readers: Readers,
+  { request, rates, seconds, count }: Flood,
+): Promise<Figures> {
   let best: Figures = { perSecond: 0, rate: 0, cpuMicros: Number.NaN }
-  for (const rate of RATES) {
-    const load = { request, rate, seconds, connections: 32, readers: READERS }
-    const figures = fanOutFigures(load, await measure(server, readers, load))
+  for (const rate of rates) {
+    const load = { request, rate, seconds, connections: 32, readers: count }
+    const measured = await measure(server, readers, load)
+    const { deliveries } = measured.received
+    const figures = fanOutFigures(load, measured)
     const perSecond = figures['perSecond'] ?? 0
-    const keepsUp = (perSecond / (rate * READERS)) * 100 >= KEPT_UP
+    const keepsUp = (perSecond / (rate * count)) * 100 >= KEPT_UP
     if (perSecond > (best['perSecond'] ?? 0)) {
       best = {
-        perSecond,
+        ...figures,
         rate: keepsUp ? rate : (best['rate'] ?? 0),
-        cpuMicros: figures['cpuMicros'] ?? Number.NaN,
+        generatorMicros: measured.generatorMicros / deliveries,
+        busy: measured.cpuMicros / measured.wallMs / 10,
       }
     }
     if (!keepsUp) break

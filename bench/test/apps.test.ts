@@ -48,7 +48,7 @@ test('a target that compares two libraries is met or missed by their ratio', () 
 
 test('one suite runs at a time', () => {
   const known: Known = { peers: ['a'], scenarios: ['b'], defaultRuns: 3 }
-  const suites = { oneHub: { ...known, defaultRuns: 5 }, nodes: known, apps: known }
+  const suites = { oneHub: { ...known, defaultRuns: 5 }, nodes: known, apps: known, cores: known }
   expect(parseOptions(['--apps'], suites)).toMatchObject({ suite: 'apps', runs: 3, isWhole: true })
   expect(() => parseOptions(['--apps', '--nodes'], suites)).toThrow(UsageError)
 })

@@ -1,18 +1,21 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
-import { markedData } from '../load/mark.ts'
+import { markedData, TOPIC_SLOT } from '../load/mark.ts'
 import { publish } from '../load/publish.ts'
 import { openReaders } from '../load/readers.ts'
 import { get, post } from '../peer.ts'
-import { createRandom, needs } from '@tailrace/testkit'
+import { createRandom, makeCertificate, needs, tempDir } from '@tailrace/testkit'
 
 const gcc = needs('gcc')
+const libssl = needs('libssl')
 const servers: Server[] = []
 
 afterEach(() => {
   for (const server of servers.splice(0)) {
-    server.closeAllConnections()
+    server.closeAllConnections?.()
     server.close()
   }
 })
@@ -110,6 +113,79 @@ describe.skipIf(!gcc)('the publisher', () => {
     expect(report).toMatchObject({ acked: 0, errors: 10 })
   })
 })
+
+test('topics take turns, and each reader has one of its own', async () => {
+  const port = await echo((listener) => createServer(listener))
+  await using readers = await openReaders(get(port, `/${TOPIC_SLOT}`), { count: 5, marks: 3, processes: 2 })
+  const request = post(port, `/${TOPIC_SLOT}`, markedData(50))
+  await publish(request, { connections: 3, rate: 0, count: 15, topics: 5 })
+  expect(await readers.complete(5000)).toBeDefined()
+  expect((await readers.report()).deliveries).toBe(15)
+})
+
+test('each event of a request has a mark of its own', async () => {
+  const seen: string[] = []
+  const port = await serveBodies((body) => void seen.push(body))
+  const batch = `${markedData(40)}\n${markedData(60)}\n`
+  await publish(post(port, '/', batch), { connections: 2, rate: 0, count: 10 })
+  const numbers = seen.flatMap((body) => [...body.matchAll(/@@\d{19},(\d{10})@@/g)].map(([, text]) => text))
+  expect(new Set(numbers).size).toBe(20)
+})
+
+describe.skipIf(!gcc || !libssl).each(['tls', 'h2'] as const)('over %s', (protocol) => {
+  test('the same is sent and received', async () => {
+    using dir = tempDir()
+    const { cert, key } = makeCertificate(dir.path)
+    const files = { cert: readFileSync(cert), key: readFileSync(key), allowHTTP1: protocol === 'tls' }
+    const versions = new Set<string>()
+    const port = await echo((listener) => createSecureServer(files, listener as never), versions)
+    const subscribe = { ...get(port, `/${TOPIC_SLOT}`), protocol }
+    await using readers = await openReaders(subscribe, { count: 4, marks: 100 })
+    // Long enough for several records, frames and field lengths.
+    const headers = { 'X-Long': 'a'.repeat(300) }
+    const request = { ...post(port, `/${TOPIC_SLOT}`, markedData(20_000), headers), protocol }
+    const report = await publish(request, { connections: 3, rate: 0, count: 400, topics: 4 })
+    expect(report).toMatchObject({ acked: 400, errors: 0, unanswered: 0 })
+    expect(await readers.complete(10_000)).toBeDefined()
+    expect(await readers.report()).toMatchObject({ deliveries: 400, complete: 4, closed: 0 })
+    expect([...versions]).toEqual([protocol === 'h2' ? '2.0' : '1.1'])
+  })
+
+  test('counts refusals', async () => {
+    using dir = tempDir()
+    const { cert, key } = makeCertificate(dir.path)
+    const files = { cert: readFileSync(cert), key: readFileSync(key), allowHTTP1: protocol === 'tls' }
+    const port = await listen(
+      createSecureServer(files, (_, response) => void response.writeHead(503).end('no')) as unknown as Server,
+    )
+    const request = { ...post(port, '/', markedData(50)), protocol }
+    expect(await publish(request, { connections: 2, rate: 0, count: 10 })).toMatchObject({
+      acked: 0,
+      errors: 10,
+    })
+  })
+})
+
+/** A hub without anything: what is posted to a path goes to those who read it. */
+async function echo(
+  create: (listener: (request: IncomingMessage, response: ServerResponse) => void) => unknown,
+  versions: Set<string> = new Set(),
+): Promise<number> {
+  const readers = new Map<string, ServerResponse[]>()
+  const server = create((request, response) => {
+    const topic = request.url ?? ''
+    versions.add(request.httpVersion)
+    if (request.method === 'GET') {
+      readers.set(topic, [...(readers.get(topic) ?? []), response])
+      response.writeHead(200)
+      response.write(':\n')
+      return
+    }
+    request.on('data', (chunk: Buffer) => readers.get(topic)?.forEach((reader) => reader.write(chunk)))
+    request.on('end', () => response.writeHead(201).end('stored'))
+  })
+  return listen(server as Server)
+}
 
 const nowNs = () => process.hrtime.bigint()
 

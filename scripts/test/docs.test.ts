@@ -24,6 +24,7 @@ const PAGES = [
   'docs/operating/access.md',
   'docs/operating/metrics.md',
   'docs/operating/scaling.md',
+  'docs/operating/workers.md',
   'docs/concepts.md',
 ]
 

@@ -1,13 +1,10 @@
 import { execFile } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { needs, type RequirementName } from '@tailrace/testkit'
 import { AbsentError, type Compared, type Place } from '../../peer.ts'
 import { startHub, tailrace } from '../../peers/tailrace.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Fleet } from '../fleet.ts'
-
-const READY_TIMEOUT_MS = 20_000
 
 interface TailraceOn extends Omit<Compared, 'version'> {
   readonly needs: RequirementName
@@ -26,34 +23,10 @@ export function tailraceOn({ needs: need, versionCommand, query = () => '', ...f
     ...facts,
     resumes: true,
     version: async () => `${await tailrace.version()}, ${await engineVersion(need, versionCommand)}`,
-    async startNode(place, { url }) {
-      const hub = await startHub(place, `${url}${query(place)}`)
-      try {
-        await untilReady(place)
-        return hub
-      } catch (error) {
-        await hub.stop()
-        throw error
-      }
-    },
+    startNode: (place, { url }) => startHub(place, `${url}${query(place)}`),
     subscribe: tailrace.subscribe,
     publish: tailrace.publish,
     publishedId: (answer) => (JSON.parse(answer) as { id: string }).id,
-  }
-}
-
-/** A hub listens before it has reached its engine. */
-async function untilReady({ port }: Place): Promise<void> {
-  const deadline = performance.now() + READY_TIMEOUT_MS
-  for (;;) {
-    try {
-      const response = await fetch(`http://127.0.0.1:${port}/readyz`)
-      if (response.ok) return
-      if (performance.now() > deadline) throw new Error(`the node is not ready: ${await response.text()}`)
-    } catch (error) {
-      if (performance.now() > deadline) throw error
-    }
-    await sleep(50)
   }
 }
 

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 
 /** What every tutorial shows: a set of responses, and a loop that writes to each. */
@@ -20,7 +22,13 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   response.writeHead(204).end()
 }
 
-const server = createServer((request, response) => {
+function answer(request: IncomingMessage, response: ServerResponse): void {
   serve(request, response).catch((error: unknown) => response.destroy(error as Error))
-})
-server.listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 })
+}
+
+const [, , port, cert, key] = process.argv
+const server =
+  cert === undefined || key === undefined
+    ? createServer(answer)
+    : createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, answer)
+server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 })

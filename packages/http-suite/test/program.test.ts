@@ -19,3 +19,11 @@ testContract({
     headers: { ...FORWARDED, connection: 'close' },
   }),
 })
+
+testContract({
+  id: 'program-workers',
+  name: '`tailrace serve --workers 2`',
+  abilities: [...PROGRAM_ABILITIES, 'http1'],
+  open: async (limits) =>
+    subjectOf(await startHub({ args: [...argsFor(limits), '--workers', '2'], log: 'memory:' })),
+})

@@ -43,6 +43,9 @@ export type Use = 'stream' | 'history' | 'list'
 /** An answer of the gate. A promise if the gate has to look it up. */
 export type Answer = boolean | Promise<boolean>
 
+/** A function that ends what was admitted. A promise if others are asked before. */
+export type Admission = (() => void) | Promise<() => void>
+
 /**
  * Every request passes through it. It decides which client sent the request, what the client may do, and how much of
  * it. Returning `false` answers with a plain `403`; to choose another answer, throw an `HttpError`.
@@ -70,9 +73,9 @@ export interface Gate {
    *
    * @throws HttpError `draining`, `too-many-topics`, `too-many-connections` or `overloaded`
    */
-  admit(client: Client, selectors: readonly string[]): () => void
+  admit(client: Client, selectors: readonly string[]): Admission
   /** Counts a request for a page of history until the function that it returns is called. @throws HttpError `too-many-connections` */
-  admitPage(client: Client): () => void
+  admitPage(client: Client): Admission
   /** Checks that the client may publish this much now. @throws HttpError `too-many-publishes` or `batch-too-large` */
   requireRate(client: Client, events?: number, bytes?: number): void
   /** Charges a publish, including one that was rejected after it was read. */

@@ -8,8 +8,8 @@ export async function healthz({ exchange }: Call): Promise<void> {
 }
 
 /** `GET /readyz`: the log is writable and readable, and the hub is not about to stop. */
-export async function readyz({ hub, gate, exchange }: Call): Promise<void> {
+export async function readyz({ processes, gate, exchange }: Call): Promise<void> {
   if (gate.isDraining) throw new HttpError('draining', 'This hub is shutting down.')
-  await hub.ready()
+  await processes.ready()
   answerJson(exchange, 200, { status: 'ready' })
 }

@@ -36,7 +36,7 @@ export async function answerHistory(
   const { gate, client, exchange } = call
   const { waitSeconds = 0, selectors, trace } = query
   await permit(gate.mayRead(client, selectors, 'history'), `read ${selectors.join(', ')}`)
-  exchange.onceGone(waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client))
+  exchange.onceGone(await (waitSeconds > 0 ? gate.admit(client, selectors) : gate.admitPage(client)))
   const holding = gate.pages.open(client.address)
   exchange.onceGone(() => holding.release())
   const gone = new AbortController()

@@ -8,6 +8,8 @@ import { permit } from './gate.ts'
 import type { Client, Gate } from './gate.ts'
 import type { Call } from './call.ts'
 import { answerOtherMethod } from './other-method.ts'
+import { onlyProcess } from './processes.ts'
+import type { Processes } from './processes.ts'
 import { toProblem } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { refuseUnknown, single } from './query.ts'
@@ -25,6 +27,8 @@ export interface ProtocolOptions {
   readonly gate?: Gate | undefined
   /** @defaultValue {@link TAILRACE_ROUTES} */
   readonly routes?: readonly Route[] | undefined
+  /** @defaultValue this process is the only one of the hub */
+  readonly processes?: Processes | undefined
   /** Called with failures of this side, as opposed to mistakes of clients. */
   onError(error: unknown): void
   /**
@@ -40,7 +44,13 @@ const NOBODY: Client = { address: '' }
 /** Answers exchanges according to a table of routes. */
 export function createProtocol(
   hub: Hub,
-  { gate = READ_ONLY_GATE, routes = TAILRACE_ROUTES, onError, onRefused }: ProtocolOptions,
+  {
+    gate = READ_ONLY_GATE,
+    routes = TAILRACE_ROUTES,
+    processes = onlyProcess(hub, gate),
+    onError,
+    onRefused,
+  }: ProtocolOptions,
 ): (exchange: Exchange) => void {
   const table = new RouteTable(routes)
   const rate = new ReportRate()
@@ -57,7 +67,7 @@ export function createProtocol(
     const facts = { method: exchange.method, header: (name: string) => exchange.header(name), ticket }
     const known = access === 'anyone' ? NOBODY : gate.identify(facts, exchange.remoteAddress)
     return whenKnown(known, (client) =>
-      admit(route, { hub, gate, client, exchange, query, rest: found!.rest }),
+      admit(route, { hub, processes, gate, client, exchange, query, rest: found!.rest }),
     )
   }
 

@@ -1,4 +1,5 @@
-import { EncryptJWT, jwtDecrypt } from 'jose'
+import { jwtDecrypt } from 'jose/jwt/decrypt'
+import { EncryptJWT } from 'jose/jwt/encrypt'
 import type { JWTPayload } from 'jose'
 
 const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const

@@ -15,7 +15,7 @@ export async function openStream(
     exchange.answer(200, headers)
     return
   }
-  exchange.onceGone(gate.admit(client, selectors))
+  exchange.onceGone(await gate.admit(client, selectors))
   const reader = readerOf(client, exchange.transport)
   const outcome = await hub.subscribe({ ...subscription, until: client.expiresAt, reader }, () => {
     if (exchange.isGone) return undefined

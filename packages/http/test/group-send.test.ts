@@ -40,7 +40,7 @@ describe.skipIf(!gcc)('a write to many readers', () => {
     const send = loadSend()!
     sendInGroups((descriptors, count, bytes, results) => {
       const whole = send(descriptors, count, bytes, results)
-      calls.push({ descriptors: [...descriptors.slice(0, count)], results: [...results.slice(0, count)] })
+      calls.push({ descriptors: [...descriptors].slice(0, count), results: [...results].slice(0, count) })
       return whole
     })
     pairs = await startSocketPairs()

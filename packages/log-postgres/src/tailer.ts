@@ -47,7 +47,7 @@ export class Tailer {
   /** The number of the purge that was reported last. */
   #lastPurge: number
   #session: PostgresSession | undefined
-  /** Called after each report. */
+  /** Called after each report, and when a session is lost. */
   readonly #waiters = new Set<() => void>()
 
   /** @param reached - called with each new position */
@@ -91,6 +91,7 @@ export class Tailer {
     await session.lost
     clearInterval(timer)
     if (this.#session === session) this.#session = undefined
+    for (const look of this.#waiters) look()
   }
 
   /** Resolves once everything up to an offset was reported, or the session is lost. */
@@ -107,9 +108,12 @@ export class Tailer {
     const session = this.#session
     if (session === undefined || isReached()) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    const look = (): void => void (isReached() && resolve())
+    const look = (): void => {
+      if (this.#session !== session || isReached()) resolve()
+    }
     this.#waiters.add(look)
-    await Promise.race([promise, session.lost])
+    // Not a race with the loss of the session: each would be held in memory for as long as the session.
+    await promise
     this.#waiters.delete(look)
   }
 

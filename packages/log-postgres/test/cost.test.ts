@@ -1,3 +1,4 @@
+import { queryObjects } from 'node:v8'
 import { openPostgresLog } from '@tailrace/log-postgres'
 import { needs } from '@tailrace/testkit'
 import { describe, expect, test } from 'vitest'
@@ -50,6 +51,22 @@ describe.skipIf(!postgres)('what a node costs the server', () => {
     expect((await readEverything(log)).map(({ data }) => data)).toEqual(
       Array.from({ length: 64 }, (_, i) => `${i}`),
     )
+    await log.close()
+  })
+
+  test('is no memory of the node for each purge', async () => {
+    const log = await openPostgresLog({ url: engine.nextUrl() })
+    const work = async (): Promise<void> => {
+      for (let i = 0; i < 100; i += 1) {
+        await log.append([{ topic: 'a', data: '' }])
+        await log.retention.purge('a')
+      }
+    }
+    await work()
+    // After a collection of garbage.
+    const before = queryObjects(Promise, { format: 'count' })
+    await work()
+    expect(queryObjects(Promise, { format: 'count' }) - before).toBeLessThan(50)
     await log.close()
   })
 

@@ -17,17 +17,18 @@ export function refusalOf(
   isEnded: (topic: string) => boolean,
   isRepeat: (event: NewEvent) => boolean,
 ): Refusal | undefined {
-  const endedHere = new Set<string>()
-  const keysHere = new Set<string>()
+  // Most batches need neither.
+  let endedHere: Set<string> | undefined
+  let keysHere: Set<string> | undefined
   for (const [index, event] of batch.entries()) {
     const { topic, idempotencyKey } = event
     if (idempotencyKey !== undefined) {
       const key = `${topic}\n${idempotencyKey}`
-      if (keysHere.has(key) || isRepeat(event)) continue
-      keysHere.add(key)
+      if (keysHere?.has(key) === true || isRepeat(event)) continue
+      keysHere = (keysHere ?? new Set()).add(key)
     }
-    if (endedHere.has(topic) || isEnded(topic)) return { topic, index }
-    if (event.end === true) endedHere.add(topic)
+    if (endedHere?.has(topic) === true || isEnded(topic)) return { topic, index }
+    if (event.end === true) endedHere = (endedHere ?? new Set()).add(topic)
   }
   return undefined
 }

@@ -1,8 +1,7 @@
 import { isBuiltin } from 'node:module'
 import { LogError } from './errors.ts'
-import { topicEnded } from './end-of-topic.ts'
-import type { Appended, CompleteEventLog, NewEvent, Page, Query, StoredEvent } from './event-log.ts'
-import type { BatchResult } from './sqlite/event-table.ts'
+import type { CompleteEventLog, Page, Query, StoredEvent } from './event-log.ts'
+import { CommitQueue } from './sqlite/commit-queue.ts'
 import type { Reader } from './sqlite/reader.ts'
 import type { Thread } from './sqlite/thread.ts'
 import { Threads } from './sqlite/threads.ts'
@@ -11,15 +10,6 @@ import { TailListeners } from './tail-listeners.ts'
 
 /** Maximum data waiting for the next commit, in UTF-16 code units. Beyond that, `append` rejects with `busy`. */
 export const DEFAULT_MAX_PENDING_LENGTH: number = 64 * 1024 * 1024
-
-/** The size of an event in addition to its data, so that a flood of empty events is bounded too. */
-const EVENT_OVERHEAD = 256
-
-/**
- * Maximum data of one commit, unless a single batch has more: a commit is one turn of the writer, and must fit into
- * the space reserved on the disk for the write-ahead log.
- */
-const MAX_COMMIT_LENGTH = 2 * 1024 * 1024
 
 /** One page of what a writer had committed when it died. */
 const CATCH_UP = { limit: 1_000, maxBytes: 16 * 1024 * 1024 }
@@ -34,13 +24,6 @@ export interface SqliteLogOptions {
   readonly maxPendingLength?: number | undefined
   /** The wall clock, in milliseconds. @defaultValue `Date.now` */
   readonly now?: (() => number) | undefined
-}
-
-interface Pending {
-  readonly batch: readonly NewEvent[]
-  readonly length: number
-  resolve(appended: readonly Appended[]): void
-  reject(error: unknown): void
 }
 
 /**
@@ -79,15 +62,22 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
   })
 
   let newest = await newestOf(threads)
-  const pending: Pending[] = []
-  let pendingLength = 0
-  let committing: Promise<void> | undefined
+  const queue = new CommitQueue({
+    maxPendingLength,
+    now,
+    commit: async (batches) => threads.writer.call('commit', batches),
+    stored: tell,
+  })
   let closing: Promise<void> | undefined
   /** Topics for which a writer died before it reported whether it had purged them. Bounded by their callers. */
   const unsurePurges = new Set<string>()
 
+  function closed(): LogError {
+    return new LogError('closed', `The log ${path} is closed.`)
+  }
+
   function assertOpen(): void {
-    if (isClosed) throw new LogError('closed', `The log ${path} is closed.`)
+    if (isClosed) throw closed()
   }
 
   function reader(): Thread<Reader> {
@@ -129,52 +119,8 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
     listeners.events(events)
   }
 
-  async function commitAll(): Promise<void> {
-    while (pending.length > 0) {
-      const group = pending.splice(0, countWithin(pending, MAX_COMMIT_LENGTH))
-      pendingLength -= lengthOf(group)
-      await commit(group)
-    }
-    committing = undefined
-  }
-
-  async function commit(group: readonly Pending[]): Promise<void> {
-    const time = now()
-    let results: BatchResult[]
-    try {
-      results = await threads.writer.call(
-        'commit',
-        group.map(({ batch }) => batch),
-        time,
-      )
-    } catch (error) {
-      for (const { reject } of group) reject(error)
-      return
-    }
-    const events = group.flatMap(({ batch }, i) => stored(batch, results[i]!, time))
-    if (events.length > 0) tell(events)
-    for (const [i, { resolve, reject }] of group.entries()) {
-      const result = results[i]!
-      if ('appended' in result) resolve(result.appended)
-      else reject(topicEnded(result.refused))
-    }
-  }
-
   return {
-    append(batch) {
-      return new Promise((resolve, reject) => {
-        assertOpen()
-        const length = batch.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD, 0)
-        if (pendingLength > 0 && pendingLength + length > maxPendingLength) {
-          throw new LogError('busy', 'Too many events are waiting to be written: publish again later.', {
-            details: { pendingLength, maxPendingLength },
-          })
-        }
-        pending.push({ batch, length, resolve, reject })
-        pendingLength += length
-        committing ??= commitAll()
-      })
-    },
+    append: (batch) => (isClosed ? Promise.reject(closed()) : queue.append(batch)),
 
     read: async (query) => pageOf(reader(), 'read', query),
     describe: async () => reader().call('describe'),
@@ -192,7 +138,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Complete
     close() {
       closing ??= (async () => {
         isClosed = true
-        await committing
+        await queue.idle()
         await threads.close()
         listeners.clear()
       })()
@@ -236,27 +182,4 @@ async function newestOf(threads: Threads<Writer>): Promise<number> {
     await threads.close()
     throw error
   }
-}
-
-function stored(batch: readonly NewEvent[], result: BatchResult, time: number): StoredEvent[] {
-  if (!('appended' in result)) return []
-  return result.appended.flatMap(({ offset, duplicate }, i) => {
-    if (duplicate) return []
-    const { topic, type, key, data, remove = false, end = false, trace } = batch[i]!
-    return { offset, topic, type, key, data, time, remove, end, trace }
-  })
-}
-
-function lengthOf(group: readonly Pending[]): number {
-  return group.reduce((sum, { length }) => sum + length, 0)
-}
-
-/** How many of the first fit into a length together; at least one. */
-function countWithin(group: readonly Pending[], maxLength: number): number {
-  let length = 0
-  const beyond = group.findIndex((one, i) => {
-    length += one.length
-    return i > 0 && length > maxLength
-  })
-  return beyond === -1 ? group.length : beyond
 }

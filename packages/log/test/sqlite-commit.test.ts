@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 
 import { openSqliteLog } from '@tailrace/log'
@@ -30,10 +31,38 @@ describe('group commit', () => {
     const path = join(dir.path, 'log.db')
     const log = await openSqliteLog({ path })
     const before = commitsIn(path)
-    await Promise.all(Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }])))
-    expect(commitsIn(path) - before).toBe(2)
-    await log.append([{ topic: 'a', data: 'alone' }])
-    expect(commitsIn(path) - before).toBe(3)
+    // The first commit ends only after everything was appended.
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const appended = Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
+    other.exec('ROLLBACK')
+    await Promise.all(appended)
+    expect(commitsIn(path) - before).toBeLessThanOrEqual(2)
+    other.close()
+    await log.close()
+  })
+
+  test('does not wait for the thread that appends, which is busy with more', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const log = await openSqliteLog({ path })
+    const other = new DatabaseSync(path, { readOnly: true })
+    const count = other.prepare('SELECT count(*) AS events FROM events')
+    const told: number[] = []
+    await log.tail({
+      events: (events) => told.push(events.length),
+      purged() {},
+      lost() {},
+      interrupted() {},
+      resumed() {},
+      failed() {},
+    })
+    const appended = Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
+    while (count.get()!['events'] !== 64);
+    expect(told).toEqual([])
+    await Promise.all(appended)
+    expect(told.reduce((sum, events) => sum + events)).toBe(64)
+    other.close()
     await log.close()
   })
 
@@ -117,5 +146,40 @@ describe('the death of a thread', () => {
     const log = await openSqliteLog({ path })
     expect((await log.describe()).newest).toBe(251)
     await log.close()
+  })
+})
+
+describe('the write-ahead log', () => {
+  test('has its full size after a few commits, so that they need not extend it', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const log = await openSqliteLog({ path })
+    const publish = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i += 1) await log.append([{ topic: 'a', data: 'x' }])
+    }
+    const size = (): number => statSync(`${path}-wal`).size
+    await publish(20)
+    const full = size()
+    expect(full).toBeGreaterThan(1000 * 4096)
+    // Through a checkpoint, after which it begins again.
+    await publish(300)
+    expect(size()).toBeLessThan(full + 16 * 4096)
+    expect((await log.read(everything)).events).toHaveLength(320)
+    await log.close()
+  })
+
+  test('of a process that was killed is read up to the zeros after its end', async () => {
+    using dir = tempDir()
+    const [path, copy] = [join(dir.path, 'log.db'), join(dir.path, 'copy.db')]
+    const log = await openSqliteLog({ path })
+    for (let i = 0; i < 20; i += 1) await log.append([{ topic: 'a', data: `${i}` }])
+    // As a kill leaves the files.
+    for (const end of ['', '-wal', '-mark']) copyFileSync(`${path}${end}`, `${copy}${end}`)
+    await log.close()
+    const again = await openSqliteLog({ path: copy })
+    expect((await again.read(everything)).events).toHaveLength(20)
+    await again.append([{ topic: 'a', data: 'after' }])
+    expect((await again.read(everything)).events.at(-1)).toMatchObject({ offset: 21, data: 'after' })
+    await again.close()
   })
 })

@@ -6,6 +6,7 @@ import { tempDir } from '@tailrace/testkit'
 import type { TempDir } from '@tailrace/testkit'
 import { rejection } from '@tailrace/log-suite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { packBatches } from '../src/sqlite/packed.ts'
 import { Thread } from '../src/sqlite/thread.ts'
 import type { Writer } from '../src/sqlite/writer.ts'
 
@@ -58,7 +59,7 @@ test('the successor of a thread does not begin a new log where the file was move
 test('of a commit whose writer dies nobody says that it was not stored', async () => {
   await log.close()
   const writer = await Thread.start<Writer>(WORKER, { role: 'writer', path }, () => {})
-  const commit = writer.call('commit', [[{ topic: 'a', data: 'x' }]], 0)
+  const commit = writer.call('commit', packBatches([[{ topic: 'a', data: 'x' }]], 0))
   await writer.stop()
   expect(await rejection(commit)).toMatchObject({ code: 'outcome-unknown' })
 })

@@ -13,11 +13,11 @@ export function createDoors(gate: Gate, pressure: Pressure): Doors {
   let isDraining = false
   return {
     ...membersOf(gate),
-    admit(client, selectors) {
+    async admit(client, selectors) {
       if (isDraining) throw new HttpError('draining', 'This hub is shutting down: reconnect to another one.')
-      const leave = gate.admit(client, selectors)
+      const leave = await gate.admit(client, selectors)
       try {
-        const release = pressure.admit()
+        const release = await pressure.admit()
         return () => {
           leave()
           release()

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { TAILRACE_ROUTES } from '@tailrace/http'
+import { onlyProcess, TAILRACE_ROUTES } from '@tailrace/http'
 import type { Gate, Route } from '@tailrace/http'
 import { READ_ONLY_GATE } from '@tailrace/http/gate'
 import {
@@ -18,11 +18,13 @@ import { createHub, DEFAULT_STALL_MS } from '@tailrace/hub'
 import type { Hub, HubOptions } from '@tailrace/hub'
 import { openLog } from '@tailrace/log'
 import type { EventLog, LogOptions } from '@tailrace/log'
+import { alone } from './crew.ts'
+import type { Crew } from './crew.ts'
 import { createDoors } from './doors.ts'
 import type { Doors } from './doors.ts'
 import { createPressure } from './limits/pressure.ts'
 import type { Pressure } from './limits/pressure.ts'
-import { connectionBound, limitConnections, readFileLimit } from './net/connection-limit.ts'
+import { availableMemory, connectionBound, limitConnections, readFileLimit } from './net/connection-limit.ts'
 import type { ConnectionBound } from './net/connection-limit.ts'
 import { listen, requireFree } from './net/listen.ts'
 import { useMultisend } from './net/multisend.ts'
@@ -48,6 +50,8 @@ const DEFAULT_LIMITS: ServerLimits = {
 export interface GateParts {
   readonly log: EventLog
   readonly hub: Hub
+  /** The processes that serve the hub. @internal */
+  readonly crew: Crew
   warn(line: string): void
   /** Reports a failure that no client learns of. */
   failed(error: unknown): void
@@ -109,14 +113,26 @@ export interface Running {
  * @throws ListenError, LogError, or RangeError that names the option, the rule and the value
  */
 export async function startServer(options: ServerOptions): Promise<Running> {
-  const { host = '127.0.0.1', port = 4242, tls, multisend = true, journal = PLAIN_JOURNAL } = options
-  // Before there are worker threads.
-  const bound = connectionBound(options.maxConnections, readFileLimit(), tls !== undefined)
-  if (multisend) await useMultisend()
+  const { host = '127.0.0.1', port = 4242 } = options
   await requireFree({ host, port })
+  return startServerIn(alone(), options)
+}
+
+/** Starts one of the processes that serve a hub together. @internal */
+export async function startServerIn(crew: Crew, options: ServerOptions): Promise<Running> {
+  const { host = '127.0.0.1', tls, multisend = true, journal = PLAIN_JOURNAL } = options
+  // Before there are worker threads.
+  const bound = connectionBound(
+    options.maxConnections,
+    readFileLimit(),
+    tls !== undefined,
+    availableMemory(),
+    crew.size,
+  )
+  if (multisend) await useMultisend()
   const log = typeof options.log === 'string' ? await openLog(options.log, logOptions(options)) : options.log
   const stopping = new AbortController()
-  const pressure = createPressure(bound.streams)
+  const pressure = createPressure(bound.streams, crew.ledger, crew.own(bound.each.streams))
   /** The steps to undo, last one first. */
   const undo: (() => unknown)[] = [
     () => (log === options.log ? undefined : log.close()),
@@ -139,9 +155,9 @@ export async function startServer(options: ServerOptions): Promise<Running> {
     undo.push(() => hub.close())
     const { gate = READ_ONLY_GATE } = options
     const { warn, failed } = journal
-    const parts = { log, hub, warn, failed, signal: stopping.signal }
+    const parts = { log, hub, crew, warn, failed, signal: stopping.signal }
     const doors = createDoors(typeof gate === 'function' ? await gate(parts) : gate, pressure)
-    const listener = await serve(options, { hub, doors, bound, pressure, journal, undo })
+    const listener = await serve(options, { hub, doors, bound, pressure, journal, undo, crew })
     const { port: chosen } = listener.address() as AddressInfo
     const name = host.includes(':') ? `[${host}]` : host
     return {
@@ -171,12 +187,13 @@ interface Parts {
   readonly pressure: Pressure
   readonly journal: Journal
   readonly undo: (() => unknown)[]
+  readonly crew: Crew
 }
 
 /** Serves a hub on a port. */
 async function serve(
   { host = '127.0.0.1', port = 4242, routes: more = [], tls, maxPendingBytes, ...options }: ServerOptions,
-  { hub, doors: gate, bound, pressure, journal, undo }: Parts,
+  { hub, doors: gate, bound, pressure, journal, undo, crew }: Parts,
 ): Promise<Server> {
   const stallMs = options.hub?.stallMs ?? DEFAULT_STALL_MS
   const limits = { ...DEFAULT_LIMITS, answerTimeoutMs: stallMs, ...options.limits }
@@ -185,9 +202,15 @@ async function serve(
   const metrics = createMetrics(hub, { pressure, pending, bodies: gate.bodies, pages: gate.pages })
   const sockets = new Set<Socket>()
   const peers = createPeerWatch(sockets, stallMs, journal.failed)
-  const routes = [...TAILRACE_ROUTES, metricsRoute(metrics), welcomeRoute(), ...more]
+  const everyone = crew.join({
+    ...onlyProcess(hub, gate),
+    metrics: metrics.snapshot,
+    counters: metrics.counters,
+    sockets: () => sockets.size,
+  })
+  const routes = [...TAILRACE_ROUTES, metricsRoute(everyone.metrics), welcomeRoute(), ...more]
   const onRefused = metrics.refused
-  const protocol = { gate, routes, peers, onError: journal.failed, onRefused }
+  const protocol = { gate, routes, processes: everyone, peers, onError: journal.failed, onRefused }
   const handler = createHandler(hub, protocol)
   const http1 = createHttpServer(handler, limits, onRefused)
   const http2 = createHttp2(handler, limits, { onRefused, pending })
@@ -195,7 +218,9 @@ async function serve(
   const front = takePlainRequests(http1, hub, limits, { ...served, ...protocol })
   const handshakeMs = limits.headTimeoutMs
   const listener: Server =
-    tls === undefined ? http1 : createTlsServer(tls, { ...served, http1, handshakeMs }, journal.warn)
+    tls === undefined
+      ? http1
+      : createTlsServer(tls, { ...served, http1, handshakeMs, ticketKeys: crew.ticketKeys }, journal.warn)
   undo.push(async () => {
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()
@@ -213,8 +238,11 @@ async function serve(
   })
   trackSockets(listener, sockets)
   limitConnections(listener, bound, journal.warn)
+  crew.onOthers((others) => {
+    listener.maxConnections = Math.max(0, Math.min(bound.each.connections, bound.connections - others))
+  })
   metrics.watch(listener)
-  await listen(listener, { host, port })
+  await listen(listener, { host, port, reusePort: crew.size > 1 })
   peers.start(listener)
   return listener
 }

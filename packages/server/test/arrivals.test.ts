@@ -126,6 +126,7 @@ describe.skipIf(process.platform !== 'linux')('a hub that is busy', () => {
     process.kill(hub.pid, 'SIGSTOP')
     const sockets = await Promise.all(Array.from({ length: 1_000 }, () => open(hub.port, '127.9.0.1')))
     process.kill(hub.pid, 'SIGCONT')
+    expect(sockets).toHaveLength(1_000)
     await accepted(hub.port)
     for (const socket of sockets) socket.destroy()
   })

@@ -148,7 +148,7 @@ test('a limit that leaves nothing for connections is a mistake, and is told', as
 test('what goes wrong with a listener once it listens is told, and ends nothing', async () => {
   const told: string[] = []
   const server = createServer((socket) => socket.end('served'))
-  limitConnections(server, { connections: 10, streams: 9, reason: '' }, (line) => told.push(line))
+  limitConnections(server, { each: { connections: 10, streams: 9 }, reason: '' }, (line) => told.push(line))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   // As Node does when the system refuses to accept a connection.

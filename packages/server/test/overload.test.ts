@@ -95,7 +95,7 @@ test('the more readers are turned away, the longer they are asked to stay away',
   const waits: number[] = []
   const ask = (): number => {
     try {
-      pressure.admit()
+      void pressure.admit()
     } catch (error) {
       if (HttpError.is(error)) return Number(error.headers['Retry-After'])
     }

@@ -1,4 +1,4 @@
-import { accessSync, constants, globSync } from 'node:fs'
+import { accessSync, constants, existsSync, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 import { TestRunner } from 'vitest'
@@ -26,6 +26,7 @@ export type RequirementName =
   | 'gcc'
   | 'haproxy'
   | 'kafka'
+  | 'libssl'
   | 'mount'
   | 'nats'
   | 'network'
@@ -44,6 +45,7 @@ const probes: Record<RequirementName, () => boolean> = {
   gcc: () => isOnPath('gcc'),
   haproxy: () => isOnPath('haproxy'),
   kafka: () => isOnPath('java') && hasKafka(),
+  libssl: () => existsSync('/usr/include/openssl/ssl.h'),
   mount: canMount,
   nats: () => isOnPath('nats-server'),
   network: canOpenNetwork,

@@ -40,6 +40,7 @@ const most = {
   ip: '',
   'mkfs.ext4': '',
   openssl: '',
+  'usr/include/openssl/ssl.h': '',
   nginx: '',
   haproxy: '',
   caddy: '',
@@ -68,7 +69,9 @@ test('who may not install is told what is missing', () => {
 
 test('a machine without apt is told what is missing', () => {
   const { output, code } = provision({ id: root })
-  expect(output).toContain('missing: chromium curl gcc ip mkfs.ext4 openssl nginx haproxy caddy varnishd ')
+  expect(output).toContain(
+    'missing: chromium curl gcc ip mkfs.ext4 openssl /usr/include/openssl/ssl.h nginx haproxy caddy varnishd ',
+  )
   expect(output).toContain(' redis-sentinel /usr/lib/postgresql/*/bin/postgres nats-server ')
   expect(code).toBe(0)
 })

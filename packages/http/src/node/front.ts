@@ -41,7 +41,7 @@ const CHECK_INTERVAL_MS = 500
 
 /**
  * Intercepts plain requests that publish or ask for a stream before an HTTP server sees them. The parser, request and
- * response of `node:http` would cost each reader 10 KiB, and time in every write; and each publish 15 µs. All other
+ * response of `node:http` would cost each reader 10 KiB, and time in every write; and each publish 10 µs. All other
  * requests are passed to the server together with their connection, and the bytes that were read from it put back.
  */
 export function takePlainRequests(

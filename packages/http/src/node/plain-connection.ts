@@ -199,8 +199,9 @@ export class PlainConnection implements Carrier {
 
   /** As `node:http`: a client that closes its end in the middle of a request, or that waits for an answer, is gone. */
   readonly #ended = (): void => {
-    const isCut = this.#exchange === undefined ? !this.#head.isEmpty : !this.#exchange.isComplete
-    if (isCut) this.#refuse(undefined)
+    const exchange = this.#exchange
+    const isWhole = exchange === undefined ? this.#head.isEmpty : exchange.isComplete || exchange.isAnswered
+    if (!isWhole) this.#refuse(undefined)
     else this.socket.end()
   }
 

@@ -44,7 +44,7 @@ export async function servePlainStream(
     const client = await gate.identify(facts, socket.remoteAddress)
     const { selectors } = subscription
     await permit(gate.mayRead(client, selectors, 'stream'), 'subscribe')
-    leave = gate.admit(client, selectors)
+    leave = await gate.admit(client, selectors)
     const origin = request.header('origin')
     const reader = readerOf(client, 'socket')
     const outcome = await hub.subscribe({ ...subscription, until: client.expiresAt, reader }, () => {

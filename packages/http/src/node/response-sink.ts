@@ -1,7 +1,8 @@
-import { ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Payload, Peers, Sink, SinkListener } from '@tailrace/hub'
 import type { HeaderFields } from '../exchange.ts'
 import { STREAM_HEADERS } from '../stream-headers.ts'
+import { http } from './builtin.ts'
 import { ChunkedSink } from './chunked-sink.ts'
 
 /**
@@ -23,7 +24,10 @@ export function createNodeSink(
 function isBare(response: ServerResponse): boolean {
   const { socket, chunkedEncoding, writableCorked, write } = response
   return (
-    socket !== null && chunkedEncoding && writableCorked === 0 && write === ServerResponse.prototype.write
+    socket !== null &&
+    chunkedEncoding &&
+    writableCorked === 0 &&
+    write === http.ServerResponse.prototype.write
   )
 }
 

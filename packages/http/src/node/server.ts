@@ -1,9 +1,9 @@
-import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ProblemCode } from '../errors.ts'
 import { problem, SLOW_REQUEST } from '../problem.ts'
 import type { Problem } from '../problem.ts'
+import { http } from './builtin.ts'
 import { exchangeOf } from './exchange.ts'
 import type { Handler } from './handler.ts'
 import { flawOf, mayUpgrade } from './message.ts'
@@ -46,7 +46,7 @@ export function createHttpServer(
 
   const turns = new Turns()
   const stalls = watchStalls(limits.answerTimeoutMs)
-  const server = createServer(
+  const server = http.createServer(
     {
       maxHeaderSize: limits.maxHeadBytes,
       headersTimeout: limits.headTimeoutMs,
@@ -129,5 +129,5 @@ function refusalOf(code: string | undefined): Problem {
 function toHttp({ status, headers, body }: Problem): string {
   const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
+  return `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${head}\r\n${body}`
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import { LogError } from '../errors.ts'
 import type { LogErrorCode } from '../errors.ts'
 import { inodeOf } from './inode.ts'
@@ -152,12 +153,28 @@ export function openForReading(path: string): DatabaseSync {
   return new DatabaseSync(path, { readOnly: true, timeout: 1000 })
 }
 
+/** The statements of {@link transaction}, so that none is parsed with each commit. */
+const BRACKETS = new WeakMap<DatabaseSync, Record<'BEGIN' | 'BEGIN IMMEDIATE' | 'COMMIT', StatementSync>>()
+
+function bracketsOf(db: DatabaseSync) {
+  const known = BRACKETS.get(db)
+  if (known !== undefined) return known
+  const statements = {
+    BEGIN: db.prepare('BEGIN'),
+    'BEGIN IMMEDIATE': db.prepare('BEGIN IMMEDIATE'),
+    COMMIT: db.prepare('COMMIT'),
+  }
+  BRACKETS.set(db, statements)
+  return statements
+}
+
 /** Runs a task in one transaction, which is stored completely or not at all. */
 export function transaction<T>(db: DatabaseSync, begin: 'BEGIN' | 'BEGIN IMMEDIATE', task: () => T): T {
-  db.exec(begin)
+  const brackets = bracketsOf(db)
+  brackets[begin].run()
   try {
     const result = task()
-    db.exec('COMMIT')
+    brackets.COMMIT.run()
     return result
   } catch (error) {
     // After some errors, including a full disk, SQLite has already rolled back.

@@ -84,8 +84,21 @@ export function createEventTable(
       topic.bytes += bytes
     }
     const { traceparent = null, tracestate = null } = trace ?? {}
-    const flags = [end, isNewest, remove].map(Number)
-    insert.run(offset, topic.id, time, type, key, data, bytes, ...flags, traceparent, tracestate)
+    const [isEnd, isState, isRemoval] = [Number(end), Number(isNewest), Number(remove)]
+    insert.run(
+      offset,
+      topic.id,
+      time,
+      type,
+      key,
+      data,
+      bytes,
+      isEnd,
+      isState,
+      isRemoval,
+      traceparent,
+      tracestate,
+    )
     if (event.idempotencyKey !== undefined) remember(event.topic, event.idempotencyKey, offset, time)
     topic.newest = offset
     if (end) topic.ended = offset
@@ -95,18 +108,18 @@ export function createEventTable(
   return {
     store(batch, time, nextOffset) {
       // To look a key up costs as much as to store it. The same object may be in a batch twice: it is new only once.
-      const fresh = new Set<NewEvent>()
+      let fresh: Set<NewEvent> | undefined
       const refused = refusalOf(
         batch,
         (topic) => topics.isEnded(topic),
         (event) => {
           const isRepeat = firstOffsetOf(event, time) !== undefined
-          if (!isRepeat) fresh.add(event)
+          if (!isRepeat) fresh = (fresh ?? new Set()).add(event)
           return isRepeat
         },
       )
       return refused === undefined
-        ? { appended: batch.map((event) => append(event, fresh.delete(event), time, nextOffset)) }
+        ? { appended: batch.map((event) => append(event, fresh?.delete(event) === true, time, nextOffset)) }
         : { refused }
     },
   }

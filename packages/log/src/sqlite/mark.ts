@@ -65,10 +65,17 @@ export function openMarkFile(path: string): MarkFile {
   const file = openSync(path, isNew ? 'w' : 'r+')
   // With each commit: writing bytes that exist already takes half the time of writing a text.
   const bytes = Buffer.alloc(LENGTH)
+  let last: Mark | undefined
+  /** What most commits do not change. */
+  let rest = ''
   return {
     write(mark) {
-      const end = bytes.write(JSON.stringify(mark), 'latin1')
-      bytes.fill(' ', end).write('\n', LENGTH - 1)
+      const { epoch, newest, commits, file: id, wal } = mark
+      if (last?.epoch !== epoch || last.file !== id || last.wal !== wal) {
+        rest = JSON.stringify({ epoch, file: id, wal }).slice(1)
+      }
+      last = mark
+      bytes.write(`${`{"newest":${newest},"commits":${commits},${rest}`.padEnd(LENGTH - 1)}\n`, 'latin1')
       writeSync(file, bytes, 0, LENGTH, 0)
     },
     sync() {

@@ -26,6 +26,8 @@ export interface Reserve {
   readonly isHeld: boolean
   /** The disk has less room than a step of retention may write. */
   readonly isTight: boolean
+  /** The reserve is held, and the disk has room for twice as much as this besides it. */
+  hasRoom(bytes: number): boolean
   /** Takes the reserve, or the missing part of it, if there is room. */
   take(): boolean
   /** @throws LogError `full` if it was given up and cannot be taken again yet */
@@ -78,6 +80,7 @@ export function openReserve(path: string, log: string): Reserve {
     get isTight() {
       return heldBytes < bytes && roomBytes() < bytes / 2
     },
+    hasRoom: (more) => heldBytes >= bytes && roomBytes() >= 2 * more,
     take,
     assertHeld() {
       if (take()) return

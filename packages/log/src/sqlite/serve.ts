@@ -1,22 +1,27 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import type { LogError } from '../errors.ts'
 import { plain } from '../plain-error.ts'
 import { assertInPlace, toLogError } from './database.ts'
-import type { Call, Reply, ThreadData } from './thread.ts'
+import type { Call, Line, Reply, ThreadData } from './thread.ts'
 
 /** How the engine of each thread is opened; `wasOpen` if a thread of this process had it open before. */
 export interface Engines {
   writer(path: string, wasOpen: boolean): object
   reader(path: string): object
+  /**
+   * A method whose calls are made as one if they wait together: it receives the arguments of all of them. Its result
+   * answers the last call, `undefined` the others, and an error all of them.
+   */
+  readonly joined?: string
 }
 
-/** The body of the threads of a log: opens the engine, then serves one call after another. */
+/** The body of the threads of a log: opens the engine, then serves one call after another, and never returns. */
 export function serve(
   engines: Engines,
   toError: (error: unknown, path: string) => LogError = toLogError,
 ): void {
-  const { role, path, inode } = workerData as ThreadData
-  const port = parentPort!
+  const { role, path, inode, port, bell } = workerData as ThreadData & Line
   let engine: object | undefined
 
   function run(method: string, args: unknown[]): unknown {
@@ -29,15 +34,37 @@ export function serve(
     return (engine as Record<string, (...args: unknown[]) => unknown>)[method]!(...args)
   }
 
-  function reply(id: number, task: () => unknown): Reply {
+  /** Answers the first of the calls, and those that are joined to it. @returns the others */
+  function answer(calls: readonly Call[]): readonly Call[] {
+    const [[, method]] = calls as [Call]
+    const others = method === engines.joined ? calls.findIndex(([, other]) => other !== method) : 1
+    const joined = others === -1 ? calls : calls.slice(0, others)
+    const last = joined.at(-1)![0]
     try {
-      return { id, value: task() }
+      const value = run(
+        method,
+        joined.flatMap(([, , args]) => args),
+      )
+      for (const [id] of joined) reply([id, id === last ? value : undefined, undefined])
     } catch (error) {
-      return { id, error: plain(toError(error, path)) }
+      const failure = plain(toError(error, path))
+      for (const [id] of joined) reply([id, undefined, failure])
     }
+    return calls.slice(joined.length)
   }
 
-  port.on('message', ({ id, method, args }: Call) => {
-    port.postMessage(reply(id, () => run(method, args)))
-  })
+  function reply(message: Reply): void {
+    port.postMessage(message)
+  }
+
+  for (let heard = 0; ; heard = Atomics.load(bell, 0)) {
+    for (let calls = receive(port); calls.length > 0; calls = [...answer(calls), ...receive(port)]);
+    Atomics.wait(bell, 0, heard)
+  }
+}
+
+function receive(port: MessagePort): readonly Call[] {
+  const calls: Call[] = []
+  for (let call; (call = receiveMessageOnPort(port)) !== undefined;) calls.push(call.message as Call)
+  return calls
 }

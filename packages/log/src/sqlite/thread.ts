@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { LogError } from '../errors.ts'
 import { revive, type PlainError } from '../plain-error.ts'
 
@@ -9,13 +10,15 @@ export interface ThreadData {
   readonly inode?: number | undefined
 }
 
-export interface Call {
-  readonly id: number
-  readonly method: string
-  readonly args: unknown[]
+/** Where a thread waits for calls, and is woken. */
+export interface Line {
+  readonly port: MessagePort
+  /** Counts the calls: the thread sleeps in `Atomics.wait` until it changes. */
+  readonly bell: Int32Array
 }
 
-export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: PlainError })
+export type Call = readonly [id: number, method: string, args: unknown[]]
+export type Reply = readonly [id: number, value: unknown, error: PlainError | undefined]
 
 interface Waiting {
   resolve(value: never): void
@@ -28,20 +31,29 @@ type Result<T, K extends keyof T> = T[K] extends (...args: never[]) => infer R ?
 
 /**
  * The methods of an engine on a worker thread, as promises. Calls are answered in order. The callers bound what is
- * waiting: the log sends one commit at a time, and the hub a few reads.
+ * waiting: the log sends as much as one commit may contain, and the hub a few reads.
+ *
+ * The thread has no event loop to run: it sleeps on a futex. To wake an event loop, and to dispatch a message in it,
+ * costs several times as much.
  */
 export class Thread<Engine extends object> {
   readonly #worker: Worker
+  readonly #port: MessagePort
+  readonly #bell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #death: LogError | undefined
   #isOpen = false
 
   private constructor(body: URL, data: ThreadData, onDeath: (error: LogError) => void) {
-    this.#worker = new Worker(body, { workerData: data, ...quiet() })
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply))
+    const { port1, port2 } = new MessageChannel()
+    const line: Line = { port: port2, bell: this.#bell }
+    this.#worker = new Worker(body, { workerData: { ...data, ...line }, transferList: [port2], ...quiet() })
+    this.#port = port1
+    this.#port.on('message', (reply: Reply) => this.#settle(reply))
     const die = (cause: unknown): void => {
       if (this.#death !== undefined) return
+      this.#port.close()
       this.#death = new LogError('unreachable', `The ${data.role} thread of the log ${data.path} has died.`, {
         cause,
       })
@@ -87,15 +99,17 @@ export class Thread<Engine extends object> {
     const id = this.#lastId
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ id, method, args } satisfies Call)
+      this.#port.postMessage([id, method, args] satisfies Call)
+      Atomics.add(this.#bell, 0, 1)
+      Atomics.notify(this.#bell, 0)
     })
   }
 
-  #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id)
-    this.#waiting.delete(reply.id)
-    if ('error' in reply) waiting?.reject(revive(reply.error))
-    else waiting?.resolve(reply.value as never)
+  #settle([id, value, error]: Reply): void {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    if (error === undefined) waiting?.resolve(value as never)
+    else waiting?.reject(revive(error))
   }
 }
 

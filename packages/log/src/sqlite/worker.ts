@@ -2,4 +2,4 @@ import { openReader } from './reader.ts'
 import { serve } from './serve.ts'
 import { openWriter } from './writer.ts'
 
-serve({ writer: openWriter, reader: openReader })
+serve({ writer: openWriter, reader: openReader, joined: 'commit' })

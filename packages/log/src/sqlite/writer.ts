@@ -1,28 +1,35 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { NewEvent, Note } from '../event-log.ts'
+import type { Note } from '../event-log.ts'
 import { ruleFor } from '../retention.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
 import { keepEpoch } from './epoch.ts'
 import type { EpochKeeper } from './epoch.ts'
 import { createEventTable } from './event-table.ts'
-import type { BatchResult } from './event-table.ts'
 import { inodeOf } from './inode.ts'
 import { readMark } from './mark.ts'
 import { createNoteTable } from './note-table.ts'
+import { packResults, unpackBatches } from './packed.ts'
+import type { PackedBatches, PackedResults } from './packed.ts'
 import { openReserve } from './reserve.ts'
 import type { Reserve } from './reserve.ts'
 import { createTopicTable } from './topic-table.ts'
 import { createTrimmer } from './trim.ts'
-import { removeStrayWal } from './wal.ts'
+import { extendWal, removeStrayWal } from './wal.ts'
 
 /** When the write-ahead log is folded into the file. What SQLite does by default. */
 const MAX_CHECKPOINT_PAGES = 1000
+/** After so many commits, the write-ahead log is extended. Earlier, it would only make the start of a log slower. */
+const COMMITS_BEFORE_EXTENSION = 16
+const FRAME_HEADER_BYTES = 24
 
 /** The only writer of a log, on its own thread. Every method is one transaction. */
 export interface Writer {
-  /** Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others. */
-  commit(batches: readonly (readonly NewEvent[])[], time: number): BatchResult[]
+  /**
+   * Stores many batches in one commit, so that they share one fsync. A refused batch does not affect the others.
+   * Calls that wait together are made as one: the results of all answer the last, and `undefined` the others.
+   */
+  commit(...groups: PackedBatches[]): PackedResults | undefined
   trim(rules: readonly RetentionRule[], now: number): { removed: number; done: boolean }
   /** @returns the offset up to which the topic was purged; undefined if it is not known */
   purge(topic: string): number | undefined
@@ -57,7 +64,10 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   const topics = createTopicTable(db)
   const trimmer = createTrimmer(db)
   // Folded into the file by the half of a reserve, so that with the other half retention can write on.
-  db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages(db, reserve)}`)
+  const pageSize = Number(db.prepare('PRAGMA page_size').get()!['page_size'])
+  const pages = Math.min(MAX_CHECKPOINT_PAGES, Math.max(1, Math.floor(reserve.bytes / 2 / pageSize)))
+  db.exec(`PRAGMA wal_autocheckpoint = ${pages}`)
+  let commits = 0
 
   const saveNewest = db.prepare(`UPDATE meta SET value = ? WHERE name = 'newest'`)
   const countCommit = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'commits'`)
@@ -85,6 +95,16 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
       topics.forget()
       if (isOutOfSpace(error)) giveWay()
       throw error
+    }
+  }
+
+  /** What was committed is committed, whether or not this succeeds. */
+  function extend(): void {
+    if (!reserve.hasRoom(pages * pageSize)) return
+    try {
+      transaction(db, 'BEGIN IMMEDIATE', () => extendWal(file, pages * (pageSize + FRAME_HEADER_BYTES)))
+    } catch {
+      // It is only slower without it.
     }
   }
 
@@ -133,17 +153,24 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
   }
 
   return {
-    commit: (batches, time) =>
-      store(() => {
+    commit(...groups) {
+      const stored = store(() => {
         const before = newest
-        const result = batches.map((batch) => events.store(batch, time, nextOffset))
+        const results = groups.flatMap((group) => {
+          const { batches, time } = unpackBatches(group)
+          return batches.map((batch) => events.store(batch, time, nextOffset))
+        })
         const hasChanged = newest > before
         if (hasChanged) {
           topics.save()
           saveNewest.run(newest)
         }
-        return { result, hasChanged }
-      }),
+        return { result: packResults(results), hasChanged }
+      })
+      commits += 1
+      if (commits === COMMITS_BEFORE_EXTENSION) extend()
+      return stored
+    },
 
     trim(newRules, now) {
       rules = newRules
@@ -197,9 +224,4 @@ function open(path: string, wasOpen: boolean): [DatabaseSync, EpochKeeper] {
     db.close()
     throw error
   }
-}
-
-function checkpointPages(db: DatabaseSync, { bytes }: Reserve): number {
-  const pageSize = Number(db.prepare('PRAGMA page_size').get()!['page_size'])
-  return Math.min(MAX_CHECKPOINT_PAGES, Math.max(1, Math.floor(bytes / 2 / pageSize)))
 }

@@ -1,4 +1,5 @@
-import { createRemoteJWKSet, errors } from 'jose'
+import { JWKSNoMatchingKey } from 'jose/errors'
+import { createRemoteJWKSet } from 'jose/jwks/remote'
 import type { JWTVerifyGetKey } from 'jose'
 
 /** Times are in milliseconds. */
@@ -64,7 +65,7 @@ export function createRemoteKeys(
     try {
       return await keys(header, token)
     } catch (error) {
-      const isUnknown = error instanceof errors.JWKSNoMatchingKey
+      const isUnknown = error instanceof JWKSNoMatchingKey
       if (!isUnknown || performance.now() - fetchedAt < cooldownMs) throw error
       await fetchUnlessFailed()
       return keys(header, token)

@@ -1,5 +1,6 @@
 import { HttpError } from '@tailrace/http'
-import { errors, jwtVerify } from 'jose'
+import * as errors from 'jose/errors'
+import { jwtVerify } from 'jose/jwt/verify'
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import type { Identity } from './identity.ts'
 import type { Keys } from './keys.ts'

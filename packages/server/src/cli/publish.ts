@@ -1,5 +1,4 @@
 import { buffer as readAll } from 'node:stream/consumers'
-import { ClientError, publish as publishTo } from '@tailrace/client'
 import { FollowError } from '../follow/follow-error.ts'
 import { explain, headersOf, topicAddress } from '../remote-hub.ts'
 import { HUB_URL, TOKEN } from './client-settings.ts'
@@ -45,6 +44,8 @@ position is saved in a file next to FILE, so that after a restart no line is pub
       }
     }
     endWithOutput()
+    // Loaded only here, so that all other commands start faster.
+    const { ClientError, publish: publishTo } = await import('@tailrace/client')
     try {
       if (values.follow !== undefined) {
         const { follow: file, state = `${file}.tailrace`, url, token, type } = values

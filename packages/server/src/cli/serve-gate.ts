@@ -36,7 +36,7 @@ export function requireKeys(values: ServeValues): void {
 /** Creates the gate for these settings. @throws UsageError for unusable keys */
 export async function gateOf(
   values: ServeValues,
-  { log, hub, warn, failed, signal }: GateParts,
+  { log, hub, crew, warn, failed, signal }: GateParts,
 ): Promise<Gate> {
   const { host, cookie } = values
   const verify = verifierOf(values)
@@ -85,6 +85,8 @@ export async function gateOf(
       // Otherwise the largest batch would not fit into the half that one address may use.
       maxBodyBytes: Math.max(values['max-bodies'], 4 * values['max-batch']),
       maxHistoryBytes: values['max-history'],
+      ledger: crew.ledger,
+      spending: crew.spending,
     }),
     tickets,
     revocations,

@@ -22,6 +22,7 @@ export type ServeSettings = Named<'host' | 'log' | 'cookie', string> &
     string | undefined
   > &
   Named<'max-connections', number | undefined> &
+  Named<'workers', number | 'auto'> &
   Named<
     'require-durable' | 'anonymous-subscribe' | 'anonymous-publish' | 'no-multisend' | 'json-logs',
     boolean
@@ -92,6 +93,10 @@ export const SERVE_SETTINGS: ServeSettings = {
     doc: 'PEM file with the certificate chain. Reloaded when it changes.',
   }),
   'tls-key': optional('file', { doc: 'PEM file with the private key of the certificate.' }),
+  workers: setting('workers', {
+    fallback: '1',
+    doc: 'Number of processes that share the port, up to 256. auto means one per core.',
+  }),
   retain: list(parseRule, {
     fallback: '**=7d',
     placeholder: 'RULE',

@@ -1,15 +1,15 @@
 import { shownLog } from '@tailrace/log'
-import { PLAIN_JOURNAL } from '../observe/journal.ts'
+import { alone } from '../crew.ts'
+import { requireFree } from '../net/listen.ts'
 import type { Journal } from '../observe/journal.ts'
-import type { TlsFiles } from '../net/tls.ts'
-import type { Running, ServerOptions } from '../start-server.ts'
+import { workersFor } from '../workers/room.ts'
 import { banner } from './banner.ts'
+import { journalFor } from './journal.ts'
 import { outliveOutput } from './output.ts'
-import { gateOf, opennessOf, requireKeys } from './serve-gate.ts'
 import { SERVE_SETTINGS } from './serve-settings.ts'
 import type { ServeValues } from './serve-settings.ts'
-import { readSecret } from './secret.ts'
-import { UsageError, usageErrorOf } from './usage-error.ts'
+import type { Serving } from './serving.ts'
+import { UsageError } from './usage-error.ts'
 import { verb } from './verb.ts'
 import type { Verb } from './verb.ts'
 
@@ -32,90 +32,44 @@ key; these events, and the idempotency keys, may each use the same size again.`,
       throw new UsageError('--head-timeout must not exceed --request-timeout, which includes the head')
     }
     outliveOutput()
-    const journal = values['json-logs'] ? await jsonJournal() : PLAIN_JOURNAL
+    // Only a hub loads the modules that a hub needs: a publish from a shell would otherwise wait for them each time.
+    const { opennessOf, requireKeys } = await import('./serve-gate.ts')
+    const journal = await journalFor({ isJson: values['json-logs'] })
     requireKeys(values)
-    const running = await start(values, journal)
+    const workers = workersFor(values.workers)
+    const serving = await (workers === 1
+      ? startAlone(values, journal)
+      : startWorkers(values, workers, journal))
     // Before the banner, because a reader of the banner may stop the hub at once.
     const signalled = untilSignalled()
-    const { url, port, hub } = running
+    const { url, port, node } = serving
     const { host, drain } = values
     const log = shownLog(values.log)
     const retain = values.retain.map(({ text }) => text)
     const scheme = values['tls-cert'] === undefined ? 'http' : 'https'
     process.stdout.write(banner({ scheme, host, port, log, retain, openness: opennessOf(values) }))
-    journal.started({ url, log, node: hub.node })
+    journal.started({ url, log, node })
     await signalled
     journal.draining({ overMs: drain })
-    await running.drain(drain)
-    await running.stop()
+    await serving.drain(drain)
+    await serving.stop()
     journal.stopped()
     setTimeout(() => process.exit(), MAX_EXIT_MS).unref()
     return 0
   },
 })
 
-async function start(values: ServeValues, journal: Journal): Promise<Running> {
-  // Only a hub loads the modules that a hub needs: a publish from a shell would otherwise wait for them each time.
-  const { startServer } = await import('../start-server.ts')
-  try {
-    return await startServer(optionsOf(values, journal))
-  } catch (error) {
-    // The server accepts a narrower range than the text of a setting allows.
-    throw error instanceof RangeError ? usageErrorOf(error) : error
-  }
+async function startWorkers(values: ServeValues, workers: number, journal: Journal): Promise<Serving> {
+  const { supervise } = await import('../workers/supervisor.ts')
+  return supervise({ values, workers, journal })
 }
 
-function optionsOf(values: ServeValues, journal: Journal): ServerOptions {
-  return {
-    log: values.log,
-    logPassword: passwordOf(values),
-    requireDurable: values['require-durable'],
-    host: values.host,
-    port: values.port,
-    gate: (parts) => gateOf(values, parts),
-    tls: tlsFilesOf(values),
-    hub: {
-      ...(values.node === undefined ? {} : { node: values.node }),
-      maxEventBytes: values['max-event'],
-      maxBatchBytes: values['max-batch'],
-      maxBatchEvents: values['max-batch-events'],
-      heartbeatMs: values.heartbeat,
-      retryMs: values.retry,
-      windowBytes: values.window,
-      windowTotalBytes: values['window-total'],
-      maxQueuedReads: values['max-queued-reads'],
-      batchMs: values.batch,
-      stallMs: values['stall-timeout'],
-      maxStreamAgeMs: values['max-stream-age'],
-      retention: values.retain.map(({ rule }) => rule),
-    },
-    limits: {
-      maxHeadBytes: values['max-head'],
-      headTimeoutMs: values['head-timeout'],
-      requestTimeoutMs: values['request-timeout'],
-    },
-    maxConnections: values['max-connections'],
-    maxPendingBytes: values['max-pending'],
-    multisend: !values['no-multisend'],
-    journal,
-  }
-}
-
-function passwordOf({ 'log-password-file': path }: ServeValues): string | undefined {
-  return path === undefined ? undefined : readSecret('log-password-file', path)
-}
-
-/** Loaded only when it is used, so that short commands need not wait for it. */
-export async function jsonJournal(): Promise<Journal> {
-  const { createJsonJournal } = await import('../observe/json-journal.ts')
-  return createJsonJournal()
-}
-
-function tlsFilesOf({ 'tls-cert': cert, 'tls-key': key }: ServeValues): TlsFiles | undefined {
-  if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined || key === undefined)
-    throw new UsageError('--tls-cert and --tls-key must be given together')
-  return { cert, key }
+async function startAlone(values: ServeValues, journal: Journal): Promise<Serving> {
+  const { startProcess } = await import('./serve-process.ts')
+  const crew = alone()
+  await requireFree(values)
+  const running = await startProcess(values, journal, crew)
+  return { ...running, node: running.hub.node }
 }
 
 /** Resolves on the first signal to stop. A second signal ends the process at once. */

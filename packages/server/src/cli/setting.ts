@@ -11,6 +11,7 @@ interface KindValues {
   duration: number
   bytes: number
   count: number
+  workers: number | 'auto'
 }
 
 type Kind = keyof KindValues
@@ -26,6 +27,7 @@ const KINDS: { readonly [K in Kind]: { readonly placeholder: string; parse(text:
     duration: { placeholder: 'TIME', parse: parseDuration },
     bytes: { placeholder: 'SIZE', parse: parseBytes },
     count: { placeholder: 'N', parse: parseCount },
+    workers: { placeholder: 'N', parse: parseWorkers },
   }
 
 /** One setting, declared once. Its flag, variable, file key, default, help and reference are derived from this. */
@@ -149,6 +151,18 @@ function parsePort(text: string): number {
 function parseCount(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
   throw new UsageError(`must be a whole number, not ${JSON.stringify(text)}`)
+}
+
+/** More would cost more than they deliver, on any machine. */
+const MAX_WORKERS = 256
+
+function parseWorkers(text: string): number | 'auto' {
+  parseText(text)
+  if (text === 'auto') return text
+  if (/^[1-9][0-9]{0,2}$/.test(text) && Number(text) <= MAX_WORKERS) return Number(text)
+  throw new UsageError(
+    `must be a number of processes from 1 to ${MAX_WORKERS}, or auto, not ${JSON.stringify(text)}`,
+  )
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 }

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { ClientError, subscribe } from '@tailrace/client'
 import type { Status } from '@tailrace/client'
 import { addressOf, explain, headersOf } from '../remote-hub.ts'
 import type { RemoteHub } from '../remote-hub.ts'
@@ -39,6 +38,8 @@ last event it printed. It exits when every topic has ended. Events go to standar
     if (json) url.searchParams.set('envelope', 'json')
 
     endWithOutput()
+    // Loaded only here, so that all other commands start faster.
+    const { ClientError, subscribe } = await import('@tailrace/client')
     let refusal: Promise<string | undefined> | undefined
     const options = {
       headers: headersOf(values),

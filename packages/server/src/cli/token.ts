@@ -1,5 +1,3 @@
-import { SignJWT } from 'jose'
-import { secretKey } from '../auth/keys.ts'
 import { endWithOutput } from './output.ts'
 import { parseOwnSelector } from './retention-rule.ts'
 import { readSecret } from './secret.ts'
@@ -43,7 +41,9 @@ and its bearer is limited by address. If an identity provider signs your tokens,
     if (subscribe.length === 0 && publish.length === 0 && !admin) {
       throw new UsageError('token requires at least one right: --subscribe, --publish or --admin')
     }
-    const key = secretOf(values)
+    // Loaded only here, so that all other commands start faster.
+    const { SignJWT } = await import('jose/jwt/sign')
+    const key = await secretOf(values)
     const issuedAt = Math.floor(Date.now() / 1000)
     const rights = { publish, subscribe, ...(admin ? { admin } : {}) }
     const jwt = new SignJWT({ tailrace: rights })
@@ -60,10 +60,10 @@ and its bearer is limited by address. If an identity provider signs your tokens,
   },
 })
 
-function secretOf(values: {
+async function secretOf(values: {
   readonly 'jwt-secret': string | undefined
   readonly 'jwt-secret-file': string | undefined
-}): Uint8Array {
+}): Promise<Uint8Array> {
   const { 'jwt-secret': given, 'jwt-secret-file': file } = values
   if (given !== undefined && file !== undefined)
     throw new UsageError('Give only one of jwt-secret and jwt-secret-file')
@@ -73,6 +73,7 @@ function secretOf(values: {
       'token requires the secret of the hub: --jwt-secret-file FILE, or TAILRACE_JWT_SECRET',
     )
   }
+  const { secretKey } = await import('../auth/keys.ts')
   try {
     return secretKey(text).key as Uint8Array
   } catch (error) {

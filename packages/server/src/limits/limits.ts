@@ -1,11 +1,13 @@
 import { networkOf } from '@tailrace/hub'
 import { HttpError } from '@tailrace/http'
-import type { ProblemCode, Client } from '@tailrace/http'
+import type { Admission, ProblemCode, Client } from '@tailrace/http'
 import { isLoopback, Budget } from '@tailrace/http/gate'
 import { clientAddress } from './client-address.ts'
 import type { TrustedProxies } from './client-address.ts'
-import { Quota } from './quota.ts'
+import { LocalLedger, takeFrom } from './ledger.ts'
+import type { Claim, Ledger } from './ledger.ts'
 import { Rate } from './rate.ts'
+import type { Spending } from './spending.ts'
 
 /** The limits that apply to one client, named after their settings. */
 export const CLIENT_LIMITS = [
@@ -31,6 +33,10 @@ export interface LimitOptions {
   readonly maxBodyBytes?: number | undefined
   /** Bytes. @defaultValue 64 MiB */
   readonly maxHistoryBytes?: number | undefined
+  /** Counts what clients hold. @defaultValue a ledger of its own */
+  readonly ledger?: Ledger | undefined
+  /** What clients spend at other processes of the hub. @defaultValue there are none */
+  readonly spending?: Spending | undefined
 }
 
 /** Seconds after which a client that has all its streams open may try to open another one. */
@@ -46,12 +52,12 @@ export interface Limits {
    *
    * @throws HttpError `too-many-connections` or `too-many-topics`
    */
-  openStream(client: Client, selectors: number): () => void
+  openStream(client: Client, selectors: number): Admission
   /**
    * Counts a request for a page of history until the returned function is called. @throws HttpError
    * `too-many-connections`
    */
-  openPage(client: Client): () => void
+  openPage(client: Client): Admission
   /**
    * @throws HttpError `too-many-publishes`, with `Retry-After`, while the client has spent more than it has earned;
    * `batch-too-large` for several events that exceed what it earns in one second
@@ -64,11 +70,20 @@ export interface Limits {
 }
 
 export function createLimits(options: LimitOptions): Limits {
-  const { proxies, topicsPerStream } = options
-  const streams = quotasOf(options)
-  const pages = quotasOf(options)
+  const { proxies, topicsPerStream, ledger = new LocalLedger(), spending } = options
   const events = new Rate(options.publishRate)
   const bytes = new Rate(options.publishBytes)
+
+  function spend(key: string, count: number, size: number): void {
+    events.spend(key, count)
+    bytes.spend(key, size)
+  }
+  spending?.onSpent(spend)
+
+  function hold(client: Client, what: 'streams' | 'history requests'): Admission {
+    const claims = claimsOf(client, what, options)
+    return claims.length === 0 ? releaseNothing : takeFrom(ledger, claims, tooMany)
+  }
 
   function requireFewTopics(selectors: number): void {
     if (topicsPerStream === 0 || selectors <= topicsPerStream) return
@@ -85,10 +100,10 @@ export function createLimits(options: LimitOptions): Limits {
 
     openStream(client, selectors) {
       requireFewTopics(selectors)
-      return take(streams, client, 'streams')
+      return hold(client, 'streams')
     },
 
-    openPage: (client) => take(pages, client, 'history requests'),
+    openPage: (client) => hold(client, 'history requests'),
 
     requireRate(client, count = 0, size = 0) {
       if (count > 1) {
@@ -106,9 +121,10 @@ export function createLimits(options: LimitOptions): Limits {
     },
 
     charge(client, count, size) {
+      if (options.publishRate === 0 && options.publishBytes === 0) return
       const key = keyOf(client)
-      events.spend(key, count)
-      bytes.spend(key, size)
+      spend(key, count, size)
+      spending?.report(key, count, size)
     },
 
     bodies: new Budget('max-bodies', options.maxBodyBytes),
@@ -116,30 +132,39 @@ export function createLimits(options: LimitOptions): Limits {
   }
 }
 
-/** Counts for each address and for each subject. */
-interface Quotas {
-  readonly byAddress: Quota
-  readonly bySubject: Quota
+/** For a client without limits. One for all, since each stream keeps it. */
+function releaseNothing(): void {}
+
+/** A claim, and what is said if it exceeds its bound. */
+interface LimitedClaim extends Claim {
+  readonly limit: ClientLimit
+  readonly what: string
 }
 
-function quotasOf({ streamsPerAddress, streamsPerSubject }: LimitOptions): Quotas {
-  return { byAddress: new Quota(streamsPerAddress), bySubject: new Quota(streamsPerSubject) }
-}
-
-function take({ byAddress, bySubject }: Quotas, { address, subject }: Client, what: string): () => void {
+function claimsOf(
+  { address, subject }: Client,
+  what: string,
+  { streamsPerAddress, streamsPerSubject }: LimitOptions,
+): LimitedClaim[] {
+  const claims: LimitedClaim[] = []
   // Proxies on this machine may not say for whom they forward.
-  const releaseAddress = isLoopback(address) ? () => undefined : byAddress.take(networkOf(address))
-  if (releaseAddress === undefined) throw tooMany('max-streams-per-address', `${what} from this address`)
-  if (subject === undefined) return releaseAddress
-  const releaseSubject = bySubject.take(subject)
-  if (releaseSubject === undefined) {
-    releaseAddress()
-    throw tooMany('max-streams-per-subject', `${what} of this subject`)
+  if (streamsPerAddress > 0 && !isLoopback(address)) {
+    claims.push({
+      key: `${what} of address ${networkOf(address)}`,
+      max: streamsPerAddress,
+      limit: 'max-streams-per-address',
+      what: `${what} from this address`,
+    })
   }
-  return () => {
-    releaseAddress()
-    releaseSubject()
+  if (streamsPerSubject > 0 && subject !== undefined) {
+    claims.push({
+      key: `${what} of subject ${subject}`,
+      max: streamsPerSubject,
+      limit: 'max-streams-per-subject',
+      what: `${what} of this subject`,
+    })
   }
+  return claims
 }
 
 function keyOf({ address, subject }: Client): string {
@@ -153,7 +178,7 @@ function requireWithinASecond(limit: ClientLimit, perSecond: number, wanted: num
   throw beyond(limit, 'batch-too-large', message)
 }
 
-function tooMany(limit: ClientLimit, what: string): HttpError {
+function tooMany({ limit, what }: LimitedClaim): HttpError {
   const message = `Too many ${what} are open (--${limit}): close one, or try again later.`
   return beyond(limit, 'too-many-connections', message, STREAM_RETRY_S)
 }

@@ -1,5 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { HttpError } from '@tailrace/http'
+import type { Admission } from '@tailrace/http'
+import { LocalLedger, takeFrom } from './ledger.ts'
+import type { Claim, Ledger } from './ledger.ts'
 
 /** How often the pressure is measured. */
 const LOOK_MS = 1_000
@@ -21,17 +24,26 @@ export interface Pressure {
    *
    * @throws HttpError `overloaded`, with a `Retry-After` that grows with the pressure
    */
-  admit(): () => void
+  admit(): Admission
   /** Median duration of an event loop iteration over the last second, in milliseconds. */
   readonly turnMs: number
   stop(): void
 }
 
-export function createPressure(maxStreams: number): Pressure {
+/**
+ * @param maxStreams - for all processes of the hub together
+ * @param own - the bound of this process, if it is another one
+ */
+export function createPressure(
+  maxStreams: number,
+  ledger: Ledger = new LocalLedger(),
+  own?: Claim,
+): Pressure {
+  const claims = [{ key: 'streams', max: maxStreams }, ...(own === undefined ? [] : [own])]
+
   const turns = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   turns.enable()
   const timer = setInterval(look, LOOK_MS).unref()
-  let open = 0
   let turnMs = 0
   let isLate = false
   /** Readers that were refused, since the last measurement and per second on average. */
@@ -57,18 +69,12 @@ export function createPressure(maxStreams: number): Pressure {
 
   return {
     admit() {
-      if (open >= maxStreams) {
-        throw overloaded(
-          `All ${maxStreams} streams that --max-connections leaves room for are open: try again later, or raise it.`,
-        )
-      }
       if (isLate) throw overloaded('The hub is overloaded: try again later, or give it more CPU.')
-      open += 1
-      let isOpen = true
-      return () => {
-        if (isOpen) open -= 1
-        isOpen = false
-      }
+      return takeFrom(ledger, claims, ({ max }) =>
+        overloaded(
+          `All ${max} streams that --max-connections leaves room for are open: try again later, or raise it.`,
+        ),
+      )
     },
     get turnMs() {
       return turnMs

@@ -38,15 +38,22 @@ export function readFileLimit(): number | undefined {
 }
 
 /** How many connections a hub may have, and which bound is responsible. */
-export interface ConnectionBound {
+export interface ConnectionBound extends Room {
+  /** The part that one of its processes may have. */
+  readonly each: Room
+  readonly reason: string
+}
+
+interface Room {
   readonly connections: number
   /** How many of them may be streams. The rest is reserved for other requests. */
   readonly streams: number
-  readonly reason: string
 }
 
 /**
  * @param asked - `--max-connections`; by default, as many as files and memory allow
+ * @param fileLimit - that of each process
+ * @param processes - those that share the port
  * @throws RangeError if the limit of files leaves none, or fewer than requested, or if 0 were requested
  */
 export function connectionBound(
@@ -54,10 +61,12 @@ export function connectionBound(
   fileLimit: number = Infinity,
   isSecure = false,
   memoryBytes: number = availableMemory(),
+  processes = 1,
 ): ConnectionBound {
-  const byFiles = fileLimit - RESERVED_FILES
+  const forEach = fileLimit - RESERVED_FILES
+  const byFiles = processes * forEach
   const raise = 'raise it with ulimit -n, or with LimitNOFILE in systemd'
-  if (byFiles < 1) {
+  if (forEach < 1) {
     throw new RangeError(
       `A limit of ${fileLimit} open files leaves none for connections: raise it above ${RESERVED_FILES} with ulimit -n, or with LimitNOFILE in systemd`,
     )
@@ -68,6 +77,11 @@ export function connectionBound(
       `--max-connections must be at most ${byFiles} with a limit of ${fileLimit} open files: ${raise}`,
     )
   }
+  const boundOf = (connections: number, why: string): ConnectionBound => ({
+    ...roomOf(connections),
+    each: roomOf(Math.min(connections, forEach)),
+    reason: `${connections} are open, ${why}`,
+  })
   if (asked !== undefined) return boundOf(asked, 'the maximum set by --max-connections')
   const each = isSecure ? BYTES_PER_TLS_CONNECTION : BYTES_PER_CONNECTION
   const byMemory = Math.max(1, Math.floor(memoryBytes / 2 / each))
@@ -78,13 +92,15 @@ export function connectionBound(
   return boundOf(byFiles, `the maximum for a limit of ${fileLimit} open files: ${raise}`)
 }
 
-function boundOf(connections: number, why: string): ConnectionBound {
-  const reserve = Math.min(MAX_RESERVED_CONNECTIONS, Math.floor(connections / 8))
-  return { connections, streams: connections - reserve, reason: `${connections} are open, ${why}` }
+function roomOf(connections: number): Room {
+  return {
+    connections,
+    streams: connections - Math.min(MAX_RESERVED_CONNECTIONS, Math.floor(connections / 8)),
+  }
 }
 
 /** The memory of the container, or of the machine if there is no container. */
-function availableMemory(): number {
+export function availableMemory(): number {
   return Math.min(process.constrainedMemory() || Infinity, totalmem())
 }
 
@@ -96,13 +112,13 @@ function availableMemory(): number {
  */
 export function limitConnections(
   server: Server,
-  { connections, reason }: ConnectionBound,
+  { each, reason }: Pick<ConnectionBound, 'each' | 'reason'>,
   tell: (line: string) => void,
 ): void {
   const dropped = tellAtTimes((count) => tell(`connections refused: ${count} (${reason})`))
   let failure = ''
   const failed = tellAtTimes((count) => tell(`connections that could not be accepted: ${count} (${failure})`))
-  server.maxConnections = connections
+  server.maxConnections = each.connections
   server.on('drop', dropped.count)
   server.on('error', ({ message }) => {
     // Before the server listens, an error is fatal, and is reported elsewhere.

@@ -8,7 +8,11 @@ import type { Server } from 'node:net'
  */
 const BACKLOG = 4_096
 
-export type ListenErrorCode = 'port-in-use' | 'port-not-permitted' | 'address-unavailable'
+export type ListenErrorCode =
+  | 'port-in-use'
+  | 'port-not-permitted'
+  | 'address-unavailable'
+  | 'port-not-shareable'
 
 /** The hub cannot listen on the given address and port. */
 export class ListenError extends Error {
@@ -28,6 +32,8 @@ export class ListenError extends Error {
 interface Place {
   readonly host: string
   readonly port: number
+  /** Other processes of this user may listen there as well. @defaultValue false */
+  readonly reusePort?: boolean | undefined
 }
 
 const ADVICE: Readonly<Record<ListenErrorCode, (place: Place) => string>> = {
@@ -35,6 +41,8 @@ const ADVICE: Readonly<Record<ListenErrorCode, (place: Place) => string>> = {
     `Port ${port} of ${host} is already in use, perhaps by another hub: stop that program, or choose another port with --port.`,
   'port-not-permitted': ({ port }) =>
     `Port ${port} requires privileges that this user does not have: choose a port above 1023 with --port.`,
+  'port-not-shareable': () =>
+    'This system cannot distribute the connections of one port among processes: start the hub without --workers.',
   'address-unavailable': ({ host }) =>
     `${host} is not an address of this machine: choose one with --host, such as 127.0.0.1 or 0.0.0.0.`,
 }
@@ -45,6 +53,8 @@ const CODES: Readonly<Record<string, ListenErrorCode>> = {
   EACCES: 'port-not-permitted',
   EADDRNOTAVAIL: 'address-unavailable',
   ENOTFOUND: 'address-unavailable',
+  // Systems on which SO_REUSEPORT is missing, or does not balance (https://nodejs.org/api/net.html#serverlistenoptions-callback).
+  ENOTSUP: 'port-not-shareable',
 }
 
 /**

@@ -18,6 +18,8 @@ export interface TlsOptions {
   readonly pending: PendingConnections
   /** Connections that take turns before they are served. */
   readonly arrivals: ArrivalQueue
+  /** Keys of session tickets that other processes have as well. @defaultValue random ones */
+  readonly ticketKeys?: Buffer | undefined
   /** Time for the first bytes of a handshake, and for all that follow, in milliseconds. */
   readonly handshakeMs: number
 }
@@ -37,15 +39,18 @@ const WATCH_MS = 2_000
  */
 export function createTlsServer(
   files: TlsFiles,
-  { http1, http2, pending, arrivals, handshakeMs }: TlsOptions,
+  { http1, http2, pending, arrivals, ticketKeys, handshakeMs }: TlsOptions,
   tell: (line: string) => void,
 ): Server {
-  const read = (): { cert: Buffer; key: Buffer } => ({
+  const read = (): { cert: Buffer; key: Buffer; ticketKeys?: Buffer } => ({
     cert: readFileSync(files.cert),
     key: readFileSync(files.key),
+    ...(ticketKeys === undefined ? {} : { ticketKeys }),
   })
   const server = createServer({
     ...read(),
+    // By default, it depends on the arguments of the process, and no other process could resume a session.
+    sessionIdContext: 'tailrace',
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
   })

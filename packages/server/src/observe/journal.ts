@@ -15,20 +15,30 @@ export interface Journal {
   failed(error: unknown): void
 }
 
-/** Lines for people. The banner has already said that the hub has started. */
-export const PLAIN_JOURNAL: Journal = {
-  started: () => undefined,
-  draining: ({ overMs }) => say(`draining: ending all streams within ${overMs} ms`),
-  stopped: () => say('stopped'),
-  interrupted: ({ message }) => say(`the log is interrupted: ${message}`),
-  resumed: () => say('the log has resumed'),
-  warn: say,
-  failed: (error) => void process.stderr.write(`${textOf(error)}\n`),
+/**
+ * Lines for people. The banner has already said that the hub has started.
+ *
+ * @param from - which process the lines are about, if there are several
+ */
+export function plainJournal(from?: string): Journal {
+  const prefix = from === undefined ? '' : `${from}: `
+
+  function say(line: string): void {
+    process.stderr.write(`tailrace: ${prefix}${withoutSecrets(line)}\n`)
+  }
+
+  return {
+    started: () => undefined,
+    draining: ({ overMs }) => say(`draining: ending all streams within ${overMs} ms`),
+    stopped: () => say('stopped'),
+    interrupted: ({ message }) => say(`the log is interrupted: ${message}`),
+    resumed: () => say('the log has resumed'),
+    warn: say,
+    failed: (error) => void process.stderr.write(`${prefix}${textOf(error)}\n`),
+  }
 }
 
-function say(line: string): void {
-  process.stderr.write(`tailrace: ${withoutSecrets(line)}\n`)
-}
+export const PLAIN_JOURNAL: Journal = plainJournal()
 
 /** The text of an error in the journal. */
 export function textOf(error: unknown): string {

@@ -5,15 +5,19 @@ import type { Journal } from './journal.ts'
 /** Lines that standard error did not accept, for example on a full disk, and that may still be written. In characters. */
 const MAX_UNWRITTEN = 64 * 1024
 
-/** One JSON object per line, for programs. */
-export function createJsonJournal(): Journal {
+/**
+ * One JSON object per line, for programs.
+ *
+ * @param from - which process the lines are about, if there are several
+ */
+export function createJsonJournal(from?: string): Journal {
   // Synchronous, so that the last lines of a dying process are written.
   const output = destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN })
   // The hub continues, and there is nobody left to report this to.
   output.on('error', () => undefined)
   const logger = pino(
     {
-      base: { pid: process.pid },
+      base: { pid: process.pid, ...(from === undefined ? {} : { process: from }) },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },

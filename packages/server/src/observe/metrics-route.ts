@@ -1,17 +1,19 @@
 import { refuseUnknown } from '@tailrace/http'
 import type { Route } from '@tailrace/http'
-import type { Metrics } from './metrics.ts'
+import { joined } from './snapshot.ts'
+import type { MetricSnapshot } from './snapshot.ts'
 
-/** `GET /metrics`, in the Prometheus text format. */
-export function metricsRoute(metrics: Metrics): Route {
+/** `GET /metrics`, in the Prometheus text format: the metrics of all processes of a hub as one. */
+export function metricsRoute(metrics: () => Promise<readonly MetricSnapshot[]>): Route {
   return {
     method: 'GET',
     path: '/metrics',
     access: 'admin',
     async handle({ query, exchange }) {
       refuseUnknown(query, NO_PARAMETERS)
-      const headers = { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' }
-      exchange.answer(200, headers, await metrics.text())
+      const registry = joined(await metrics())
+      const headers = { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' }
+      exchange.answer(200, headers, await registry.metrics())
     },
   }
 }

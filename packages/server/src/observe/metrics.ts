@@ -7,35 +7,24 @@ import type { Budget, MemoryLimit } from '@tailrace/http/gate'
 import { groupedWrites, PENDING_LIMIT } from '@tailrace/http/node'
 import type { PendingConnections } from '@tailrace/http/node'
 import type { Hub } from '@tailrace/hub'
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
 import { CLIENT_LIMITS } from '../limits/limits.ts'
 import type { ClientLimit } from '../limits/limits.ts'
 import type { Pressure } from '../limits/pressure.ts'
 import { countOf, countsOf, histogramOf } from './counted.ts'
+import { addProcessMetrics, countersOf, snapshotOf } from './snapshot.ts'
+import type { MetricSnapshot } from './snapshot.ts'
 
 /** How a stream is written: to the bare socket, or through `node:http` or `node:http2`. */
 const TRANSPORTS = ['socket', 'http1', 'http2']
 const STATES = ['live', 'behind', 'blocked', 'stalled'] as const
 
-/**
- * Those default metrics of prom-client that list everything that is open each time they are read. With many readers,
- * they would delay what they measure.
- */
-const TOO_DEAR = [
-  'nodejs_active_handles',
-  'nodejs_active_handles_total',
-  'nodejs_active_requests',
-  'nodejs_active_requests_total',
-  'nodejs_active_resources',
-  'nodejs_active_resources_total',
-  'process_open_fds',
-]
-
-/** The metrics that the hub offers Prometheus. */
+/** The metrics of this process. */
 export interface Metrics {
-  readonly contentType: string
   /** As of now. */
-  text(): Promise<string>
+  snapshot(): Promise<MetricSnapshot>
+  /** Those that only grow. */
+  counters(): Promise<MetricSnapshot>
   /** Counts a refused request, whether for a limit of its client or otherwise. */
   refused(code: ProblemCode, limit?: string): void
   /** Counts the connections of a listener, and those that it drops. */
@@ -111,18 +100,18 @@ export function createMetrics(hub: Hub, budgets: Budgets): Metrics {
   const turn = new Gauge({
     name: 'tailrace_turn_seconds',
     help: 'Median duration of an event loop iteration over the last second. From 0.2 on, new streams are refused.',
+    aggregator: 'max',
     registers: [],
     collect() {
       this.set(budgets.pressure.turnMs / 1_000)
     },
   })
   registry.registerMetric(turn)
-  collectDefaultMetrics({ register: registry })
-  for (const name of TOO_DEAR) registry.removeSingleMetric(name)
+  addProcessMetrics(registry)
 
   return {
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
+    snapshot: () => snapshotOf(registry),
+    counters: () => countersOf(registry),
     refused(code, limit) {
       refusals[code] += 1
       if (limit !== undefined && isRequestLimit(limit)) limitsHit[limit] += 1
@@ -163,6 +152,7 @@ function describeHub(registry: Registry, hub: Hub): void {
     name: 'tailrace_node_info',
     help: 'Always 1. The label is the name of the hub among those that share its log.',
     labelNames: ['node'],
+    aggregator: 'max',
     registers: [],
   })
   info.set({ node: hub.node }, 1)
@@ -274,6 +264,7 @@ function describeHub(registry: Registry, hub: Hub): void {
     new Gauge({
       name: 'tailrace_log_interrupted',
       help: '1 while the log cannot be reached, 0 otherwise.',
+      aggregator: 'max',
       registers: [],
       collect() {
         this.set(hub.interruption === undefined ? 0 : 1)

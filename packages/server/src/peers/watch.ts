@@ -52,7 +52,7 @@ export function createPeerWatch(
   onFailed: (error: unknown) => void,
 ): PeerWatch {
   let worker: Worker | undefined
-  let revival: NodeJS.Timeout | undefined
+  let timer: NodeJS.Timeout | undefined
   let stuckSince = new Map<string, number>()
   const reasons = new Map<string, 'vanished' | 'stalled'>()
 
@@ -86,6 +86,11 @@ export function createPeerWatch(
     const { port } = listener.address() as AddressInfo
     const sampleMs = Math.max(LEAST_SAMPLE_MS, stallMs / SAMPLES)
     const order: WatchOrder = { port, sampleMs, patienceMs: Math.max(LEAST_PATIENCE_MS, PATIENCE * stallMs) }
+    // Not at once: there is nothing to find yet, and its start would take CPU time from that of the hub.
+    timer = setTimeout(() => watch(order), sampleMs).unref()
+  }
+
+  function watch(order: WatchOrder): void {
     // Emitted JavaScript keeps this URL as it is written, so it must name the file that really exists.
     const body = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
     worker = new Worker(new URL(body, import.meta.url), {
@@ -96,7 +101,7 @@ export function createPeerWatch(
     worker.on('error', (error) => {
       worker = undefined
       onFailed(error)
-      revival = setTimeout(() => start(listener), REVIVE_MS).unref()
+      timer = setTimeout(() => watch(order), REVIVE_MS).unref()
     })
     worker.unref()
   }
@@ -104,7 +109,7 @@ export function createPeerWatch(
   return {
     start,
     stop() {
-      clearTimeout(revival)
+      clearTimeout(timer)
       void worker?.terminate()
     },
     movedAt: (peer) => stuckSince.get(keyOf(peer)) ?? (worker === undefined ? 0 : performance.now()),

@@ -132,6 +132,7 @@ test.each([
   [['tail', 't', '--url', 'nonsense']],
   [['serve', '--nonsense']],
   [['serve', '--port', '-1']],
+  [['serve', '--workers', '0']],
   [['serve', '--log', 'mysql://x']],
   [['serve', '--retain', 'x']],
   [['serve', '--log', 'memory:', '--max-event', '0B']],

@@ -3,7 +3,8 @@ import { networkOf } from '@tailrace/hub'
 import { describe, expect, test } from 'vitest'
 import { clientAddress, parseProxies } from '../../src/limits/client-address.ts'
 import { createLimits } from '../../src/limits/limits.ts'
-import { Quota } from '../../src/limits/quota.ts'
+import { LocalLedger } from '../../src/limits/ledger.ts'
+import type { Grant } from '../../src/limits/ledger.ts'
 import { Rate } from '../../src/limits/rate.ts'
 
 const UNLIMITED = {
@@ -15,17 +16,35 @@ const UNLIMITED = {
   proxies: parseProxies([]),
 }
 
-describe('a quota', () => {
-  test('is given up to its bound, to each key, and given back once', () => {
-    const quota = new Quota(2)
-    const first = quota.take('a')!
-    quota.take('a')
-    expect(quota.take('a')).toBeUndefined()
-    expect(quota.take('b')).toBeDefined()
-    first()
-    first()
-    expect(quota.take('a')).toBeDefined()
-    expect(quota.take('a')).toBeUndefined()
+describe('a ledger', () => {
+  const release = (grant: Grant): void => {
+    if ('release' in grant) grant.release()
+  }
+
+  test('gives each key up to its bound, and takes it back once', () => {
+    const ledger = new LocalLedger()
+    const take = (key: string): Grant => ledger.take([{ key, max: 2 }])
+    const first = take('a')
+    take('a')
+    expect(take('a')).toEqual({ exceeded: 0 })
+    expect(take('b')).toHaveProperty('release')
+    release(first)
+    release(first)
+    expect(take('a')).toHaveProperty('release')
+    expect(take('a')).toEqual({ exceeded: 0 })
+  })
+
+  test('gives everything that is claimed together, or nothing', () => {
+    const ledger = new LocalLedger()
+    const [address, subject] = [
+      { key: 'address', max: 2 },
+      { key: 'subject', max: 1 },
+    ]
+    const both = ledger.take([address, subject])
+    expect(ledger.take([address, subject])).toEqual({ exceeded: 1 })
+    expect(ledger.take([address])).toHaveProperty('release')
+    release(both)
+    expect(ledger.take([address, subject])).toHaveProperty('release')
   })
 })
 
@@ -64,26 +83,26 @@ describe('a budget', () => {
   })
 })
 
-test('an address asks for as many pages at a time as it may have streams, beside those', () => {
+test('an address asks for as many pages at a time as it may have streams, beside those', async () => {
   const limits = createLimits({ ...UNLIMITED, streamsPerAddress: 2 })
   const client = { address: '1.2.3.4' }
-  limits.openStream(client, 1)
-  limits.openStream(client, 1)
-  const release = limits.openPage(client)
-  limits.openPage(client)
+  await limits.openStream(client, 1)
+  await limits.openStream(client, 1)
+  const release = await limits.openPage(client)
+  await limits.openPage(client)
   expect(() => limits.openPage(client)).toThrow('Too many history requests')
   release()
   expect(() => limits.openPage(client)).not.toThrow()
 })
 
-test('all addresses of an IPv6 network of 64 bits are counted as one', () => {
+test('all addresses of an IPv6 network of 64 bits are counted as one', async () => {
   const limits = createLimits({ ...UNLIMITED, streamsPerAddress: 1, publishRate: 1 })
   const clientAt = (address: string) => ({ address, subject: undefined })
-  limits.openStream(clientAt('2001:db8::1'), 1)
+  await limits.openStream(clientAt('2001:db8::1'), 1)
   expect(() => limits.openStream(clientAt('2001:db8::ffff:1'), 1)).toThrow('--max-streams-per-address')
-  limits.openStream(clientAt('2001:db8:0:1::1'), 1)
-  limits.openStream(clientAt('192.0.2.1'), 1)
-  limits.openStream(clientAt('192.0.2.2'), 1)
+  await limits.openStream(clientAt('2001:db8:0:1::1'), 1)
+  await limits.openStream(clientAt('192.0.2.1'), 1)
+  await limits.openStream(clientAt('192.0.2.2'), 1)
   limits.charge(clientAt('2001:db8::1'), 100, 0)
   expect(() => limits.requireRate(clientAt('2001:db8::2'))).toThrow('--publish-rate')
   limits.requireRate(clientAt('2001:db8:0:1::1'))

@@ -5,6 +5,7 @@ import { createMemoryLog, LogError } from '@tailrace/log'
 import { createScriptedLog } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/observe/metrics.ts'
+import { joined } from '../../src/observe/snapshot.ts'
 
 test('a metric says whether the log is interrupted', async () => {
   const scripted = createScriptedLog(createMemoryLog())
@@ -16,8 +17,9 @@ test('a metric says whether the log is interrupted', async () => {
     bodies: budget,
     pages: budget,
   })
-  expect(await metrics.text()).toContain('\ntailrace_log_interrupted 0\n')
+  const text = async (): Promise<string> => joined([await metrics.snapshot()]).metrics()
+  expect(await text()).toContain('\ntailrace_log_interrupted 0\n')
   scripted.interrupt(new LogError('unreachable', 'connect ECONNREFUSED 10.0.0.7:6379'))
-  expect(await metrics.text()).toContain('\ntailrace_log_interrupted 1\n')
+  expect(await text()).toContain('\ntailrace_log_interrupted 1\n')
   await hub.close()
 })
