@@ -8,6 +8,7 @@ import {
   takePlainRequests,
   createHttp2,
   PendingConnections,
+  type ArrivalQueue,
 } from '@tailrace/http/node'
 import type { ServerLimits } from '@tailrace/http/node'
 import { createHub } from '@tailrace/hub'
@@ -34,6 +35,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly hub?: HubOptions | undefined
   /** What connections may cost that have yet to send the head of a request, in bytes. */
   readonly maxPendingBytes?: number | undefined
+  /** Where connections wait for their turn. @defaultValue a queue of its own */
+  readonly arrivals?: ArrivalQueue | undefined
   /** Whether plain requests go past `node:http`. @defaultValue true */
   readonly hasFront?: boolean | undefined
   /** What its gate does otherwise than one that lets everybody in. */
@@ -49,6 +52,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     gate: own,
     around,
     maxPendingBytes,
+    arrivals,
     hasFront = true,
     ...limits
   } = options
@@ -63,7 +67,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
   const front = hasFront
-    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, onError })
+    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, arrivals, onError })
     : undefined
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -48,6 +48,7 @@ export async function servePlainStream(
     const origin = request.header('origin')
     const reader = readerOf(client, 'socket')
     const outcome = await hub.subscribe({ ...subscription, until: client.expiresAt, reader }, () => {
+      if (socket.readableEnded) socket.destroy()
       if (socket.destroyed) return undefined
       gate.requireStill(client)
       socket.off('error', onSocketError)
