@@ -70,7 +70,9 @@ test('a connection is read again after publishes that arrived together', async (
 
 test('an outage is reported once, whichever way the publishes take that it refuses', async () => {
   const full = new LogError('full', 'The disk is full.')
-  await using own = await startServing({ around: () => ({ publish: () => Promise.reject(full) }) })
+  await using own = await startServing({
+    around: () => ({ publish: (): Promise<never> => Promise.reject(full) }),
+  })
   for (const way of ['', 'Connection: close\r\n']) {
     using raw = connectRaw(own.port)
     raw.send(publish('a', way))
