@@ -38,6 +38,9 @@ export interface ProtocolOptions {
   readonly onRefused?: ((code: ProblemCode, limit?: string) => void) | undefined
 }
 
+/** What was reported to each recipient. The parts of one server have the same one, and an outage is news only once. */
+const rates = new WeakMap<ProtocolOptions['onError'], ReportRate>()
+
 const NO_PARAMETERS: ReadonlySet<string> = new Set()
 const NOBODY: Client = { address: '' }
 
@@ -53,7 +56,8 @@ export function createProtocol(
   }: ProtocolOptions,
 ): (exchange: Exchange) => void {
   const table = new RouteTable(routes)
-  const rate = new ReportRate()
+  const rate = rates.get(onError) ?? new ReportRate()
+  rates.set(onError, rate)
 
   function handle(exchange: Exchange): void | Promise<void> {
     const { path, query } = parseTarget(exchange.target)

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { HttpError } from '@tailrace/http'
+import { ArrivalQueue } from '@tailrace/http/node'
 import { openStream } from '@tailrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectRaw } from './raw-connection.ts'
@@ -63,6 +67,69 @@ test('a connection that never says what it wants is refused, and closed', async 
   await raw.closed
   expect(raw.text()).toContain('HTTP/1.1 408 ')
   expect(raw.text()).toContain('"code":"request-timeout"')
+})
+
+test('a client that is refused does not keep its connection by sending more', async () => {
+  const socket = connect({ host: '127.0.0.1', port: serving.port, allowHalfOpen: true })
+  socket.on('error', () => {})
+  socket.write('GET /topics/t HT')
+  await once(socket.resume(), 'end')
+  const timer = setInterval(() => socket.write('x'), 50)
+  await new Promise((resolve) => socket.on('close', resolve))
+  clearInterval(timer)
+  await expect.poll(() => serving.connections()).toBe(0)
+})
+
+/** Takes turns for a while before whoever arrives now. */
+function crowd(arrivals: ArrivalQueue): void {
+  for (let i = 0; i < 40; i += 1) {
+    arrivals.add('192.0.2.1', () => {
+      const until = performance.now() + 5
+      while (performance.now() < until);
+    })
+  }
+}
+
+test('a publish is stored although its client closes its half before its turn', async () => {
+  const arrivals = new ArrivalQueue()
+  await using own = await startServing({ arrivals })
+  using raw = connectRaw(own.port)
+  await expect.poll(() => own.connections()).toBe(1)
+  crowd(arrivals)
+  raw.send('POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi')
+  raw.finish()
+  expect(await raw.closed).not.toContain('HTTP/1.1 400 ')
+  const { events } = await own.log.read({ selectors: ['t'], after: 0, limit: 10, maxBytes: 1_000 })
+  expect(events).toMatchObject([{ data: 'hi' }])
+})
+
+test.each([
+  ['admitted', undefined],
+  ['refused', new HttpError('forbidden', 'no')],
+])('a client that closes its half before it is %s as a reader leaves nothing behind', async (_, refusal) => {
+  const asked = Promise.withResolvers<void>()
+  const decided = Promise.withResolvers<void>()
+  await using own = await startServing({
+    gate: {
+      async identify() {
+        asked.resolve()
+        await decided.promise
+        if (refusal !== undefined) throw refusal
+        return { address: '' }
+      },
+    },
+  })
+  const socket = connect({ host: '127.0.0.1', port: own.port, allowHalfOpen: true }).resume()
+  socket.end('GET /topics/t HTTP/1.1\r\nHost: x\r\n\r\n')
+  await asked.promise
+  // What the system does with the end of a connection is done when it has done the same for a later one.
+  using later = connectRaw(own.port)
+  later.send('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  await later.closed
+  decided.resolve()
+  await once(socket, 'end')
+  await expect.poll(() => own.connections()).toBe(0)
+  expect(own.errors).toEqual([])
 })
 
 test('a reader that closes its half is let go', async () => {

@@ -1,4 +1,5 @@
 import { Budget } from '@tailrace/http/gate'
+import { LogError } from '@tailrace/log'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectRaw } from './raw-connection.ts'
 import { startServing } from './serving.ts'
@@ -56,6 +57,28 @@ test('publishes that are sent without waiting are stored and answered in order',
   expect(await stored()).toEqual(data)
   const offsets = Array.from(all.matchAll(/"id":"[a-z0-9]+\.(\d+)"/g), ([, offset]) => Number(offset))
   expect(offsets).toEqual(data.map((_, i) => i + 1))
+})
+
+test('a connection is read again after publishes that arrived together', async () => {
+  using raw = connectRaw(serving.port)
+  raw.send(publish('a') + publish('b'))
+  await raw.until((all) => answers(all) === 2)
+  raw.send(publish('c'))
+  await raw.until((all) => answers(all) === 3)
+  expect(await stored()).toEqual(['a', 'b', 'c'])
+})
+
+test('an outage is reported once, whichever way the publishes take that it refuses', async () => {
+  const full = new LogError('full', 'The disk is full.')
+  await using own = await startServing({
+    around: () => ({ publish: (): Promise<never> => Promise.reject(full) }),
+  })
+  for (const way of ['', 'Connection: close\r\n']) {
+    using raw = connectRaw(own.port)
+    raw.send(publish('a', way))
+    await raw.until((all) => all.startsWith('HTTP/1.1 503 '))
+  }
+  expect(own.errors).toEqual([full])
 })
 
 test('a stream may follow publishes on their connection, whether or not it waits for their answers', async () => {

@@ -8,6 +8,7 @@ import {
   takePlainRequests,
   createHttp2,
   PendingConnections,
+  type ArrivalQueue,
 } from '@tailrace/http/node'
 import type { ServerLimits } from '@tailrace/http/node'
 import { createHub } from '@tailrace/hub'
@@ -36,6 +37,8 @@ export interface ServingOptions extends Partial<ServerLimits> {
   readonly maxPendingBytes?: number | undefined
   /** @defaultValue nothing is compressed */
   readonly compression?: Compression | undefined
+  /** Where connections wait for their turn. @defaultValue a queue of its own */
+  readonly arrivals?: ArrivalQueue | undefined
   /** Whether plain requests go past `node:http`. @defaultValue true */
   readonly hasFront?: boolean | undefined
   /** What its gate does otherwise than one that lets everybody in. */
@@ -52,6 +55,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
     around,
     maxPendingBytes,
     compression,
+    arrivals,
     hasFront = true,
     ...limits
   } = options
@@ -66,7 +70,7 @@ export async function startServing(options: ServingOptions = {}): Promise<Servin
   const pending = new PendingConnections(maxPendingBytes)
   const http2 = createHttp2(handler, allLimits, { pending })
   const front = hasFront
-    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, compression, onError })
+    ? takePlainRequests(server, served, allLimits, { gate, http2, pending, arrivals, compression, onError })
     : undefined
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

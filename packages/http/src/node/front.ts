@@ -129,6 +129,8 @@ export function takePlainRequests(
     socket.pause()
     // From here on, it is read by others, which do not report how much of a head has arrived.
     pending.grow(socket, limits.maxHeadBytes)
+    // While its request was being decided, the client has closed its half. As with `node:http`, it gets no answer.
+    if (socket.readableEnded) socket.destroy()
     if (socket.destroyed) return false
     if (bytes.length > 0) socket.unshift(bytes)
     held.delete(socket)

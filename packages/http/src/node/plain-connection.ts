@@ -45,9 +45,10 @@ const IDLE_MS = KEEP_ALIVE_MS + 1_000
 export class PlainConnection implements Carrier {
   readonly socket: Socket
   readonly #takers: Takers
-  /** What has arrived and does not belong to a request that is being answered: at most `maxHeadBytes` and one chunk. */
+  /** What has arrived of the next head: at most `maxHeadBytes` and one chunk. */
   readonly #head = new HeadBuffer()
   #isFirst = true
+  #hadTurn = false
   /** Set while it waits for its turn. */
   #leaveQueue: (() => void) | undefined
   #exchange: SocketExchange | undefined
@@ -90,7 +91,8 @@ export class PlainConnection implements Carrier {
 
   /** Closes it unless a request is under way. */
   closeIfIdle(): void {
-    if (this.#exchange === undefined && this.#head.isEmpty) this.socket.destroy()
+    if (this.#exchange === undefined && this.#head.isEmpty && this.socket.readableLength === 0)
+      this.socket.destroy()
   }
 
   answered(isLast: boolean): void {
@@ -106,35 +108,36 @@ export class PlainConnection implements Carrier {
   }
 
   readonly #next = (): void => {
+    const { socket } = this
     this.#exchange?.gone()
     this.#exchange = undefined
+    this.#since = undefined
+    if (this.isStopping && socket.readableLength === 0) socket.destroySoon()
     // Others are served between the requests of one client.
-    if (!this.#head.isEmpty) setImmediate(this.#readAgain)
-    else if (this.isStopping) this.socket.destroySoon()
+    else if (socket.isPaused()) setImmediate(this.#resume)
   }
 
-  readonly #readAgain = (): void => {
-    if (this.socket.destroyed) return
-    if (this.#isClear()) this.#look()
-    else this.socket.resume()
-  }
+  readonly #resume = (): void => void this.socket.resume()
 
   readonly #read = (chunk: Buffer): void => {
-    if (this.#exchange === undefined) {
-      if (this.#head.isEmpty && !this.#isFirst) this.#since = undefined
-      this.#head.add(chunk)
-      this.#takers.pending.grow(this.socket, chunk.length)
-      if (!this.#isClear()) return
-      if (this.#isFirst) this.#queue()
-      else this.#look()
-    } else this.#keep(this.#exchange.receive(chunk))
+    if (this.#exchange !== undefined) {
+      this.#putBack(this.#exchange.receive(chunk))
+      return
+    }
+    if (this.#head.isEmpty && !this.#isFirst) this.#since = undefined
+    this.#head.add(chunk)
+    // What was put back has been counted.
+    if (!this.#hadTurn) this.#takers.pending.grow(this.socket, chunk.length)
+    if (!this.#isClear()) return
+    if (this.#hadTurn) this.#look()
+    else this.#queue()
   }
 
-  /** Keeps the beginning of the next request. */
-  #keep(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    this.#head.add(bytes)
+  /** Leaves what belongs to a later request in the socket, so that the end of the connection is reported after it. */
+  #putBack(bytes: Buffer): void {
+    if (bytes.length === 0 || this.socket.destroyed) return
     this.socket.pause()
+    this.socket.unshift(bytes)
   }
 
   /** Whether enough has arrived to decide who serves the client. */
@@ -147,11 +150,14 @@ export class PlainConnection implements Carrier {
 
   /** Waits for its turn, before its first request only. */
   #queue(): void {
-    this.socket.pause()
+    const { bytes } = this.#head
+    this.#head.clear()
+    this.#putBack(bytes)
     this.#leaveQueue = this.#takers.arrivals.add(this.socket.remoteAddress ?? '', () => {
       this.#leaveQueue = undefined
+      this.#hadTurn = true
+      this.#since = undefined
       this.socket.resume()
-      this.#look()
     })
   }
 
@@ -182,7 +188,7 @@ export class PlainConnection implements Carrier {
     this.#isFirst = false
     this.#head.clear()
     this.#exchange = new SocketExchange(head, this)
-    this.#keep(this.#exchange.receive(bytes.subarray(end)))
+    this.#putBack(this.#exchange.receive(bytes.subarray(end)))
     this.#takers.publish(this.#exchange)
   }
 

@@ -52,6 +52,7 @@ export async function servePlainStream(
     const reader = readerOf(client, 'socket')
     const coding = compression && codingFor(request.header('accept-encoding'), compression.streams)
     const outcome = await hub.subscribe({ ...subscription, coding, until: client.expiresAt, reader }, () => {
+      if (socket.readableEnded) socket.destroy()
       if (socket.destroyed) return undefined
       gate.requireStill(client)
       socket.off('error', onSocketError)

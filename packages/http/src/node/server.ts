@@ -109,7 +109,9 @@ export function refuseSocket(socket: Socket, code: string | undefined): ProblemC
 
 /** Cuts a connection whose end here is closed, unless the client closes its own end in time. */
 export function cutLater(socket: Socket): void {
-  socket.setTimeout(LINGER_MS, () => socket.destroy())
+  // Not `setTimeout` of the socket, which a client that continues to send would extend again and again.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.on('close', () => clearTimeout(timer))
 }
 
 function refusalOf(code: string | undefined): Problem {
