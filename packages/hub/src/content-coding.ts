@@ -5,8 +5,12 @@ import type { Sink } from './sink.ts'
 export interface ContentCoding {
   /** Its name in `Content-Encoding`. */
   readonly name: string
-  /** Begins what the readers of one lane share. */
-  open(): SharedCoding
+  /**
+   * Begins what the readers of one lane share.
+   *
+   * @param onHeld - called when the memory that it holds has changed. It may be evicted by this call
+   */
+  open(onHeld: () => void): SharedCoding
 }
 
 /** What the encoded streams of one lane have in common. The memory that it holds is bounded, and can be evicted. */

@@ -226,7 +226,7 @@ export class Lane implements Holder {
 
   /** A sink for a member whose stream has this coding. */
   encode(sink: Sink, coding: ContentCoding): Sink {
-    const shared = this.#codings.get(coding) ?? coding.open()
+    const shared = this.#codings.get(coding) ?? coding.open(() => this.#held())
     this.#codings.set(coding, shared)
     return shared.encode(sink)
   }

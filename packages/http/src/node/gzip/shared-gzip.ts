@@ -30,6 +30,7 @@ interface Encoded {
  */
 export class SharedGzip implements SharedCoding, BlockSource {
   readonly #effort: Pick<Effort, 'take'>
+  readonly #onHeld: () => void
   /** The past of the readers that have received everything since a payload that all readers received. */
   #main: Past = UNKNOWN
   /** Others have less in common with them. The next payload brings all together. */
@@ -43,8 +44,9 @@ export class SharedGzip implements SharedCoding, BlockSource {
   #lastPast: Past = UNKNOWN
   #lastBlock: Block | undefined
 
-  constructor(effort: Pick<Effort, 'take'>) {
+  constructor(effort: Pick<Effort, 'take'>, onHeld: () => void) {
     this.#effort = effort
+    this.#onHeld = onHeld
   }
 
   encode(sink: Sink): Sink {
@@ -72,10 +74,13 @@ export class SharedGzip implements SharedCoding, BlockSource {
     const from = past.tail.length === 0 ? UNKNOWN : past
     const encoded = this.#encoded.get(payload) ?? { common: undefined, blocks: new Map<Past, Block>() }
     this.#encoded.set(payload, encoded)
-    const block = encoded.blocks.get(from) ?? this.#build(payload, from, encoded)
+    const known = encoded.blocks.get(from)
+    const block = known ?? this.#build(payload, from, encoded)
     this.#lastPayload = payload
     this.#lastPast = past
     this.#lastBlock = block
+    // Last, because all of it may be evicted.
+    if (known === undefined) this.#onHeld()
     return block
   }
 
@@ -101,7 +106,8 @@ export class SharedGzip implements SharedCoding, BlockSource {
     const isTogether = (isMain || from.wasMain) && !this.#isScattered
     if (bytes.length < MIN_COMMON_BYTES || isTogether) {
       const longer = this.#hold(Buffer.concat([from.tail, bytes.subarray(-MAX_TAIL_BYTES)]))
-      from.wasMain ||= isMain
+      // All lanes have the same past of readers that have just arrived.
+      if (from !== UNKNOWN) from.wasMain ||= isMain
       if (isMain) this.#main = longer
       else if (!isTogether) this.#isScattered = true
       return longer
