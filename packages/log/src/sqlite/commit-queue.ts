@@ -61,19 +61,22 @@ export class CommitQueue {
 
   /** @throws LogError `busy`, or as `commit` does */
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
-    const { maxPendingLength } = this.#options
-    let length = 0
-    for (const { data } of batch) length += data.length + EVENT_OVERHEAD
-    if (this.#waitingLength > 0 && this.#waitingLength + length > maxPendingLength) {
-      const details = { pendingLength: this.#waitingLength, maxPendingLength }
-      const message = 'Too many events are waiting to be written: publish again later.'
-      return Promise.reject(new LogError('busy', message, { details }))
-    }
     return new Promise((resolve, reject) => {
+      let length = 0
+      for (const { data } of batch) length += data.length + EVENT_OVERHEAD
+      this.#assertRoom(length)
       this.#pending.push({ batch, length, resolve, reject })
       this.#pendingEvents += batch.length
       this.#waitingLength += length
       if (this.#pendingEvents >= this.#underWayEvents) this.#handOver()
+    })
+  }
+
+  #assertRoom(length: number): void {
+    const { maxPendingLength } = this.#options
+    if (this.#waitingLength === 0 || this.#waitingLength + length <= maxPendingLength) return
+    throw new LogError('busy', 'Too many events are waiting to be written: publish again later.', {
+      details: { pendingLength: this.#waitingLength, maxPendingLength },
     })
   }
 
