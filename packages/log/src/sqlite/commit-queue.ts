@@ -39,7 +39,7 @@ export interface CommitQueueOptions {
 }
 
 /**
- * Groups what is appended into commits. What the writer is handed during a commit shares the next one, which it begins
+ * Groups what is appended into commits. If none is under way, what is appended in one turn shares the first. What the writer is handed during a commit shares the next one, which it begins
  * without a word from this thread, so that one commits while the other reads more. To hand over each event at once
  * would cost a message for each: they collect until there are as many as the writer has yet to answer.
  */
@@ -65,10 +65,19 @@ export class CommitQueue {
       let length = 0
       for (const { data } of batch) length += data.length + EVENT_OVERHEAD
       this.#assertRoom(length)
+      const isFirst = this.#underWay.length === 0 && this.#pending.length === 0
       this.#pending.push({ batch, length, resolve, reject })
       this.#pendingEvents += batch.length
+      if (isFirst) {
+        // It does not wait for a commit: it begins one, with all that is appended in the same turn.
+        queueMicrotask(() => {
+          this.#waitingLength += length
+          this.#handOver()
+        })
+        return
+      }
       this.#waitingLength += length
-      if (this.#pendingEvents >= this.#underWayEvents) this.#handOver()
+      if (this.#underWay.length > 0 && this.#pendingEvents >= this.#underWayEvents) this.#handOver()
     })
   }
 
@@ -82,7 +91,7 @@ export class CommitQueue {
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    while (this.#underWay.length > 0) await this.#last
+    while (this.#pending.length > 0 || this.#underWay.length > 0) await this.#last
   }
 
   #handOver(): void {
