@@ -1,9 +1,9 @@
-import { copyFileSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 
-import { openSqliteLog } from '@tailrace/log'
+import { LogError, openSqliteLog } from '@tailrace/log'
 import { runCli, tempDir } from '@tailrace/testkit'
 import { rejection } from '@tailrace/log-suite'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +25,22 @@ function commitsIn(path: string): number {
   return commits
 }
 
+/** When the first commit is under way. Only microtasks run until then: nothing that arrives meanwhile is handled. */
+async function endOfTurn(): Promise<void> {
+  await Promise.resolve()
+}
+
 describe('group commit', () => {
+  test('takes everything that is appended in one turn into one', async () => {
+    using dir = tempDir()
+    const path = join(dir.path, 'log.db')
+    const log = await openSqliteLog({ path })
+    const before = commitsIn(path)
+    await Promise.all(Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }])))
+    expect(commitsIn(path) - before).toBe(1)
+    await log.close()
+  })
+
   test('takes everything that is appended while a commit is under way into the next', async () => {
     using dir = tempDir()
     const path = join(dir.path, 'log.db')
@@ -34,9 +49,11 @@ describe('group commit', () => {
     // The first commit ends only after everything was appended.
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
-    const appended = Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
+    const first = log.append([{ topic: 'a', data: 'first' }])
+    await endOfTurn()
+    const appended = Array.from({ length: 63 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
     other.exec('ROLLBACK')
-    await Promise.all(appended)
+    await Promise.all([first, ...appended])
     expect(commitsIn(path) - before).toBeLessThanOrEqual(2)
     other.close()
     await log.close()
@@ -57,10 +74,12 @@ describe('group commit', () => {
       resumed() {},
       failed() {},
     })
-    const appended = Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
+    const first = log.append([{ topic: 'a', data: 'first' }])
+    await endOfTurn()
+    const appended = Array.from({ length: 63 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }]))
     while (count.get()!['events'] !== 64);
     expect(told).toEqual([])
-    await Promise.all(appended)
+    await Promise.all([first, ...appended])
     expect(told.reduce((sum, events) => sum + events)).toBe(64)
     other.close()
     await log.close()
@@ -74,6 +93,35 @@ describe('group commit', () => {
     expect(events.map(({ offset, data }) => [offset, data])).toEqual(
       Array.from({ length: 64 }, (_, i) => [i + 1, `${i}`]),
     )
+    await log.close()
+  })
+})
+
+describe('a batch that shares a commit with others', () => {
+  test('is refused alone, and one without events stores nothing', async () => {
+    using dir = tempDir()
+    const log = await openSqliteLog({ path: join(dir.path, 'log.db') })
+    await log.append([{ topic: 'ended', data: '', end: true }])
+    const twice = { topic: 'a', data: 'once', idempotencyKey: 'k' }
+    const settled = await Promise.allSettled([
+      log.append([{ topic: 'a', data: '1' }]),
+      log.append([]),
+      log.append([{ topic: 'ended', data: 'refused' }]),
+      log.append([{ topic: 'a', data: '2' }, twice]),
+      log.append([twice]),
+    ])
+    expect(
+      settled.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as LogError).code)),
+    ).toEqual([
+      [{ offset: 2, duplicate: false }],
+      [],
+      'topic-ended',
+      [
+        { offset: 3, duplicate: false },
+        { offset: 4, duplicate: false },
+      ],
+      [{ offset: 4, duplicate: true }],
+    ])
     await log.close()
   })
 })
@@ -147,39 +195,51 @@ describe('the death of a thread', () => {
     expect((await log.describe()).newest).toBe(251)
     await log.close()
   })
-})
 
-describe('the write-ahead log', () => {
-  test('has its full size after a few commits, so that they need not extend it', async () => {
+  test('in the middle of appends rejects each, unless it was acknowledged; what it stored is reported once', async () => {
     using dir = tempDir()
     const path = join(dir.path, 'log.db')
     const log = await openSqliteLog({ path })
-    const publish = async (count: number): Promise<void> => {
-      for (let i = 0; i < count; i += 1) await log.append([{ topic: 'a', data: 'x' }])
-    }
-    const size = (): number => statSync(`${path}-wal`).size
-    await publish(20)
-    const full = size()
-    expect(full).toBeGreaterThan(1000 * 4096)
-    // Through a checkpoint, after which it begins again.
-    await publish(300)
-    expect(size()).toBeLessThan(full + 16 * 4096)
-    expect((await log.read(everything)).events).toHaveLength(320)
+    const told: string[] = []
+    const resumed = Promise.withResolvers<void>()
+    await log.tail({
+      events: (events) => told.push(...events.map(({ data }) => data)),
+      purged() {},
+      lost() {},
+      interrupted() {},
+      resumed: resumed.resolve,
+      failed() {},
+    })
+    await log.append([{ topic: 'a', data: 'before' }])
+    breakDescriptor(`${path}-mark`)
+    const settled = await Promise.allSettled(
+      Array.from({ length: 64 }, (_, i) => log.append([{ topic: 'a', data: `${i}` }])),
+    )
+    const codes = settled.map((one) =>
+      one.status === 'rejected' && LogError.is(one.reason) ? one.reason.code : one.status,
+    )
+    // The first was committed, and the mark of its commit could not be written.
+    expect(codes[0]).toBe('outcome-unknown')
+    expect(codes.filter((code) => code !== 'outcome-unknown' && code !== 'unreachable')).toEqual([])
+    await resumed.promise
+    await log.append([{ topic: 'a', data: 'after' }])
+    const stored = (await log.read(everything)).events.map(({ data }) => data)
+    expect(stored.slice(0, 2)).toEqual(['before', '0'])
+    expect(told).toEqual(stored)
     await log.close()
-  })
-
-  test('of a process that was killed is read up to the zeros after its end', async () => {
-    using dir = tempDir()
-    const [path, copy] = [join(dir.path, 'log.db'), join(dir.path, 'copy.db')]
-    const log = await openSqliteLog({ path })
-    for (let i = 0; i < 20; i += 1) await log.append([{ topic: 'a', data: `${i}` }])
-    // As a kill leaves the files.
-    for (const end of ['', '-wal', '-mark']) copyFileSync(`${path}${end}`, `${copy}${end}`)
-    await log.close()
-    const again = await openSqliteLog({ path: copy })
-    expect((await again.read(everything)).events).toHaveLength(20)
-    await again.append([{ topic: 'a', data: 'after' }])
-    expect((await again.read(everything)).events.at(-1)).toMatchObject({ offset: 21, data: 'after' })
-    await again.close()
   })
 })
+
+/** Makes a file that this process has open fail with each write: its descriptor now belongs to one that is only read. */
+function breakDescriptor(path: string): void {
+  const isOf = (descriptor: string): boolean => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === path
+    } catch {
+      return false
+    }
+  }
+  const descriptor = Number(readdirSync('/proc/self/fd').find(isOf))
+  closeSync(descriptor)
+  while (openSync('/dev/null', 'r') !== descriptor);
+}

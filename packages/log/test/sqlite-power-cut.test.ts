@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { openSqliteLog } from '@tailrace/log'
@@ -8,6 +9,7 @@ import { killAfter, PUBLISH_UNTIL_KILLED, wholeBatches } from './batches.ts'
 
 const ROUNDS = 10
 const MAX_LINES_A_ROUND = 80
+const PAGE_BYTES = 4096
 const DISK_BYTES = 48 * 2 ** 20
 
 /**
@@ -59,3 +61,19 @@ test.skipIf(!needs('ext4'))(
     expect(acknowledged.size).toBeGreaterThan(ROUNDS)
   },
 )
+
+test.skipIf(!needs('ext4'))('keeps it in a write-ahead log with zeros after its end', async () => {
+  using disk = mountDiskImage(DISK_BYTES)!
+  const log = await openSqliteLog({ path: join(disk.path, 'log.db') })
+  for (let count = 1; count <= 20; count += 1) await log.append([{ topic: 'a', data: `${count}` }])
+  for (const count of [20, 21]) {
+    using copy = disk.copy()
+    const end = readFileSync(join(copy.path, 'log.db-wal')).subarray(-PAGE_BYTES)
+    expect(end.equals(Buffer.alloc(PAGE_BYTES))).toBe(true)
+    const after = await openSqliteLog({ path: join(copy.path, 'log.db') })
+    expect((await after.describe()).newest).toBe(count)
+    await after.close()
+    await log.append([{ topic: 'a', data: `${count + 1}` }])
+  }
+  await log.close()
+})

@@ -39,7 +39,7 @@ export interface CommitQueueOptions {
 }
 
 /**
- * Groups what is appended into commits. What the writer is handed during a commit shares the next one, which it begins
+ * Groups what is appended into commits. If none is under way, what is appended in one turn shares the first. What the writer is handed during a commit shares the next one, which it begins
  * without a word from this thread, so that one commits while the other reads more. To hand over each event at once
  * would cost a message for each: they collect until there are as many as the writer has yet to answer.
  */
@@ -61,25 +61,37 @@ export class CommitQueue {
 
   /** @throws LogError `busy`, or as `commit` does */
   append(batch: readonly NewEvent[]): Promise<readonly Appended[]> {
-    const { maxPendingLength } = this.#options
-    let length = 0
-    for (const { data } of batch) length += data.length + EVENT_OVERHEAD
-    if (this.#waitingLength > 0 && this.#waitingLength + length > maxPendingLength) {
-      const details = { pendingLength: this.#waitingLength, maxPendingLength }
-      const message = 'Too many events are waiting to be written: publish again later.'
-      return Promise.reject(new LogError('busy', message, { details }))
-    }
     return new Promise((resolve, reject) => {
+      let length = 0
+      for (const { data } of batch) length += data.length + EVENT_OVERHEAD
+      this.#assertRoom(length)
+      const isFirst = this.#underWay.length === 0 && this.#pending.length === 0
       this.#pending.push({ batch, length, resolve, reject })
       this.#pendingEvents += batch.length
+      if (isFirst) {
+        // It does not wait for a commit: it begins one, with all that is appended in the same turn.
+        queueMicrotask(() => {
+          this.#waitingLength += length
+          this.#handOver()
+        })
+        return
+      }
       this.#waitingLength += length
-      if (this.#pendingEvents >= this.#underWayEvents) this.#handOver()
+      if (this.#underWay.length > 0 && this.#pendingEvents >= this.#underWayEvents) this.#handOver()
+    })
+  }
+
+  #assertRoom(length: number): void {
+    const { maxPendingLength } = this.#options
+    if (this.#waitingLength === 0 || this.#waitingLength + length <= maxPendingLength) return
+    throw new LogError('busy', 'Too many events are waiting to be written: publish again later.', {
+      details: { pendingLength: this.#waitingLength, maxPendingLength },
     })
   }
 
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    while (this.#underWay.length > 0) await this.#last
+    while (this.#pending.length > 0 || this.#underWay.length > 0) await this.#last
   }
 
   #handOver(): void {

@@ -66,7 +66,7 @@ export function packResults(results: readonly BatchResult[]): PackedResults {
 export function unpackResults(numbers: PackedResults, batches: Batches): BatchResult[] {
   let at = 0
   return batches.map((batch) => {
-    if (numbers[at] === 0) {
+    if (batch.length > 0 && numbers[at] === 0) {
       const index = numbers[at + 1]!
       at += 2
       return { refused: { topic: batch[index]!.topic, index } }

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { LogError } from '../errors.ts'
 import { plain } from '../plain-error.ts'
 import { assertInPlace, toLogError } from './database.ts'
+import { EngineFailure } from './engine-failure.ts'
 import type { Call, Line, Reply, ThreadData } from './thread.ts'
 
 /** How the engine of each thread is opened; `wasOpen` if a thread of this process had it open before. */
@@ -16,7 +17,7 @@ export interface Engines {
   readonly joined?: string
 }
 
-/** The body of the threads of a log: opens the engine, then serves one call after another, and never returns. */
+/** The body of the threads of a log: opens the engine, then serves one call after another, and never returns. @throws EngineFailure which ends the thread */
 export function serve(
   engines: Engines,
   toError: (error: unknown, path: string) => LogError = toLogError,
@@ -47,6 +48,7 @@ export function serve(
       )
       for (const [id] of joined) reply([id, id === last ? value : undefined, undefined])
     } catch (error) {
+      if (error instanceof EngineFailure) throw error
       const failure = plain(toError(error, path))
       for (const [id] of joined) reply([id, undefined, failure])
     }

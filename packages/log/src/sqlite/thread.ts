@@ -98,8 +98,8 @@ export class Thread<Engine extends object> {
     this.#lastId += 1
     const id = this.#lastId
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
       this.#port.postMessage([id, method, args] satisfies Call)
+      this.#waiting.set(id, { resolve, reject })
       Atomics.add(this.#bell, 0, 1)
       Atomics.notify(this.#bell, 0)
     })

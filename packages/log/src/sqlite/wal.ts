@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { Mark } from './mark.ts'
@@ -53,9 +62,10 @@ export function extendWal(file: string, bytes: number): void {
   const wal = `${file}-wal`
   const { size } = statSync(wal)
   if (size >= bytes) return
-  const opened = openSync(wal, 'r+')
+  const opened = openSync(wal, 'a')
   try {
-    writeSync(opened, Buffer.alloc(bytes - size), 0, bytes - size, size)
+    // Until all of it is written: a disk that becomes full takes a part, and fails with the next call.
+    appendFileSync(opened, Buffer.alloc(bytes - size))
     fsyncSync(opened)
   } catch (error) {
     // Perhaps another program has taken the room.

@@ -3,6 +3,7 @@ import type { Note } from '../event-log.ts'
 import { ruleFor } from '../retention.ts'
 import type { RetentionRule } from '../retention.ts'
 import { assertInPlace, fileOf, isOutOfSpace, lock, openForWriting, transaction } from './database.ts'
+import { EngineFailure } from './engine-failure.ts'
 import { keepEpoch } from './epoch.ts'
 import type { EpochKeeper } from './epoch.ts'
 import { createEventTable } from './event-table.ts'
@@ -88,7 +89,7 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
         if (outcome.hasChanged) countCommit.run()
         return outcome
       })
-      if (hasChanged) epoch.committed(newest)
+      if (hasChanged) mark()
       return result
     } catch (error) {
       newest = before
@@ -98,10 +99,19 @@ export function openWriter(path: string, wasOpen: boolean): Writer {
     }
   }
 
+  /** Without its mark, what was committed may not be acknowledged, nor reported as not stored. */
+  function mark(): void {
+    try {
+      epoch.committed(newest)
+    } catch (error) {
+      throw new EngineFailure(`The mark of the log ${path} cannot be written.`, { cause: error })
+    }
+  }
+
   /** What was committed is committed, whether or not this succeeds. */
   function extend(): void {
-    if (!reserve.hasRoom(pages * pageSize)) return
     try {
+      if (!reserve.hasRoom(pages * pageSize)) return
       transaction(db, 'BEGIN IMMEDIATE', () => extendWal(file, pages * (pageSize + FRAME_HEADER_BYTES)))
     } catch {
       // It is only slower without it.
