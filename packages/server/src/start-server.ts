@@ -240,6 +240,8 @@ async function serve(
     const closed = listener.listening ? once(listener, 'close') : undefined
     listener.close()
     front.stop()
+    // A probe of a load balancer, perhaps, that has only connected.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     await hub.close()
     http1.closeIdleConnections()
     http2.close()

@@ -1,6 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -114,6 +115,29 @@ describe.skipIf(!openssl)('over TLS', () => {
     await once(socket, 'data')
     expect(await own.kill()).toEqual({ code: 0, signal: null })
     socket.destroy()
+  })
+
+  test('a hub that is told to stop closes clients that have only connected, while it answers another', async () => {
+    const args = ['--tls-cert', certificate.cert, '--tls-key', certificate.key]
+    await using own = await startHub({ args })
+    const place = { host: '127.0.0.1', port: own.port, ca: certificate.pem }
+    const served = connectTls(place)
+    served.write('POST /topics/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n')
+    await once(served, 'data')
+    const silent = [
+      connect({ host: place.host, port: own.port }),
+      connectTls(place),
+      connectTls({ ...place, ALPNProtocols: ['h2'] }),
+    ]
+    await Promise.all(
+      silent.map((socket) => once(socket, 'encrypted' in socket ? 'secureConnect' : 'connect')),
+    )
+    const closed = silent.map((socket) => once(socket.on('error', () => undefined).resume(), 'close'))
+    const stopped = own.kill()
+    await Promise.all(closed)
+    served.write('x')
+    expect(await text(served)).toMatch(/^HTTP\/1\.1 503 [^]*"code":"closed"/)
+    expect(await stopped).toEqual({ code: 0, signal: null })
   })
 
   test('a refusal is a problem over HTTP/2 as well', async () => {

@@ -48,7 +48,8 @@ export function createHttp2(
   { onRefused, pending = new PendingConnections(), idleMs = KEEP_ALIVE_MS }: Http2Options = {},
 ): Http2 {
   const stalls = watchStalls(answerTimeoutMs)
-  const sessions = new Set<ServerHttp2Session>()
+  /** How each is told that no more requests are accepted. */
+  const sessions = new Map<ServerHttp2Session, () => void>()
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
   })
@@ -69,7 +70,12 @@ export function createHttp2(
       }, ms)
     }
 
-    sessions.add(session)
+    sessions.set(session, () => {
+      session.close()
+      if (open > 0) return
+      clearTimeout(timer)
+      letGoIn(0)
+    })
     letGoIn(Math.min(headTimeoutMs, idleMs))
     session.on('close', () => {
       clearTimeout(timer)
@@ -124,11 +130,11 @@ export function createHttp2(
       server.emit('connection', socket)
     },
     close() {
-      for (const session of sessions) session.close()
+      for (const close of sessions.values()) close()
     },
     cut() {
       stalls.stop()
-      for (const session of sessions) session.destroy()
+      for (const session of sessions.keys()) session.destroy()
     },
   }
 }
