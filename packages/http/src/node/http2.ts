@@ -48,7 +48,7 @@ export function createHttp2(
   { onRefused, pending = new PendingConnections(), idleMs = KEEP_ALIVE_MS }: Http2Options = {},
 ): Http2 {
   const stalls = watchStalls(answerTimeoutMs)
-  /** How each is told that no more requests are accepted. */
+  /** Each with the function that lets it finish. */
   const sessions = new Map<ServerHttp2Session, () => void>()
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
