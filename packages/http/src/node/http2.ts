@@ -123,6 +123,8 @@ export function createHttp2(
   server.on('sessionError', () => undefined)
   return {
     take(socket) {
+      // It has no session, and the next session would be taken for its own.
+      if (socket.destroyed) return
       // A server for HTTP/1.1 accepts sockets with this set. Such a socket would stay open after its client is gone
       // until something is written.
       socket.allowHalfOpen = false
