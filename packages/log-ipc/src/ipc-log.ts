@@ -10,6 +10,8 @@ import { assertPathFits } from './protocol/socket-path.ts'
 const SCHEME = 'ipc:'
 /** Maximum size of a page, whatever is asked for: an owner serves many nodes. */
 const MAX_PAGE_BYTES = 2 ** 20
+/** The longest pause between attempts to connect: one to a socket of this machine costs a fraction of a millisecond. */
+const MAX_PAUSE_MS = 50
 /** How long closing waits for what was accepted. */
 const CLOSING_MS = 10_000
 
@@ -43,6 +45,7 @@ export async function openIpcLog({ url }: IpcLogOptions): Promise<CompleteEventL
 
   const tail = new Tail(() => connection)
   const connection = await EngineConnection.open<IpcSession>({
+    maxPauseMs: MAX_PAUSE_MS,
     async connect(signal) {
       const session = await IpcSession.open(path, tail.known, signal)
       const { welcome } = session

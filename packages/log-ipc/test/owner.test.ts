@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createMemoryLog, LogError, openLog } from '@tailrace/log'
 import { expectRejection } from '@tailrace/log-suite'
@@ -50,6 +51,24 @@ test('another log in its place is opened by nodes that opened it from its URL', 
   onTestFinished(() => second.close())
   await expect.poll(() => followed.failures.map(({ code }) => code)).toEqual(['replaced'])
   await expect.poll(() => log.describe().catch(() => ({ epoch }))).not.toMatchObject({ epoch })
+})
+
+test('a node whose owner is away tries again at short intervals, however long that takes', async () => {
+  const path = freeSocket()
+  const server = await serveLog(createMemoryLog(), path)
+  const node = await open(`ipc:${path}`)
+  const { states } = await follow(node)
+  await server.close()
+  await expect.poll(() => states).toEqual(['unreachable'])
+  /** Something that listens there, and ends every connection. */
+  let attempts = 0
+  const impostor = createServer((socket) => {
+    attempts += 1
+    socket.destroy()
+  }).listen(path)
+  onTestFinished(() => void impostor.close())
+  // Pauses that double would add up to several times what is allowed here.
+  await expect.poll(() => attempts, { timeout: 5_000 }).toBeGreaterThan(10)
 })
 
 test('completes what it has accepted before it stops', async () => {

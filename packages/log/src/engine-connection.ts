@@ -2,7 +2,7 @@ import { isPassing, LogError } from './errors.ts'
 import { FIRST_PAUSE_MS, pause } from './pause.ts'
 import { TailListeners } from './tail-listeners.ts'
 
-/** The longest pause between attempts to connect, in milliseconds, before it is varied. */
+/** The longest pause between attempts to connect, unless the log has another one. */
 const MAX_PAUSE_MS = 5_000
 /** A session that is lost earlier counts as an attempt that failed: an engine may accept every one and then end it. */
 const MIN_SESSION_MS = 1_000
@@ -27,6 +27,8 @@ export interface EngineConnectionOptions<S extends Session> {
   connect(signal: AbortSignal): Promise<S>
   /** Called with each session, after the tails were told that the interruption is over: begins to report events. */
   connected(session: S): void
+  /** The longest pause between attempts to connect, in milliseconds, before it is varied. @defaultValue 5 seconds */
+  readonly maxPauseMs?: number | undefined
 }
 
 /** Keeps a node connected to its engine, and tells its tails whether it is. */
@@ -91,7 +93,7 @@ export class EngineConnection<S extends Session> {
     while (!this.#closing.signal.aborted) {
       if (session === undefined) {
         await pause(pauseMs, this.#closing.signal)
-        pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
+        pauseMs = Math.min(pauseMs * 2, this.#options.maxPauseMs ?? MAX_PAUSE_MS)
         session = await this.#connect()
         continue
       }

@@ -122,7 +122,9 @@ describe.skipIf(!openssl)('over TLS', () => {
     await using own = await startHub({ args })
     const place = { host: '127.0.0.1', port: own.port, ca: certificate.pem }
     const served = connectTls(place)
-    served.write('POST /topics/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n')
+    served.write(
+      'POST /topics/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n',
+    )
     await once(served, 'data')
     const silent = [
       connect({ host: place.host, port: own.port }),

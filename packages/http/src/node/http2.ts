@@ -48,7 +48,7 @@ export function createHttp2(
   { onRefused, pending = new PendingConnections(), idleMs = KEEP_ALIVE_MS }: Http2Options = {},
 ): Http2 {
   const stalls = watchStalls(answerTimeoutMs)
-  /** How each is told that no more requests are accepted. */
+  /** Each with the function that lets it finish. */
   const sessions = new Map<ServerHttp2Session, () => void>()
   const server = createServer({
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: maxHeadBytes, enablePush: false },
@@ -123,6 +123,8 @@ export function createHttp2(
   server.on('sessionError', () => undefined)
   return {
     take(socket) {
+      // It has no session, and the next session would be taken for its own.
+      if (socket.destroyed) return
       // A server for HTTP/1.1 accepts sockets with this set. Such a socket would stay open after its client is gone
       // until something is written.
       socket.allowHalfOpen = false
