@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServeValues } from '../cli/serve-settings.ts'
 import type { Serving } from '../cli/serving.ts'
+import { claim } from '../net/claim.ts'
 import { requireFree } from '../net/listen.ts'
 import type { Journal } from '../observe/journal.ts'
 import { Common } from './common.ts'
@@ -36,6 +37,7 @@ export interface SupervisorOptions {
 export async function supervise({ values, workers, journal }: SupervisorOptions): Promise<Serving> {
   await requireFree(values)
   await requireFree({ ...values, reusePort: true })
+  const claimed = await claim(values)
   const folder = isShared(values.log) ? undefined : mkdtempSync(join(tmpdir(), 'tailrace-log-'))
   const common = new Common({ journal, isJson: values['json-logs'] })
   const timers = [
@@ -54,6 +56,7 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
     await Promise.all(common.workers.map((post) => post.stop(MAX_WORKER_STOP_MS)))
     await Promise.all(common.posts.map((post) => post.stop(MAX_OWNER_STOP_MS)))
     for (const timer of timers) clearInterval(timer)
+    claimed?.close()
     process.off('exit', abandon)
     abandon()
   }

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openSqliteLog } from '@tailrace/log'
-import { runCli, tempDir } from '@tailrace/testkit'
+import { runCli, spawnCli, tempDir } from '@tailrace/testkit'
 import { expect, test } from 'vitest'
 import { SERVE_SETTINGS } from '../../src/cli/serve-settings.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
@@ -50,6 +50,23 @@ test('a port that another program shares is not shared with it, and no log is ma
     stderr: `tailrace: Port ${port} of 127.0.0.1 is already in use, perhaps by another hub: stop that program, or choose another port with --port.\n`,
   })
   expect(existsSync(path)).toBe(false)
+})
+
+test('of two hubs that start at the same time on one port, one starts', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  other.close()
+  await once(other, 'close')
+  const args = ['serve', '--workers', '2', '--port', `${port}`, '--log', 'memory:']
+  await using one = spawnCli(args)
+  await using two = spawnCli(args)
+  const refused = await Promise.race([one, two].map(async (hub) => ({ hub, ...(await hub.exited) })))
+  expect(refused.code).toBe(1)
+  expect(refused.hub.output()).toContain(`Port ${port} of 127.0.0.1 is already in use`)
+  const started = refused.hub === one ? two : one
+  expect(await started.nextLine(30_000)).toBe('')
+  expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200)
 })
 
 test('a system that does not distribute connections is named as the reason', () => {
