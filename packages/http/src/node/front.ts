@@ -117,6 +117,11 @@ export function takePlainRequests(
   }
 
   function accept(socket: Socket): void {
+    // Its handshake ended after that of the others.
+    if (isStopping) {
+      socket.destroy()
+      return
+    }
     held.add(socket)
     pending.add(socket)
     reading.add(new PlainConnection(socket, takers))

@@ -48,6 +48,7 @@ export function createHttp2(
   { onRefused, pending = new PendingConnections(), idleMs = KEEP_ALIVE_MS }: Http2Options = {},
 ): Http2 {
   const stalls = watchStalls(answerTimeoutMs)
+  let isClosing = false
   /** Each with the function that lets it finish. */
   const sessions = new Map<ServerHttp2Session, () => void>()
   const server = createServer({
@@ -123,6 +124,8 @@ export function createHttp2(
   server.on('sessionError', () => undefined)
   return {
     take(socket) {
+      // A connection whose handshake ends now would delay the end of the hub.
+      if (isClosing) socket.destroy()
       // It has no session, and the next session would be taken for its own.
       if (socket.destroyed) return
       // A server for HTTP/1.1 accepts sockets with this set. Such a socket would stay open after its client is gone
@@ -132,6 +135,7 @@ export function createHttp2(
       server.emit('connection', socket)
     },
     close() {
+      isClosing = true
       for (const close of sessions.values()) close()
     },
     cut() {
