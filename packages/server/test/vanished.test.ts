@@ -10,8 +10,8 @@ import { describe, expect, test } from 'vitest'
 import { bearer, KEYS, tokenOf } from './auth/tokens.ts'
 
 const isHere = [needs('network'), needs('curl'), needs('openssl')].every(Boolean)
-/** Short, so that a test takes seconds; as far from each other as the defaults are. */
-const TIMES = ['--heartbeat', '1s', '--stall-timeout', '2s']
+/** Short, so that a test takes seconds; as far from each other as the defaults are, and far enough for a busy machine. */
+const TIMES = ['--heartbeat', '2s', '--stall-timeout', '4s']
 const OPEN = ['--host', '0.0.0.0', '--anonymous-subscribe', '--anonymous-publish']
 
 interface Reader extends Disposable {
