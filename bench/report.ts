@@ -24,7 +24,7 @@ export function plots<P extends Compared>(suite: Suite<P>, results: Results): Ma
   for (const scenario of suite.scenarios) {
     if (!results.scenarios.includes(scenario.name)) continue
     for (const column of scenario.columns.filter(({ isPlotted }) => isPlotted)) {
-      files.set(plotName(scenario, column), plot(suite, results, scenario, column))
+      files.set(plotName(suite, scenario, column), plot(suite, results, scenario, column))
     }
   }
   return files
@@ -74,7 +74,7 @@ function scenarioSection<P extends Compared>(
     .map((peer) => [peer.title, peer.stored, ...cells(results, scenario, peer)])
   const images = scenario.columns
     .filter(({ isPlotted }) => isPlotted)
-    .map((column) => `![${scenario.title}: ${column.title}](plots/${plotName(scenario, column)})\n`)
+    .map((column) => `![${scenario.title}: ${column.title}](plots/${plotName(suite, scenario, column)})\n`)
   const titles = ['', 'stored', ...scenario.columns.map(({ title }) => title)]
   const work = `## ${scenario.title}\n\n${scenario.describe(size)}\n`
   return [work, table(titles, rows), ...notAsked(present, excluded), ...images].join('\n')
@@ -130,8 +130,12 @@ function plot<P extends Compared>(
   return barChart(`${scenario.title}: ${column.title}`, bars, column.digits)
 }
 
-function plotName<P>(scenario: Scenario<P>, column: Column): string {
-  return `${scenario.name}-${column.key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.svg`
+function plotName<P extends Compared>(
+  { plotPrefix = '' }: Suite<P>,
+  scenario: Scenario<P>,
+  column: Column,
+): string {
+  return `${plotPrefix}${scenario.name}-${column.key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.svg`
 }
 
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -10,6 +10,8 @@ export interface Suite<P extends Compared> {
   readonly command: string
   /** The file of the report, and that of the results from which it is made, in this folder. */
   readonly files: { readonly report: string; readonly results: string }
+  /** Before the names of its plots, if another suite asks the same questions. @defaultValue nothing */
+  readonly plotPrefix?: string
   /** The packages whose code it measures. */
   readonly measures: readonly string[]
   readonly defaultRuns: number

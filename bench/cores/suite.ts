@@ -27,6 +27,7 @@ export const cores: Suite<Peer> = {
   title: 'Results with all cores',
   command: 'npm run bench -- --cores',
   files: { report: 'CORES.md', results: 'cores.json' },
+  plotPrefix: 'cores-',
   measures: ['wire', 'log', 'hub', 'http', 'server'],
   defaultRuns: 3,
   peers: peersWithCores,
