@@ -1,5 +1,5 @@
-import { LogError, type NewEvent, type StoredEvent, type TailListener } from '@tailrace/log'
-import type { BatchResult, Threads } from '@tailrace/log/sqlite'
+import { LogError, type StoredEvent, type TailListener } from '@tailrace/log'
+import { storedEvents, type BatchResult, type Threads } from '@tailrace/log/sqlite'
 import type { EntryResult, PlacedRecord, RecordResult } from './index/apply.ts'
 import type { IndexWriter } from './index/writer.ts'
 import { decodeRecord } from './record/decode.ts'
@@ -158,7 +158,7 @@ export class Feed implements Consumer {
   #tell(entries: readonly Entry[], results: readonly EntryResult[], time: number): void {
     const events: StoredEvent[] = []
     for (const [i, entry] of entries.entries()) {
-      if (entry.kind === 'batch') events.push(...stored(entry.events, results[i] as BatchResult, time))
+      if (entry.kind === 'batch') events.push(...storedEvents(entry.events, results[i] as BatchResult, time))
       if (entry.kind !== 'purge') continue
       this.#tellEvents(events.splice(0))
       const { purgedThrough } = results[i] as { purgedThrough: number | undefined }
@@ -212,15 +212,6 @@ export function place({ position, time, bytes }: SequencedRecord): PlacedRecord 
     )
   }
   return { position, time, bytes: bytes.length, record: record === 'foreign' ? undefined : record }
-}
-
-function stored(batch: readonly NewEvent[], result: BatchResult, time: number): StoredEvent[] {
-  if (!('appended' in result)) return []
-  return result.appended.flatMap(({ offset, duplicate }, i) => {
-    if (duplicate) return []
-    const { topic, type, key, data, remove = false, end = false, trace } = batch[i]!
-    return { offset, topic, type, key, data, time, remove, end, trace }
-  })
 }
 
 /** How many of the records after one are applied together; at least one. */

@@ -76,7 +76,7 @@ export class IndexedSequence {
     return this.#connection!.tails
   }
 
-  /** The live connection. @throws LogError with the reason for which there is none */
+  /** The live connection. @throws LogError with the reason why there is no connection */
   get life(): Life {
     if (this.#building !== undefined && this.#life !== undefined) throw this.#progress(this.#life)
     return this.#connection!.session

@@ -1,9 +1,9 @@
 import { topicEnded } from '../end-of-topic.ts'
 import { LogError } from '../errors.ts'
 import type { Appended, NewEvent, StoredEvent } from '../event-log.ts'
-import type { BatchResult } from './event-table.ts'
 import { packBatches, unpackResults } from './packed.ts'
 import type { PackedBatches, PackedResults } from './packed.ts'
+import { storedEvents } from './stored-events.ts'
 
 /** The size of an event in addition to its data, so that a flood of empty events is bounded too. */
 const EVENT_OVERHEAD = 256
@@ -39,9 +39,10 @@ export interface CommitQueueOptions {
 }
 
 /**
- * Groups what is appended into commits. If none is under way, what is appended in one turn shares the first. What the writer is handed during a commit shares the next one, which it begins
- * without a word from this thread, so that one commits while the other reads more. To hand over each event at once
- * would cost a message for each: they collect until there are as many as the writer has yet to answer.
+ * Groups what is appended into commits. If none is under way, what is appended in one turn shares the first. What the
+ * writer is handed during a commit shares the next one, which it begins without waiting for this thread, so that one
+ * commits while the other reads more. To hand over each event at once would cost a message for each: they collect until
+ * there are as many as the writer has yet to answer.
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions
@@ -143,7 +144,7 @@ export class CommitQueue {
     const each = unpackResults(results, batches)
     let i = 0
     const events = groups.flatMap((group) =>
-      group.pending.flatMap(({ batch }) => stored(batch, each[i++]!, group.time)),
+      group.pending.flatMap(({ batch }) => storedEvents(batch, each[i++]!, group.time)),
     )
     if (events.length > 0) this.#options.stored(events)
     for (const [at, { resolve, reject }] of pending.entries()) {
@@ -169,13 +170,4 @@ export class CommitQueue {
     this.#handOver()
     return groups
   }
-}
-
-function stored(batch: readonly NewEvent[], result: BatchResult, time: number): StoredEvent[] {
-  if (!('appended' in result)) return []
-  return result.appended.flatMap(({ offset, duplicate }, i) => {
-    if (duplicate) return []
-    const { topic, type, key, data, remove = false, end = false, trace } = batch[i]!
-    return { offset, topic, type, key, data, time, remove, end, trace }
-  })
 }
