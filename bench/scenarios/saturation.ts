@@ -1,7 +1,6 @@
 import { fanOutFigures } from '../fan-out.ts'
-import { openReaders, type Readers } from '../load/readers.ts'
+import { openReaders } from '../load/readers.ts'
 import { EVENT_DATA, measure, warmUp } from '../measure.ts'
-import type { WireRequest } from '../peer.ts'
 import { type Figures, READER_PROCESSES, type Scenario, type Trial } from '../scenario.ts'
 import type { ServerProcess } from '../server-process.ts'
 
@@ -23,37 +22,35 @@ export const saturation: Scenario = {
   run: saturate,
 }
 
-async function saturate({ peer, place, size }: Trial): Promise<Figures> {
+async function saturate(trial: Trial): Promise<Figures> {
+  const { peer, place, size } = trial
   await using server = await peer.start(place)
-  await using readers = await openReaders(peer.subscribe(place, 'flood'), {
-    count: READERS,
-    processes: READER_PROCESSES,
-  })
-  const request = peer.publish(place, 'flood', EVENT_DATA)
-  await warmUp(readers, { request, rate: 100, seconds: size.pick(2, 0.5), connections: 32 })
-  return await mostDeliveries(server, readers, {
-    request,
-    rates: RATES,
-    seconds: size.pick(2, 1),
-    count: READERS,
-  })
+  const flood = { rates: RATES, seconds: size.pick(2, 1), count: READERS }
+  return await mostDeliveries(server, trial, { ...flood, warmUp: { rate: 100, seconds: size.pick(2, 0.5) } })
 }
 
 export interface Flood {
-  readonly request: WireRequest
   /** Events per second, rising. */
   readonly rates: readonly number[]
   /** Of each rate. */
   readonly seconds: number
+  /** Of readers. */
   readonly count: number
+  readonly warmUp: { readonly rate: number; readonly seconds: number }
 }
 
 /** Raises the rate until the hub does not keep up. The figures are those of the step in which most arrived. */
 export async function mostDeliveries(
   server: Pick<ServerProcess, 'pids'>,
-  readers: Readers,
-  { request, rates, seconds, count }: Flood,
+  { peer, place }: Trial,
+  { rates, seconds, count, warmUp: before }: Flood,
 ): Promise<Figures> {
+  const request = peer.publish(place, 'flood', EVENT_DATA)
+  await using readers = await openReaders(peer.subscribe(place, 'flood'), {
+    count,
+    processes: READER_PROCESSES,
+  })
+  await warmUp(readers, { request, ...before, connections: 32 })
   let best: Figures = { perSecond: 0, rate: 0, cpuMicros: Number.NaN }
   for (const rate of rates) {
     const load = { request, rate, seconds, connections: 32, readers: count }

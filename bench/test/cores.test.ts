@@ -18,6 +18,7 @@ import { report } from '../report.ts'
 import type { Results, TrialResult } from '../results.ts'
 import type { Size } from '../scenario.ts'
 import { cpuMicros, listeners } from '../usage.ts'
+import { MACHINE } from './machine.ts'
 
 const gcc = needs('gcc')
 const size: Size = { isQuick: false, pick: (full) => full }
@@ -142,16 +143,7 @@ function trial(scenario: string, peer: string, figures: Record<string, number>):
 
 function results(trials: readonly TrialResult[]): Results {
   return {
-    machine: {
-      cpu: 'x',
-      cores: 2,
-      memoryGib: 24,
-      kernel: 'k',
-      node: '24',
-      compiler: 'c',
-      commit: 'c',
-      date: 'd',
-    },
+    machine: MACHINE,
     isQuick: false,
     runs: 1,
     scenarios: ['batches'],

@@ -7,6 +7,7 @@ import { plots, report } from '../report.ts'
 import { fromJson, median, type Results, toJson, type TrialResult } from '../results.ts'
 import type { Size } from '../scenario.ts'
 import { scenarios } from '../scenarios/all.ts'
+import { MACHINE } from './machine.ts'
 
 const size: Size = { isQuick: false, pick: (full) => full }
 
@@ -148,16 +149,7 @@ function trials(scenario: string, peer: string, figures: Record<string, number[]
 
 function results(all: readonly TrialResult[]): Results {
   return {
-    machine: {
-      cpu: 'x',
-      cores: 2,
-      memoryGib: 24,
-      kernel: 'k',
-      node: '24',
-      compiler: 'c',
-      commit: 'c',
-      date: 'd',
-    },
+    machine: MACHINE,
     isQuick: false,
     runs: 3,
     scenarios: scenarios.map(({ name }) => name),

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ROOT } from './checkout.ts'
+import { APPS, LOGS } from './packages.ts'
 
 const LINK = /\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)/g
 
@@ -18,19 +19,6 @@ test('every link of a page to another page of the repository finds its file and 
   expect(found.length).toBeGreaterThan(0)
   expect(found.filter(({ isBroken }) => isBroken).map(({ page, target }) => `${page}: ${target}`)).toEqual([])
 })
-
-const LOGS = [
-  'log',
-  'log-suite',
-  'log-sequencer',
-  'log-ipc',
-  'log-redis',
-  'log-postgres',
-  'log-nats',
-  'log-kafka',
-]
-
-const APPS = ['http-suite', 'topics', 'llm', 'mcp', 'multisend']
 
 test.each(['wire', ...LOGS, 'hub', 'http', ...APPS, 'client', 'server'])(
   'the README of %s has no relative link, which would lead nowhere from a registry',

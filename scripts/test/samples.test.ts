@@ -9,6 +9,7 @@ import { tempDir } from '@tailrace/testkit'
 import type { TempDir } from '@tailrace/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outsideEnvironment, ROOT } from './checkout.ts'
+import { APPS, LOGS } from './packages.ts'
 
 /** The TypeScript in the README of a package, or in a guide. Each block is a separate program. */
 function samplesOf(name: string): { readonly code: string; readonly isRun: boolean }[] {
@@ -30,19 +31,6 @@ beforeAll(() => {
 })
 
 afterAll(() => dir[Symbol.dispose]())
-
-const LOGS = [
-  'log',
-  'log-suite',
-  'log-sequencer',
-  'log-ipc',
-  'log-redis',
-  'log-postgres',
-  'log-nats',
-  'log-kafka',
-]
-
-const APPS = ['http-suite', 'topics', 'llm', 'mcp', 'multisend']
 
 const GUIDES = [
   'guides/typed-topics',

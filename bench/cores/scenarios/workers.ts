@@ -2,7 +2,7 @@ import { fanOutFigures } from '../../fan-out.ts'
 import { publish } from '../../load/publish.ts'
 import { openReaders } from '../../load/readers.ts'
 import { EVENT_DATA, measure, warmUp } from '../../measure.ts'
-import { type Figures, READER_PROCESSES, type Scenario, type Size, type Trial } from '../../scenario.ts'
+import { type Figures, type Scenario, type Size, type Trial } from '../../scenario.ts'
 import { mostDeliveries } from '../../scenarios/saturation.ts'
 import type { ServerProcess } from '../../server-process.ts'
 import { cpuMicros } from '../../usage.ts'
@@ -51,7 +51,12 @@ async function compare(trial: Trial): Promise<Figures> {
     seconds: publishSeconds(size),
   })
   const publishMicros = (cpuMicros(server.pids()) - before) / published.acked
-  const most = await flooded(server, trial)
+  const most = await mostDeliveries(server, trial, {
+    rates: RATES,
+    seconds: size.pick(1.5, 0.5),
+    count: READERS,
+    warmUp: { rate: 1000, seconds: size.pick(1, 0.3) },
+  })
   return {
     ...most,
     p50Ms: quiet['p50Ms'] ?? Number.NaN,
@@ -67,19 +72,4 @@ async function quietly(server: ServerProcess, { peer, place, size }: Trial): Pro
   await warmUp(readers, { ...load, seconds: size.pick(1, 0.3) })
   const work = { ...load, seconds: quietSeconds(size) }
   return fanOutFigures(work, await measure(server, readers, work))
-}
-
-async function flooded(server: ServerProcess, { peer, place, size }: Trial): Promise<Figures> {
-  await using readers = await openReaders(peer.subscribe(place, 'flood'), {
-    count: READERS,
-    processes: READER_PROCESSES,
-  })
-  const request = peer.publish(place, 'flood', EVENT_DATA)
-  await warmUp(readers, { request, rate: 1000, seconds: size.pick(1, 0.3), connections: 32 })
-  return await mostDeliveries(server, readers, {
-    request,
-    rates: RATES,
-    seconds: size.pick(1.5, 0.5),
-    count: READERS,
-  })
 }
