@@ -44,7 +44,7 @@ export abstract class ChunkedSink implements Sink {
     this.#socket.destroy()
   }
 
-  protected writeBytes(bytes: Uint8Array): void {
+  writeBytes(bytes: Uint8Array): void {
     this.#socket.write(bytes)
     this.awaitFlush()
   }

@@ -17,7 +17,7 @@ export interface GroupMember {
   /** Where the kernel would take its bytes at once; -1 if its socket must write them. */
   descriptor(): number
   /** Has its socket write what the kernel has not taken. */
-  writeRest(bytes: Uint8Array): void
+  writeBytes(bytes: Uint8Array): void
 }
 
 /** How many sockets share a call: enough to make the cost of the call itself vanish; well under a millisecond of work. */
@@ -91,7 +91,7 @@ export function sendGroup(): void {
   for (let i = 0; i < length; i += 1) {
     // An error is left to the socket, which meets it again and reports it.
     const rest = bytes.subarray(Math.max(0, taken[i]!))
-    if (rest.length > 0) group[i]!.writeRest(rest)
+    if (rest.length > 0) group[i]!.writeBytes(rest)
   }
 }
 

@@ -81,10 +81,6 @@ class SocketSink extends ChunkedSink implements GroupMember {
     return descriptorOf(this.#socket)
   }
 
-  writeRest(bytes: Uint8Array): void {
-    this.writeBytes(bytes)
-  }
-
   override destroy(): void {
     this.#settle()
     super.destroy()

@@ -1,9 +1,6 @@
+import type { Running } from '../start-server.ts'
+
 /** A hub that serves, in one process or in several. */
-export interface Serving {
-  readonly url: string
-  readonly port: number
+export interface Serving extends Omit<Running, 'hub'> {
   readonly node: string
-  /** Ends all streams, spread over this many milliseconds. */
-  drain(overMs: number): Promise<void>
-  stop(): Promise<void>
 }

@@ -31,8 +31,8 @@ const WATCH_MS = 2_000
 
 /**
  * A TLS server that passes its connections on to other servers, by the protocol that the client has chosen (ALPN, RFC
- * 7301). Handshakes take turns with each other, and with everything else. New files apply from the next connection on. If certificate and key do not match, the previous ones stay in
- * use.
+ * 7301). Handshakes take turns with each other, and with everything else. New files apply from the next connection on.
+ * If certificate and key do not match, the previous ones stay in use.
  *
  * @param tell - receives a line for the operator
  * @throws Error of the system or of OpenSSL, if the files cannot be used

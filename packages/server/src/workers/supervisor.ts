@@ -7,7 +7,7 @@ import type { Serving } from '../cli/serving.ts'
 import { claim } from '../net/claim.ts'
 import { requireFree } from '../net/listen.ts'
 import type { Journal } from '../observe/journal.ts'
-import { Common } from './common.ts'
+import { Children } from './children.ts'
 import { sharesOf } from './shares.ts'
 
 /** How often the processes are asked whether they still answer. */
@@ -39,22 +39,22 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
   await requireFree({ ...values, reusePort: true })
   const claimed = await claim(values)
   const folder = isShared(values.log) ? undefined : mkdtempSync(join(tmpdir(), 'tailrace-log-'))
-  const common = new Common({ journal, isJson: values['json-logs'] })
+  const children = new Children({ journal, isJson: values['json-logs'] })
   const timers = [
-    setInterval(() => common.beat(), BEAT_MS),
-    setInterval(() => common.tellOthers(), OTHERS_MS),
+    setInterval(() => children.beat(), BEAT_MS),
+    setInterval(() => children.tellOthers(), OTHERS_MS),
   ]
   process.on('exit', abandon)
 
   /** However this process ends: nothing of it is left. */
   function abandon(): void {
-    common.kill()
+    children.kill()
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   }
 
   async function stop(): Promise<void> {
-    await Promise.all(common.workers.map((post) => post.stop(MAX_WORKER_STOP_MS)))
-    await Promise.all(common.posts.map((post) => post.stop(MAX_OWNER_STOP_MS)))
+    await Promise.all(children.workers.map((post) => post.stop(MAX_WORKER_STOP_MS)))
+    await Promise.all(children.posts.map((post) => post.stop(MAX_OWNER_STOP_MS)))
     for (const timer of timers) clearInterval(timer)
     claimed?.close()
     process.off('exit', abandon)
@@ -62,15 +62,15 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
   }
 
   try {
-    const port = await start(common, { values, workers, folder })
+    const port = await start(children, { values, workers, folder })
     return {
       url: urlOf(values, port),
       port,
       node: values.node ?? hostname(),
       async drain(overMs) {
-        for (const post of common.posts) post.letEnd()
+        for (const post of children.posts) post.letEnd()
         await Promise.all(
-          common.workers.map(async ({ link }) => {
+          children.workers.map(async ({ link }) => {
             // A worker that is gone has no streams to end.
             await link?.ask('drain', overMs).catch(() => undefined)
           }),
@@ -79,7 +79,7 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
       stop,
     }
   } catch (error) {
-    common.kill()
+    children.kill()
     await stop()
     throw error
   }
@@ -87,7 +87,7 @@ export async function supervise({ values, workers, journal }: SupervisorOptions)
 
 /** Starts the owner, if there is one, and then the workers. Resolves with their port once all are ready. */
 async function start(
-  common: Common,
+  children: Children,
   { values, workers, folder }: Pick<SupervisorOptions, 'values' | 'workers'> & { folder: string | undefined },
 ): Promise<number> {
   let { port } = values
@@ -95,11 +95,11 @@ async function start(
   const shares = workerValues(sharesOf(values, workers), folder)
   if (folder !== undefined) {
     const path = socketIn(folder)
-    const owner = await common.addOwner(() => ({ role: 'owner', values, path }))
+    const owner = await children.addOwner(() => ({ role: 'owner', values, path }))
     await owner.start()
   }
   for (let added = 0; added < workers; added += 1) {
-    await common.addWorker((number) => ({
+    await children.addWorker((number) => ({
       role: 'worker',
       number,
       size: workers,
@@ -107,7 +107,7 @@ async function start(
       values: { ...shares, port },
     }))
   }
-  const [first, ...others] = common.workers
+  const [first, ...others] = children.workers
   // If the system chooses the port, it chooses it for the first worker.
   if (port === 0) ({ port } = await first!.start())
   else others.push(first!)

@@ -8,25 +8,25 @@ import type { Holder } from './holdings.ts'
 import { printableError } from './packed-error.ts'
 import { Post } from './post.ts'
 
-export interface CommonOptions {
+export interface ChildrenOptions {
   readonly journal: Journal
   readonly isJson: boolean
 }
 
 /** The children of the supervisor, and what it keeps for all of them. */
-export class Common {
+export class Children {
   /** The workers, by number. The first has number 1. */
   readonly workers: Post[] = []
   /** The workers, and the owner of the log if there is one. */
   readonly posts: Post[] = []
-  readonly #options: CommonOptions
+  readonly #options: ChildrenOptions
   readonly #holdings = new Holdings()
   readonly #collection: Collection
   /** The workers that cannot reach the log. */
   readonly #interrupted = new Set<string>()
   #haveSocketsChanged = false
 
-  constructor(options: CommonOptions) {
+  constructor(options: ChildrenOptions) {
     this.#options = options
     this.#collection = new Collection(this.workers, this.posts, this.#holdings)
   }
