@@ -42,7 +42,7 @@ export class Appender {
   #pendingBytes = 0
   #running: Promise<void> | undefined
 
-  /** @param session - the live session. Throws the reason for which there is none. */
+  /** @param session - the live session. Throws the reason why there is no session. */
   constructor(session: () => PostgresSession, name: string, now: (() => number) | undefined) {
     this.#session = session
     this.#name = name

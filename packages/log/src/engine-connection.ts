@@ -54,7 +54,7 @@ export class EngineConnection<S extends Session> {
     return connection
   }
 
-  /** The live session. @throws LogError with the reason for which there is none: `closed`, `replaced`, `unreachable` … */
+  /** The live session. @throws LogError with the reason why there is no session: `closed`, `replaced`, `unreachable` … */
   get session(): S {
     if (this.#session !== undefined) return this.#session
     throw this.#reason

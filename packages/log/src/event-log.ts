@@ -78,7 +78,7 @@ export interface Page {
    */
   readonly more: boolean
   /**
-   * The largest offset of a match that is no longer retained, or an upper bound for it; 0 if there is none. A reader
+   * The largest offset of a match that is no longer retained, or an upper bound for it; 0 if no match was lost. A reader
    * whose `after` is smaller has lost events, and must receive a gap.
    */
   readonly lostThrough: number

@@ -7,7 +7,7 @@ const FOREIGN = 'k7x2m4pq.1042'
 export function testGaps(check: Check): void {
   check(
     '3.9',
-    'a text that is no cursor is answered with a gap (unknown), which repeats it',
+    'a text that is not a cursor is answered with a gap (unknown), which repeats it',
     async (site) => {
       const topic = site.topic()
       const [oldest] = await site.publish(topic, 'a', 'b')

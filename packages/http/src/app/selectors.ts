@@ -16,7 +16,7 @@ export interface Chosen {
 /**
  * The selectors that an application chose.
  *
- * @throws HttpError `forbidden` if there are none, `too-many-selectors`; LogError `invalid-topic` or `invalid-selector`;
+ * @throws HttpError `forbidden` if no topics are given, `too-many-selectors`; LogError `invalid-topic` or `invalid-selector`;
  *   TypeError if they are not lists of strings
  */
 export function selectorsOf({ topics = [], patterns = [] }: Chosen): readonly string[] {

@@ -27,7 +27,7 @@ export interface ResumableStreamContext {
   /**
    * Creates a stream, or resumes the one with this id.
    *
-   * @param makeStream - called only if there is no stream with this id. Its stream is cancelled, and the signal aborted,
+   * @param makeStream - called only if no stream has this id. Its stream is cancelled, and the signal aborted,
    *   when the stream is over without it: by `cancelStream`, for example
    * @param skipCharacters - how many characters to leave out at the beginning, counted like `length`
    * @returns null if the stream is complete, and nothing is left after `skipCharacters`
@@ -37,7 +37,7 @@ export interface ResumableStreamContext {
     makeStream: MakeStream,
     skipCharacters?: number,
   ) => Promise<ReadableStream<string> | null>
-  /** Resumes a stream: undefined if there is none with this id; otherwise as `resumableStream`. */
+  /** Resumes a stream: undefined if no stream has this id; otherwise as `resumableStream`. */
   readonly resumeExistingStream: (
     streamId: string,
     skipCharacters?: number,
@@ -53,14 +53,14 @@ export interface ResumableStreamContext {
     makeStream: MakeStream,
     skipCharacters?: number,
   ) => Promise<ReadableStream<string> | null>
-  /** Null if there is no stream with this id, true while it is produced, and `DONE` after that. */
+  /** Null if no stream has this id, true while it is produced, and `DONE` after that. */
   readonly hasExistingStream: (streamId: string) => Promise<null | true | 'DONE'>
   /**
    * Stops a stream, on whichever node it is produced: cancels its source, and aborts the signal of `makeStream`. Its
    * readers receive what has come, and then an error (StreamFailure `cancelled`).
    *
    * @returns false if it was over
-   * @throws HubError `unknown-stream` if there is none with this id
+   * @throws HubError `unknown-stream` if no stream has this id
    */
   readonly cancelStream: (streamId: string) => Promise<boolean>
 }
